@@ -1,0 +1,32 @@
+"""What the detection stage reports about one turn."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Finding(msgspec.Struct, frozen=True, gc=False):
+    """One signal: how sure (``score``, 0 to 1) and the span of the words that caused it."""
+
+    score: float
+    start: int
+    end: int
+
+
+class CustomerFindings(msgspec.Struct, frozen=True):
+    """What one customer turn says; ``None`` means the signal is absent (score 0)."""
+
+    requested_human: Finding | None = None
+    frustrated: Finding | None = None
+    refuses: Finding | None = None
+    accepts: Finding | None = None
+    withdraws: Finding | None = None
+    solved: Finding | None = None
+    doubtful: bool = False
+
+
+class AgentFindings(msgspec.Struct, frozen=True):
+    """What one AI turn says about a person: a promise, or an offer."""
+
+    promises_person: Finding | None = None
+    offers_person: Finding | None = None
