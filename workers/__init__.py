@@ -1,0 +1,1 @@
+"""Warm Handoff: decides when a person must take over from an AI support agent, and hands over."""

@@ -1,0 +1,206 @@
+"""What the environment says: servers, credentials, secrets and the few knobs of the workers."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the message names its variable and what to do."""
+
+
+class _FromFiles(PydanticBaseSettingsSource):
+    """Reads NAME from the file that NAME_FILE names, as container secrets are mounted."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the content of the file for one field, or None."""
+        variable = f"{field.validation_alias or field_name.upper()}_FILE"
+        named = os.environ.get(variable)
+        if not named:
+            return None, field_name, False
+        try:
+            return _read(Path(named)), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{variable}={named}: cannot be read: {error}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        """Return every field that a file gives."""
+        values = {
+            str(field.validation_alias or name): self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """The environment, checked; every variable may come from a file through NAME_FILE instead."""
+
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True
+    )
+
+    kafka_bootstrap: str | None = None
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: (
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None
+    ) = None
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_oauth_token: Path | None = None
+    """File with the bearer token, read anew for every connection because it rotates."""
+    kafka_ssl_cafile: Path | None = None
+    kafka_ssl_certfile: Path | None = None
+    kafka_ssl_keyfile: Path | None = None
+    kafka_ssl_key_password: SecretStr | None = None
+
+    redis_url: str | None = Field(default=None, repr=False)
+    redis_prefix: str = Field(default="handoff", validation_alias="HANDOFF_REDIS_PREFIX")
+
+    handoff_secret: Annotated[list[SecretStr], NoDecode] = []
+    """Keys of the header on our own event types: the first signs, all verify; empty: unsigned."""
+    anthropic_api_key: SecretStr | None = None
+
+    observe: bool = Field(default=False, validation_alias="HANDOFF_OBSERVE")
+    """Decisions are published, nothing is placed and nobody is told."""
+    chunk_size: int = Field(default=500, ge=1, le=5000, validation_alias="HANDOFF_CHUNK_SIZE")
+    """At most so many records of one partition are folded at once."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Rank what is passed above the environment, and that above files."""
+        return init_settings, env_settings, _FromFiles(settings_cls)
+
+    @field_validator("handoff_secret", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [key for part in value.split(",") if (key := part.strip())]
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @model_validator(mode="after")
+    def _sasl_is_whole(self) -> Self:
+        if not self.kafka_security_protocol.startswith("SASL"):
+            return self
+        if self.kafka_sasl_mechanism is None:
+            raise ValueError("KAFKA_SASL_MECHANISM is needed with KAFKA_SECURITY_PROTOCOL=SASL_*")
+        if self.kafka_sasl_mechanism == "OAUTHBEARER":
+            if self.kafka_oauth_token is None:
+                raise ValueError("OAUTHBEARER needs KAFKA_OAUTH_TOKEN, a file with the token")
+        elif self.kafka_sasl_username is None or self.kafka_sasl_password is None:
+            raise ValueError("KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL")
+        return self
+
+
+def load_settings(**given: object) -> Settings:
+    """Read the environment once at start; what is given by name and not None outranks it."""
+    fields = Settings.model_fields
+    values = {
+        str(fields[name].validation_alias or name): value
+        for name, value in given.items()
+        if value is not None
+    }
+    try:
+        return Settings(**values)  # type: ignore[arg-type]  # checked by pydantic itself
+    except ValidationError as error:
+        # The input is left out: it may be a secret.
+        problems = [
+            f"{'.'.join(str(part) for part in problem['loc']).upper() or 'environment'}: "
+            f"{problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsError("; ".join(problems)) from None
+
+
+def redis_address(url: str) -> str:
+    """Return the address of a Redis URL without its credentials, for messages and logs."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path
+    return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+
+
+def kafka_client_kwargs(settings: Settings) -> dict[str, Any]:
+    """Return the keywords that every aiokafka producer, consumer or admin client takes."""
+    if settings.kafka_bootstrap is None:
+        raise SettingsError("no Kafka: set KAFKA_BOOTSTRAP=HOST:PORT or pass --kafka")
+    kwargs: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap,
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_security_protocol.endswith("SSL"):
+        kwargs["ssl_context"] = _ssl_context(settings)
+    if settings.kafka_security_protocol.startswith("SASL"):
+        kwargs |= _sasl(settings)
+    return kwargs
+
+
+def _ssl_context(settings: Settings) -> Any:
+    from aiokafka.helpers import create_ssl_context
+
+    password = settings.kafka_ssl_key_password
+    try:
+        return create_ssl_context(
+            cafile=_text(settings.kafka_ssl_cafile),
+            certfile=_text(settings.kafka_ssl_certfile),
+            keyfile=_text(settings.kafka_ssl_keyfile),
+            password=password.get_secret_value() if password else None,
+        )
+    except OSError as error:
+        raise SettingsError(f"KAFKA_SSL_CAFILE, _CERTFILE or _KEYFILE: {error}") from error
+
+
+def _sasl(settings: Settings) -> dict[str, Any]:
+    if settings.kafka_oauth_token is not None:
+        return {
+            "sasl_mechanism": "OAUTHBEARER",
+            "sasl_oauth_token_provider": _token_from(settings.kafka_oauth_token),
+        }
+    password = settings.kafka_sasl_password
+    return {
+        "sasl_mechanism": settings.kafka_sasl_mechanism,
+        "sasl_plain_username": settings.kafka_sasl_username,
+        "sasl_plain_password": password.get_secret_value() if password else None,
+    }
+
+
+def _token_from(file: Path) -> Any:
+    from aiokafka.abc import AbstractTokenProvider
+
+    class TokenFile(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is untyped
+        async def token(self) -> str:
+            return await asyncio.to_thread(_read, file)
+
+    return TokenFile()
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8").strip()
