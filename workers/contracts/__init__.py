@@ -1,0 +1,1 @@
+"""Typed events, decisions and packets: the contract of `schemas/` as Python types."""

@@ -1,0 +1,45 @@
+"""`conversation-control`: what a chat system obeys."""
+
+from typing import Literal
+
+import msgspec
+
+from workers.contracts.decisions import Owner
+from workers.contracts.events import Count, Id
+from workers.contracts.handoffs import Wait
+from workers.contracts.time import Instant
+
+
+class Contact(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """How the customer reaches a person when no queue and no ticket system can take them."""
+
+    email: str | None = None
+    phone: str | None = None
+    url: str | None = None
+    hours: str | None = None
+
+
+class Control(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Who owns the conversation now and what to tell the customer.
+
+    The chat system stores the last (`epoch`, `seq`) with what it does and ignores anything not
+    greater; when `ai_may_reply` is false its bot is silent.
+    """
+
+    version: Literal[1] = 1
+    conversation_id: Id
+    escalation_id: Id | None = None
+    epoch: Count
+    seq: Count
+    owner: Owner
+    ai_may_reply: bool
+    kind: Literal["notice", "offer", "recommend", "ownership"]
+    text: str | None = None
+    wait: Wait | None = None
+    ticket_id: Id | None = None
+    contact: Contact | None = None
+    recommended: str | None = None
+    """On `recommend`: the reason the AI agent is told, for its own decision."""
+    caused_by: Id
+    """The decision."""
+    sent_at: Instant

@@ -1,0 +1,234 @@
+"""`escalation-decisions` and `classification-requests`: what the escalation agent publishes."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from workers.contracts.events import Count, Customer, Id, Place, Unit, Word
+from workers.contracts.time import Instant
+
+Action = Literal[
+    "escalate",
+    "offer",
+    "recommend",
+    "suppress",
+    "move",
+    "claim",
+    "refuse",
+    "transfer",
+    "return",
+    "outcome",
+]
+Reason = Literal[
+    "agent_uncertainty",
+    "priority_escalation",
+    "policy_exception",
+    "explicit_request",
+    "context_window_exceeded",
+    "tool_unavailable",
+    "unproductive_loop",
+    "customer_frustration",
+    "unkept_promise",
+    "stalled",
+    "human_initiative",
+]
+Outcome = Literal[
+    "resolved", "returned", "withdrawn", "closed", "abandoned", "expired", "contact_given"
+]
+Owner = Literal["ai", "pending", "person", "closed"]
+Cause = Literal[
+    "claim_missed",
+    "reply_missed",
+    "ticket_unanswered",
+    "ticket_refused",
+    "ticketed",
+    "mandatory_rule",
+    "hop_limit",
+    "old_epoch",
+    "already_claimed",
+    "not_waiting",
+    "ended",
+    "unknown_queue",
+    "declined",
+    "cooldown",
+    "late_routing",
+    "offer_accepted",
+]
+
+QUOTE_LIMIT = 80
+"""Characters of a customer's words that a decision may quote, after the strictest redaction."""
+
+
+class Evidence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One signal that speaks for a decision, with the event and the words it was found in."""
+
+    event_id: Id
+    signal: Word
+    score: Unit
+    quote: Annotated[str, msgspec.Meta(max_length=QUOTE_LIMIT)] | None = None
+
+
+class NearMiss(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A rule that nearly held: the condition that failed, its value and what was needed."""
+
+    rule: Word
+    condition: Word
+    value: float
+    needed: float
+
+
+class Home(msgspec.Struct, kw_only=True, frozen=True):
+    """The partition of the log in which the conversation lives."""
+
+    topic: Word
+    partition: Count
+
+
+class AiAgent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """The AI agent that last spoke in the conversation."""
+
+    id: Id | None = None
+    version: Word | None = None
+
+
+class ToolFact(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What became of one tool in this episode."""
+
+    name: Word
+    calls: Count
+    failures: Count
+    status: Literal["ok", "error", "timeout", "denied", "called"]
+    event_id: Id
+    error: Annotated[str, msgspec.Meta(max_length=QUOTE_LIMIT)] | None = None
+
+
+class Mood(msgspec.Struct, kw_only=True, frozen=True):
+    """Frustration found in one customer message, 0 to 1."""
+
+    event_id: Id
+    score: Unit
+
+
+class Earlier(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """An escalation of this conversation that has ended."""
+
+    escalation_id: Id
+    reason: Reason
+    outcome: Outcome
+    ended_at: Instant
+    note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+
+
+class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What the packet is built from; counts are of the current episode unless they say otherwise."""
+
+    turns: Count
+    """Entries of the transcript up to and with the cause of this decision (whole conversation)."""
+    started_at: Instant
+    """Time of the first event of the conversation."""
+    episode_started_at: Instant
+    customer: Customer | None = None
+    channel: Word | None = None
+    subject: str | None = None
+    ticket_id: Id | None = None
+    tenant: Word | None = None
+    customer_turns: Count = 0
+    ai_turns: Count = 0
+    first_request: Id | None = None
+    """Event of the first customer message of the episode."""
+    last_request: Id | None = None
+    """Event of the last customer message."""
+    intents: tuple[Word, ...] = ()
+    confidence: tuple[Unit, ...] = ()
+    """The AI's last confidences, oldest first."""
+    tools: tuple[ToolFact, ...] = ()
+    mood: tuple[Mood, ...] = ()
+    ai_note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    desk_note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    earlier: tuple[Earlier, ...] = ()
+
+
+class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What the policy made of the signals; it explains itself.
+
+    `seq` grows by every decision of a conversation; `epoch` is the `seq` of the decision that
+    last changed owner or place. `outcome` is set on the one decision that ends the escalation.
+    """
+
+    version: Literal[1] = 1
+    decision_id: Id
+    conversation_id: Id
+    escalation_id: Id | None = None
+    seq: Count
+    epoch: Count
+    episode: Count
+    level: Count = 0
+    action: Action
+    owner: Owner
+    """Who owns the conversation after this decision."""
+    reason: Reason | None = None
+    rule: Word | None = None
+    cause: Cause | None = None
+    """Why this decision follows an earlier one, or why something was refused or suppressed."""
+    outcome: Outcome | None = None
+    policy_version: Word
+    policy_hash: Word
+    score: Unit = 1.0
+    evidence: tuple[Evidence, ...] = ()
+    near_misses: tuple[NearMiss, ...] = ()
+    target_queue: Word | None = None
+    """Where the policy wants it: the first rung of the ladder."""
+    queue: Word | None = None
+    """Where it is or was: the queue a claim, a refusal or an end is answered on."""
+    place: Place | None = None
+    tried: tuple[Word, ...] = ()
+    """Rungs that were tried and missed: names of queues, and `ticket`."""
+    claim_minutes: float | None = None
+    reply_minutes: float | None = None
+    trigger_event_id: Id
+    """The event that caused this decision."""
+    opened_by: Id | None = None
+    """The event that opened the escalation."""
+    opened_at: Instant | None = None
+    decided_at: Instant
+    person: Id | None = None
+    """The desk's agent who claimed, was refused, transferred or ended it."""
+    ticket_id: Id | None = None
+    ai_agent: AiAgent = AiAgent()
+    home: Home
+    observe: bool = False
+    facts: Facts
+
+
+class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
+    """One entry of a conversation's transcript, as the store keeps it."""
+
+    event_id: str
+    at: int
+    role: str
+    content: str
+    episode: int = 0
+    name: str | None = None
+    """The person's or the tool's name."""
+    status: str | None = None
+    """A tool's status; `stale` on an AI turn that came after the conversation changed hands."""
+    intents: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    """Names of the tools that an AI turn calls."""
+
+
+class ClassificationRequest(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A customer message that the lexical stage finds doubtful, for the classifier agent."""
+
+    version: Literal[1] = 1
+    request_id: Id
+    conversation_id: Id
+    event_id: Id
+    episode: Count
+    requested_at: Instant
+    turns: Count
+    """Entries of the transcript up to and with the message."""
+    text: str
+    requested_human: Unit
+    frustrated: Unit
+    home: Home

@@ -1,0 +1,57 @@
+"""`desk-events`: what desks report."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from workers.contracts.events import Count, DeskAction, Id, Word
+from workers.contracts.time import Instant
+
+
+class Presence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Who is there to take work from a queue; sent at least once per presence interval."""
+
+    type: Literal["presence"]
+    version: Literal[1] = 1
+    event_id: Id
+    occurred_at: Instant
+    queue: Word
+    agents_online: Count
+    free_slots: Count | None = None
+    agents: Annotated[tuple[Id, ...], msgspec.Meta(max_length=10_000)] = ()
+
+
+class DeskEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What a person or a ticket system did with an escalation; `accepted` is a request."""
+
+    type: DeskAction
+    version: Literal[1] = 1
+    event_id: Id
+    occurred_at: Instant
+    escalation_id: Id
+    conversation_id: Id
+    queue: Word
+    epoch: Count
+    agent_id: Id | None = None
+    agent_name: str | None = None
+    to_queue: Word | None = None
+    reason: str | None = None
+    note: str | None = None
+    resolution: str | None = None
+    justified: bool | None = None
+    csat: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
+    ticket_id: Id | None = None
+
+
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "accepted": ("agent_id",),
+    "replied": ("agent_id",),
+    "transferred": ("agent_id", "to_queue"),
+    "returned": ("reason",),
+    "resolved": (),
+    "rated": ("csat",),
+    "abandoned": (),
+    "ticketed": ("ticket_id",),
+    "ticket_refused": ("reason",),
+}
+"""Fields that a desk event of each type needs beyond the common ones."""

@@ -1,0 +1,225 @@
+"""`conversation-events`: what chat systems report and what our own agents learn."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from workers.contracts.time import Instant
+
+Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+Role = Literal["customer", "ai_agent", "human_agent", "tool", "system", "user", "assistant"]
+ToolStatus = Literal["ok", "error", "timeout", "denied"]
+ClosedBy = Literal["customer", "ai_agent", "human_agent", "system"]
+DeskAction = Literal[
+    "accepted",
+    "replied",
+    "transferred",
+    "returned",
+    "resolved",
+    "rated",
+    "abandoned",
+    "ticketed",
+    "ticket_refused",
+]
+Place = Literal["queue", "ticket", "contact"]
+
+ROLE_ALIASES: dict[str, str] = {"user": "customer", "assistant": "ai_agent"}
+
+
+class Customer(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """The customer as far as the chat system knows them."""
+
+    id: Id | None = None
+    name: str | None = None
+    tier: Word | None = None
+    locale: str | None = None
+    dedicated_agent: Id | None = None
+
+
+class ToolCall(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One call that an AI turn makes; `arguments` is the JSON the model wrote, or its text."""
+
+    name: Word
+    call_id: Id | None = None
+    arguments: Any = None
+
+
+class RequestedEscalation(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """The AI agent itself asks for a person."""
+
+    reason: Word
+    note: str | None = None
+
+
+class AgentTurn(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What is known of the agent on an AI turn, or (`id`, `name`) of the person on a human turn."""
+
+    id: Id | None = None
+    name: str | None = None
+    version: Word | None = None
+    epoch: Count | None = None
+    confidence: Unit | None = None
+    intents: Annotated[tuple[Word, ...], msgspec.Meta(max_length=64)] = ()
+    requested_escalation: RequestedEscalation | None = None
+    resolved: bool | None = None
+    context_tokens: Count | None = None
+    context_limit: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    tool_calls: Annotated[tuple[ToolCall, ...], msgspec.Meta(max_length=128)] = ()
+
+
+class ToolResult(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """The result of one tool call, on a turn with role `tool`."""
+
+    name: Word
+    status: ToolStatus
+    call_id: Id | None = None
+    error: str | None = None
+    result: Any = None
+
+
+class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What every event on the log carries; `event_id` is the idempotency key."""
+
+    event_id: Id
+    conversation_id: Id
+    occurred_at: Instant
+
+
+class Message(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """One turn of a conversation, by whoever spoke."""
+
+    type: Literal["message"] = "message"
+    version: Literal[1] = 1
+    role: Role
+    content: str = ""
+    customer: Customer | None = None
+    channel: Word | None = None
+    subject: str | None = None
+    ticket_id: Id | None = None
+    tenant: Word | None = None
+    agent: AgentTurn | None = None
+    tool: ToolResult | None = None
+
+
+class OfferReply(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """The customer answered an offer of a person by a button."""
+
+    type: Literal["offer_reply"]
+    version: Literal[1] = 1
+    accepted: bool
+
+
+class Closed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """The chat system closed the conversation."""
+
+    type: Literal["closed"]
+    version: Literal[1] = 1
+    by: ClosedBy
+
+
+class Signal(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """The classifier's answer about one customer message (`about`)."""
+
+    type: Literal["signal"]
+    version: Literal[1] = 1
+    request_id: Id
+    about: Id
+    model: Word
+    requested_human: Unit | None = None
+    frustrated: Unit | None = None
+    solved: Unit | None = None
+    intents: Annotated[tuple[Word, ...], msgspec.Meta(max_length=64)] = ()
+
+
+class Ownership(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """What a desk did with an escalation, checked and translated from `desk-events`."""
+
+    type: Literal["ownership"]
+    version: Literal[1] = 1
+    action: DeskAction
+    escalation_id: Id
+    desk_event_id: Id
+    epoch: Count
+    queue: Word
+    agent_id: Id | None = None
+    agent_name: str | None = None
+    to_queue: Word | None = None
+    reason: str | None = None
+    note: str | None = None
+    resolution: str | None = None
+    justified: bool | None = None
+    csat: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
+    ticket_id: Id | None = None
+
+
+class Skipped(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One rung of the ladder that could not take the escalation, and why."""
+
+    rung: Count
+    place: Place
+    queue: Word | None = None
+    reason: Word
+
+
+class Routed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """Where the routing agent placed the escalation of the decision `decision_id`."""
+
+    type: Literal["routed"]
+    version: Literal[1] = 1
+    decision_id: Id
+    escalation_id: Id
+    seq: Count
+    place: Place
+    queue: Word
+    rung: Count
+    skipped: tuple[Skipped, ...] = ()
+    claim_due_at: Instant | None = None
+    """By when somebody must claim it (queue) or the ticket system must answer (ticket)."""
+    reply_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """Minutes from the claim to the first reply, on this queue."""
+    expires_at: Instant | None = None
+    """The last deadline, for the whole escalation."""
+
+
+class Deadline(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """A time has passed in a conversation; the fold applies what was due by then."""
+
+    type: Literal["deadline"]
+    version: Literal[1] = 1
+    due_at: Instant
+
+
+class PolicyInForce(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """The policy from this offset on, whole, in each partition of the log."""
+
+    type: Literal["policy"]
+    version: Literal[1] = 1
+    policy_version: Word
+    policy_hash: Word
+    policy: str
+    """The text of the policy file (YAML)."""
+    observe: bool = False
+
+
+Event = Message | OfferReply | Closed | Signal | Ownership | Routed | Deadline | PolicyInForce
+
+POLICY_CONVERSATION = "policy"
+"""The `conversation_id` and key of `policy` events, which belong to no conversation."""
+
+OWN_TYPES = frozenset({"signal", "ownership", "routed", "deadline", "policy"})
+"""Types that only our own agents write; they are signed when a secret is set."""
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    "message": Message,
+    "offer_reply": OfferReply,
+    "closed": Closed,
+    "signal": Signal,
+    "ownership": Ownership,
+    "routed": Routed,
+    "deadline": Deadline,
+    "policy": PolicyInForce,
+}

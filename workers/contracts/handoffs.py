@@ -1,0 +1,135 @@
+"""`handoff-<queue>`: what desks consume. Per escalation the greater (epoch, seq, revision) wins."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from workers.contracts.decisions import Earlier, Evidence, Home, Reason
+from workers.contracts.events import Count, Customer, Id, Skipped, Word
+from workers.contracts.time import Instant
+
+
+class Claim(msgspec.Struct, kw_only=True, frozen=True):
+    """One statement of the packet and the events that it rests on."""
+
+    text: str
+    events: tuple[Id, ...]
+
+
+class KeyMessage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One of the three to five messages that a person should read first."""
+
+    event_id: Id
+    role: Word
+    at: Instant
+    text: str
+
+
+class PacketTurn(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One turn of the transcript in the packet, redacted by the queue's rule."""
+
+    event_id: Id
+    role: Word
+    at: Instant
+    text: str
+    episode: Count = 0
+    name: str | None = None
+    status: str | None = None
+    calls: tuple[str, ...] = ()
+
+
+class Wait(msgspec.Struct, kw_only=True, frozen=True):
+    """An estimated wait, in seconds."""
+
+    low_s: Count
+    high_s: Count
+
+
+class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What a person reads in 30 seconds: at most 120 words before the transcript."""
+
+    customer: Customer | None = None
+    who: Claim
+    wants: Claim
+    tried: tuple[Claim, ...] = ()
+    stands: Claim
+    mood: Claim | None = None
+    why: Claim
+    """The reason and the words that caused it."""
+    next_step: Claim
+    key_messages: tuple[KeyMessage, ...] = ()
+    intents: tuple[Word, ...] = ()
+    ticket_id: Id | None = None
+    channel: Word | None = None
+    subject: str | None = None
+    tenant: Word | None = None
+    duration_s: Count
+    customer_turns: Count
+    ai_turns: Count
+    earlier: tuple[Earlier, ...] = ()
+    desk_note: str | None = None
+    transcript: tuple[PacketTurn, ...]
+    transcript_total: Count
+    """Entries of the whole transcript; the packet holds the last of them."""
+
+
+class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What every message of a desk's queue carries."""
+
+    version: Literal[1] = 1
+    escalation_id: Id
+    conversation_id: Id
+    queue: Word
+    epoch: Count
+    seq: Count
+    revision: Count = 0
+    decided_at: Instant
+    home: Home
+
+
+class Handoff(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """An escalation waits on this queue; `packet` is what the person reads."""
+
+    type: Literal["handoff"]
+    packet_id: Id
+    level: Count = 0
+    reason: Reason
+    rule: Word | None = None
+    evidence: tuple[Evidence, ...] = ()
+    priority: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    """1 is the most urgent."""
+    due_by: Instant | None = None
+    """By when it must be claimed."""
+    reply_minutes: float | None = None
+    assignee: Id | None = None
+    """The dedicated person of this customer, if there is one."""
+    team: str | None = None
+    rung: Count = 0
+    skipped: tuple[Skipped, ...] = ()
+    packet: Packet
+
+
+class Claimed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """The answer to `accepted`: this person owns the conversation now, with this epoch."""
+
+    type: Literal["claimed"]
+    agent_id: Id
+
+
+class Refused(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """The answer to an `accepted`, or a transfer, that could not be applied."""
+
+    type: Literal["refused"]
+    agent_id: Id | None = None
+    reason: Word
+
+
+class Withdrawn(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+    """The escalation no longer waits on this queue: moved, taken back, ended."""
+
+    type: Literal["withdrawn"]
+    reason: Word
+    moved_to: Word | None = None
+
+
+QueueMessage = Handoff | Claimed | Refused | Withdrawn

@@ -1,0 +1,40 @@
+"""Derived ids: the same cause gives the same id, in every run and in every replay."""
+
+from uuid import UUID, uuid5
+
+NAMESPACE = UUID("6d9f3b52-8f0e-5c7a-9f4e-2f2b7c1d4a10")
+
+
+def derive(kind: str, *parts: str | int) -> str:
+    """The UUIDv5 of `kind` and `parts`; equal arguments give equal ids, everywhere."""
+    return str(uuid5(NAMESPACE, "\x1f".join((kind, *map(str, parts)))))
+
+
+def escalation_id(conversation_id: str, trigger_event_id: str) -> str:
+    """The one id of the escalation that `trigger_event_id` opened in its conversation."""
+    return derive("escalation", conversation_id, trigger_event_id)
+
+
+def decision_id(subject_id: str, action: str, seq: int) -> str:
+    """The id of a decision about `subject_id` (an escalation, or a conversation without one)."""
+    return derive("decision", subject_id, action, seq)
+
+
+def deadline_event_id(conversation_id: str, due_at_ms: int) -> str:
+    """The id of the `deadline` event for what is due in a conversation at `due_at_ms`."""
+    return derive("deadline", conversation_id, due_at_ms)
+
+
+def routed_event_id(decision: str) -> str:
+    """The id of the `routed` event that answers the decision with this id."""
+    return derive("routed", decision)
+
+
+def ownership_event_id(desk_event_id: str) -> str:
+    """The id of the `ownership` event made from the desk event with this id."""
+    return derive("ownership", desk_event_id)
+
+
+def signal_event_id(request_id: str) -> str:
+    """The id of the `signal` event that answers the classification request with this id."""
+    return derive("signal", request_id)

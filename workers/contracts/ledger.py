@@ -1,0 +1,51 @@
+"""`escalation-ledger`: where every escalation is, one record per conversation."""
+
+from typing import Literal
+
+import msgspec
+
+from workers.contracts.decisions import Decision, Home, Outcome
+from workers.contracts.events import Count, Id, Place, Skipped, Word
+from workers.contracts.handoffs import Wait
+from workers.contracts.time import Instant
+
+
+class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What the routing agent does for one decision; repeated as recorded on a redelivery."""
+
+    place: Place | None = None
+    """None: nothing is placed by this decision."""
+    queue: Word | None = None
+    rung: Count = 0
+    skipped: tuple[Skipped, ...] = ()
+    claim_due_at: Instant | None = None
+    reply_minutes: float | None = None
+    expires_at: Instant | None = None
+    wait: Wait | None = None
+    withdraw_from: tuple[Word, ...] = ()
+    """Queues (and `ticket`) on which the escalation no longer waits after this decision."""
+    planned_at: Instant
+
+
+class LedgerRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """The last decision handled for a conversation, its plan, and where the escalation is now."""
+
+    version: Literal[1] = 1
+    conversation_id: Id
+    seq: Count
+    epoch: Count
+    escalation_id: Id | None = None
+    level: Count = 0
+    place: Place | None = None
+    queue: Word | None = None
+    claimed_by: Id | None = None
+    claimed_at: Instant | None = None
+    outcome: Outcome | None = None
+    opened_at: Instant | None = None
+    ticket_id: Id | None = None
+    predicted_wait: Wait | None = None
+    """The wait told to the customer, kept to compare with the actual one."""
+    home: Home
+    plan: Plan
+    decision: Decision
+    """The decision that was handled last, so that a repeat needs nothing else."""

@@ -1,0 +1,73 @@
+"""`support-tickets` and `escalation-notifications`: the rungs below the queues."""
+
+from typing import Literal
+
+import msgspec
+
+from workers.contracts.decisions import Home, Reason
+from workers.contracts.events import Count, Id, Skipped, Word
+from workers.contracts.handoffs import Packet
+from workers.contracts.time import Instant
+
+
+class Ticket(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A ticket to be made for an escalation; the ticket system answers on `desk-events`.
+
+    It answers `ticketed` (with `ticket_id`) or `ticket_refused`, with this `epoch`.
+    `withdrawn` tells it that the escalation no longer needs the ticket.
+    """
+
+    version: Literal[1] = 1
+    type: Literal["ticket", "withdrawn"]
+    ticket_request_id: Id
+    escalation_id: Id
+    conversation_id: Id
+    epoch: Count
+    seq: Count
+    queue: Word
+    """The queue whose team owns the ticket."""
+    team: str | None = None
+    level: Count = 0
+    reason: Reason
+    priority: Count
+    subject: str
+    answer_by: Instant | None = None
+    skipped: tuple[Skipped, ...] = ()
+    home: Home
+    requested_at: Instant
+    packet: Packet | None = None
+
+
+NotificationKind = Literal[
+    "ticket_requested",
+    "contact_given",
+    "moved",
+    "level_raised",
+    "expired",
+    "rate_below_band",
+    "rate_above_band",
+    "rate_in_band",
+    "ai_not_ready",
+    "dead_letter_limit",
+    "flooding",
+]
+
+
+class Notification(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What a team should know without looking: pager, chat room, mail."""
+
+    version: Literal[1] = 1
+    notification_id: Id
+    kind: NotificationKind
+    occurred_at: Instant
+    text: str
+    queue: Word | None = None
+    team: str | None = None
+    escalation_id: Id | None = None
+    conversation_id: Id | None = None
+    seq: Count | None = None
+    subject: str | None = None
+    """What a rate is about: `overall`, an intent, or an AI version."""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None

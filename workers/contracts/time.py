@@ -1,0 +1,24 @@
+"""Times: RFC 3339 with a zone on the wire, integer milliseconds since the epoch (UTC) inside."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment on the wire; a value without a zone is refused at decoding."""
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch of an aware `moment`."""
+    return round(moment.timestamp() * 1000)
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The UTC moment of `milliseconds` since the epoch, exact to the millisecond."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
