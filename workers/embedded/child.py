@@ -1,0 +1,79 @@
+"""A child process that lives while a pipe to us is open, so that it ends however we end."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_STOP_S: Final = 10.0
+
+
+class ServerError(RuntimeError):
+    """An embedded server did not start, or is gone; the message says what it printed."""
+
+
+class Child:
+    """Runs one of this package's scripts; its first line is read as its greeting."""
+
+    def __init__(self, script: Path, arguments: list[str], start_s: float = 15.0) -> None:
+        self.name = script.name
+        # A session of its own keeps Ctrl-C from it: it is ours to stop, after our own work.
+        # A bare Popen, not a context: the process outlives this call.
+        self.process = subprocess.Popen(  # noqa: S603 - our own script
+            [sys.executable, "-I", str(script), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        try:
+            self.greeting = self.read_line(start_s)
+        except ServerError:
+            self.kill()
+            raise
+
+    def read_line(self, within_s: float) -> str:
+        """Return the next line it prints; ServerError when there is none in that time."""
+        output = self.process.stdout
+        until = time.monotonic() + within_s
+        line = b""
+        while output is not None and not line.endswith(b"\n"):
+            readable, _, _ = select.select([output], [], [], max(0.0, until - time.monotonic()))
+            if not readable:
+                raise ServerError(f"{self.name}: no answer in {within_s:g} s")
+            if not (data := os.read(output.fileno(), 1)):
+                raise ServerError(f"{self.name}: ended with exit code {self.process.wait()}")
+            line += data
+        return line.decode().strip()
+
+    def ask(self, line: str, within_s: float = 10.0) -> str:
+        """Write a line to it and return the line it answers with."""
+        if self.process.stdin is None or self.process.poll() is not None:
+            raise ServerError(f"{self.name}: not running")
+        self.process.stdin.write(line.encode() + b"\n")
+        return self.read_line(within_s)
+
+    def stop(self) -> None:
+        """Close the pipe and wait for its end; kill it when that takes too long."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        try:
+            self.process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def kill(self) -> None:
+        """End it as kill -9 would, and wait for that."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
