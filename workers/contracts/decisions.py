@@ -120,7 +120,7 @@ class Earlier(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What the packet is built from; counts are of the current episode unless they say otherwise."""
+    """What the packet is built from; counts are of the episode unless they say otherwise."""
 
     turns: Count
     """Entries of the transcript up to and with the cause of this decision (whole conversation)."""

@@ -1,0 +1,79 @@
+"""`dead-letters`: records that nobody could use, kept as they were, with why and where from."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from workers.contracts.codec import Raw
+from workers.contracts.rejections import RejectionReason
+
+DEAD_LETTERS: Final = "dead-letters"
+MAX_DEAD_LETTER_BYTES: Final = 2_000_000
+"""Bytes of a value that are kept; only a record that was compressed on the way can be larger."""
+
+_PREFIX: Final = "dead-letter-"
+_DETAIL_CHARACTERS: Final = 500
+
+
+class Origin(NamedTuple):
+    """Where a record was when it was refused."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class DeadLetter(NamedTuple):
+    """A record of `dead-letters`, read back; `raw` is the refused one with its own timestamp."""
+
+    origin: Origin
+    reason: str
+    detail: str
+    agent: str
+    raw: Raw
+    cut: bool
+    """The value was larger than `dead-letters` takes, so it cannot be sent again."""
+
+
+def dead_letter(
+    origin: Origin, raw: Raw, reason: RejectionReason, detail: str, agent: str
+) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
+    """The key, value and headers to produce to `dead-letters`; equal arguments, equal bytes.
+
+    Original headers come first and ours, named `dead-letter-…`, after them.
+    """
+    value = raw.value
+    ours = {
+        "reason": reason,
+        "detail": detail[:_DETAIL_CHARACTERS],
+        "topic": origin.topic,
+        "partition": str(origin.partition),
+        "offset": str(origin.offset),
+        "timestamp": str(raw.timestamp_ms),
+        "agent": agent,
+    }
+    if value is not None and len(value) > MAX_DEAD_LETTER_BYTES:
+        ours["cut"] = str(len(value))
+        value = value[:MAX_DEAD_LETTER_BYTES]
+    headers = [*_foreign(raw.headers)]
+    headers += [(_PREFIX + name, text.encode(errors="replace")) for name, text in ours.items()]
+    return raw.key, value, headers
+
+
+def read_dead_letter(record: Raw) -> DeadLetter | None:
+    """The refused record inside a record of `dead-letters`; None when it is no dead letter."""
+    ours = {
+        name.removeprefix(_PREFIX): value.decode(errors="replace")
+        for name, value in record.headers
+        if name.startswith(_PREFIX)
+    }
+    try:
+        origin = Origin(ours["topic"], int(ours["partition"]), int(ours["offset"]))
+        raw = Raw(record.key, record.value, _foreign(record.headers), int(ours["timestamp"]))
+        reason, detail, agent = ours["reason"], ours["detail"], ours["agent"]
+    except (KeyError, ValueError):
+        return None
+    return DeadLetter(origin, reason, detail, agent, raw, cut="cut" in ours)
+
+
+def _foreign(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    return [(name, value) for name, value in headers if not name.startswith(_PREFIX)]
