@@ -1,0 +1,264 @@
+"""YAML files that people write: plain data that remembers its lines, and errors that use them."""
+
+import difflib
+import math
+import re
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+T = TypeVar("T")
+Step = str | int
+Path = tuple[Step, ...]
+
+MAX_FILE_CHARACTERS: Final = 1_000_000
+_MAX_DEPTH: Final = 32
+_TAG: Final = "tag:yaml.org,2002:"
+_SCALARS: Final = frozenset(_TAG + kind for kind in "str int float bool null timestamp".split())
+_MOMENT: Final = _TAG + "timestamp"
+
+
+class YamlFileError(ValueError):
+    """A file that cannot be used, said as `file:line: field: value: what to do`."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """The data of a YAML file: dicts, lists and scalars, with the line of each of them."""
+
+    name: str
+    data: Any
+    lines: Mapping[Path, int]
+
+    def line_of(self, path: Sequence[Step]) -> int:
+        """The line of a value, from 1; that of the nearest value around it when there is none."""
+        steps = tuple(path)
+        while steps not in self.lines:
+            steps = steps[:-1]
+        return self.lines[steps]
+
+    def error(self, path: Sequence[Step], advice: str) -> YamlFileError:
+        """The error about the value at `path`; raise it."""
+        shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+        where = f"{self.name}:{self.line_of(path)}: {shown.lstrip('.') or 'file'}"
+        found = self._value(path)
+        return YamlFileError(f"{where}: {found}: {advice}" if found else f"{where}: {advice}")
+
+    def _value(self, path: Sequence[Step]) -> str | None:
+        value = self.data
+        try:
+            for step in path:
+                value = value[step]
+        except (LookupError, TypeError):
+            return None
+        if isinstance(value, dict | list):
+            return None
+        return "null" if value is None else repr(str(value))[:80]
+
+
+def load_yaml(text: str, name: str) -> Document:
+    """The data of a YAML 1.2 text; `name` is the file's, for errors. YamlFileError when it is bad.
+
+    Keys are strings and unique; there are no anchors, no tags of one's own, no infinite numbers.
+    """
+    if len(text) > MAX_FILE_CHARACTERS:
+        raise YamlFileError(f"{name}:1: file: longer than {MAX_FILE_CHARACTERS} characters")
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        node = yaml.compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = 1 if mark is None else mark.line + 1
+        raise YamlFileError(f"{name}:{line}: not YAML: {error.problem or error.context}") from None
+    except RecursionError:
+        raise YamlFileError(f"{name}:1: file: nested too deep: flatten it") from None
+    except YAMLError as error:
+        raise YamlFileError(f"{name}:1: not YAML: {str(error).splitlines()[0]}") from None
+    if node is None:
+        raise YamlFileError(f"{name}:1: file: empty: describe something in it")
+    reader = _Reader(name, yaml.constructor)
+    return Document(name, reader.read(node, ()), reader.lines)
+
+
+class _Reader:
+    """Turns nodes into plain data and notes their lines."""
+
+    def __init__(self, name: str, constructor: Any) -> None:
+        self.name = name
+        self.constructor = constructor
+        self.lines: dict[Path, int] = {}
+        self.seen: set[int] = set()
+
+    def read(self, node: Node, path: Path) -> Any:
+        """The plain value of `node`, and of all that is in it."""
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        # An alias is the node that it points to, once more.
+        if id(node) in self.seen:
+            raise self.fail(node, "an alias points here: write the value out")
+        self.seen.add(id(node))
+        if len(path) > _MAX_DEPTH:
+            raise self.fail(node, f"nested deeper than {_MAX_DEPTH}: flatten it")
+        if isinstance(node, MappingNode) and node.tag == _TAG + "map":
+            return dict(self._items(node, path))
+        if isinstance(node, SequenceNode) and node.tag == _TAG + "seq":
+            return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        if isinstance(node, ScalarNode) and node.tag in _SCALARS:
+            return self._scalar(node)
+        raise self.fail(node, f"tag {node.tag}: write plain YAML")
+
+    def _items(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
+        keys: set[str] = set()
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if not isinstance(key_node, ScalarNode) or not isinstance(key, str):
+                raise self.fail(key_node, "a key that is no text: use a name")
+            if key in keys:
+                raise self.fail(key_node, f"{key}: twice in the same place: keep one")
+            keys.add(key)
+            self.lines[*path, key] = key_node.start_mark.line + 1
+            yield key, self.read(value_node, (*path, key))
+
+    def _scalar(self, node: ScalarNode) -> Any:
+        if node.tag == _MOMENT:
+            # YAML 1.2 has no dates: a version that looks like one is text.
+            return node.value
+        try:
+            value = self.constructor.construct_object(node)
+        except (ValueError, YAMLError):
+            raise self.fail(
+                node, f"{node.value[:40]}: not a value: quote it if it is text"
+            ) from None
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self.fail(node, f"{node.value}: write a finite number")
+        return value
+
+    def fail(self, node: Node, problem: str) -> YamlFileError:
+        """The error about one node."""
+        return YamlFileError(f"{self.name}:{node.start_mark.line + 1}: {problem}")
+
+
+_PROBLEM: Final = re.compile(
+    r"(?P<problem>.*?)(?: - at `(?P<key>key in )?\$(?P<path>.*)`)?", re.DOTALL
+)
+_FIELD: Final = re.compile(r"Object (contains unknown|missing required) field `(?P<field>[^`]*)`")
+_STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+
+def convert(document: Document, cls: type[T]) -> T:
+    """The document as `cls` (Structs that forbid unknown fields), or YamlFileError with its line."""
+    try:
+        return msgspec.convert(document.data, cls)
+    except msgspec.ValidationError as error:
+        raise _explained(document, cls, error) from None
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """What to do about an unknown `word`: the known one that it looks like, or all of them."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"use one of {', '.join(known)}" if known else "remove it"
+
+
+def _explained(document: Document, cls: Any, error: msgspec.ValidationError) -> YamlFileError:
+    match = _PROBLEM.fullmatch(str(error))
+    if match is None:
+        return document.error((), str(error))
+    problem = match["problem"]
+    path, kind = _resolve(document.data, cls, _STEP.findall(match["path"] or ""))
+    if field := _FIELD.fullmatch(problem):
+        name = field["field"]
+        if "missing" in problem:
+            return document.error((*path, name), "missing: it is required")
+        advice = suggestion(name, [f.encode_name for f in msgspec.structs.fields(kind)])
+        return document.error((*path, name), f"unknown key: {advice}")
+    choices = [str(choice) for option in _options(kind) for choice in _literals(option)]
+    if problem.startswith("Invalid enum value") and choices:
+        return document.error(path, suggestion(str(_at(document.data, path)), choices))
+    return document.error(path, problem.replace("`", ""))
+
+
+def _resolve(value: Any, kind: Any, steps: list[tuple[str, str]]) -> tuple[Path, Any]:
+    """The path that msgspec's steps mean, and the type that is expected there.
+
+    msgspec writes `[...]` for a key of a mapping; the key meant is the first whose value is bad.
+    """
+    path: list[Step] = []
+    for name, index in steps:
+        step: Step
+        if index == "...":
+            kind = _within(kind, "")
+            step = next((key for key in value if not _fits(value[key], kind)), "...")
+        else:
+            step = name or int(index)
+            kind = _within(kind, step)
+        path.append(step)
+        value = _at(value, (step,))
+    struct = [option for option in _options(kind) if _is_struct(option)]
+    return tuple(path), struct[0] if struct else kind
+
+
+def _at(value: Any, path: Path) -> Any:
+    for step in path:
+        try:
+            value = value[step]
+        except (LookupError, TypeError):
+            return None
+    return value
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _within(kind: Any, step: Step) -> Any:
+    """The type of one element, value or field inside a type."""
+    for option in _options(kind):
+        if _is_struct(option):
+            if isinstance(step, str) and step in _field_types(option):
+                return _field_types(option)[step]
+        elif (arguments := get_args(option)) and get_origin(option) is not Literal:
+            return _element(arguments, step)
+    return Any
+
+
+def _element(arguments: tuple[Any, ...], step: Step) -> Any:
+    if isinstance(step, str):
+        return arguments[-1]
+    fixed = len(arguments) > 1 and arguments[-1] is not Ellipsis
+    return arguments[step] if fixed and step < len(arguments) else arguments[0]
+
+
+def _options(kind: Any) -> Iterator[Any]:
+    """The alternatives of a type, without annotations."""
+    if get_origin(kind) is Annotated:
+        yield from _options(get_args(kind)[0])
+    elif get_origin(kind) in (Union, types.UnionType):
+        for option in get_args(kind):
+            yield from _options(option)
+    else:
+        yield kind
+
+
+def _literals(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+@cache
+def _field_types(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
