@@ -1,0 +1,101 @@
+"""Takes payment data, credentials and personal data out of a text before it leaves."""
+
+import re
+from bisect import bisect_right
+from typing import Final, Literal, get_args
+
+from workers.contracts.decisions import QUOTE_LIMIT
+from workers.handoff.sensitive import PAYMENT_AND_CREDENTIALS, PERSONAL, Detector, Found
+
+Redaction = Literal["none", "standard", "strict"]
+"""`standard` hides payment data, credentials, one-time codes and national ids; `strict` also
+e-mail, telephone and IP addresses, streets, birth dates, account and other long numbers."""
+
+REDACTIONS: Final[tuple[Redaction, ...]] = get_args(Redaction)
+
+_DETECTORS: Final[dict[Redaction, tuple[Detector, ...]]] = {
+    "none": (),
+    "standard": PAYMENT_AND_CREDENTIALS,
+    "strict": PAYMENT_AND_CREDENTIALS + PERSONAL,
+}
+# Whatever a detector finds is shorter than this on either side of a quote, or found in its parts.
+_AROUND: Final = 1024
+_WORD: Final = re.compile(r"\S+")
+
+
+def redact(text: str, rule: Redaction) -> str:
+    """Replace what `rule` hides by placeholders like `[card]`; deterministic, in linear time."""
+    spans = _hidden(text, rule)
+    if not spans:
+        return text
+    pieces, at = [], 0
+    for start, end, placeholder in spans:
+        pieces += [text[at:start], placeholder]
+        at = end
+    pieces.append(text[at:])
+    return "".join(pieces)
+
+
+def quote(text: str, start: int, end: int) -> str:
+    """Return the words around `text[start:end]` in at most 80 characters, strictly redacted.
+
+    Whole words on one line; only a word longer than the limit is cut. Redaction comes first, so
+    that a secret at the edge is a placeholder or absent, never a part.
+    """
+    low, high = max(0, start - _AROUND), end + _AROUND
+    words, first, last = _words_around(text[low:high], start - low, end - low)
+    if not words:
+        return ""
+    chosen = words[first]
+    if len(chosen) > QUOTE_LIMIT:
+        return chosen[: QUOTE_LIMIT - 1] + "…"
+    left, right = first - 1, first + 1
+    while right <= last and len(chosen) + 1 + len(words[right]) <= QUOTE_LIMIT:
+        chosen = f"{chosen} {words[right]}"
+        right += 1
+    if right <= last:
+        return chosen
+    grew = True
+    while grew:
+        grew = False
+        if right < len(words) and len(chosen) + 1 + len(words[right]) <= QUOTE_LIMIT:
+            chosen, right, grew = f"{chosen} {words[right]}", right + 1, True
+        if left >= 0 and len(chosen) + 1 + len(words[left]) <= QUOTE_LIMIT:
+            chosen, left, grew = f"{words[left]} {chosen}", left - 1, True
+    return chosen
+
+
+def _words_around(text: str, start: int, end: int) -> tuple[list[str], int, int]:
+    """Return the redacted words and which of them the span covers, first and last."""
+    spans = _hidden(text, "strict")
+    starts = [span[0] for span in spans]
+    redacted = redact(text, "strict")
+
+    def moved(position: int) -> int:
+        index = bisect_right(starts, position) - 1
+        if index < 0:
+            return position
+        shift = sum(len(mark) - (to - at) for at, to, mark in spans[: index + 1])
+        return max(position, spans[index][1]) + shift
+
+    words = list(_WORD.finditer(redacted))
+    opens = [word.start() for word in words]
+    last_of = len(words) - 1
+    first = max(0, min(bisect_right(opens, moved(start)) - 1, last_of))
+    last = max(first, min(bisect_right(opens, moved(max(start, end - 1))) - 1, last_of))
+    return [word.group() for word in words], first, last
+
+
+def _hidden(text: str, rule: Redaction) -> list[Found]:
+    """Return what to hide, in order, overlaps made one: what any detector found stays hidden."""
+    found = sorted(
+        (span for detect in _DETECTORS[rule] for span in detect(text)),
+        key=lambda span: (span[0], -span[1]),
+    )
+    merged: list[Found] = []
+    for start, end, placeholder in found:
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]), merged[-1][2])
+        else:
+            merged.append((start, end, placeholder))
+    return merged
