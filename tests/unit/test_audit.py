@@ -1,0 +1,246 @@
+"""Every kind of broken promise is found, and a world in which nothing is broken is clean."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from tests.unit.audit_world import START, Record, Topic, World, audited, feed
+from workers.contracts.handoffs import Handoff, Withdrawn
+from workers.contracts.time import from_ms
+from workers.replay.audit import Audit, Horizon
+from workers.replay.tracks import At
+
+
+def a_whole_life() -> World:
+    """Escalated, moved, claimed, a second person refused, resolved, and once more to the end."""
+    world = World()
+    world.suppress()
+    world.escalate()
+    world.move("manager_approval")
+    world.claim()
+    world.refuse()
+    world.end()
+    world.escalate("billing")
+    world.end("withdrawn")
+    return world
+
+
+def without(topic: Topic, number: int) -> Callable[[Topic, Record], Record | None]:
+    """Drop the record with this number from a topic."""
+    seen = iter(range(10_000))
+    return lambda name, record: None if name == topic and next(seen) == number else record
+
+
+def test_a_world_without_faults_is_clean_and_counted() -> None:
+    report = audited(a_whole_life())
+    assert report.clean, report.findings
+    assert report.counts["escalations"] == 2
+    assert report.outcomes == {"resolved": 1, "withdrawn": 1}
+    assert report.counts["packets"] == 3
+    assert report.open == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "number", "kind"),
+    [
+        ("decisions", 1, "not_open"),
+        ("decisions", 5, "two_open"),
+        ("decisions", 7, "not_in_ledger"),
+        ("control", 0, "missing_effect"),
+        ("control", 3, "missing_effect"),
+        ("queues", 0, "missing_effect"),
+        ("queues", 2, "left_waiting"),
+        ("queues", 3, "missing_effect"),
+        ("queues", 4, "missing_effect"),
+        ("log", 1, "missing_effect"),
+        ("ledger", 7, "not_in_ledger"),
+    ],
+)
+def test_a_missing_record_is_found(topic: Topic, number: int, kind: str) -> None:
+    if (topic, number) == ("decisions", 7):
+        world = a_whole_life()
+        del world.topics["ledger"][-1]
+        report = audited(world)
+    else:
+        report = audited(a_whole_life(), change=without(topic, number))
+    assert kind in report.findings_by_kind, report.findings
+
+
+def test_what_routing_has_not_handled_yet_is_no_finding() -> None:
+    world = World()
+    world.escalate()
+    before = len(world.topics["decisions"])
+    world.decide("claim", "person", new_epoch=True, person="kim")
+    assert audited(world, handled=before).clean
+    assert not audited(world, handled=before + 1).clean
+
+
+def test_repeats_under_the_same_id_are_counted_and_change_nothing() -> None:
+    world = a_whole_life()
+    for records in world.topics.values():
+        records.extend(records[-2:])
+    report = audited(world)
+    assert report.clean, report.findings
+    assert report.counts["repeats"] >= 6
+
+
+def test_the_same_seq_with_other_contents_is_found() -> None:
+    world = a_whole_life()
+    last = world.topics["decisions"][-1]
+    world.topics["decisions"].append(msgspec.structs.replace(last, score=0.5))
+    assert audited(world).findings_by_kind == {"changed_repeat": 1}
+
+
+def test_a_seq_that_runs_backwards_is_found() -> None:
+    world = a_whole_life()
+    late = msgspec.structs.replace(world.topics["decisions"][-1], seq=world.seq - 1)
+    world.topics["decisions"].append(late)
+    assert "seq_backwards" in audited(world).findings_by_kind
+
+
+def test_an_epoch_that_runs_backwards_is_found() -> None:
+    world = World()
+    world.escalate()
+    world.epoch = START - 1
+    world.claim()
+    world.topics["decisions"][-1] = msgspec.structs.replace(
+        world.topics["decisions"][-1], epoch=START
+    )
+    assert "epoch_backwards" in audited(world).findings_by_kind
+
+
+def test_a_second_open_escalation_is_found() -> None:
+    world = World()
+    world.escalate()
+    world.escalate("billing")
+    assert "two_open" in audited(world).findings_by_kind
+
+
+def test_a_second_outcome_is_found() -> None:
+    world = World()
+    world.escalate()
+    world.end()
+    world.end("expired")
+    assert "second_outcome" in audited(world).findings_by_kind
+
+
+def test_an_effect_without_a_decision_is_found() -> None:
+    world = a_whole_life()
+    control = world.topics["control"][-1]
+    world.topics["control"].append(msgspec.structs.replace(control, seq=world.seq + 5))
+    assert "undecided" in audited(world).findings_by_kind
+
+
+def test_two_different_notices_for_one_change_are_found() -> None:
+    world = a_whole_life()
+    control = world.topics["control"][0]
+    world.topics["control"].append(msgspec.structs.replace(control, text="Something else."))
+    assert audited(world).findings_by_kind == {"told_differently": 1}
+
+
+def test_a_place_that_was_not_withdrawn_is_found() -> None:
+    world = World()
+    world.escalate()
+    world.move("manager_approval")
+    report = audited(world, change=lambda _, one: None if isinstance(one, Withdrawn) else one)
+    assert report.findings_by_kind == {"left_waiting": 1}
+    assert "tier_2_support" in report.findings[0].detail
+
+
+def test_a_packet_that_is_withdrawn_while_it_should_wait_is_found() -> None:
+    world = World()
+    world.escalate()
+    world.to_queue(Withdrawn, "tier_2_support", reason="moved", seq=world.seq + 1)
+    assert audited(world).findings_by_kind == {"not_waiting": 1}
+
+
+def test_an_open_escalation_is_listed_with_age_queue_and_deadline() -> None:
+    world = World()
+    world.escalate("billing", claim_due_at=from_ms(START + 600_000), rung=2)
+    report = audited(world, now_ms=START + 120_000)
+    assert report.clean, report.findings
+    (one,) = report.open
+    assert (one.age_s, one.queue, one.rung, one.owner) == (120, "billing", 2, "pending")
+    assert one.due_in_s == 480
+    assert one.reason == "explicit_request"
+    assert report.open_by_queue == {"billing": 1}
+
+
+def test_a_deadline_that_passed_without_consequence_is_found() -> None:
+    world = World()
+    world.escalate(claim_due_at=from_ms(START + 600_000))
+    assert audited(world, now_ms=START + 650_000).clean
+    late = audited(world, now_ms=START + 700_000)
+    assert late.findings_by_kind == {"overdue": 1}
+
+
+def test_observed_decisions_ask_for_nothing() -> None:
+    world = World()
+    world.escalation = "e-1"
+    decision = world.decide("escalate", "ai", new_epoch=False, observe=True)
+    world.record(decision, None)
+    report = audited(world)
+    assert report.clean, report.findings
+    assert report.counts["escalations"] == 0
+
+
+def test_an_unreadable_record_must_be_in_the_dead_letters() -> None:
+    horizon = Horizon(now_ms=START, applied={0: 5}, published_from={0: 2})
+    audit = Audit(horizon)
+    for offset in (1, 3, 4, 7):
+        audit.unreadable(At(0, offset, START), "not_json")
+    audit.dead_letter("not_json", 0, 4, of_the_log=True)
+    audit.dead_letter("not_json", 0, 4, of_the_log=True)
+    report = audit.report()
+    assert report.findings_by_kind == {"lost": 1}
+    assert "offset 3" in report.findings[0].detail
+    assert report.dead_letters == {"not_json": 1}
+
+
+def test_a_readable_record_in_the_dead_letters_is_found_unless_it_was_poison() -> None:
+    audit = Audit(Horizon(now_ms=START))
+    audit.dead_letter("poison", 0, 1, of_the_log=True)
+    audit.dead_letter("unknown_queue", 0, 2, of_the_log=False)
+    assert audit.report().clean
+    audit.dead_letter("schema", 0, 3, of_the_log=True)
+    assert audit.report().findings_by_kind == {"refused_though_readable": 1}
+
+
+def test_events_are_counted_with_their_duplicates_and_lag() -> None:
+    audit = Audit(Horizon(now_ms=START + 400_000, applied={0: 2}))
+    for offset, id_ in enumerate(["a", "b", "a", "c"]):
+        audit.event(At(0, offset, START), id_, "c-1", "message")
+    report = audit.report()
+    assert (report.counts["events"], report.counts["duplicates"]) == (4, 1)
+    assert report.counts["not_yet_applied"] == 2
+    assert report.findings_by_kind == {"behind": 1}
+
+
+def test_a_proven_conversation_is_forgotten_and_an_open_one_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("workers.replay.audit._SWEEP_EVERY", 1)
+    audit = Audit(Horizon(now_ms=START, handled={0: 10**9}))
+    day = 86_400_000
+    for number, end in enumerate([True, False, True]):
+        world = World(conversation=f"c-{number}", seq=START + number * 10 * day)
+        world.escalate()
+        if end:
+            world.end()
+        for topic in ("ledger", "queues", "control", "log", "decisions"):
+            for record in world.topics[topic]:
+                at = At(0, 1, START + number * 10 * day)
+                feed(audit, record, at)
+    assert set(audit._tracks) == {"c-1", "c-2"}
+    assert [one.conversation_id for one in audit.report().open] == ["c-1"]
+
+
+def test_a_packet_for_a_ticket_or_a_revision_is_not_counted_twice() -> None:
+    world = World()
+    world.escalate()
+    first = next(one for one in world.topics["queues"] if isinstance(one, Handoff))
+    world.put("queues", msgspec.structs.replace(first, revision=1))
+    report = audited(world)
+    assert report.clean
+    assert report.counts["packets"] == 1

@@ -1,0 +1,82 @@
+"""What an audit reports: broken promises, what is open, and the accounting."""
+
+from collections import Counter
+from typing import Final
+
+import msgspec
+
+LISTED: Final = 1_000
+"""Findings and open escalations that a report lists; its counts are complete."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One promise that the topics do not bear out."""
+
+    kind: str
+    detail: str
+    conversation_id: str | None = None
+    escalation_id: str | None = None
+
+
+class OpenEscalation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An escalation without an outcome, and where it waits."""
+
+    escalation_id: str
+    conversation_id: str
+    reason: str | None = None
+    level: int
+    age_s: int
+    owner: str
+    place: str | None = None
+    queue: str | None = None
+    rung: int | None = None
+    person: str | None = None
+    due_in_s: int | None = None
+    """Seconds to the deadline for a claim or a ticket; negative when it has passed."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The audit's result; clean means that there is no finding of any kind."""
+
+    clean: bool
+    counts: dict[str, int]
+    findings_by_kind: dict[str, int]
+    findings: list[Finding]
+    open: list[OpenEscalation]
+    """Oldest first."""
+    open_by_queue: dict[str, int]
+    outcomes: dict[str, int]
+    reasons: dict[str, int]
+    actions: dict[str, int]
+    dead_letters: dict[str, int]
+    escalation_rate: float | None
+    """Conversations escalated of all conversations on the log; None without any."""
+    exact: bool
+    """False when there were so many ids that duplicates and rates come from a sample."""
+
+
+class Findings:
+    """Collects findings: all are counted, the first are kept."""
+
+    def __init__(self) -> None:
+        self.kinds: Counter[str] = Counter()
+        self.listed: list[Finding] = []
+
+    def add(
+        self,
+        kind: str,
+        detail: str,
+        conversation_id: str | None = None,
+        escalation_id: str | None = None,
+    ) -> None:
+        """Count a finding, and list it while there is room."""
+        self.kinds[kind] += 1
+        if len(self.listed) < LISTED:
+            self.listed.append(
+                Finding(
+                    kind=kind,
+                    detail=detail,
+                    conversation_id=conversation_id,
+                    escalation_id=escalation_id,
+                )
+            )
