@@ -1,0 +1,73 @@
+"""What a partition remembers beside its conversations: the policy in force, and rates."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+import msgspec
+
+from workers.contracts.events import PolicyInForce
+from workers.contracts.time import to_ms
+from workers.policy import Policy, PolicyError, load_policy
+
+
+class PartitionMeta(msgspec.Struct, array_like=True, frozen=True):
+    """The policy in force in one partition, since when, and whether it only observes."""
+
+    policy_text: str
+    policy_version: str
+    policy_hash: str
+    observe: bool = False
+    policy_at: int = 0
+
+
+def starting_meta(policy_text: str, observe: bool = False) -> PartitionMeta:
+    """The meta before the first `policy` event, by the worker's own policy, or PolicyError."""
+    policy = policy_in(policy_text)
+    return PartitionMeta(policy_text, policy.version, policy.hash, observe)
+
+
+@lru_cache(maxsize=16)
+def policy_in(text: str) -> Policy:
+    """The compiled policy of a text, which a `policy` event or a meta carries, or PolicyError."""
+    return load_policy(text, "policy")
+
+
+def adopt(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
+    """The meta after a `policy` event: a newer version is adopted, an unreadable one ignored.
+
+    The version in force may only change whether it observes, so that a worker with an older file
+    never turns the policy back.
+    """
+    at = to_ms(event.occurred_at)
+    theirs, ours = version_order(event.policy_version), version_order(meta.policy_version)
+    if theirs == ours and event.policy_hash == meta.policy_hash and at > meta.policy_at:
+        return msgspec.structs.replace(meta, observe=event.observe, policy_at=at)
+    if theirs <= ours:
+        return meta
+    try:
+        policy = policy_in(event.policy)
+    except PolicyError:
+        return meta
+    return PartitionMeta(event.policy, policy.version, policy.hash, event.observe, at)
+
+
+def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
+    """The natural order of versions: runs of digits compare as numbers."""
+    parts = re.findall(r"\d+|\D+", version)
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(PartitionMeta)
+
+
+def meta_fields(meta: PartitionMeta, before: PartitionMeta | None = None) -> dict[str, bytes]:
+    """The fields to write to the partition's `meta` hash: only those that differ from `before`."""
+    return {} if meta == before else {"policy": _ENCODER.encode(meta)}
+
+
+def read_meta(fields: Mapping[str, bytes]) -> PartitionMeta | None:
+    """The meta in the fields of the partition's `meta` hash; None when nothing is stored yet."""
+    stored = fields.get("policy")
+    return None if stored is None else _DECODER.decode(stored)

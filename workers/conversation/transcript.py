@@ -1,0 +1,49 @@
+"""What the store appends to a conversation's transcript."""
+
+from typing import Any, Final
+
+import orjson
+
+from workers.contracts.decisions import Turn
+from workers.contracts.events import Event, Message
+from workers.contracts.time import to_ms
+from workers.conversation.state import State
+
+CONTENT_LIMIT: Final = 32_768
+RESULT_LIMIT: Final = 2_048
+
+
+def turn_of(event: Event, after: State) -> Turn | None:
+    """The transcript's entry for `event`, which `step` has applied; None when it is no message."""
+    if type(event) is not Message:
+        return None
+    at, agent = to_ms(event.occurred_at), event.agent
+    if event.role == "customer":
+        return Turn(event.event_id, at, "customer", event.content[:CONTENT_LIMIT], after.number)
+    if event.role == "tool" and event.tool is not None:
+        tool = event.tool
+        text = event.content or tool.error or _text(tool.result)
+        return Turn(
+            event.event_id, at, "tool", text[:RESULT_LIMIT], after.number, tool.name, tool.status
+        )
+    content = event.content[:CONTENT_LIMIT]
+    if agent is None:
+        status = "stale" if after.stale else None
+        return Turn(event.event_id, at, event.role, content, after.number, None, status)
+    return Turn(
+        event.event_id,
+        at,
+        event.role,
+        content,
+        after.number,
+        agent.name,
+        "stale" if after.stale else None,
+        agent.intents[:8],
+        tuple([call.name for call in agent.tool_calls[:16]]),
+    )
+
+
+def _text(result: Any) -> str:
+    if result is None:
+        return ""
+    return result if isinstance(result, str) else orjson.dumps(result).decode()
