@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-_STOP_S: Final = 10.0
+_STOP_S: Final = 20.0
 
 
 class ServerError(RuntimeError):
@@ -77,3 +78,45 @@ class Child:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+class GuardedServer:
+    """Runs any server's command under the guard, which ends it when we end."""
+
+    def __init__(self, command: list[str], log: Path, temporary: Path | None = None) -> None:
+        """Start it, with its output added to the log; a temporary folder goes when it ends."""
+        self.log = log
+        folder = "" if temporary is None else str(temporary)
+        self._guard = Child(Path(__file__).with_name("guard.py"), [str(log), folder, *command])
+
+    @property
+    def pid(self) -> int:
+        """Return the server's own process id."""
+        return int(self._guard.greeting)
+
+    @property
+    def running(self) -> bool:
+        """Return whether the server has not ended yet."""
+        return self._guard.process.poll() is None
+
+    def tail(self) -> str:
+        """Return the end of its log, for an error message."""
+        return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
+
+    def stop(self) -> None:
+        """End it in order and wait for that."""
+        self._guard.stop()
+
+    def kill(self) -> None:
+        """End it as kill -9 does and wait for that."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self._guard.stop()
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

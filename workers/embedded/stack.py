@@ -4,8 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Self
 
-from workers.embedded.kafka import EmbeddedKafka
+from workers.embedded.kafka import FETCH_MAX_WAIT_MS, SESSION_TIMEOUT_S, EmbeddedKafka
 from workers.embedded.redis import EmbeddedRedis
+from workers.settings import Settings, load_settings
 
 
 class EmbeddedStack:
@@ -24,6 +25,21 @@ class EmbeddedStack:
     def redis_url(self) -> str:
         """Return the store's URL."""
         return self.redis.url
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point a process's settings at the two."""
+        return {
+            "KAFKA_BOOTSTRAP": self.bootstrap,
+            "KAFKA_SESSION_TIMEOUT_S": f"{SESSION_TIMEOUT_S:g}",
+            "KAFKA_FETCH_MAX_WAIT_MS": str(FETCH_MAX_WAIT_MS),
+            "REDIS_URL": self.redis_url,
+        }
+
+    def settings(self, **given: object) -> Settings:
+        """Return settings that point at the two, under what is given by name."""
+        return load_settings(
+            **{name.lower(): value for name, value in self.environment().items()} | given
+        )
 
     def start(self) -> Self:
         """Start both, or neither."""
