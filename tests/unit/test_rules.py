@@ -46,11 +46,18 @@ def test_property(value):
 
 def test_an_error_that_nobody_announced_fails_the_test(pytester: pytest.Pytester) -> None:
     pytester.makeconftest((Path(__file__).parents[1] / "conftest.py").read_text())
-    pytester.makeini("[pytest]\nasyncio_mode = auto\nmarkers = expects_errors")
+    pytester.makeini(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nmarkers = expects_errors"
+    )
     pytester.makepyfile(_TESTS)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     # The call of each test passes; it is the check after it that reports an error.
     result.assert_outcomes(passed=7, errors=5)
-    for name in ("swallowed", "forgotten_task", "announced_in_vain", "announced_another"):
-        result.stdout.fnmatch_lines([f"ERROR *::test_{name} - *"])
-    result.stdout.fnmatch_lines(["ERROR *::test_property - *"])
+    for name in (
+        "swallowed",
+        "forgotten_task",
+        "announced_in_vain",
+        "announced_another",
+        "property",
+    ):
+        result.stdout.fnmatch_lines([f"ERROR *::test_{name}*"])
