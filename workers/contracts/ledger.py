@@ -22,6 +22,10 @@ class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     reply_minutes: float | None = None
     expires_at: Instant | None = None
     wait: Wait | None = None
+    ahead: Count = 0
+    """Escalations that waited on the queue when this one was placed there."""
+    assignee: Id | None = None
+    """The customer's dedicated person, when that person is online on the queue."""
     withdraw_from: tuple[Word, ...] = ()
     """Queues (and `ticket`) on which the escalation no longer waits after this decision."""
     planned_at: Instant
@@ -38,6 +42,8 @@ class LedgerRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     level: Count = 0
     place: Place | None = None
     queue: Word | None = None
+    placed_at: Instant | None = None
+    """When it came to this place; with `claimed_at`, the actual wait."""
     claimed_by: Id | None = None
     claimed_at: Instant | None = None
     outcome: Outcome | None = None
