@@ -27,7 +27,7 @@ RejectionReason = Literal[
 REJECTION_REASONS: Final[tuple[RejectionReason, ...]] = get_args(RejectionReason)
 
 
-class Rejected(Exception):  # noqa: N818 - a verdict about an event, not an error of the program
+class Rejected(Exception):
     """An event that is never retried; it goes to `dead-letters` with `reason` and `detail`.
 
     `detail` names the field, its value as far as that cannot be what somebody wrote, and what to

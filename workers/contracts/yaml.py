@@ -152,37 +152,49 @@ _STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 def convert(document: Document, cls: type[T]) -> T:
-    """The document as `cls` (Structs that forbid unknown fields), or YamlFileError with its line."""
+    """The document as `cls`, whose Structs forbid unknown fields; YamlFileError with its line."""
     try:
         return msgspec.convert(document.data, cls)
     except msgspec.ValidationError as error:
         raise _explained(document, cls, error) from None
 
 
-def suggestion(word: str, known: Sequence[str]) -> str:
+def suggestion(word: str, known: Sequence[str], otherwise: str | None = None) -> str:
     """What to do about an unknown `word`: the known one that it looks like, or all of them."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
-    return f"use one of {', '.join(known)}" if known else "remove it"
+    return otherwise or (f"use one of {', '.join(known)}" if known else "remove it")
 
 
 def _explained(document: Document, cls: Any, error: msgspec.ValidationError) -> YamlFileError:
     match = _PROBLEM.fullmatch(str(error))
     if match is None:
         return document.error((), str(error))
-    problem = match["problem"]
+    problem: str = match["problem"]
     path, kind = _resolve(document.data, cls, _STEP.findall(match["path"] or ""))
+    if match["key"]:
+        choices = _choices(_key_type(kind))
+        key = next((key for key in _at(document.data, path) if key not in choices), "")
+        return document.error((*path, key), f"unknown key: {suggestion(key, choices)}")
     if field := _FIELD.fullmatch(problem):
-        name = field["field"]
-        if "missing" in problem:
-            return document.error((*path, name), "missing: it is required")
-        advice = suggestion(name, [f.encode_name for f in msgspec.structs.fields(kind)])
-        return document.error((*path, name), f"unknown key: {advice}")
-    choices = [str(choice) for option in _options(kind) for choice in _literals(option)]
+        return _field_error(document, path, kind, field["field"], problem)
+    choices = _choices(kind)
+    value = _at(document.data, path)
     if problem.startswith("Invalid enum value") and choices:
-        return document.error(path, suggestion(str(_at(document.data, path)), choices))
-    return document.error(path, problem.replace("`", ""))
+        otherwise = f"use one of {', '.join(choices)}"
+        advice = suggestion(value, choices) if isinstance(value, str) else otherwise
+        return document.error(path, advice)
+    return document.error(path, _description(kind) or problem.replace("`", ""))
+
+
+def _field_error(
+    document: Document, path: Path, kind: Any, name: str, problem: str
+) -> YamlFileError:
+    if "missing" in problem:
+        return document.error((*path, name), "missing: it is required")
+    known = [name for option in _options(kind) if _is_struct(option) for name in _fields(option)]
+    return document.error((*path, name), f"unknown key: {suggestion(name, known)}")
 
 
 def _resolve(value: Any, kind: Any, steps: list[tuple[str, str]]) -> tuple[Path, Any]:
@@ -201,8 +213,7 @@ def _resolve(value: Any, kind: Any, steps: list[tuple[str, str]]) -> tuple[Path,
             kind = _within(kind, step)
         path.append(step)
         value = _at(value, (step,))
-    struct = [option for option in _options(kind) if _is_struct(option)]
-    return tuple(path), struct[0] if struct else kind
+    return tuple(path), kind
 
 
 def _at(value: Any, path: Path) -> Any:
@@ -226,8 +237,8 @@ def _within(kind: Any, step: Step) -> Any:
     """The type of one element, value or field inside a type."""
     for option in _options(kind):
         if _is_struct(option):
-            if isinstance(step, str) and step in _field_types(option):
-                return _field_types(option)[step]
+            if step in _fields(option):
+                return _fields(option)[str(step)]
         elif (arguments := get_args(option)) and get_origin(option) is not Literal:
             return _element(arguments, step)
     return Any
@@ -238,6 +249,11 @@ def _element(arguments: tuple[Any, ...], step: Step) -> Any:
         return arguments[-1]
     fixed = len(arguments) > 1 and arguments[-1] is not Ellipsis
     return arguments[step] if fixed and step < len(arguments) else arguments[0]
+
+
+def _key_type(kind: Any) -> Any:
+    mappings = [get_args(option) for option in _options(kind) if get_origin(option) is dict]
+    return mappings[0][0] if mappings else Any
 
 
 def _options(kind: Any) -> Iterator[Any]:
@@ -251,8 +267,15 @@ def _options(kind: Any) -> Iterator[Any]:
         yield kind
 
 
-def _literals(kind: Any) -> tuple[Any, ...]:
-    return get_args(kind) if get_origin(kind) is Literal else ()
+def _choices(kind: Any) -> list[str]:
+    literals = [option for option in _options(kind) if get_origin(option) is Literal]
+    return [str(choice) for literal in literals for choice in get_args(literal)]
+
+
+def _description(kind: Any) -> str | None:
+    """What the annotation of a type says that a value of it looks like."""
+    metas = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    return next((meta.description for meta in metas if meta.description), None)
 
 
 def _is_struct(kind: Any) -> bool:
@@ -260,5 +283,5 @@ def _is_struct(kind: Any) -> bool:
 
 
 @cache
-def _field_types(struct: type[msgspec.Struct]) -> dict[str, Any]:
+def _fields(struct: type[msgspec.Struct]) -> dict[str, Any]:
     return {field.encode_name: field.type for field in msgspec.structs.fields(struct)}
