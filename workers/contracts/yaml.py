@@ -145,7 +145,7 @@ class _Reader:
 
 
 _PROBLEM: Final = re.compile(
-    r"(?P<problem>.*?)(?: - at `(?P<key>key in )?\$(?P<path>.*)`)?", re.DOTALL
+    r"(?P<problem>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?", re.DOTALL
 )
 _FIELD: Final = re.compile(r"Object (contains unknown|missing required) field `(?P<field>[^`]*)`")
 _STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
