@@ -4,6 +4,13 @@ from pathlib import Path
 
 import pytest
 
+_SETTINGS = """
+[pytest]
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+markers = expects_errors
+"""
+
 _TESTS = """
 import asyncio, logging
 import pytest
@@ -46,9 +53,7 @@ def test_property(value):
 
 def test_an_error_that_nobody_announced_fails_the_test(pytester: pytest.Pytester) -> None:
     pytester.makeconftest((Path(__file__).parents[1] / "conftest.py").read_text())
-    pytester.makeini(
-        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nmarkers = expects_errors"
-    )
+    pytester.makeini(_SETTINGS)
     pytester.makepyfile(_TESTS)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     # The call of each test passes; it is the check after it that reports an error.
