@@ -1,0 +1,1 @@
+"""The Faust shell: one file per agent, the chunks that they share, and the apps."""

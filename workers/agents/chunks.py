@@ -1,0 +1,290 @@
+"""Faust by chunks: one event per fetched run of records of a partition.
+
+Faust's own path costs two tasks and several awaits per record. Here a run of records travels as
+one event, is acknowledged as one, and what is committed is the worker's own watermark.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import aiokafka
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import IllegalStateError, OffsetOutOfRangeError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+from mode import Service
+from mode.utils.futures import maybe_async
+
+from workers.agents.failstop import EXIT_CONFIGURATION, fail_stop
+from workers.agents.producer import Producer
+
+
+class Bounds(NamedTuple):
+    """What Kafka says about a partition when it is taken over; offsets, `end` exclusive."""
+
+    begin: int
+    end: int
+    committed: int | None
+
+
+class Run(NamedTuple):
+    """Consecutive records of one partition: from the position `start` up to the position `end`."""
+
+    start: int
+    end: int
+    records: list[aiokafka.ConsumerRecord]
+
+
+class Placing(Protocol):
+    """Where to start: called once per generation with every assigned partition."""
+
+    def __call__(self, bounds: Mapping[TP, Bounds], /) -> Awaitable[Mapping[TP, int]]: ...
+
+
+class FetchSettings(NamedTuple):
+    """What the consumer of a worker is made with."""
+
+    kafka: Mapping[str, Any]
+    """Keywords of every aiokafka client: addresses and credentials."""
+    chunk_size: int
+    fetch_wait_ms: int
+    session_timeout_s: float
+    placing_s: float
+    """Seconds that placing may take before the process ends; Faust waits no longer than 30."""
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer service on the worker's own event loop instead of a thread of its own.
+
+    A second thread would fight for the interpreter's lock with the fold, and seeks would race
+    with fetches.
+    """
+
+    wait_for_shutdown = False
+
+    def __init__(self, consumer: "Consumer", **kwargs: Any) -> None:
+        super().__init__(consumer, thread_loop=kwargs.get("loop"), **kwargs)
+
+    async def maybe_start(self) -> bool:
+        return await Service.maybe_start(self)
+
+    async def start(self) -> None:
+        await Service.start(self)
+
+    async def stop(self) -> None:
+        await Service.stop(self)
+
+    async def crash(self, reason: BaseException) -> None:
+        await Service.crash(self, reason)
+
+    async def on_stop(self) -> None:
+        await self.on_thread_stop()
+
+    async def _stop_children(self) -> None:
+        await self._default_stop_children()
+
+    async def _stop_futures(self) -> None:
+        await self._default_stop_futures()
+
+    async def _stop_exit_stacks(self) -> None:
+        await self._default_stop_exit_stacks()
+
+    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await maybe_async(fun(*args, **kwargs))
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        settings = self.consumer.transport.fetch
+        conf = self.app.conf
+        self._assignor = RoundRobinPartitionAssignor
+        return aiokafka.AIOKafkaConsumer(
+            **settings.kafka,
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            # A position outside the log is an error, never a silent jump.
+            auto_offset_reset="none",
+            max_poll_records=settings.chunk_size,
+            fetch_max_wait_ms=settings.fetch_wait_ms,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(settings.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+        )
+
+    async def bounds(self, tps: Collection[TP]) -> dict[TP, Bounds]:
+        """The ends of the log and the committed offset of each partition."""
+        consumer = self._ensure_consumer()
+        begins, ends, *committed = await asyncio.gather(
+            consumer.beginning_offsets(tps),
+            consumer.end_offsets(tps),
+            *(consumer.committed(tp) for tp in tps),
+        )
+        return {
+            tp: Bounds(begins[tp], ends[tp], offset)
+            for tp, offset in zip(tps, committed, strict=True)
+        }
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> dict[TP, Run]:
+        """Wait for records and take at most one run of each partition, with its positions.
+
+        The positions tell a run that was fetched before a seek from one that was fetched after.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + (timeout or 0.0)
+        fetcher = consumer._fetcher
+        while self.consumer.flow_active and self.consumer.placed:
+            if consumer._closed or fetcher._closed:
+                raise driver.ConsumerStoppedError
+            if not fetcher._subscriptions.reassignment_in_progress:
+                with fetcher._subscriptions.fetch_context():
+                    runs = await self._drain(fetcher, active_partitions, max_records)
+                if runs:
+                    return runs
+            remaining = until - loop.time()
+            if remaining <= 0:
+                break
+            waiter = fetcher._create_fetch_waiter()
+            done, _ = await asyncio.wait([waiter], timeout=remaining)
+            if done:
+                waiter.result()
+            else:
+                waiter.cancel()
+        return {}
+
+    async def _drain(self, fetcher: Any, active: set[TP], max_records: int | None) -> dict[TP, Run]:
+        assignment = fetcher._subscriptions.subscription.assignment
+        runs = {}
+        for tp in [tp for tp in fetcher._records if tp in active]:
+            state = assignment.state_value(tp)
+            start = state.position if state.has_valid_position else -1
+            # With no time to wait this comes back without letting anything else run.
+            taken = await fetcher.fetched_records({tp}, timeout=0, max_records=max_records)
+            if records := taken.get(tp):
+                runs[TP(*tp)] = Run(start, state.position, records)
+        return runs
+
+
+class Consumer(driver.Consumer):
+    """Hands over chunks, starts where the agent says, and commits the worker's own watermark."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.watermarks: dict[TP, int] = {}
+        """Per partition the offset below which every effect is durable; set by the app."""
+        self._positions: dict[TP, int] = {}
+        self._placed_generation: int | None = None
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def placed(self) -> bool:
+        """Whether the partitions of the current generation have their positions."""
+        return self._placed_generation == self.app.consumer_generation_id
+
+    async def perform_seek(self) -> None:
+        """Place every assigned partition; Faust calls it at each assignment, sometimes twice."""
+        if self.placed:
+            return
+        generation = self.app.consumer_generation_id
+        try:
+            async with asyncio.timeout(self.transport.fetch.placing_s):
+                bounds = await self._thread.bounds(sorted(self.assignment()))
+                positions = await self.transport.placing(bounds)
+            for tp, offset in positions.items():
+                self._thread.seek(tp, offset)
+        except IllegalStateError:
+            # Another rebalance took a partition away meanwhile; it places what is left.
+            return
+        except Exception as error:  # noqa: BLE001 - Faust would go on with silent partitions
+            fail_stop("could not take over partitions", error=error)
+        self._positions = dict(positions)
+        for tp, found in bounds.items():
+            self._committed_offset[tp] = found.committed
+        self._placed_generation = generation
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield one message per fetched run: its value the records, its offset the last one's."""
+        try:
+            runs, _ = await self._wait_next_records(timeout)
+        except self.consumer_stopped_errors:
+            raise
+        except OffsetOutOfRangeError as error:
+            lost = "it was trimmed or cut while the worker was behind"
+            fail_stop(f"the log has no longer {error.args}: {lost}", EXIT_CONFIGURATION)
+        except Exception as error:  # noqa: BLE001 - Faust would stop fetching and stay
+            fail_stop(f"fetching: {error!r}", error=error)
+        generation = self.app.consumer_generation_id
+        for tp, run in (runs or {}).items():
+            if self.should_stop or generation != self.app.consumer_generation_id:
+                return
+            if not self.flow_active or run.start != self._positions.get(tp):
+                self._take_again(tp)
+                continue
+            self._positions[tp] = run.end
+            yield tp, self._to_message(tp, run)
+
+    def _take_again(self, tp: TP) -> None:
+        """Fetch what was dropped again, unless a new assignment places the partition anyway."""
+        if self.placed and tp in self._positions and tp in self.assignment():
+            self._thread.seek(tp, self._positions[tp])
+
+    def _to_message(self, tp: TP, run: Run) -> ConsumerMessage:
+        last = run.records[-1]
+        return ConsumerMessage(
+            last.topic,
+            last.partition,
+            last.offset,
+            last.timestamp / 1000,
+            last.timestamp_type,
+            (),
+            None,
+            run,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Do nothing: chunks of a partition are handled in order, gaps need no bookkeeping."""
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ARG002
+        return iter([*self.watermarks])
+
+    def _new_offset(self, tp: TP) -> int | None:
+        self._acked.pop(tp, None)
+        self._acked_index.pop(tp, None)
+        return self.watermarks.get(tp)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Wait for what is in flight, commit, then forget the partitions."""
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self.watermarks.pop(tp, None)
+
+    def lag(self, tp: TP) -> int | None:
+        """Records that wait in a partition; None before the first fetch."""
+        end = self.highwater(tp)
+        position = self.watermarks.get(tp, self._positions.get(tp))
+        return None if end is None or position is None else max(0, end - position)
+
+
+class Transport(driver.Transport):
+    """Faust's transport with the consumer and producer above; made by `make_app`."""
+
+    Consumer: ClassVar[type[Consumer]] = Consumer
+    Producer: ClassVar[type[Producer]] = Producer
+
+    fetch: FetchSettings
+    placing: Placing
