@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from workers.contracts.events import Count, DeskAction, Id, Word
+from workers.contracts.events import Count, DeskAction, Id, Line, Name, Note, Word
 from workers.contracts.time import Instant
 
 
@@ -33,11 +33,11 @@ class DeskEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     queue: Word
     epoch: Count
     agent_id: Id | None = None
-    agent_name: str | None = None
+    agent_name: Name | None = None
     to_queue: Word | None = None
-    reason: str | None = None
-    note: str | None = None
-    resolution: str | None = None
+    reason: Line | None = None
+    note: Note | None = None
+    resolution: Note | None = None
     justified: bool | None = None
     csat: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
     ticket_id: Id | None = None

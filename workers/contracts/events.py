@@ -7,9 +7,15 @@ import msgspec
 from workers.contracts.time import Instant
 
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""A whole number that every JSON reader keeps exactly."""
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Name = Annotated[str, msgspec.Meta(max_length=256)]
+Line = Annotated[str, msgspec.Meta(max_length=1000)]
+Note = Annotated[str, msgspec.Meta(max_length=10_000)]
+Locale = Annotated[str, msgspec.Meta(max_length=35)]
+"""A BCP 47 language tag, as far as the chat system has one."""
 
 Role = Literal["customer", "ai_agent", "human_agent", "tool", "system", "user", "assistant"]
 ToolStatus = Literal["ok", "error", "timeout", "denied"]
@@ -34,9 +40,9 @@ class Customer(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """The customer as far as the chat system knows them."""
 
     id: Id | None = None
-    name: str | None = None
+    name: Name | None = None
     tier: Word | None = None
-    locale: str | None = None
+    locale: Locale | None = None
     dedicated_agent: Id | None = None
 
 
@@ -52,14 +58,14 @@ class RequestedEscalation(msgspec.Struct, kw_only=True, frozen=True, omit_defaul
     """The AI agent itself asks for a person."""
 
     reason: Word
-    note: str | None = None
+    note: Note | None = None
 
 
 class AgentTurn(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What is known of the agent on an AI turn, or (`id`, `name`) of the person on a human turn."""
 
     id: Id | None = None
-    name: str | None = None
+    name: Name | None = None
     version: Word | None = None
     epoch: Count | None = None
     confidence: Unit | None = None
@@ -67,7 +73,7 @@ class AgentTurn(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     requested_escalation: RequestedEscalation | None = None
     resolved: bool | None = None
     context_tokens: Count | None = None
-    context_limit: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    context_limit: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)] | None = None
     tool_calls: Annotated[tuple[ToolCall, ...], msgspec.Meta(max_length=128)] = ()
 
 
@@ -98,7 +104,7 @@ class Message(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     content: str = ""
     customer: Customer | None = None
     channel: Word | None = None
-    subject: str | None = None
+    subject: Line | None = None
     ticket_id: Id | None = None
     tenant: Word | None = None
     agent: AgentTurn | None = None
@@ -146,11 +152,11 @@ class Ownership(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     epoch: Count
     queue: Word
     agent_id: Id | None = None
-    agent_name: str | None = None
+    agent_name: Name | None = None
     to_queue: Word | None = None
-    reason: str | None = None
-    note: str | None = None
-    resolution: str | None = None
+    reason: Line | None = None
+    note: Note | None = None
+    resolution: Note | None = None
     justified: bool | None = None
     csat: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
     ticket_id: Id | None = None
@@ -176,7 +182,7 @@ class Routed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     place: Place
     queue: Word
     rung: Count
-    skipped: tuple[Skipped, ...] = ()
+    skipped: Annotated[tuple[Skipped, ...], msgspec.Meta(max_length=64)] = ()
     claim_due_at: Instant | None = None
     """By when somebody must claim it (queue) or the ticket system must answer (ticket)."""
     reply_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
