@@ -128,6 +128,10 @@ class Audit:
             self._letters[partition, offset] = reason
         self._dead[reason] += 1
 
+    def unknown(self, detail: str) -> None:
+        """Take a record of one of our own topics that is none of ours."""
+        self._findings.add("unknown_record", detail)
+
     def decision(self, at: At, decision: Decision, fingerprint: int) -> None:
         """Take a decision; `fingerprint` is a hash of its bytes, equal for equal bytes."""
         track = self._track(decision.conversation_id)

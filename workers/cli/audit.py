@@ -1,0 +1,148 @@
+"""`handoff audit`: prove from the topics that nothing was lost or done twice."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workers.cli.common import (
+    CliError,
+    json_option,
+    kafka_option,
+    naming_servers,
+    print_json,
+    progress,
+    require_servers,
+    settings_from,
+    topics_option,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from workers.replay.findings import Report
+    from workers.settings import Settings
+
+_SHOWN = 20
+
+
+@click.command()
+@kafka_option
+@topics_option
+@json_option
+def audit(kafka: str | None, topics: Path, as_json: bool) -> None:
+    """Prove from the topics that nothing was lost or done twice, and list what is open.
+
+    Reads every topic up to where it ends now, while everything may go on running; what is in
+    flight is no finding. Exit code 0: clean, 1: findings, 2: the topics cannot be read.
+    """
+    settings = settings_from(kafka=kafka)
+    try:
+        require_servers(settings, redis=False)
+        with naming_servers(settings):
+            report = asyncio.run(_read(settings, topics, topics.read_text(encoding="utf-8")))
+    except CliError as error:
+        raise CliError(error.message, exit_code=2) from error
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(report))
+    else:
+        show(report)
+    raise SystemExit(0 if report.clean else 1)
+
+
+async def _read(settings: "Settings", topics: Path, text: str) -> "Report":
+    from workers.contracts.signing import Secrets
+    from workers.contracts.topics import load_topics
+    from workers.contracts.yaml import YamlFileError
+    from workers.replay.audit_topics import Reading
+    from workers.replay.reader import ReadError
+
+    secrets = Secrets(tuple(key.get_secret_value().encode() for key in settings.handoff_secret))
+    try:
+        declared = load_topics(text, str(topics))
+        reading = Reading(settings, declared, secrets)
+        total = await reading.begin()
+        with progress("reading topics", total) as advance:
+            return await reading.run(advance)
+    except (YamlFileError, ReadError) as error:
+        raise CliError(str(error), exit_code=2) from error
+
+
+def show(report: "Report") -> None:
+    """Print a report for a person; also used by the demo."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(_accounting(report))
+    if report.open:
+        table = Table(
+            title=f"Open escalations ({report.counts['open']:,}), oldest first",
+            title_justify="left",
+        )
+        for name in ("conversation", "reason", "level", "age", "owner", "place", "rung", "due in"):
+            table.add_column(name, overflow="fold")
+        for one in report.open[:_SHOWN]:
+            where = one.person or one.queue or one.place or "not placed"
+            table.add_row(
+                one.conversation_id, one.reason, str(one.level), duration(one.age_s), one.owner,
+                where, "" if one.rung is None else str(one.rung),
+                "" if one.due_in_s is None else duration(one.due_in_s),
+            )  # fmt: skip
+        console.print(table)
+    for kind, number in report.findings_by_kind.items():
+        console.print(f"[red]✗ {kind}: {number:,}[/red]")
+    for finding in report.findings[:_SHOWN]:
+        console.print(
+            f"  {finding.kind} {finding.conversation_id or ''}: {finding.detail}", markup=False
+        )
+    if report.clean:
+        console.print("[green]✓ audit clean[/green]: nothing lost, nothing twice")
+    else:
+        console.print("[red]✗ audit not clean[/red]")
+
+
+def _accounting(report: "Report") -> "Table":
+    from rich.table import Table
+
+    counts = report.counts
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(justify="left", style="dim")
+    table.add_column()
+    rate = report.escalation_rate
+    share = "" if rate is None else f" ({rate:.0%} of conversations)"
+    ended = ", ".join(f"{name} {number:,}" for name, number in report.outcomes.items())
+    letters = ", ".join(f"{name} {number:,}" for name, number in report.dead_letters.items())
+    lines = {
+        "events on the log": f"{counts['events']:,}, {counts['duplicates']:,} of them sent again",
+        "not yet applied": f"{counts['not_yet_applied']:,}",
+        "dead-lettered": f"{counts['dead_letters']:,}" + (f" ({letters})" if letters else ""),
+        "conversations": f"{counts['conversations']:,}",
+        "decisions": f"{counts['decisions']:,}",
+        "escalations": f"{counts['escalations']:,}{share}",
+        "ended": ended or "none",
+        "open": f"{counts['open']:,}",
+        "packets, tickets": f"{counts['packets']:,}, {counts['tickets']:,}",
+        "messages to chat systems": f"{counts['control']:,}",
+        "published again": f"{counts['repeats']:,}, all under the same id",
+    }
+    for name, text in lines.items():
+        table.add_row(name, text)
+    if not report.exact:
+        table.add_row("", "duplicates and rates are estimates from a sample")
+    return table
+
+
+def duration(seconds: int) -> str:
+    """Write seconds as a person says them: 45 s, 12 min, 3.5 h, 2.1 d; late ones with a minus."""
+    size, sign = abs(seconds), "-" if seconds < 0 else ""
+    if size < 90:
+        return f"{sign}{size} s"
+    if size < 90 * 60:
+        return f"{sign}{size // 60} min"
+    if size < 36 * 3600:
+        return f"{sign}{size / 3600:.1f} h"
+    return f"{sign}{size / 86400:.1f} d"

@@ -1,0 +1,138 @@
+"""Reads the topics for the audit, side by side, while everything else may be running."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from workers.contracts.codec import (
+    UNSIGNED,
+    Raw,
+    decode_event,
+    decode_message,
+    decode_queue_message,
+)
+from workers.contracts.control import Control
+from workers.contracts.deadletters import read_dead_letter
+from workers.contracts.decisions import Decision
+from workers.contracts.events import Routed
+from workers.contracts.ledger import LedgerRecord
+from workers.contracts.rejections import Rejected
+from workers.contracts.signing import Secrets
+from workers.contracts.tickets import Ticket
+from workers.contracts.topics import (
+    CONTROL,
+    DEAD_LETTERS,
+    DECISIONS,
+    EVENTS,
+    LEDGER,
+    TICKETS,
+    Topics,
+)
+from workers.replay.audit import Audit, Horizon
+from workers.replay.findings import Report
+from workers.replay.reader import (
+    Ranges,
+    committed,
+    first_timestamp,
+    partitions_of,
+    ranges_of,
+    read,
+    reading,
+)
+from workers.replay.tracks import At
+from workers.settings import Settings
+
+ESCALATION_GROUP: Final = "handoff-escalation"
+ROUTING_GROUP: Final = "handoff-routing"
+
+
+class Reading:
+    """One audit of live topics: `begin` looks where everybody is, `run` reads and judges."""
+
+    def __init__(self, settings: Settings, topics: Topics, secrets: Secrets = UNSIGNED) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._queue_topics = [queue.topic for queue in topics.queues.values()]
+        self._ranges: Ranges = {}
+        self._horizon = Horizon(now_ms=0)
+
+    async def begin(self) -> int:
+        """Note how far everybody has come, then what there is; returns the records to read."""
+        # What a consumer has committed comes first, so that all it led to lies within what is
+        # read; the decisions' ends come last, so that every effect that is read was decided.
+        handled = await committed(self._settings, ROUTING_GROUP, DECISIONS)
+        applied = await committed(self._settings, ESCALATION_GROUP, EVENTS)
+        now_ms = time.time_ns() // 1_000_000
+        async with reading(self._settings) as consumer:
+            effects = [*self._queue_topics, TICKETS, CONTROL, LEDGER, DEAD_LETTERS]
+            downstream = await ranges_of(consumer, await partitions_of(consumer, effects))
+            log = await ranges_of(consumer, await partitions_of(consumer, [EVENTS]))
+            decisions = await ranges_of(consumer, await partitions_of(consumer, [DECISIONS]))
+        trimmed = {tp: found for tp, found in downstream.items() if tp.topic != LEDGER}
+        log_since = await first_timestamp(self._settings, log)
+        self._horizon = Horizon(
+            now_ms=now_ms,
+            handled=handled,
+            applied=applied,
+            log_since_ms=log_since,
+            decisions_since_ms=await first_timestamp(self._settings, decisions),
+            effects_since_ms=max(log_since, await first_timestamp(self._settings, trimmed)),
+        )
+        self._ranges = downstream | log | decisions
+        return sum(found.end - found.start for found in self._ranges.values())
+
+    async def run(self, advance: Callable[[int], None]) -> Report:
+        """Read what `begin` found, telling `advance` how many records were read, and judge."""
+        audit = Audit(self._horizon)
+        async for tp, records in read(self._settings, self._ranges):
+            for record in records:
+                self._take(audit, tp, record)
+            advance(len(records))
+        return audit.report()
+
+    def _take(self, audit: Audit, tp: TopicPartition, record: ConsumerRecord) -> None:
+        at = At(tp.partition, record.offset, record.timestamp)
+        if tp.topic == EVENTS:
+            self._event(audit, at, record)
+            return
+        if record.value is None:
+            return
+        if tp.topic == DEAD_LETTERS:
+            letter = read_dead_letter(_raw(record))
+            if letter is not None:
+                origin = letter.origin
+                log = origin.topic == EVENTS
+                audit.dead_letter(letter.reason, origin.partition, origin.offset, of_the_log=log)
+            return
+        try:
+            self._own(audit, tp.topic, at, record.value)
+        except Rejected as rejected:
+            audit.unknown(f"{tp.topic}[{tp.partition}] offset {record.offset}: {rejected}")
+
+    def _own(self, audit: Audit, topic: str, at: At, value: bytes) -> None:
+        if topic == DECISIONS:
+            audit.decision(at, decode_message(Decision, value), hash(value))
+        elif topic == CONTROL:
+            audit.control(at, decode_message(Control, value))
+        elif topic == LEDGER:
+            audit.ledger(decode_message(LedgerRecord, value))
+        elif topic == TICKETS:
+            audit.ticket(at, decode_message(Ticket, value))
+        else:
+            audit.queue_message(at, decode_queue_message(value))
+
+    def _event(self, audit: Audit, at: At, record: ConsumerRecord) -> None:
+        try:
+            event = decode_event(_raw(record), self._secrets)
+        except Rejected as rejected:
+            audit.unreadable(at, rejected.reason)
+            return
+        audit.event(at, event.event_id, event.conversation_id, event.type)
+        if type(event) is Routed:
+            audit.routed(at, event)
+
+
+def _raw(record: ConsumerRecord) -> Raw:
+    return Raw(record.key, record.value, record.headers, record.timestamp)

@@ -1,0 +1,141 @@
+"""Reads a range of topics from end to end, without a consumer group."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from workers.settings import Settings, kafka_client_kwargs
+
+_SILENCE_S: Final = 60.0
+_WAIT_MS: Final = 1_000
+_BATCH: Final = 10_000
+
+
+class ReadError(RuntimeError):
+    """A topic cannot be read; the message says which and why."""
+
+
+class Range(NamedTuple):
+    """The offsets of one partition that are to be read, `end` exclusive."""
+
+    start: int
+    end: int
+
+
+Ranges = dict[TopicPartition, Range]
+
+
+@asynccontextmanager
+async def reading(settings: Settings, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer that joins nothing; with a group its committed offsets can be asked for."""
+    consumer = AIOKafkaConsumer(
+        **kafka_client_kwargs(settings),
+        group_id=group,
+        client_id="handoff-reader",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        check_crcs=False,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
+    """Return the partitions of those of the topics that exist."""
+    # `partitions_for_topic` knows only of topics that the consumer was assigned; a request for
+    # everything creates nothing, not even where brokers create topics that somebody asks for.
+    cluster = await consumer._client.fetch_all_metadata()
+    return [
+        TopicPartition(topic, partition)
+        for topic in topics
+        for partition in sorted(cluster.partitions_for_topic(topic) or ())
+    ]
+
+
+async def ranges_of(consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> Ranges:
+    """Return what each partition holds at this moment."""
+    if not partitions:
+        return {}
+    ends = await consumer.end_offsets(partitions)
+    starts = await consumer.beginning_offsets(partitions)
+    return {tp: Range(min(starts[tp], ends[tp]), ends[tp]) for tp in partitions}
+
+
+async def committed(settings: Settings, group: str, topic: str) -> dict[int, int]:
+    """Return what a consumer group has committed, by partition; empty partitions are left out."""
+    async with reading(settings, group) as consumer:
+        partitions = await partitions_of(consumer, [topic])
+        offsets = await asyncio.gather(*(consumer.committed(tp) for tp in partitions))
+    return {
+        tp.partition: offset
+        for tp, offset in zip(partitions, offsets, strict=True)
+        if offset is not None
+    }
+
+
+async def read(
+    settings: Settings, ranges: Mapping[TopicPartition, Range]
+) -> AsyncIterator[tuple[TopicPartition, list[ConsumerRecord]]]:
+    """Yield runs of records, each partition in its order, all of them side by side.
+
+    Ends when every range is read; raises ReadError when the broker stays silent for a minute.
+    """
+    left = {tp: range_ for tp, range_ in ranges.items() if range_.start < range_.end}
+    if not left:
+        return
+    async with reading(settings) as consumer:
+        consumer.assign(list(left))
+        for tp, range_ in left.items():
+            consumer.seek(tp, range_.start)
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
+        while left:
+            runs = await _some(consumer)
+            if runs:
+                heard = loop.time()
+            elif loop.time() - heard > _SILENCE_S:
+                names = ", ".join(sorted({tp.topic for tp in left}))
+                raise ReadError(f"{settings.kafka_bootstrap}: silent for a minute ({names})")
+            for tp, records in runs.items():
+                if tp in left:
+                    end = left[tp].end
+                    within = [record for record in records if record.offset < end]
+                    if within:
+                        yield tp, within
+            for tp in [tp for tp in left if await consumer.position(tp) >= left[tp].end]:
+                del left[tp]
+                consumer.pause(tp)
+
+
+async def _some(consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
+    runs: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
+        timeout_ms=_WAIT_MS, max_records=_BATCH
+    )
+    return runs
+
+
+async def first_timestamp(settings: Settings, ranges: Mapping[TopicPartition, Range]) -> int:
+    """Return since when, in milliseconds, all partitions are complete; 0: none was trimmed."""
+    trimmed = {
+        tp: Range(range_.start, range_.start + 1)
+        for tp, range_ in ranges.items()
+        if 0 < range_.start < range_.end
+    }
+    since = 0
+    async for _, records in read(settings, trimmed):
+        since = max(since, records[0].timestamp)
+    return since
+
+
+def kafka_errors() -> tuple[type[BaseException], ...]:
+    """Return what a reader may raise when Kafka cannot be read."""
+    return (KafkaError, ReadError, OSError)
