@@ -54,4 +54,5 @@ class LedgerRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     home: Home
     plan: Plan
     decision: Decision
-    """The decision that was handled last, so that a repeat needs nothing else."""
+    """The last decision that placed, moved or ended something, so that a repeat needs nothing else;
+    `plan` is its plan. Offers, refusals and the like only raise `seq`."""

@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from workers.contracts.calendars import Calendar
-from workers.contracts.time import DAY, from_ms
+from workers.contracts.time import from_ms
 
 LOOK_AHEAD_DAYS: Final = 400
 """How far an opening is looked for; a calendar that is closed for longer has none."""
@@ -17,7 +17,7 @@ _zone = cache(ZoneInfo)
 
 
 def is_open(calendar: Calendar, at_ms: int) -> bool:
-    """Whether the people of `calendar` are at work at `at_ms`; an opening time is, a closing is not.
+    """Whether the people of `calendar` are at work; an opening time is, a closing time is not.
 
     A time that a change of clocks skips is read as RFC 5545 does, with the offset before the gap;
     of one that comes twice, the first is meant.
@@ -29,7 +29,7 @@ def is_open(calendar: Calendar, at_ms: int) -> bool:
 
 
 def next_opening(calendar: Calendar, at_ms: int) -> int | None:
-    """The first moment from `at_ms` on at which `calendar` is open, or None within LOOK_AHEAD_DAYS."""
+    """The first moment from `at_ms` on that is open, or None within LOOK_AHEAD_DAYS."""
     for start, end in _spans_from(calendar, at_ms):
         if end > at_ms:
             return max(start, at_ms)

@@ -1,0 +1,81 @@
+"""What the team is told beside its queue: tickets asked for, escalations that moved or expired."""
+
+from typing import Final
+
+from workers.contracts.decisions import Decision
+from workers.contracts.events import Skipped
+from workers.contracts.ids import derive
+from workers.contracts.ledger import LedgerRecord, Plan
+from workers.contracts.tickets import Notification, NotificationKind
+from workers.contracts.time import from_ms, to_ms
+from workers.contracts.topics import NOTIFICATIONS, Topics
+from workers.routing.calendars import next_opening
+from workers.routing.outgoing import Outgoing
+from workers.routing.plan import is_placing
+
+_RAISED: Final = frozenset({"reply_missed", "mandatory_rule", "hop_limit"})
+_MISSED: Final = frozenset({"claim_missed", "ticket_unanswered", "ticket_refused"})
+
+
+def notification(
+    decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics
+) -> Outgoing | None:
+    """The notification for the team of a decision; None when its queue says it all.
+
+    `record` is the ledger's after the decision. The text holds no words of the customer.
+    """
+    kind = _kind(decision, plan)
+    queue = plan.queue or record.queue
+    if kind is None or decision.observe:
+        return None
+    known = topics.queues.get(queue or "")
+    message = Notification(
+        notification_id=derive("notification", decision.decision_id, kind),
+        kind=kind,
+        occurred_at=plan.planned_at,
+        text=_text(kind, decision, plan, topics),
+        queue=queue,
+        team=None if known is None else known.team,
+        escalation_id=decision.escalation_id,
+        conversation_id=decision.conversation_id,
+        seq=decision.seq,
+    )
+    return Outgoing(NOTIFICATIONS, decision.conversation_id, message)
+
+
+def _kind(decision: Decision, plan: Plan) -> NotificationKind | None:
+    if decision.outcome == "expired":
+        return "expired"
+    if not is_placing(decision):
+        return None
+    if plan.place == "ticket":
+        return "ticket_requested"
+    if plan.place == "contact":
+        return "contact_given"
+    if decision.cause in _RAISED:
+        return "level_raised"
+    return "moved" if decision.cause in _MISSED else None
+
+
+def _text(kind: NotificationKind, decision: Decision, plan: Plan, topics: Topics) -> str:
+    reason = (decision.reason or "unknown reason").replace("_", " ")
+    cause = (decision.cause or "").replace("_", " ")
+    about = f"{decision.conversation_id} ({reason})"
+    said = {
+        "expired": f"Nobody took {about} in time; it has ended.",
+        "ticket_requested": f"No queue could take {about}; a ticket was requested.",
+        "contact_given": f"Nobody could take {about}; the customer was given contact details.",
+        "level_raised": f"{about} was raised to level {decision.level}: {cause}.",
+        "moved": f"{about} was moved: {cause}.",
+    }[kind]
+    skipped = ", ".join(_why(rung, plan, topics) for rung in plan.skipped)
+    return f"{said} Tried: {skipped}." if skipped else said
+
+
+def _why(rung: Skipped, plan: Plan, topics: Topics) -> str:
+    name = rung.queue if rung.place == "queue" else rung.place
+    why = f"{name} {rung.reason.replace('_', ' ')}"
+    if rung.reason != "closed" or rung.queue not in topics.queues:
+        return why
+    opens = next_opening(topics.calendar(rung.queue), to_ms(plan.planned_at))
+    return why if opens is None else f"{why} until {from_ms(opens):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,233 @@
+"""The ladder: from a decision to the place of its escalation, each skipped rung explained."""
+
+from collections.abc import Iterator, Set
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from workers.contracts.decisions import Decision
+from workers.contracts.events import Skipped
+from workers.contracts.ledger import LedgerRecord, Plan
+from workers.contracts.time import HOUR, MINUTE, from_ms, to_ms
+from workers.contracts.topics import Topics
+from workers.routing.queues import Load, is_online, refusal
+
+TICKET: Final = "ticket"
+"""The name of the ticket rung in `tried`, in `withdraw_from` and among the rejected."""
+
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+class Rung(NamedTuple):
+    """One place of a ladder; `queue` is the one whose team or contact it is."""
+
+    place: Literal["queue", "ticket", "contact"]
+    queue: str
+
+    @property
+    def name(self) -> str:
+        """The queue, or the kind of place where that is the same for every queue."""
+        return self.queue if self.place == "queue" else self.place
+
+
+def is_placing(decision: Decision) -> bool:
+    """Whether the escalation of this decision needs a place."""
+    if decision.observe or decision.escalation_id is None:
+        return False
+    if decision.action == "move":
+        return decision.cause != "ticketed"
+    return decision.action in ("escalate", "transfer")
+
+
+def plan(
+    decision: Decision,
+    topics: Topics,
+    load: Load,
+    now_ms: int,
+    previous: LedgerRecord | None = None,
+    rejected: Set[str] = _NOBODY,
+) -> Plan:
+    """What to do for one decision: the first rung that takes it, or nothing where none is needed.
+
+    `previous` is the conversation's ledger record before this decision; `rejected` are rungs whose
+    topic refused the packet of this very decision. It ends at the customer's contact details at
+    the latest, and every rung before the one taken is in `skipped` with its reason.
+    """
+    # A clock that runs behind must not let a deadline pass before it was set.
+    planned_ms = max(now_ms, to_ms(decision.decided_at))
+    if not is_placing(decision):
+        return _unplaced(decision, planned_ms, previous)
+    skipped: list[Skipped] = []
+    for number, rung in enumerate(ladder(decision, topics, load, planned_ms)):
+        reason = _reason(rung, decision, topics, load, planned_ms, rejected)
+        if reason is None:
+            return _placed(decision, topics, load, planned_ms, previous, rung, skipped)
+        skipped.append(Skipped(rung=number, place=rung.place, queue=rung.queue, reason=reason))
+    raise AssertionError("the contact rung takes everybody")
+
+
+def ladder(decision: Decision, topics: Topics, load: Load, now_ms: int) -> list[Rung]:
+    """Every rung in the order in which it is tried: queues, each once, then ticket and contact.
+
+    The queue on which the customer's dedicated person is online comes first.
+    """
+    queues = list(_queues(decision, topics))
+    person = _dedicated(decision)
+    if person is not None:
+        queues.sort(key=lambda queue: not is_online(topics, queue, person, load, now_ms))
+    owner = next((queue for queue in _queues(decision, topics) if queue in topics.queues), None)
+    # A target that nobody knows has no team; its name is all that can be said.
+    last = owner or decision.target_queue or TICKET
+    return [
+        *(Rung("queue", queue) for queue in queues),
+        Rung("ticket", last),
+        Rung("contact", last),
+    ]
+
+
+def _queues(decision: Decision, topics: Topics) -> Iterator[str]:
+    """The target, its overflow queues in order, then theirs."""
+    waiting = [] if decision.target_queue is None else [decision.target_queue]
+    if decision.target_queue not in topics.queues and decision.queue is not None:
+        # Nobody knows the queue it was sent to: back to the one it came from.
+        waiting.append(decision.queue)
+    seen: set[str] = set()
+    for queue in waiting:
+        if queue in seen:
+            continue
+        seen.add(queue)
+        yield queue
+        if queue in topics.queues:
+            # The list grows while it is walked: nearer queues come first.
+            waiting.extend(topics.queues[queue].overflow)
+
+
+def _reason(
+    rung: Rung,
+    decision: Decision,
+    topics: Topics,
+    load: Load,
+    now_ms: int,
+    rejected: Set[str],
+) -> str | None:
+    if rung.place == "contact":
+        return None
+    if rung.name in decision.tried:
+        return "tried"
+    if rung.name in rejected:
+        return "rejected"
+    return None if rung.place == "ticket" else refusal(topics, rung.queue, load, now_ms)
+
+
+def _placed(
+    decision: Decision,
+    topics: Topics,
+    load: Load,
+    planned_ms: int,
+    previous: LedgerRecord | None,
+    rung: Rung,
+    skipped: list[Skipped],
+) -> Plan:
+    opened_ms = to_ms(decision.opened_at or decision.decided_at)
+    minutes = _answer_minutes(rung, decision, topics)
+    person = _dedicated(decision)
+    meant_for_person = (
+        rung.place == "queue"
+        and person is not None
+        and is_online(topics, rung.queue, person, load, planned_ms)
+    )
+    return Plan(
+        place=rung.place,
+        queue=rung.queue,
+        rung=len(skipped),
+        skipped=tuple(skipped),
+        claim_due_at=None if minutes is None else from_ms(planned_ms + round(minutes * MINUTE)),
+        reply_minutes=_reply_minutes(rung, decision, topics),
+        expires_at=from_ms(opened_ms + round(topics.ladder.expire_hours * HOUR)),
+        assignee=person if meant_for_person else None,
+        withdraw_from=tuple(sorted(_standing(decision, previous) - {rung.name})),
+        planned_at=from_ms(planned_ms),
+    )
+
+
+def _answer_minutes(rung: Rung, decision: Decision, topics: Topics) -> float | None:
+    if rung.place == "contact":
+        return None
+    if rung.place == "ticket":
+        return topics.ladder.ticket_answer_minutes
+    return decision.claim_minutes or topics.queues[rung.queue].claim_minutes
+
+
+def _reply_minutes(rung: Rung, decision: Decision, topics: Topics) -> float | None:
+    if rung.place != "queue":
+        return None
+    return decision.reply_minutes or topics.queues[rung.queue].reply_minutes
+
+
+def _unplaced(decision: Decision, planned_ms: int, previous: LedgerRecord | None) -> Plan:
+    """The plan of a decision that needs no place: only where the escalation no longer waits."""
+    plan = Plan(withdraw_from=_left(decision, previous), planned_at=from_ms(planned_ms))
+    if previous is None or previous.escalation_id != decision.escalation_id:
+        return plan
+    return msgspec.structs.replace(
+        plan, rung=previous.plan.rung, expires_at=previous.plan.expires_at
+    )
+
+
+def _left(decision: Decision, previous: LedgerRecord | None) -> tuple[str, ...]:
+    if decision.observe or decision.escalation_id is None:
+        return ()
+    if decision.action == "suppress":
+        return _late(decision, previous)
+    standing = _standing(decision, previous)
+    if decision.action == "claim":
+        standing.discard(decision.queue or "")
+        if previous is not None and previous.queue == decision.queue:
+            # The person who claimed it works on the ticket.
+            standing.discard(TICKET)
+        return tuple(sorted(standing))
+    if decision.outcome is not None:
+        return tuple(sorted(standing))
+    return ()
+
+
+def _late(decision: Decision, previous: LedgerRecord | None) -> tuple[str, ...]:
+    """The place that came too late, unless somebody there has claimed the escalation meanwhile."""
+    if decision.cause != "late_routing":
+        return ()
+    name = TICKET if decision.place == "ticket" else decision.queue
+    claimed = (
+        previous is not None
+        and previous.escalation_id == decision.escalation_id
+        and previous.claimed_by is not None
+        and name in _standing(decision, previous)
+    )
+    return () if name is None or decision.place == "contact" or claimed else (name,)
+
+
+def _standing(decision: Decision, previous: LedgerRecord | None) -> set[str]:
+    """Where the escalation waits or is worked on before this decision.
+
+    Both memories are asked: the ledger may have lost its last writes, and the fold may not yet
+    know where the router put it.
+    """
+    standing: set[str] = set()
+    if decision.place == "ticket":
+        standing.add(TICKET)
+    elif decision.queue is not None and decision.place != "contact":
+        standing.add(decision.queue)
+    if (
+        previous is not None
+        and previous.escalation_id == decision.escalation_id
+        and previous.outcome is None
+    ):
+        if previous.place == "ticket":
+            standing.add(TICKET)
+        elif previous.place == "queue" and previous.queue is not None:
+            standing.add(previous.queue)
+    return standing
+
+
+def _dedicated(decision: Decision) -> str | None:
+    customer = decision.facts.customer
+    return None if customer is None else customer.dedicated_agent

@@ -1,0 +1,82 @@
+"""What the ledger says after a decision: pure, so that a restored ledger is the same ledger."""
+
+import msgspec
+
+from workers.contracts.decisions import Decision
+from workers.contracts.ledger import LedgerRecord, Plan
+from workers.routing.plan import is_placing
+
+PASSING = frozenset({"offer", "recommend", "suppress", "refuse"})
+"""Actions that leave every place as it is; only their `seq` is remembered."""
+
+
+def is_passing(decision: Decision) -> bool:
+    """Whether a repeat of this decision needs nothing that the ledger would have to remember."""
+    return decision.observe or decision.action in PASSING
+
+
+def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -> LedgerRecord:
+    """The record after `decision` was planned as `plan`; `previous` is the one before it."""
+    if is_passing(decision) and previous is not None:
+        return msgspec.structs.replace(previous, seq=decision.seq)
+    same = previous is not None and previous.escalation_id == decision.escalation_id
+    before = previous if same else None
+    record = LedgerRecord(
+        conversation_id=decision.conversation_id,
+        seq=decision.seq,
+        epoch=decision.epoch,
+        escalation_id=None if is_passing(decision) else decision.escalation_id,
+        level=decision.level,
+        outcome=decision.outcome,
+        opened_at=decision.opened_at,
+        ticket_id=decision.ticket_id or (before.ticket_id if before else None),
+        home=decision.home,
+        plan=plan,
+        decision=decision,
+    )
+    if is_placing(decision):
+        return msgspec.structs.replace(
+            record,
+            place=plan.place,
+            queue=plan.queue,
+            placed_at=plan.planned_at,
+            predicted_wait=plan.wait,
+        )
+    if before is not None:
+        record = msgspec.structs.replace(
+            record,
+            place=before.place,
+            queue=before.queue,
+            placed_at=before.placed_at,
+            predicted_wait=before.predicted_wait,
+            claimed_by=before.claimed_by,
+            claimed_at=before.claimed_at,
+        )
+    if decision.action == "claim":
+        return _claimed(record, decision)
+    return record
+
+
+def waits_on(record: LedgerRecord | None) -> str | None:
+    """The queue on which the escalation of this record waits for somebody; None when on none."""
+    if record is None or record.outcome is not None or record.claimed_by is not None:
+        return None
+    return record.queue if record.place == "queue" else None
+
+
+def is_over(record: LedgerRecord) -> bool:
+    """Whether no escalation of this conversation is open."""
+    return record.escalation_id is None or record.outcome is not None
+
+
+def _claimed(record: LedgerRecord, decision: Decision) -> LedgerRecord:
+    """The record once a person owns the conversation, wherever they took it from."""
+    from_ticket = record.place == "ticket" and decision.queue in (None, record.queue)
+    from_queue = not from_ticket and decision.queue is not None
+    return msgspec.structs.replace(
+        record,
+        place="queue" if from_queue else record.place,
+        queue=decision.queue or record.queue,
+        claimed_by=decision.person or "unknown",
+        claimed_at=decision.decided_at,
+    )

@@ -1,0 +1,51 @@
+"""How long a customer will wait: a range from the queue's own recent past, or none."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from workers.contracts.handoffs import Wait
+from workers.contracts.time import HOUR
+
+RECENT_MS: Final = 12 * HOUR
+ENOUGH: Final = 5
+"""Claims of the recent past without which nothing is said."""
+LOW, HIGH = 0.2, 0.8
+_COARSE_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class PastClaim:
+    """One escalation that was claimed on the queue: how long it waited, and behind how many."""
+
+    at_ms: int
+    waited_ms: int
+    ahead: int = 0
+
+
+def estimate(
+    claims: Iterable[PastClaim], ahead: int, free_slots: int | None, now_ms: int
+) -> Wait | None:
+    """The wait of one more escalation behind `ahead` others, or None when the past says too little.
+
+    Each past wait is taken per place in the line; people who are free shorten the line.
+    """
+    per_place = sorted(
+        claim.waited_ms / (claim.ahead + 1) for claim in claims if now_ms - claim.at_ms <= RECENT_MS
+    )
+    if len(per_place) < ENOUGH:
+        return None
+    places = max(1, ahead + 1 - (free_slots or 0))
+    low, high = (_percentile(per_place, share) * places / 1000 for share in (LOW, HIGH))
+    return Wait(low_s=_rounded(low, up=False), high_s=_rounded(high, up=True))
+
+
+def _percentile(ordered: list[float], share: float) -> float:
+    return ordered[round(share * (len(ordered) - 1))]
+
+
+def _rounded(seconds: float, *, up: bool) -> int:
+    """To ten seconds, or to a minute where ten seconds are noise; never a promise of none."""
+    step = 10 if seconds < _COARSE_S else 60
+    whole = int(seconds // step) * step
+    return whole + step if up else whole
