@@ -25,9 +25,12 @@ def deadline_event_id(conversation_id: str, due_at_ms: int) -> str:
     return derive("deadline", conversation_id, due_at_ms)
 
 
-def routed_event_id(decision: str) -> str:
-    """The id of the `routed` event that answers the decision with this id."""
-    return derive("routed", decision)
+def routed_event_id(decision: str, place: str, queue: str) -> str:
+    """The id of the `routed` event that says where the decision with this id was placed.
+
+    Another place gives another id, or a second placement would be taken for a repeat of the first.
+    """
+    return derive("routed", decision, place, queue)
 
 
 def ownership_event_id(desk_event_id: str) -> str:

@@ -135,7 +135,7 @@ def routed(decision: Decision, plan: Plan) -> Outgoing:
         raise ValueError(f"{decision.decision_id}: nothing was placed")
     message = Routed(
         type="routed",
-        event_id=routed_event_id(decision.decision_id),
+        event_id=routed_event_id(decision.decision_id, plan.place, plan.queue or TICKET),
         conversation_id=decision.conversation_id,
         occurred_at=decision.decided_at,
         decision_id=decision.decision_id,
