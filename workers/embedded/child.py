@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -86,6 +87,7 @@ class GuardedServer:
     def __init__(self, command: list[str], log: Path, temporary: Path | None = None) -> None:
         """Start it, with its output added to the log; a temporary folder goes when it ends."""
         self.log = log
+        self._temporary = temporary
         folder = "" if temporary is None else str(temporary)
         self._guard = Child(Path(__file__).with_name("guard.py"), [str(log), folder, *command])
 
@@ -106,12 +108,15 @@ class GuardedServer:
     def stop(self) -> None:
         """End it in order and wait for that."""
         self._guard.stop()
+        if self._temporary is not None:
+            # The guard does so too, unless it was killed.
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
     def kill(self) -> None:
         """End it as kill -9 does and wait for that."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        self._guard.stop()
+        self.stop()
 
 
 def free_port() -> int:
