@@ -1,0 +1,1 @@
+"""What the workers remember in Redis: conversations by partition, the ledger, the load."""

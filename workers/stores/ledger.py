@@ -1,0 +1,163 @@
+"""The ledger in Redis: the last decision of each conversation and where its escalation is.
+
+The compacted topic `escalation-ledger` outlives it; `positions` say how much of that topic is here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from workers.contracts.codec import decode_message, encode
+from workers.contracts.decisions import Home
+from workers.contracts.ledger import LedgerRecord
+from workers.contracts.time import DAY
+from workers.routing.records import is_over
+
+KEPT_MS: Final = 32 * DAY
+"""How long the record of a conversation stays after its escalation has ended."""
+
+_RECORD: Final = Path(__file__).with_name("record.lua").read_text()
+_ADVANCE: Final = Path(__file__).with_name("advance.lua").read_text()
+_NONE: Final = ""
+_ANY_LOWER: Final = "<"
+
+
+class Entry(NamedTuple):
+    """What the ledger knows of one conversation."""
+
+    record: LedgerRecord | None
+    version: str
+    """What `write` must find to replace it."""
+    done: bool
+    """Every effect of the record's decision is known to be published."""
+
+
+class Whereabouts(msgspec.Struct, frozen=True):
+    """The conversation of an escalation, and the partition in which that lives."""
+
+    conversation_id: str
+    home: Home
+
+
+def version_of(record: LedgerRecord) -> str:
+    """The version of a record: its plan is amended when a place rejects it, under the same seq."""
+    rejections = sum(rung.reason == "rejected" for rung in record.plan.skipped)
+    return f"{record.seq}.{rejections}"
+
+
+class LedgerStore:
+    """Reads and writes ledger records; each conversation and each escalation has its own slot."""
+
+    def __init__(self, redis: "Redis", prefix: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+
+    # ---- records -----------------------------------------------------------------------------
+
+    def ask(self, pipeline: "Pipeline", conversation_id: str) -> None:
+        """Add the one command whose result `read` takes."""
+        pipeline.hmget(self._key(conversation_id), "version", "record", "done")
+
+    def read(self, result: Sequence[bytes | None]) -> Entry:
+        """The entry from the result of `ask`."""
+        version, blob, done = result
+        if version is None or blob is None:
+            return Entry(None, _NONE, done=False)
+        return Entry(decode_message(LedgerRecord, blob), version.decode(), done == version)
+
+    async def find(self, conversation_id: str) -> Entry:
+        """The entry of one conversation."""
+        pipeline = self._redis.pipeline(transaction=False)
+        self.ask(pipeline, conversation_id)
+        return self.read((await pipeline.execute())[0])
+
+    async def write(self, record: LedgerRecord, expected: str) -> bool:
+        """Write a record if the entry's version is `expected`; False when it is another.
+
+        The index that desks need is written before it.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        self._index_it(pipeline, record)
+        self._write(pipeline, record, expected)
+        return bool((await pipeline.execute())[-1])
+
+    async def restore(self, records: Iterable[LedgerRecord]) -> list[LedgerRecord]:
+        """Write each record that is later than what is here; return those."""
+        records = list(records)
+        pipeline = self._redis.pipeline(transaction=False)
+        for record in records:
+            self._write(pipeline, record, _ANY_LOWER)
+        for record in records:
+            self._index_it(pipeline, record, only_if_missing=True)
+        results = await pipeline.execute()
+        return [record for record, written in zip(records, results, strict=False) if written]
+
+    def _write(self, pipeline: "Pipeline", record: LedgerRecord, expected: str) -> None:
+        key = self._key(record.conversation_id)
+        pipeline.eval(
+            _RECORD, 1, key, expected, version_of(record), encode(record), _kept(record) or 0
+        )
+
+    def _index_it(
+        self, pipeline: "Pipeline", record: LedgerRecord, *, only_if_missing: bool = False
+    ) -> None:
+        if record.escalation_id is None:
+            return
+        where = msgspec.json.encode(Whereabouts(record.conversation_id, record.home))
+        key = self._index(record.escalation_id)
+        pipeline.set(key, where, px=_kept(record), nx=only_if_missing)
+
+    def mark_done(self, pipeline: "Pipeline", record: LedgerRecord) -> None:
+        """Add the command that says that every effect of this record is published."""
+        pipeline.hset(self._key(record.conversation_id), "done", version_of(record))
+
+    # ---- escalations -------------------------------------------------------------------------
+
+    async def whereabouts(self, escalation_ids: Iterable[str]) -> dict[str, Whereabouts]:
+        """Conversation and home of each escalation that is known."""
+        wanted = list(dict.fromkeys(escalation_ids))
+        pipeline = self._redis.pipeline(transaction=False)
+        for escalation_id in wanted:
+            pipeline.get(self._index(escalation_id))
+        found = await pipeline.execute()
+        return {
+            escalation_id: msgspec.json.decode(blob, type=Whereabouts)
+            for escalation_id, blob in zip(wanted, found, strict=True)
+            if blob is not None
+        }
+
+    # ---- the topic ---------------------------------------------------------------------------
+
+    def ask_positions(self, pipeline: "Pipeline") -> None:
+        """Add the one command whose result `read_positions` takes."""
+        pipeline.hgetall(f"{self._prefix}:ledger-positions")
+
+    def read_positions(self, result: Mapping[bytes, bytes]) -> dict[int, int]:
+        """Per partition of the topic the offset below which every record is here."""
+        return {int(partition): int(offset) for partition, offset in result.items()}
+
+    async def positions(self) -> dict[int, int]:
+        """Read `read_positions` by itself."""
+        pipeline = self._redis.pipeline(transaction=False)
+        self.ask_positions(pipeline)
+        return self.read_positions((await pipeline.execute())[0])
+
+    def advance(self, pipeline: "Pipeline", positions: Mapping[int, int]) -> None:
+        """Add the command that raises the positions; they never go back."""
+        flat: list[Any] = [part for item in positions.items() for part in item]
+        pipeline.eval(_ADVANCE, 1, f"{self._prefix}:ledger-positions", *flat)
+
+    def _key(self, conversation_id: str) -> str:
+        return f"{self._prefix}:ledger:{{{conversation_id}}}"
+
+    def _index(self, escalation_id: str) -> str:
+        return f"{self._prefix}:escalation:{{{escalation_id}}}"
+
+
+def _kept(record: LedgerRecord) -> int | None:
+    """How long to keep a record and its index; None while its escalation is open."""
+    return KEPT_MS if is_over(record) else None
