@@ -4,18 +4,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup
 PYTEST := $(BIN)/python -m pytest
-# Read by tests/kafka/pom.xml; `make test-kafka KAFKA_VERSION=3.9.2` runs against an older broker.
-KAFKA_VERSION ?= 4.3.0
+COMPILE := .cache/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
 .PHONY: setup demo test test-kafka bench lint format audit lock clean
 
 setup: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -25,8 +25,9 @@ demo: setup
 test: setup
 	$(PYTEST) tests/unit tests/property tests/contract tests/stream
 
+# KAFKA_VERSION=3.9.2 runs it against an older broker, KAFKA_BOOTSTRAP and REDIS_URL against yours.
 test-kafka: setup
-	KAFKA_VERSION=$(KAFKA_VERSION) $(PYTEST) tests/kafka
+	$(PYTEST) tests/kafka
 
 bench: setup
 	$(BIN)/python -m benchmarks
@@ -36,13 +37,12 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict workers tests
 
+# What is locked already stays, unless pyproject.toml asks for something else.
 lock:
 	$(PYTHON) -m venv .cache/lock
 	.cache/lock/bin/python -m pip install --disable-pip-version-check --quiet uv
-	{ sed -n 1p requirements.lock; .cache/lock/bin/uv pip compile pyproject.toml --extra dev --quiet \
-		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url; } > .cache/requirements.lock
-	mv .cache/requirements.lock requirements.lock
+	$(COMPILE) --output-file requirements.lock
+	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 format: setup
 	$(BIN)/ruff check --fix .

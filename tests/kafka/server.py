@@ -1,6 +1,7 @@
 """A real Apache Kafka for tests: its jars from Maven Central, its data in a folder of the test."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -18,10 +19,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from workers.embedded import GuardedServer, ServerError
 from workers.embedded.child import free_port
 
-VERSION: Final = os.environ.get("KAFKA_VERSION", "4.3.0")
 _HERE: Final = Path(__file__).parent
+_POM: Final = _HERE / "pom.xml"
 _CACHE: Final = _HERE.parents[1] / ".cache" / "kafka"
 _READY_S: Final = 60.0
+_DECLARED: Final = re.findall("<kafka.version>(.*)</", _POM.read_text())[0]
+VERSION: Final[str] = os.environ.get("KAFKA_VERSION") or _DECLARED
 _HEAP: Final = "-Xmx1g"
 
 
@@ -42,7 +45,7 @@ def jars(version: str = VERSION) -> Path:
         partial = Path(parent) / "jars"
         fetched = subprocess.run(
             [
-                *("mvn", "--batch-mode", "--quiet", "--file", str(_HERE / "pom.xml")),
+                *("mvn", "--batch-mode", "--quiet", "--file", str(_POM)),
                 *("dependency:copy-dependencies", f"-Dkafka.version={version}"),
                 f"-DoutputDirectory={partial}",
             ],
