@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE := .cache/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: setup demo test test-kafka bench lint format audit lock clean
+.PHONY: setup demo test test-kafka bench lint lock format clean
 
 setup: $(STAMP)
 
