@@ -126,11 +126,11 @@ class World:
 
     def to_queue(self, cls: type[QueueMessage], queue: str, **fields: Any) -> None:
         """Publish a message on a queue."""
-        fields = {"seq": self.seq, "epoch": self.epoch} | fields
+        common = {"seq": self.seq, "epoch": self.epoch, "type": cls.__name__.lower()}
+        fields = {**common, **fields}
         self.put(
             "queues",
             cls(
-                type=cls.__name__.lower(),
                 escalation_id=self.escalation or "",
                 conversation_id=self.conversation,
                 queue=queue,

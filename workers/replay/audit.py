@@ -32,6 +32,7 @@ from workers.replay.tracks import (
     place_of,
 )
 from workers.replay.verdict import judge, listed, overdue
+from workers.routing.records import is_passing
 
 FORGET_MS: Final = 4 * DAY
 """A conversation that is proven is forgotten when nothing was decided in it for so long; longer
@@ -145,6 +146,8 @@ class Audit:
         if decision.epoch < track.epoch or decision.epoch > decision.seq:
             self._find("epoch_backwards", f"epoch {decision.epoch} after {track.epoch}", decision)
         track.seq, track.epoch, track.at = decision.seq, decision.epoch, at
+        if not is_passing(decision):
+            track.recorded = decision.seq
         self._counts["decisions"] += 1
         self._actions[decision.action] += 1
         if not decision.observe and decision.escalation_id is not None:

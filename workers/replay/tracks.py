@@ -46,7 +46,7 @@ def effects_of(decision: Decision) -> Effect:
             return Effect.ROUTED | Effect.PLACED | Effect.CONTROL
         case "move":
             if decision.cause == "ticketed":
-                return NOTHING
+                return Effect.CONTROL
             return Effect.ROUTED | Effect.PLACED | Effect.CONTROL
         case "claim":
             answered = Effect.ANSWER if decision.queue and decision.person else NOTHING
@@ -126,6 +126,8 @@ class Track:
 
     seq: int = -1
     epoch: int = 0
+    recorded: int = -1
+    """The last `seq` that the ledger must have; what changes no place may be left out of it."""
     at: At = NOWHERE
     """Where its last decision lies."""
     ended: str | None = None
@@ -151,13 +153,17 @@ class Track:
                 return
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether the ledger has what it must have."""
+        return self.recorded < 0 or (self.place is not None and self.place.seq >= self.recorded)
+
+    @property
     def proven(self) -> bool:
         """Whether nothing can be said about this conversation that was not checked already."""
         return (
             self.open is None
             and all(case.settled for case in self.cases.values())
-            and self.place is not None
-            and self.place.seq >= self.seq
+            and self.is_recorded
             and not any(queue.waits for queue in self.queues.values())
         )
 

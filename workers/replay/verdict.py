@@ -26,11 +26,11 @@ def judge(
     Kafka timestamp have been trimmed.
     """
     _effects(conversation_id, track, since_ms, findings)
-    if track.seq < 0 or not handled:
+    if track.recorded < 0 or not handled:
         return
-    place = track.place
-    if place is None or place.seq < track.seq:
-        detail = f"the ledger is at seq {place.seq if place else 'none'}, decided {track.seq}"
+    if not track.is_recorded:
+        known = "has nothing" if track.place is None else f"is at seq {track.place.seq}"
+        detail = f"the ledger {known}, seq {track.recorded} was decided and handled"
         findings.add("not_in_ledger", detail, conversation_id)
         return
     _waiting(conversation_id, track, findings)
@@ -65,7 +65,9 @@ def _expected_place(track: Track) -> str | None:
     place = track.place
     if track.open is None or track.open.owner != "pending" or place is None or place.claimed:
         return None
-    return "ticket" if place.place == "ticket" else place.queue
+    if place.place == "ticket":
+        return "ticket"
+    return place.queue if place.place == "queue" else None
 
 
 def overdue(conversation_id: str, track: Track, now_ms: int, findings: Findings) -> None:
