@@ -1,7 +1,7 @@
 """Reads a range of topics from end to end, without a consumer group."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
@@ -84,7 +84,7 @@ async def committed(settings: Settings, group: str, topic: str) -> dict[int, int
 
 async def read(
     settings: Settings, ranges: Mapping[TopicPartition, Range]
-) -> AsyncIterator[tuple[TopicPartition, list[ConsumerRecord]]]:
+) -> AsyncGenerator[tuple[TopicPartition, list[ConsumerRecord]], None]:
     """Yield runs of records, each partition in its order, all of them side by side.
 
     Ends when every range is read; raises ReadError when the broker stays silent for a minute.

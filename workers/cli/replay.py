@@ -1,0 +1,220 @@
+"""`handoff replay`: decide over recorded events again, and compare policies."""
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from workers.cli.common import (
+    CliError,
+    json_option,
+    kafka_option,
+    naming_servers,
+    print_json,
+    progress,
+    require_servers,
+    settings_from,
+)
+from workers.contracts.yaml import YamlFileError
+from workers.data import data_path
+from workers.policy import load_policy
+from workers.replay.backtest import Candidate
+from workers.replay.planning import Prepared, plan_files, plan_topic
+from workers.replay.processes import replay as run
+from workers.replay.report import Judged, Rate, Summary, summarise
+from workers.replay.sources import local_files
+
+_SHOWN = 15
+
+
+class _Moment(click.ParamType):
+    """A time with a zone; without one it is UTC."""
+
+    name = "TIME"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return milliseconds since the epoch."""
+        if isinstance(value, int):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time; write it as 2026-11-01T09:30:00Z", param, ctx)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1000)
+
+
+@click.command()
+@click.argument(
+    "inputs", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, allow_dash=True)
+)
+@click.option("--topic", metavar="TOPIC", help="Read the log from Kafka: conversation-events.")
+@click.option("--since", type=_Moment(), help="With --topic: records from this Kafka timestamp on.")
+@click.option("--until", type=_Moment(), help="With --topic: records before this Kafka timestamp.")
+@click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Policy to decide by; the log's own policy events when absent.",
+)
+@click.option(
+    "--against",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Another policy to compare with: who is escalated only by one of the two?",
+)
+@click.option(
+    "--decisions",
+    metavar="OUT.jsonl",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every decision, byte for byte as on escalation-decisions.",
+)
+@kafka_option
+@json_option
+def replay(
+    inputs: tuple[str, ...],
+    topic: str | None,
+    since: int | None,
+    until: int | None,
+    policy: Path | None,
+    against: Path | None,
+    decisions: Path | None,
+    kafka: str | None,
+    as_json: bool,
+) -> None:
+    """Decide over recorded events again: files of events (JSONL, also .gz, or -) or the log itself.
+
+    The same code decides as in the live worker, so the same log gives the same decisions, byte for
+    byte. What happened after a decision that comes out differently is still what the log says.
+    """
+    if bool(inputs) == bool(topic):
+        raise CliError("give either files of events (or -) or --topic conversation-events", 2)
+    started = time.monotonic()
+    candidates = [_candidate(policy)] + ([_candidate(against)] if against else [])
+    default = data_path("policies/default.yaml").read_text(encoding="utf-8")
+    keep = decisions is not None
+    if topic is None:
+        with local_files(inputs) as paths:
+            prepared = plan_files(paths, candidates, default, keep_decisions=keep)
+            summary = _run(prepared, decisions, started)
+    else:
+        settings = settings_from(kafka=kafka)
+        require_servers(settings, redis=False)
+        with naming_servers(settings):
+            prepared = plan_topic(
+                settings, topic, candidates, default,
+                since_ms=since, until_ms=until, keep_decisions=keep,
+            )  # fmt: skip
+            if not prepared.plan.homes:
+                raise CliError(f"{topic}: no such topic at {settings.kafka_bootstrap}")
+            summary = _run(prepared, decisions, started)
+    if as_json:
+        print_json(msgspec.to_builtins(summary))
+    else:
+        _show(summary)
+
+
+def _candidate(path: Path | None) -> Candidate:
+    if path is None:
+        return Candidate(name="the log's own policies", text=None)
+    text = path.read_text(encoding="utf-8")
+    try:
+        load_policy(text, str(path))
+    except YamlFileError as error:
+        raise CliError(str(error), exit_code=2) from None
+    return Candidate(name=str(path), text=text)
+
+
+def _run(prepared: Prepared, decisions: Path | None, started: float) -> Summary:
+    with progress("replaying", prepared.records) as advance:
+        result = run(prepared.plan, prepared.records, advance, decisions)
+    return summarise(result, prepared.judges(), time.monotonic() - started)
+
+
+def _show(summary: Summary) -> None:
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    for refused in summary.refusals[:_SHOWN]:
+        where = f"{refused.where}: {refused.reason}: {refused.detail}"
+        console.print(where, style="yellow", markup=False, soft_wrap=True)
+    refused_total = sum(summary.refused.values())
+    console.print(
+        f"{summary.events:,} events of {summary.conversations:,} conversations"
+        f" ({summary.duplicates:,} sent again, {refused_total:,} refused)"
+        f" in {summary.seconds:.1f} s: {summary.events_per_second:,} events/s"
+    )
+    for judged in summary.policies:
+        console.print()
+        console.print(_rates(judged))
+        console.print(_breakdown(judged))
+    if summary.changed is not None:
+        console.print(_differences(summary))
+
+
+def _rates(judged: Judged) -> Table:
+    version = f" {judged.version} ({judged.hash})" if judged.version else ""
+    table = Table(title=f"{judged.policy}{version}", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("escalated")
+    for name in ("conversations", "escalated", "rate", "band"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    _rate_row(table, "overall", judged.overall)
+    for rate in judged.intents[:_SHOWN]:
+        _rate_row(table, f"intent {rate.subject}", rate)
+    for rate in judged.ai_versions[:_SHOWN]:
+        _rate_row(table, f"AI version {rate.subject}", rate)
+    return table
+
+
+def _rate_row(table: Table, name: str, rate: Rate) -> None:
+    band = "" if rate.band is None else f"{rate.band[0]:.0%} to {rate.band[1]:.0%}"
+    share = "" if rate.rate is None else f"{rate.rate:.1%}"
+    verdict = {None: "", "in": "in the band", "below": "below", "above": "above"}
+    table.add_row(
+        name, f"{rate.conversations:,}", f"{rate.escalated:,}", share, band,
+        verdict.get(rate.verdict, rate.verdict),
+    )  # fmt: skip
+
+
+def _breakdown(judged: Judged) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(justify="left", style="dim")
+    table.add_column()
+    for name, counts in (
+        ("reasons", judged.reasons),
+        ("rules", judged.rules),
+        ("queues", judged.queues),
+        ("outcomes", judged.outcomes),
+        ("decisions", judged.actions),
+    ):
+        table.add_row(name, ", ".join(f"{key} {n:,}" for key, n in counts.items()) or "none")
+    return table
+
+
+def _differences(summary: Summary) -> Table:
+    counts = ", ".join(f"{kind} {n:,}" for kind, n in (summary.changed or {}).items())
+    first, second = (judged.policy for judged in summary.policies)
+    table = Table(
+        title=f"{first} against {second}: {counts or 'no conversation changes'}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for name in ("conversation", "", first, second):
+        table.add_column(name)
+    for one in summary.changes[:_SHOWN]:
+        table.add_row(
+            one.conversation_id,
+            one.kind,
+            _escalated(one.reason, one.queue, one.event_id),
+            _escalated(one.other_reason, one.other_queue, one.other_event_id),
+        )
+    return table
+
+
+def _escalated(reason: str | None, queue: str | None, event_id: str | None) -> str:
+    return "" if reason is None else f"{reason} → {queue} at {event_id}"

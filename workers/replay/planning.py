@@ -1,0 +1,93 @@
+"""Works out what a replay starts from: partitions, and the policy before the first policy event."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from workers.contracts.events import PolicyInForce
+from workers.contracts.yaml import YamlFileError
+from workers.policy import Policy, load_policy
+from workers.policy.document import Bands
+from workers.replay.backtest import Candidate, Plan
+from workers.replay.sources import look_at, look_at_topic
+from workers.settings import Settings
+
+FILE_PARTITIONS: Final = 12
+"""Partitions over which a file's conversations are spread, as topics.yaml declares for the log."""
+
+
+class Prepared:
+    """A plan with what its report needs to know."""
+
+    def __init__(self, plan: Plan, records: int, first_policy: PolicyInForce | None) -> None:
+        self.plan = plan
+        self.records = records
+        """About how many there are to be read."""
+        self._first_policy = first_policy
+
+    def judges(self) -> list[tuple[str, Policy | None, Bands]]:
+        """Return name, policy and bands per candidate; those of a log's first policy for it."""
+        return [self._judge(candidate) for candidate in self.plan.candidates]
+
+    def _judge(self, candidate: Candidate) -> tuple[str, Policy | None, Bands]:
+        if candidate.text is not None:
+            policy = load_policy(candidate.text, candidate.name)
+            return candidate.name, policy, policy.bands
+        default = load_policy(self.plan.default_policy, "default.yaml")
+        first = self._first_policy
+        if first is None:
+            return "default.yaml", default, default.bands
+        try:
+            return candidate.name, None, load_policy(first.policy, "policy event").bands
+        except YamlFileError:
+            return candidate.name, None, default.bands
+
+
+def plan_files(
+    paths: Sequence[Path], candidates: Sequence[Candidate], default: str, *, keep_decisions: bool
+) -> Prepared:
+    """Plan a replay of files, after one quick look through them."""
+    facts = look_at(paths)
+    first = facts.policy
+    text = default if first is None else first.policy
+    partitions = range(FILE_PARTITIONS)
+    plan = Plan(
+        candidates=tuple(candidates),
+        default_policy=default,
+        homes=dict.fromkeys(partitions, text),
+        observe=frozenset(partitions) if first is not None and first.observe else frozenset(),
+        synthesise_deadlines=not facts.own,
+        paths=tuple(str(path) for path in paths),
+        keep_decisions=keep_decisions,
+    )
+    return Prepared(plan, facts.lines, first)
+
+
+def plan_topic(
+    settings: Settings,
+    topic: str,
+    candidates: Sequence[Candidate],
+    default: str,
+    *,
+    since_ms: int | None,
+    until_ms: int | None,
+    keep_decisions: bool,
+) -> Prepared:
+    """Plan a replay of the log as it is at this moment."""
+    facts = asyncio.run(look_at_topic(settings, topic))
+    first = facts.policies
+    plan = Plan(
+        candidates=tuple(candidates),
+        default_policy=default,
+        homes={p: first[p].policy if p in first else default for p in facts.ranges},
+        observe=frozenset(p for p, event in first.items() if event.observe),
+        topic=topic,
+        kafka=settings.kafka_bootstrap,
+        log=facts,
+        since_ms=since_ms,
+        until_ms=until_ms,
+        keep_decisions=keep_decisions,
+    )
+    records = sum(found.end - found.start for found in facts.ranges.values())
+    return Prepared(plan, records, next(iter(first.values()), None))

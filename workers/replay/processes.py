@@ -1,0 +1,87 @@
+"""Spreads a replay over the cores of this machine, and puts the parts together again."""
+
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+from typing import Final
+
+from workers.replay.backtest import Plan, Result, run_shard
+
+SMALL: Final = 20_000
+"""Records below which starting processes costs more than it saves."""
+
+_POLL_S: Final = 0.2
+_counter: "Synchronized[int] | None" = None
+
+
+def replay(
+    plan: Plan,
+    records: int,
+    advance: Callable[[int], None],
+    decisions: Path | None = None,
+    processes: int | None = None,
+) -> Result:
+    """Run a plan over about so many records on all cores, and return what came out.
+
+    `decisions` receives the values of all decisions, partition by partition, each in its order.
+    """
+    partitions = sorted(plan.homes)
+    if processes is None:
+        processes = 1 if records < SMALL else os.cpu_count() or 1
+    shares = [frozenset(partitions[n::processes]) for n in range(min(processes, len(partitions)))]
+    with tempfile.TemporaryDirectory(prefix="handoff-replay-") as name:
+        folder = Path(name)
+        if len(shares) <= 1:
+            result = run_shard(plan, frozenset(partitions), folder, advance)
+        else:
+            result = _spread(plan, shares, folder, advance)
+        if decisions is not None:
+            with decisions.open("wb") as out:
+                for partition in partitions:
+                    with (folder / f"decisions-{partition}.jsonl").open("rb") as part:
+                        shutil.copyfileobj(part, out)
+    return result
+
+
+def _spread(
+    plan: Plan, shares: Sequence[frozenset[int]], folder: Path, advance: Callable[[int], None]
+) -> Result:
+    context = multiprocessing.get_context("spawn")
+    counter = context.Value("Q", 0)
+    result = Result()
+    with ProcessPoolExecutor(len(shares), context, _share_counter, (counter,)) as pool:
+        pending: set[Future[Result]] = set()
+        for number, share in enumerate(shares):
+            own = folder / str(number)
+            own.mkdir()
+            pending.add(pool.submit(_run, plan, share, own))
+        shown = 0
+        while pending:
+            done, pending = wait(pending, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                result.add(future.result())
+            shown, before = counter.value, shown
+            advance(shown - before)
+    for own in folder.iterdir():
+        for file in own.glob("decisions-*.jsonl"):
+            file.rename(folder / file.name)
+    return result
+
+
+def _share_counter(counter: "Synchronized[int]") -> None:
+    global _counter  # noqa: PLW0603 - a shared value reaches a pool's processes in no other way
+    _counter = counter
+
+
+def _run(plan: Plan, mine: frozenset[int], folder: Path) -> Result:
+    def advance(count: int) -> None:
+        if _counter is not None:
+            with _counter.get_lock():
+                _counter.value += count
+
+    return run_shard(plan, mine, folder, advance)

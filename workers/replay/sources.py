@@ -1,0 +1,223 @@
+"""Where a replay's records come from: files of events, or the log's topic itself."""
+
+import gzip
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, cast
+
+import msgspec
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.partitioner import murmur2
+
+from workers.contracts.codec import UNSIGNED, Raw, decode_event
+from workers.contracts.deadletters import read_dead_letter
+from workers.contracts.events import OWN_TYPES, PolicyInForce
+from workers.contracts.rejections import Rejected
+from workers.contracts.signing import Secrets
+from workers.contracts.topics import DEAD_LETTERS
+from workers.conversation.chunk import Incoming
+from workers.replay.reader import Range, Ranges, partitions_of, ranges_of, read, reading
+from workers.settings import Settings
+
+_OWN: Final = re.compile(rb'"type"\s*:\s*"(?:%s)"' % b"|".join(s.encode() for s in OWN_TYPES))
+_NO_TIMESTAMP: Final = 2**53
+"""A line of a file has no Kafka timestamp: nothing in it counts as ahead of its time."""
+
+
+class _Head(msgspec.Struct):
+    conversation_id: str = ""
+    type: str = "message"
+
+
+_HEAD: Final = msgspec.json.Decoder(_Head)
+
+
+class FileFacts(NamedTuple):
+    """What a first look at the files tells."""
+
+    lines: int
+    own: bool
+    """Whether our own agents wrote in it: then its deadlines and policies are all there."""
+    policy: PolicyInForce | None
+    """The first policy event."""
+
+
+@contextmanager
+def local_files(names: Sequence[str]) -> Iterator[list[Path]]:
+    """Yield paths that can be read more than once: `-` is copied to a temporary file first."""
+    with tempfile.TemporaryDirectory(prefix="handoff-replay-") as folder:
+        paths = []
+        for number, name in enumerate(names):
+            path = Path(name)
+            if name == "-":
+                path = Path(folder) / f"stdin-{number}.jsonl"
+                with path.open("wb") as file:
+                    shutil.copyfileobj(sys.stdin.buffer, file)
+            paths.append(path)
+        yield paths
+
+
+def lines_of(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
+    """Yield the lines that are not blank, with file and number; .gz files are unpacked."""
+    for path in paths:
+        with _opened(path) as file:
+            for number, line in enumerate(file, start=1):
+                if stripped := line.strip():
+                    yield path, number, stripped
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not packed:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            yield cast(BinaryIO, unpacked)
+
+
+def look_at(paths: Sequence[Path]) -> FileFacts:
+    """Read the files once, quickly, before anything is decided."""
+    lines, own, policy = 0, False, None
+    for _, _, line in lines_of(paths):
+        lines += 1
+        if policy is None and _OWN.search(line):
+            kind = _head(line).type
+            own = own or kind in OWN_TYPES
+            if kind == "policy":
+                policy = _policy_of(line)
+    return FileFacts(lines, own, policy)
+
+
+def _head(line: bytes) -> _Head:
+    try:
+        return _HEAD.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return _Head()
+
+
+def _policy_of(line: bytes) -> PolicyInForce | None:
+    try:
+        return msgspec.json.decode(line, type=PolicyInForce)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+@lru_cache(maxsize=100_000)
+def partition_of(conversation_id: str, partitions: int) -> int:
+    """Return the partition into which Kafka's own clients put a conversation."""
+    hashed: int = murmur2(conversation_id.encode()) & 0x7FFFFFFF
+    return hashed % partitions
+
+
+class Line(NamedTuple):
+    """One line of a file as a record of a partition."""
+
+    partition: int
+    incoming: Incoming
+    path: Path
+    number: int
+
+
+def read_files(paths: Sequence[Path], partitions: int, mine: frozenset[int]) -> Iterator[Line]:
+    """Yield the lines whose conversations live in `mine`, numbered through all the files.
+
+    Policy events belong to every partition and are yielded once for each of `mine`.
+    """
+    for offset, (path, number, line) in enumerate(lines_of(paths)):
+        head = _head(line)
+        if head.type == "policy":
+            for partition in sorted(mine):
+                yield Line(partition, _incoming(offset, line, head), path, number)
+            continue
+        partition = partition_of(head.conversation_id, partitions)
+        if partition in mine:
+            yield Line(partition, _incoming(offset, line, head), path, number)
+
+
+def _incoming(offset: int, line: bytes, head: _Head) -> Incoming:
+    raw = Raw(head.conversation_id.encode(), line, (), _NO_TIMESTAMP)
+    return _decoded(offset, raw, UNSIGNED)
+
+
+def _decoded(offset: int, raw: Raw, secrets: Secrets) -> Incoming:
+    try:
+        return Incoming(offset, raw.timestamp_ms, decode_event(raw, secrets), raw)
+    except Rejected as rejected:
+        return Incoming(offset, raw.timestamp_ms, None, raw, rejected)
+
+
+def of_record(record: ConsumerRecord, secrets: Secrets, poison: frozenset[int]) -> Incoming:
+    """Return a record of the log as the live worker saw it; `poison` are offsets it gave up."""
+    raw = Raw(record.key, record.value, record.headers, record.timestamp)
+    if record.offset in poison:
+        gave_up = Rejected("poison", "the worker gave it up: see dead-letters")
+        return Incoming(record.offset, record.timestamp, None, raw, gave_up)
+    return _decoded(record.offset, raw, secrets)
+
+
+class LogFacts(NamedTuple):
+    """What there is of a topic when the replay begins."""
+
+    ranges: dict[int, Range]
+    poison: dict[int, frozenset[int]]
+    policies: dict[int, PolicyInForce]
+    """The first policy event of each partition that has one."""
+
+
+async def look_at_topic(settings: Settings, topic: str) -> LogFacts:
+    """Note where each partition begins and ends, what is poison, and the first policies."""
+    async with reading(settings) as consumer:
+        log = await ranges_of(consumer, await partitions_of(consumer, [topic]))
+        letters = await ranges_of(consumer, await partitions_of(consumer, [DEAD_LETTERS]))
+    poison: dict[int, set[int]] = {}
+    async for _, records in read(settings, letters):
+        for record in records:
+            raw = Raw(record.key, record.value, record.headers, record.timestamp)
+            letter = read_dead_letter(raw)
+            if letter and letter.reason == "poison" and letter.origin.topic == topic:
+                poison.setdefault(letter.origin.partition, set()).add(letter.origin.offset)
+    return LogFacts(
+        ranges={tp.partition: found for tp, found in log.items()},
+        poison={partition: frozenset(offsets) for partition, offsets in poison.items()},
+        policies=await _first_policies(settings, log),
+    )
+
+
+async def _first_policies(settings: Settings, ranges: Ranges) -> dict[int, PolicyInForce]:
+    found: dict[int, PolicyInForce] = {}
+    async with aclosing(read(settings, ranges)) as runs:
+        async for tp, records in runs:
+            if tp.partition not in found:
+                policy = _first_policy(records)
+                if policy is not None:
+                    found[tp.partition] = policy
+            if len(found) == len(ranges):
+                break
+    return found
+
+
+def _first_policy(records: Sequence[ConsumerRecord]) -> PolicyInForce | None:
+    for record in records:
+        if record.key == b"policy" and record.value is not None:
+            policy = _policy_of(record.value)
+            if policy is not None:
+                return policy
+    return None
+
+
+async def read_topic(
+    settings: Settings, topic: str, ranges: dict[int, Range]
+) -> AsyncGenerator[tuple[int, list[ConsumerRecord]], None]:
+    """Yield runs of records of the partitions in `ranges`."""
+    wanted = {TopicPartition(topic, partition): found for partition, found in ranges.items()}
+    async for tp, records in read(settings, wanted):
+        yield tp.partition, records
