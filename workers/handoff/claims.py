@@ -1,0 +1,234 @@
+"""The statements of a packet, each in a few words and with the events that it rests on."""
+
+from typing import Final
+
+from workers.contracts.decisions import Evidence, Reason, ToolFact, Turn
+from workers.contracts.handoffs import Claim
+from workers.contracts.time import to_ms
+from workers.detection import read_agent, read_customer
+from workers.handoff.view import AI, CUSTOMER, PERSON, View
+from workers.handoff.wording import clip, duration, focus, gist, says_something, word_count
+
+# Together these leave at least 15 of the 120 words to the key messages, usually 40.
+WHO_WORDS: Final = 8
+WANTS_WORDS: Final = 16
+TRIED_WORDS: Final = 22
+_FAILURE_WORDS: Final = 9
+STANDS_WORDS: Final = 10
+MOOD_WORDS: Final = 8
+WHY_WORDS: Final = 15
+NEXT_WORDS: Final = 13
+
+_WHY: Final[dict[Reason, str]] = {
+    "explicit_request": "Asked for a person",
+    "agent_uncertainty": "The AI is not sure of its answers",
+    "priority_escalation": "A topic that people handle",
+    "policy_exception": "Needs a decision the AI may not take",
+    "context_window_exceeded": "Conversation too long for the AI",
+    "tool_unavailable": "A tool the AI needs keeps failing",
+    "unproductive_loop": "Going in circles",
+    "customer_frustration": "Frustrated",
+    "unkept_promise": "The AI promised a person",
+    "stalled": "Left without an answer",
+    "human_initiative": "A person stepped in",
+}
+_NEXT: Final[dict[Reason, str]] = {
+    "explicit_request": "Say you are a person and go on from the last message.",
+    "agent_uncertainty": "Check the AI's last answer; correct it if it is wrong.",
+    "priority_escalation": "Follow the procedure for this topic before anything else.",
+    "policy_exception": "Decide: grant it or refuse it, and tell the customer why.",
+    "context_window_exceeded": "Sum up what is open, have the customer confirm, and finish it.",
+    "tool_unavailable": "Do by hand what the tool could not do.",
+    "unproductive_loop": "Try something other than what is listed under tried.",
+    "customer_frustration": "Acknowledge the trouble first, then offer one concrete step.",
+    "unkept_promise": "Answer now: the customer was told that a person comes.",
+    "stalled": "Answer now; begin with why it took so long.",
+    "human_initiative": "Go on; you are already in the conversation.",
+}
+
+
+def who(view: View) -> Claim:
+    """Say who the customer is: name, id, tier, language."""
+    customer = view.facts.customer
+    said = view.find(lambda turn: turn.role == CUSTOMER)
+    events = (said.event_id if said else view.facts.first_request or view.cause,)
+    if customer is None or not (customer.name or customer.id):
+        tier = f", {customer.tier}" if customer and customer.tier else ""
+        return Claim(text=clip(f"Unknown customer{tier}", WHO_WORDS), events=events)
+    name = clip(view.hide(customer.name or ""), 3)
+    identity = clip(view.hide(customer.id or ""), 2)
+    known = f"{name} ({identity})" if name and identity else name or identity
+    more = [clip(part, 1) for part in (customer.tier, customer.locale) if part]
+    return Claim(text=clip(", ".join([known, *more]), WHO_WORDS), events=events)
+
+
+def first_request(view: View) -> Turn | None:
+    """Return the customer turn that says what they want: the first that is more than a greeting."""
+    asked = view.by_id.get(view.facts.first_request or "")
+    if asked is not None and says_something(view.text(asked)):
+        return asked
+    return view.find(lambda turn: turn.role == CUSTOMER and says_something(turn.content)) or asked
+
+
+def wants(view: View) -> Claim:
+    """Say what the customer wants, in their own words."""
+    turn = first_request(view)
+    if turn is not None:
+        words = gist(view.text(turn), WANTS_WORDS)
+        return Claim(text=f"“{words}”" if words else "No words yet", events=(turn.event_id,))
+    cited = (view.facts.first_request or view.cause,)
+    if view.facts.subject:
+        return Claim(text=clip(view.hide(view.facts.subject), WANTS_WORDS), events=cited)
+    return Claim(text="Said before the part of the transcript shown here", events=cited)
+
+
+def tried(view: View) -> tuple[Claim, ...]:
+    """Say what was tried: the AI's own note, the tools that failed, the tools that worked."""
+    note = _ai_note(view)
+    failed = [tool for tool in view.facts.tools if tool.failures]
+    failed.sort(key=lambda tool: tool.failures, reverse=True)
+    detailed = failed[: 1 if note else 2]
+    claims = [note] if note else []
+    claims += [Claim(text=_failure(view, tool), events=(tool.event_id,)) for tool in detailed]
+    others = [tool for tool in view.facts.tools if tool not in detailed]
+    if others:
+        room = TRIED_WORDS - sum(word_count(claim.text) for claim in claims)
+        text = clip(", ".join(map(_use, others)), room)
+        claims.append(Claim(text=text, events=tuple(tool.event_id for tool in others)))
+    elif not claims and (answer := view.last(AI)):
+        count = view.facts.ai_turns
+        text = f"{count} AI answers, no tools" if count != 1 else "One AI answer, no tools"
+        claims.append(Claim(text=text, events=(answer.event_id,)))
+    return tuple(claims)
+
+
+def _ai_note(view: View) -> Claim | None:
+    if not view.facts.ai_note:
+        return None
+    cause = view.by_id.get(view.cause)
+    spoke = cause if cause is not None and cause.role == AI else view.last(AI)
+    note = clip(view.hide(view.facts.ai_note), _FAILURE_WORDS)
+    return Claim(text=f"AI: “{note}”", events=(spoke.event_id if spoke else view.cause,))
+
+
+def _failure(view: View, tool: ToolFact) -> str:
+    times = f"failed {tool.failures} of {tool.calls}" if tool.calls > 1 else "failed"
+    text = f"{tool.name} {times}" + (", then worked" if tool.status == "ok" else "")
+    error = view.hide(tool.error or "") or (tool.status if tool.status != "ok" else "")
+    error = error.removeprefix("Error:").removeprefix("error:").strip()
+    room = _FAILURE_WORDS - word_count(text)
+    return f"{text}: {clip(error, room)}" if error and room > 0 else clip(text, _FAILURE_WORDS)
+
+
+def _use(tool: ToolFact) -> str:
+    if tool.failures:
+        return f"{tool.name} failed"
+    if tool.status == "called":
+        return f"{tool.name} (no result yet)"
+    return f"{tool.name} ok" + (f" \u00d7{tool.calls}" if tool.calls > 1 else "")
+
+
+def stands(view: View) -> Claim:
+    """Say where it stands: how it came to this place, who spoke last and who waits."""
+    last = view.spoken[-1] if view.spoken else None
+    way = _way(view)
+    if last is not None and last.role == PERSON:
+        state = "a person answered last"
+    elif last is not None and last.role == AI:
+        state = "the AI answered last"
+    else:
+        since = last.at if last else to_ms(view.facts.episode_started_at)
+        waits = max(0, (to_ms(view.decision.decided_at) - since) // 1000)
+        state = f"unanswered for {duration(waits)}" if waits else "customer spoke last"
+    text = clip(f"{way}; {state}" if way else state, STANDS_WORDS)
+    cited = ((last.event_id,) if last else ()) + ((view.cause,) if way or not last else ())
+    return Claim(text=text[:1].upper() + text[1:], events=tuple(dict.fromkeys(cited)))
+
+
+def _way(view: View) -> str:
+    """Say how the escalation came to this place, when it is not its first."""
+    decision = view.decision
+    missed = clip(decision.tried[-1], 1) if decision.tried else "the last queue"
+    if decision.action == "transfer":
+        return f"passed on by {clip(decision.person or 'a colleague', 1)}"
+    ways = {
+        "claim_missed": f"nobody took it on {missed}",
+        "reply_missed": "taken, but not answered in time",
+        "ticket_unanswered": "no answer from the ticket system",
+        "ticket_refused": "refused by the ticket system",
+        "mandatory_rule": f"raised to level {decision.level}",
+        "hop_limit": "passed on too often",
+        "offer_accepted": "accepted a person",
+    }
+    return ways.get(decision.cause or "", "")
+
+
+def mood(view: View) -> Claim | None:
+    """Say how the customer feels, from which words, and whether it gets worse; None when calm."""
+    course = view.facts.mood
+    worst = max(course, key=lambda entry: entry.score, default=None)
+    if worst is None or worst.score < 0.3:
+        return None
+    word = (
+        "Very frustrated"
+        if worst.score >= 0.8
+        else "Frustrated"
+        if worst.score >= 0.5
+        else "Impatient"
+    )
+    change = course[-1].score - course[0].score
+    course_word = ", rising" if change >= 0.2 else ", calmer now" if change <= -0.2 else ""
+    turn = view.by_id.get(worst.event_id)
+    label = f"{word}{course_word}"
+    said = view.text(turn) if turn else ""
+    found = read_customer(said).frustrated
+    room = MOOD_WORDS - len(label.split())
+    words = focus(said, found.start, room) if found else gist(said, room)
+    text = f"{label}: “{words}”" if words else label
+    return Claim(text=text, events=tuple(dict.fromkeys((worst.event_id, course[-1].event_id))))
+
+
+def _telling(text: str, words: int) -> str:
+    """Return the words that asked or promised, or else complained, with as many around as fit."""
+    said = read_customer(text)
+    found = said.requested_human or read_agent(text).promises_person or said.frustrated
+    return focus(text, found.start, words) if found else gist(text, words)
+
+
+def strongest(view: View) -> Evidence | None:
+    """Return the evidence that says most: with words before without, then by score."""
+    return max(view.decision.evidence, key=lambda e: (e.quote is not None, e.score), default=None)
+
+
+def why(view: View) -> Claim:
+    """Say why a person is asked: the reason and the words that caused it."""
+    decision = view.decision
+    reason = decision.reason or "explicit_request"
+    text = _WHY[reason]
+    if reason == "priority_escalation" and view.facts.intents:
+        text += f": {clip(view.facts.intents[-1], 1)}"
+    if reason == "agent_uncertainty" and view.facts.confidence:
+        text += f" (confidence {view.facts.confidence[-1]:.2f})"
+    found = strongest(view)
+    opening = view.by_id.get(decision.opened_by or "")
+    shown = found.quote if found is not None else None
+    if shown is None and opening is not None and opening.role in (CUSTOMER, AI):
+        shown = view.text(opening)
+    if words := _telling(shown or "", WHY_WORDS - len(text.split())):
+        text = f"{text}: “{words}”"
+    cited = dict.fromkeys(evidence.event_id for evidence in decision.evidence)
+    return Claim(text=text, events=tuple(cited) or (decision.opened_by or view.cause,))
+
+
+def next_step(view: View) -> Claim:
+    """Say what to do first, by the reason."""
+    reason = view.decision.reason or "explicit_request"
+    text = _NEXT[reason]
+    failed = [tool for tool in view.facts.tools if tool.failures]
+    if reason == "tool_unavailable" and failed:
+        worst = max(failed, key=lambda tool: tool.failures)
+        name = clip(worst.name.replace("_", " "), 3)
+        return Claim(text=f"Do by hand what {name} could not do.", events=(worst.event_id,))
+    last = view.last(CUSTOMER)
+    cited = last.event_id if last else view.facts.last_request or view.cause
+    return Claim(text=clip(text, NEXT_WORDS), events=(cited,))

@@ -1,0 +1,102 @@
+"""Packets and transcripts as plain text for a terminal."""
+
+import textwrap
+from collections.abc import Iterable
+from typing import Final
+
+from workers.contracts.handoffs import Packet, PacketTurn
+from workers.handoff.packet import volume
+from workers.handoff.wording import one_line, without_controls
+
+_WIDTH: Final = 100
+_LABEL: Final = 10
+_SPEAKERS: Final = {
+    "customer": "customer",
+    "ai_agent": "AI",
+    "human_agent": "person",
+    "tool": "tool",
+    "system": "system",
+}
+
+
+def render_text(packet: Packet) -> str:
+    """Return the packet as lines of at most 100 columns, without control characters."""
+    topics = ", ".join(packet.intents)
+    about = " · ".join(filter(None, (packet.channel, packet.subject, packet.ticket_id)))
+    lines = [
+        *_labelled("Who", packet.who.text),
+        *_labelled("Why", packet.why.text),
+        *_labelled("Wants", packet.wants.text),
+        *_labelled("Tried", *(claim.text for claim in packet.tried)),
+        *_labelled("Stands", packet.stands.text, volume(packet)),
+        *_labelled("Mood", packet.mood.text if packet.mood else ""),
+        *_labelled("Next", packet.next_step.text),
+        *_labelled("Topics", topics),
+        *_labelled("About", about),
+        "",
+        "Key messages",
+        *(_turn(m.at, m.role, None, None, m.text) for m in packet.key_messages),
+    ]
+    if packet.desk_note:
+        lines += ["", *_labelled("Note", packet.desk_note)]
+    if packet.earlier:
+        lines += ["", "Earlier"]
+        for entry in packet.earlier:
+            note = f": {entry.note}" if entry.note else ""
+            ended = f"{entry.ended_at:%Y-%m-%d %H:%M}"
+            lines += _wrapped(f"  {ended}  {entry.reason}, {entry.outcome}{one_line(note)}", 20)
+    shown = len(packet.transcript)
+    of = (
+        f", the last {shown} of {packet.transcript_total}"
+        if shown < packet.transcript_total
+        else ""
+    )
+    return "\n".join([*lines, "", f"Transcript{of}", render_turns(packet.transcript)])
+
+
+def render_turns(turns: Iterable[PacketTurn]) -> str:
+    """Return a transcript, one paragraph a turn, with a line where another episode begins."""
+    lines = []
+    episode = None
+    for turn in turns:
+        if episode is not None and turn.episode != episode:
+            lines.append(f"  ── episode {turn.episode} ──")
+        episode = turn.episode
+        text = turn.text
+        if turn.calls:
+            text = f"{text} → calls {', '.join(turn.calls)}".strip()
+        lines.append(_turn(turn.at, turn.role, turn.name, turn.status, text))
+    return "\n".join(lines)
+
+
+def _turn(at: object, role: str, name: str | None, status: str | None, text: str) -> str:
+    speaker = _SPEAKERS.get(role, role)
+    if name:
+        speaker += f" {one_line(name)}"
+    if status and status != "ok":
+        speaker += f" [{status}]"
+    paragraphs = without_controls(text).expandtabs(2).splitlines() or [""]
+    lines = _wrapped(f"  {at:%H:%M:%S}  {speaker}: {paragraphs[0]}", 12)
+    for paragraph in paragraphs[1:]:
+        lines += _wrapped(f"{' ' * 12}{paragraph}", 12)
+    return "\n".join(lines)
+
+
+def _labelled(label: str, *texts: str) -> list[str]:
+    lines = []
+    for text in filter(None, texts):
+        lines += _wrapped(f"{label:<{_LABEL}}{one_line(text)}", _LABEL)
+        label = ""
+    return lines
+
+
+def _wrapped(line: str, indent: int) -> list[str]:
+    return textwrap.wrap(
+        line,
+        _WIDTH,
+        subsequent_indent=" " * indent,
+        break_long_words=True,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+        replace_whitespace=False,
+    ) or [""]

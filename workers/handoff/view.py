@@ -1,0 +1,78 @@
+"""What a packet is written from, with every text redacted once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from workers.contracts.decisions import Decision, Facts, Turn
+from workers.contracts.time import to_ms
+from workers.handoff.redaction import Redaction, redact
+
+CUSTOMER: Final = "customer"
+AI: Final = "ai_agent"
+PERSON: Final = "human_agent"
+
+
+@dataclass(frozen=True)
+class View:
+    """Facts, transcript and decision of one escalation, as the destination may see them."""
+
+    facts: Facts
+    transcript: Sequence[Turn]
+    decision: Decision
+    rule: Redaction
+
+    def text(self, turn: Turn) -> str:
+        """Return a turn's words, redacted."""
+        known = self._texts
+        if turn.event_id not in known:
+            known[turn.event_id] = redact(turn.content, self.rule)
+        return known[turn.event_id]
+
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        return {}
+
+    def hide(self, text: str) -> str:
+        """Return any other text, redacted."""
+        return redact(text, self.rule)
+
+    @cached_property
+    def by_id(self) -> dict[str, Turn]:
+        """The transcript by event id."""
+        return {turn.event_id: turn for turn in self.transcript}
+
+    @cached_property
+    def episode(self) -> tuple[Turn, ...]:
+        """The turns since the AI took over, or all when none is that young."""
+        since = to_ms(self.facts.episode_started_at)
+        return tuple(turn for turn in self.transcript if turn.at >= since) or tuple(self.transcript)
+
+    @cached_property
+    def spoken(self) -> tuple[Turn, ...]:
+        """The episode's turns that the customer saw."""
+        return tuple(
+            turn
+            for turn in self.episode
+            if turn.role in (CUSTOMER, AI, PERSON) and turn.status != "stale" and turn.content
+        )
+
+    def last(self, role: str) -> Turn | None:
+        """Return the last turn of a role that the customer saw."""
+        return next((turn for turn in reversed(self.spoken) if turn.role == role), None)
+
+    def find(self, wanted: Callable[[Turn], bool]) -> Turn | None:
+        """Return the first turn of the episode for which `wanted` holds."""
+        return next((turn for turn in self.episode if wanted(turn)), None)
+
+    @property
+    def cause(self) -> str:
+        """The event to cite when no other is known."""
+        return self.decision.trigger_event_id
+
+    @property
+    def seconds(self) -> int:
+        """How long the episode has lasted, to the decision."""
+        began = to_ms(self.facts.episode_started_at)
+        return max(0, (to_ms(self.decision.decided_at) - began) // 1000)

@@ -1,0 +1,139 @@
+"""Shortens texts to what a person can take in at a glance; pure, on one line, whole words."""
+
+import re
+import unicodedata
+from typing import Final
+
+# Longer words than this count as several, so that no "word" of a thousand letters gets through.
+WORD_LENGTH: Final = 14
+_READ: Final = 4000
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+")
+_DANGLING: Final = frozenset(
+    "a an and are as at but for from i i'd i'm if in is it my of on or so that the this to was "
+    "what with you your und der die das et le la de que y".split()
+)
+_MARKUP: Final = re.compile(r"[*#_]{2,}|`+")
+_GREETING: Final = re.compile(
+    r"(?:(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|dear \w+|hallo|guten (?:tag|"
+    r"morgen|abend)|moin|bonjour|bonsoir|hola|buenos días|buenas(?: tardes| noches)?|ciao|salve|"
+    r"buongiorno|buonasera|olá|oi|bom dia|boa tarde|boa noite|goedemorgen|goedemiddag|hoi)"
+    r"(?: there| team| all| everyone| zusammen)?(?:[\s,.!:\u2013-]+|$)){1,3}",
+    re.IGNORECASE,
+)
+_COURTESY: Final = re.compile(
+    r"(?:i'?m (?:so |very |really )?sorry|sorry|i (?:sincerely )?apologi[sz]e|my apologies|i "
+    r"(?:completely |fully )?understand|thank(?:s| you)|sure|of course|certainly|absolutely|great|"
+    r"perfect|es tut mir leid|entschuldig|vielen dank|danke|ich verstehe|désolée?|je suis désolée?|"
+    r"merci|lo siento|gracias|mi dispiace|grazie|lamento|obrigad[oa]|het spijt me|bedankt)\b",
+    re.IGNORECASE,
+)
+_DETAIL: Final = re.compile(r"\S*\d\S*|\b[A-Z]{2,}\b")
+
+
+def one_line(text: str) -> str:
+    """Return `text` without line breaks, control characters and marks that reorder it."""
+    return " ".join(without_controls(text).split())
+
+
+def without_controls(text: str) -> str:
+    """Return `text` without what could move a terminal's cursor or reverse its letters."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character
+        for character in text
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+    )
+
+
+def word_count(text: str) -> int:
+    """Return how many words a reader meets: words between spaces, very long ones as several."""
+    return sum(-(-len(word) // WORD_LENGTH) for word in text.split())
+
+
+def clip(text: str, words: int) -> str:
+    """Return the beginning of `text` in at most `words` words, with … where it was cut."""
+    all_words = one_line(text[:_READ]).split()
+    kept = _fitting(all_words, words)
+    if len(kept) == len(all_words):
+        return " ".join(kept)
+    while len(kept) > 3 and kept[-1].lower() in _DANGLING:
+        kept.pop()
+    if not kept:
+        return all_words[0][: words * WORD_LENGTH - 1] + "…" if words > 0 else ""
+    last = kept[-1].rstrip(",;:.\u2013-") or kept[-1]
+    room = -(-len(last) // WORD_LENGTH) * WORD_LENGTH - len(last)
+    return " ".join([*kept[:-1], last + "…" if room else last])
+
+
+def focus(text: str, start: int, words: int) -> str:
+    """Return `text` from `start` in at most `words` words, with those before it that fit."""
+    whole = one_line(text)
+    if word_count(whole) <= words:
+        return whole
+    core = clip(text[start:], words)
+    before = one_line(text[:start]).split()
+    kept = [] if core.endswith("…") else _fitting(before[::-1], words - word_count(core))[::-1]
+    chosen = " ".join([*kept, core]).strip()
+    marked = f"…{chosen}" if chosen and len(kept) < len(before) else chosen
+    return marked if word_count(marked) <= words else chosen
+
+
+def _fitting(all_words: list[str], room: int) -> list[str]:
+    kept: list[str] = []
+    for word in all_words:
+        room -= -(-len(word) // WORD_LENGTH)
+        if room < 0:
+            break
+        kept.append(word)
+    return kept
+
+
+def gist(text: str, words: int, *, details: bool = False) -> str:
+    """Return the part of a message that says most, verbatim, in at most `words` words.
+
+    Greetings and courtesies in front are skipped; with `details` a sentence with numbers or
+    codes goes before one without.
+    """
+    sentences = _sentences(text)
+    if not sentences:
+        return clip(text, words)
+    if details:
+        telling = [i for i, s in enumerate(sentences) if _DETAIL.search(s)]
+        start = telling[0] if telling else 0
+    else:
+        start = 0
+    return clip(" ".join(sentences[start:]), words)
+
+
+def says_something(text: str) -> bool:
+    """Tell a message with content from a greeting."""
+    return bool(_sentences(text))
+
+
+def has_details(text: str) -> bool:
+    """Tell whether numbers or codes occur: what a person would otherwise ask for again."""
+    return bool(_DETAIL.search(text[:_READ]))
+
+
+def _sentences(text: str) -> list[str]:
+    line = one_line(_MARKUP.sub("", text[:_READ]))
+    if greeting := _GREETING.match(line):
+        line = line[greeting.end() :]
+    sentences = [sentence for sentence in _SENTENCE_END.split(line) if sentence]
+    substantial = [sentence for sentence in sentences if not _COURTESY.match(sentence)]
+    if substantial:
+        return sentences[sentences.index(substantial[0]) :]
+    return sentences
+
+
+def duration(seconds: int) -> str:
+    """Return a length of time in the unit a person would use."""
+    if seconds < 90:
+        return f"{seconds} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    if seconds < 48 * 3600:
+        hours, minutes = divmod(round(seconds / 60), 60)
+        return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
+    return f"{round(seconds / 86400)} days"
