@@ -50,13 +50,13 @@ class _Head(msgspec.Struct):
 
 
 _MESSAGE: Final = msgspec.json.Decoder(Message)
-_QUEUE_TYPES: Final[dict[str, type[QueueMessage]]] = {
+QUEUE_TYPES: Final[dict[str, type[QueueMessage]]] = {
     "handoff": Handoff,
     "claimed": Claimed,
     "refused": Refused,
     "withdrawn": Withdrawn,
 }
-_DESK_TYPES: Final[dict[str, type[DeskEvent | Presence]]] = {
+DESK_TYPES: Final[dict[str, type[DeskEvent | Presence]]] = {
     "presence": Presence,
     **dict.fromkeys(REQUIRED, DeskEvent),
 }
@@ -92,7 +92,7 @@ def decode_event(record: Raw, secrets: Secrets = UNSIGNED) -> Event:
 def decode_desk_event(record: Raw) -> DeskEvent | Presence:
     """The event of one record of `desk-events`, or Rejected."""
     value = _sized(record.value)
-    event = _decode_typed(value, _DESK_TYPES)
+    event = _decode_typed(value, DESK_TYPES)
     _require_json(value)
     if isinstance(event, Presence):
         _require_key(record.key, event.queue, "queue")
@@ -107,7 +107,7 @@ def decode_desk_event(record: Raw) -> DeskEvent | Presence:
 
 def decode_queue_message(value: bytes | None) -> QueueMessage:
     """The message of one record of a `handoff-<queue>` topic, or Rejected."""
-    return _decode_typed(_sized(value, limit=None), _QUEUE_TYPES)
+    return _decode_typed(_sized(value, limit=None), QUEUE_TYPES)
 
 
 def decode_message(cls: type[S], value: bytes | None) -> S:
