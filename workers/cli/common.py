@@ -40,6 +40,14 @@ input_argument = click.argument("source", metavar="FILE", type=click.File("rb"))
 """One input file, or `-` for standard input, opened in binary as `source`."""
 
 _PROGRESS_AFTER_S: Final = 2.0
+# By name, because a command without servers must not load their clients.
+_UNREACHABLE: Final = {
+    ("redis", "ConnectionError"),
+    ("redis", "TimeoutError"),
+    ("aiokafka", "KafkaConnectionError"),
+    ("aiokafka", "KafkaTimeoutError"),
+    ("aiokafka", "NodeNotReadyError"),
+}
 
 
 class CliError(click.ClickException):
@@ -113,14 +121,15 @@ def naming_servers(settings: Settings) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        module = type(error).__module__.partition(".")[0]
-        if module == "redis" and "Connection" in type(error).__name__ + str(error):
-            address = redis_address(settings.redis_url or "")
-            raise CliError(f"Redis at {address} is not reachable: {error}") from error
-        if module == "aiokafka" and "Connection" in type(error).__name__:
-            address = settings.kafka_bootstrap or ""
-            raise CliError(f"Kafka at {address} is not reachable: {error}") from error
-        raise
+        module, name = type(error).__module__.partition(".")[0], type(error).__name__
+        if (module, name) not in _UNREACHABLE:
+            raise
+        server = (
+            f"Redis at {redis_address(settings.redis_url or '')}"
+            if module == "redis"
+            else f"Kafka at {settings.kafka_bootstrap}"
+        )
+        raise CliError(f"{server} is not reachable: {error}") from error
 
 
 def numbered_lines(source: BinaryIO | IO[bytes]) -> Iterator[tuple[int, bytes]]:
