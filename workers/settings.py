@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     kafka_sasl_password: SecretStr | None = None
     kafka_oauth_token: Path | None = None
     """File with the bearer token, read anew for every connection because it rotates."""
-    kafka_session_timeout_s: float = Field(default=60, ge=1)
+    kafka_session_timeout_s: float = Field(default=10, ge=1)
     """After so long without a sign of life a worker's partitions go to another one."""
     kafka_fetch_max_wait_ms: int = Field(default=500, ge=1)
     """How long the broker may hold back the answer to a fetch that finds nothing."""
