@@ -14,7 +14,6 @@ from workers.contracts.time import to_ms
 from workers.handoff.packet import (
     TRANSCRIPT_BYTES,
     TRANSCRIPT_TURNS,
-    WORD_LIMIT,
     build_packet,
     words_before_transcript,
 )
@@ -157,7 +156,7 @@ def test_no_transcript_at_all_still_gives_a_packet() -> None:
     known = Facts(turns=0, started_at=packets.START, episode_started_at=packets.START)
     packet = build_packet(known, (), packets.decision(known, ()), "strict")
     assert packet.who.text == "Unknown customer"
-    assert words_before_transcript(packet) <= WORD_LIMIT
+    assert words_before_transcript(packet) <= 120
 
 
 def test_rendered_it_is_plain_text_of_limited_width() -> None:
