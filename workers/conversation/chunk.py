@@ -10,19 +10,19 @@ from typing import Final, NamedTuple
 import msgspec
 
 from workers.contracts.codec import Raw, encode
-from workers.contracts.deadletters import DEAD_LETTERS, Origin, dead_letter
-from workers.contracts.decisions import ClassificationRequest, Decision, Home
+from workers.contracts.deadletters import Origin, dead_letter
+from workers.contracts.decisions import Decision, Home
 from workers.contracts.events import Deadline, Event, PolicyInForce
 from workers.contracts.rejections import Rejected
 from workers.contracts.time import to_ms
+from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS
 from workers.conversation.fold import begins_anew, step
 from workers.conversation.meta import PartitionMeta, adopt, policy_in
 from workers.conversation.state import State, decode_state, encode_state, next_due
 from workers.conversation.transcript import turn_of
 
-DECISIONS: Final = "escalation-decisions"
-REQUESTS: Final = "classification-requests"
 AGENT: Final = "escalation"
+"""Who dead-letters, as the dead letter says."""
 
 
 class Incoming(NamedTuple):
@@ -81,22 +81,8 @@ class Folded:
     last_offset: int
 
 
-class _Work:
-    """One conversation while its chunk is folded."""
-
-    __slots__ = ("fresh", "ids", "known", "seen", "state", "turns")
-
-    def __init__(self, state: State, known: Set[str]) -> None:
-        self.state = state
-        self.known = known
-        self.seen: set[str] = set()
-        self.fresh = False
-        self.turns: list[bytes] = []
-        self.ids: list[str] = []
-
-
 _TURN_ENCODER = msgspec.msgpack.Encoder()
-_NONE: Final[frozenset[str]] = frozenset()
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 def wanted(incoming: Iterable[Incoming]) -> dict[str, list[str]]:
@@ -124,58 +110,108 @@ def fold_chunk(
     `states` and `known` answer `wanted(incoming)`: a conversation that is missing there is new.
     Raises StateUnreadable; nothing of the chunk is applied then.
     """
-    works: dict[str, _Work] = {}
-    outputs: list[Output] = []
-    policy = policy_in(meta.policy_text)
+    folding = _Folding(states, known, meta, home)
     for record in incoming:
+        folding.fold(record)
+    return folding.folded(incoming[-1].offset if incoming else -1)
+
+
+class _Work:
+    """One conversation while its chunk is folded."""
+
+    __slots__ = ("changed", "fresh", "ids", "known", "seen", "state", "turns")
+
+    def __init__(self, state: State, known: Set[str]) -> None:
+        self.state = state
+        self.known = known
+        self.seen: set[str] = set()
+        self.begin(fresh=False)
+        self.changed = False
+
+    def begin(self, *, fresh: bool) -> None:
+        """Keep nothing of the transcript and the ids so far."""
+        self.fresh = fresh
+        self.seen.clear()
+        self.turns: list[bytes] = []
+        self.ids: list[str] = []
+
+
+class _Folding:
+    """A chunk while it is folded."""
+
+    def __init__(
+        self,
+        states: Mapping[str, bytes | None],
+        known: Mapping[str, Set[str]],
+        meta: PartitionMeta,
+        home: Home,
+    ) -> None:
+        self.states = states
+        self.known = known
+        self.meta = meta
+        self.home = home
+        self.policy = policy_in(meta.policy_text)
+        self.works: dict[str, _Work] = {}
+        self.outputs: list[Output] = []
+
+    def fold(self, record: Incoming) -> None:
+        """Fold one record."""
         event = record.event
         if event is None:
-            outputs.append(_dead(record, home))
-            continue
-        if type(event) is PolicyInForce:
-            meta = adopt(meta, event)
-            policy = policy_in(meta.policy_text)
-            continue
-        conversation_id = event.conversation_id
-        work = works.get(conversation_id)
-        if work is None:
-            state = decode_state(conversation_id, states.get(conversation_id))
-            work = works[conversation_id] = _Work(state, known.get(conversation_id, _NONE))
-        before = work.state
-        if type(event) is Deadline:
-            if before.turns == 0 or to_ms(event.due_at) > record.timestamp_ms:
-                continue
+            self.outputs.append(_dead(record, self.home))
+        elif type(event) is PolicyInForce:
+            self.meta = adopt(self.meta, event)
+            self.policy = policy_in(self.meta.policy_text)
         else:
-            event_id = event.event_id
-            if event_id in work.seen or event_id in work.known:
-                continue
-            if begins_anew(before, event):
-                work.fresh, work.known = True, _NONE
-                work.seen, work.turns, work.ids = set(), [], []
-            work.seen.add(event_id)
-            work.ids.append(event_id)
-        state, effects = step(before, event, policy, home, observe=meta.observe)
-        work.state = state
+            work = self._work(event.conversation_id)
+            if _is_new(work, event, record.timestamp_ms):
+                self._apply(record.offset, event, work)
+
+    def _work(self, conversation_id: str) -> _Work:
+        work = self.works.get(conversation_id)
+        if work is None:
+            state = decode_state(conversation_id, self.states.get(conversation_id))
+            work = _Work(state, self.known.get(conversation_id, _NOTHING))
+            self.works[conversation_id] = work
+        return work
+
+    def _apply(self, offset: int, event: Event, work: _Work) -> None:
+        state, effects = step(work.state, event, self.policy, self.home, observe=self.meta.observe)
+        work.state, work.changed = state, True
         turn = turn_of(event, state)
         if turn is not None:
             work.turns.append(_TURN_ENCODER.encode(turn))
-        if effects:
-            outputs.extend(_published(record.offset, effects))
-    changes = {
-        conversation_id: Change(
-            work.state, encode_state(work.state), work.fresh, work.turns, work.ids
-        )
-        for conversation_id, work in works.items()
-    }
-    return Folded(changes, outputs, meta, incoming[-1].offset if incoming else -1)
+        for n, effect in enumerate(effects):
+            topic = DECISIONS if type(effect) is Decision else CLASSIFICATIONS
+            key = effect.conversation_id.encode()
+            self.outputs.append(Output(offset, n, topic, key, encode(effect)))
+
+    def folded(self, last_offset: int) -> Folded:
+        """What the chunk came to."""
+        changes = {
+            conversation_id: Change(
+                work.state, encode_state(work.state), work.fresh, work.turns, work.ids
+            )
+            for conversation_id, work in self.works.items()
+            if work.changed
+        }
+        return Folded(changes, self.outputs, self.meta, last_offset)
 
 
-def _published(
-    offset: int, effects: Iterable[Decision | ClassificationRequest]
-) -> Iterable[Output]:
-    for n, effect in enumerate(effects):
-        topic = DECISIONS if type(effect) is Decision else REQUESTS
-        yield Output(offset, n, topic, effect.conversation_id.encode(), encode(effect))
+def _is_new(work: _Work, event: Event, timestamp_ms: int) -> bool:
+    """Whether an event is to be applied; its id is then remembered."""
+    if type(event) is Deadline:
+        # It needs no id: what it applies is gone afterwards. One from the future is not believed.
+        return work.state.turns > 0 and to_ms(event.due_at) <= timestamp_ms
+    event_id = event.event_id
+    if event_id in work.seen or event_id in work.known:
+        return False
+    if begins_anew(work.state, event):
+        work.known = _NOTHING
+        work.begin(fresh=True)
+    work.seen.add(event_id)
+    work.ids.append(event_id)
+    return True
 
 
 def _dead(record: Incoming, home: Home) -> Output:

@@ -1,16 +1,34 @@
 """The conversation as a fold over its events."""
 
 import copy
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
-from workers.contracts.decisions import ClassificationRequest, Decision, Home
-from workers.contracts.events import Event, Message
+from workers.contracts.decisions import Home
+from workers.contracts.events import (
+    Closed,
+    Deadline,
+    Event,
+    Message,
+    OfferReply,
+    Ownership,
+    Routed,
+    Signal,
+)
 from workers.contracts.time import DAY, to_ms
+from workers.conversation.answers import signal
+from workers.conversation.deadlines import deadline
+from workers.conversation.desks import ownership
+from workers.conversation.episodes import end
+from workers.conversation.messages import message
+from workers.conversation.offers import offer_reply
+from workers.conversation.placing import routed
+from workers.conversation.run import Effect, Run
 from workers.conversation.state import State
 from workers.policy import Policy
 
-Effect = Decision | ClassificationRequest
 IDLE_LIMIT: Final = 30 * DAY
+"""Silence, in the events' own time, after which a message starts the conversation afresh."""
 
 
 def begins_anew(state: State, event: Event) -> bool:
@@ -24,21 +42,43 @@ def begins_anew(state: State, event: Event) -> bool:
 
 
 def step(
-    state: State,
-    event: Event,
-    policy: Policy,  # noqa: ARG001
-    home: Home,  # noqa: ARG001
-    *,
-    observe: bool = False,  # noqa: ARG001
+    state: State, event: Event, policy: Policy, home: Home, *, observe: bool = False
 ) -> tuple[State, tuple[Effect, ...]]:
-    """Apply one event; the state given is never changed, and no event raises."""
+    """Apply one event, which was not applied before, and say what follows from it.
+
+    The state given is never changed, and no event raises. `observe` lets rules speak without
+    opening anything; an escalation that is open already goes on to its end.
+    """
+    at = to_ms(event.occurred_at)
     if begins_anew(state, event):
         state = State(seq=state.seq, epoch=state.epoch)
     else:
         state = copy.copy(state)
-    at = to_ms(event.occurred_at)
+        state.episode = copy.copy(state.episode)
     state.clock = max(state.clock, at)
-    state.started_at = state.started_at or at
-    if type(event) is Message:
-        state.turns += 1
-    return state, ()
+    if not state.started_at:
+        state.started_at = state.episode.started_at = at
+    run = Run(state, event, policy, home, observe)
+    handler = _HANDLERS.get(type(event))
+    if handler is not None:
+        handler(run, event)
+    return state, tuple(run.effects)
+
+
+def _closed(run: Run, event: Closed) -> None:  # noqa: ARG001 - handlers are called alike
+    end(run, "closed")
+    run.state.owner = "closed"
+    run.state.deadlines = ()
+    run.state.episode.offer = None
+
+
+_HANDLERS: Final[dict[type, Callable[[Run, Any], None]]] = {
+    Message: message,
+    OfferReply: offer_reply,
+    Closed: _closed,
+    Signal: signal,
+    Ownership: ownership,
+    Routed: routed,
+    Deadline: deadline,
+}
+"""`policy` events concern their partition, not a conversation."""

@@ -3,16 +3,17 @@
 Values are replaced, never changed in place, except on the copies that `step` makes for itself.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from workers.contracts.decisions import Outcome, Owner, Reason
-from workers.contracts.events import Place
+from workers.contracts.events import Place, ToolStatus
 
 DeadlineKind = Literal["claim", "reply", "last", "offer", "answer"]
-Deadline = tuple[DeadlineKind, int]
-"""What is due, and when."""
+Due = tuple[DeadlineKind, int]
+"""What is due, and when: somebody's claim (or the ticket system's answer), the person's first
+reply, the end of the whole escalation, the customer's answer to an offer, the AI's answer."""
 
 
 class Tool(msgspec.Struct, array_like=True, frozen=True):
@@ -20,9 +21,10 @@ class Tool(msgspec.Struct, array_like=True, frozen=True):
 
     name: str
     calls: int
+    results: int
     failures: int
     failing: int
-    status: str
+    status: ToolStatus | Literal["called"]
     event_id: str
     error: str | None = None
 
@@ -31,11 +33,11 @@ class Offer(msgspec.Struct, array_like=True, frozen=True):
     """A person was offered to the customer, who has not answered yet."""
 
     rule: str
+    key: int
     reason: Reason
     target: str
-    claim_minutes: float | None = None
-    reply_minutes: float | None = None
-    score: float = 1.0
+    claim_minutes: float | None
+    reply_minutes: float | None
 
 
 class Escalation(msgspec.Struct, array_like=True, frozen=True):
@@ -54,7 +56,7 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     """The decision whose placement is awaited, until its `routed` arrives."""
     place: Place | None = None
     queue: str | None = None
-    """Where it is or was last."""
+    """Where it is, or was before it was taken from there."""
     tried: tuple[str, ...] = ()
     claim_minutes: float | None = None
     reply_minutes: float | None = None
@@ -65,7 +67,7 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     ticket_id: str | None = None
     hops: int = 0
     held: tuple[int, ...] = ()
-    """Rules that held when it was opened or raised: they raise it only on new words."""
+    """Rules that held when it was opened or raised: they raise it again only on new words."""
 
 
 class Ended(msgspec.Struct, array_like=True, frozen=True):
@@ -75,11 +77,11 @@ class Ended(msgspec.Struct, array_like=True, frozen=True):
     reason: Reason
     outcome: Outcome
     ended_at: int
-    note: str | None = None
+    note: str | None
 
 
 class Episode(msgspec.Struct, array_like=True):
-    """What was seen since the AI agent took over, last or at first."""
+    """What was seen since the AI agent took over, at first or again."""
 
     started_at: int = 0
     customer_turns: int = 0
@@ -87,17 +89,19 @@ class Episode(msgspec.Struct, array_like=True):
     first_request: str | None = None
     last_request: str | None = None
     last_answer: str | None = None
-    """The last AI turn, whatever it said."""
+    """The last AI turn, also when it only called tools."""
     waiting_since: int | None = None
-    """Time of the first customer message without an answer."""
+    """Time of the first customer message that nobody answered."""
     intents: tuple[str, ...] = ()
     confidences: tuple[float, ...] = ()
     context_used: float = 0.0
     tools: tuple[Tool, ...] = ()
     failing: int = 0
     """Tool results in a row that are failures, whatever the tool."""
+    tool_failures: int = 0
+    """The worse of `failing` and of every tool's own."""
     calls: tuple[tuple[int, int], ...] = ()
-    """Sketches of the last tool calls and how often each was made."""
+    """Sketches of the last tool calls, and how often each was made."""
     mood: tuple[tuple[str, float], ...] = ()
     frustrated: float = 0.0
     """Of the last customer message."""
@@ -108,12 +112,13 @@ class Episode(msgspec.Struct, array_like=True):
     """Sketches of the AI's last turns."""
     ask_repeats: int = 0
     answer_repeats: int = 0
+    call_repeats: int = 0
     offer: Offer | None = None
     ai_offered: bool = False
     """The AI's last turn asked whether the customer wants a person."""
     declined: bool = False
     silenced: tuple[int, ...] = ()
-    """Rules whose silence was already reported."""
+    """Rules whose silence was reported already."""
     doubtful: tuple[str, ...] = ()
     """Messages about which the classifier was asked."""
     ai_note: str | None = None
@@ -135,8 +140,9 @@ class State(msgspec.Struct, array_like=True):
     number: int = 1
     """Of the episode; it grows with every change of who cares for the customer."""
     episode: Episode = msgspec.field(default_factory=Episode)
+    """Kept while a person owns the conversation, for whom it is written."""
     open: Escalation | None = None
-    deadlines: tuple[Deadline, ...] = ()
+    deadlines: tuple[Due, ...] = ()
     customer_id: str | None = None
     customer_name: str | None = None
     tier: str | None = None
@@ -153,8 +159,31 @@ class State(msgspec.Struct, array_like=True):
     desk_note: str | None = None
     earlier: tuple[Ended, ...] = ()
 
+    @property
+    def waits_on_ticket(self) -> bool:
+        """Whether only a ticket waits, so that the AI agent goes on meanwhile."""
+        return self.owner == "pending" and self.open is not None and self.open.place == "ticket"
 
-class StateUnreadable(Exception):  # noqa: N818 - it names a condition that the shell handles
+
+# How much is kept; together they bound the state to 2 KB.
+TOOLS: Final = 4
+TOOL_CALLS: Final = 6
+CONFIDENCES: Final = 8
+INTENTS: Final = 8
+MOODS: Final = 3
+SKETCHES: Final = 3
+DOUBTFUL: Final = 2
+FIRED: Final = 16
+EARLIER: Final = 5
+TRIED: Final = 8
+NOTE_LIMIT: Final = 160
+EARLIER_NOTE_LIMIT: Final = 60
+ERROR_LIMIT: Final = 60
+SUBJECT_LIMIT: Final = 100
+NAME_LIMIT: Final = 60
+
+
+class StateUnreadable(Exception):
     """A stored state cannot be decoded: the shell folds that conversation's log again."""
 
     def __init__(self, conversation_id: str) -> None:
@@ -162,8 +191,8 @@ class StateUnreadable(Exception):  # noqa: N818 - it names a condition that the 
         self.conversation_id = conversation_id
 
 
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(State)
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(State)
 
 
 def new_state() -> State:
@@ -182,12 +211,27 @@ def decode_state(conversation_id: str, blob: bytes | None) -> State:
         return State()
     try:
         return _DECODER.decode(blob)
-    except (msgspec.DecodeError, ValueError) as error:
+    except ValueError as error:
         raise StateUnreadable(conversation_id) from error
 
 
 def next_due(state: State) -> int | None:
     """When the earliest deadline of a conversation is due, for the store's timers."""
-    if not state.deadlines:
+    deadlines = state.deadlines
+    if not deadlines:
         return None
-    return min(due for _, due in state.deadlines)
+    if len(deadlines) == 1:
+        return deadlines[0][1]
+    return min([due for _, due in deadlines])
+
+
+def set_due(state: State, kind: DeadlineKind, due: int) -> None:
+    """Set one deadline of a state that the caller owns, in place of an earlier one of its kind."""
+    drop_due(state, kind)
+    state.deadlines = (*state.deadlines, (kind, due))
+
+
+def drop_due(state: State, *kinds: DeadlineKind) -> None:
+    """Drop deadlines of a state that the caller owns; those that are not set do not matter."""
+    if state.deadlines:
+        state.deadlines = tuple([due for due in state.deadlines if due[0] not in kinds])

@@ -1,5 +1,23 @@
-"""Rules that turn signals into decisions: load, check, evaluate. Pure."""
+"""Rules that turn signals into decisions: load, check, evaluate, route. Pure."""
 
-from workers.policy.model import Policy, PolicyError, load_policy
+from workers.policy.evaluate import Found, Verdict, explain, holding, near_misses, route
+from workers.policy.load import PolicyError, load_policy
+from workers.policy.model import Policy, Route, Rule, View
+from workers.policy.signals import POLICY_EXCEPTION, Signals
 
-__all__ = ["Policy", "PolicyError", "load_policy"]
+__all__ = [
+    "POLICY_EXCEPTION",
+    "Found",
+    "Policy",
+    "PolicyError",
+    "Route",
+    "Rule",
+    "Signals",
+    "Verdict",
+    "View",
+    "explain",
+    "holding",
+    "load_policy",
+    "near_misses",
+    "route",
+]

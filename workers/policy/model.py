@@ -1,23 +1,114 @@
-"""The policy as the fold uses it."""
+"""The policy compiled: what the fold asks at every message."""
 
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from workers.contracts.decisions import Reason
+from workers.policy.conditions import Condition, Test
+from workers.policy.document import Bands
+
+Mode = Literal["escalate", "offer", "recommend"]
 
 
-class PolicyError(ValueError):
-    """A policy that cannot be used; the message names file, line, field, value and what to do."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """One rule as it stands for some customer."""
+
+    name: str
+    key: int
+    """A number for the name, by which a conversation remembers the rule."""
+    reason: Reason
+    mandatory: bool
+    mode: Mode
+    cooldown_ms: int
+    target: str
+    conditions: tuple[Condition, ...]
+    weights: Mapping[str, float]
+    tests: tuple[Test, ...]
+    fresh: bool
+    """One of its conditions is about this event alone."""
 
 
-@dataclass(frozen=True)
+class Route(NamedTuple):
+    """Where an escalation goes and by when; None: the queue's own limit."""
+
+    queue: str
+    claim_minutes: float | None = None
+    reply_minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RouteRule:
+    """One route; None for `reasons` or `rules` means any."""
+
+    reasons: frozenset[str] | None
+    rules: frozenset[str] | None
+    conditions: tuple[Condition, ...]
+    route: Route
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """The policy as it stands for one tenant, tier and channel."""
+
+    rules: tuple[Rule, ...]
+    routes: tuple[RouteRule, ...]
+    stalled_ms: tuple[int, ...]
+    """Ages of an unanswered message at which rules want to be asked, ascending."""
+    compares: bool
+    """Whether a rule looks at repetition, so that turns need comparing."""
+
+
+Matches = Callable[[str | None, str | None, str | None], bool]
+"""Whether an override holds for a tenant, tier and channel."""
+
+_VIEWS_KEPT: Final = 4096
+
+
+@dataclass(slots=True, eq=False)
 class Policy:
     """A checked policy; `hash` is 12 hexadecimal digits of its content."""
 
     version: str
     hash: str
+    default_queue: str
+    levels: tuple[str, ...]
+    max_hops: int
+    offer_ms: int
+    bands: Bands
+    base: View
+    overrides: tuple[Matches, ...] = ()
+    build: Callable[[Sequence[int]], View] | None = None
+    """Builds the view in which the overrides with these indices hold."""
+    _views: dict[tuple[str | None, str | None, str | None], View] = field(default_factory=dict)
 
+    def view_for(self, tenant: str | None, tier: str | None, channel: str | None) -> View:
+        """The rules and routes for one customer, built once and remembered."""
+        if not self.overrides or self.build is None:
+            return self.base
+        who = (tenant, tier, channel)
+        view = self._views.get(who)
+        if view is None:
+            matching = [i for i, matches in enumerate(self.overrides) if matches(*who)]
+            view = self.build(matching) if matching else self.base
+            if len(self._views) >= _VIEWS_KEPT:
+                self._views.clear()
+            self._views[who] = view
+        return view
 
-def load_policy(text: str, name: str) -> Policy:
-    """The policy of a YAML text; `name` is the file's name for messages. Raises PolicyError."""
-    del name
-    version = next((line[8:].strip() for line in text.splitlines() if line[:8] == "version:"), "1")
-    return Policy(version, sha256(text.encode()).hexdigest()[:12])
+    def above(self, target: str | None) -> str | None:
+        """The queue of the next level above `target`; None at the top.
+
+        A queue that is no level counts as the first of them.
+        """
+        levels = self.levels
+        at = levels.index(target) if target in levels else 0
+        return levels[at + 1] if at + 1 < len(levels) else None
+
+    def is_above(self, queue: str, target: str | None) -> bool:
+        """Whether `queue` is a higher level than `target`."""
+        levels = self.levels
+        return queue in levels and levels.index(queue) > (
+            levels.index(target) if target in levels else 0
+        )

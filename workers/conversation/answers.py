@@ -1,0 +1,105 @@
+"""What the AI agent says and does, and what the classifier says about the customer."""
+
+from workers.contracts.events import AgentTurn, Message, Signal
+from workers.conversation import repetition, tools
+from workers.conversation.episodes import begin_episode
+from workers.conversation.evidence import Said
+from workers.conversation.rules import consider, signals_of
+from workers.conversation.run import Run
+from workers.conversation.state import (
+    CONFIDENCES,
+    INTENTS,
+    MOODS,
+    NOTE_LIMIT,
+    Episode,
+    State,
+    drop_due,
+)
+from workers.detection import AgentFindings, read_agent
+
+
+def ai_agent(run: Run, event: Message) -> None:
+    """Apply an AI turn, unless it comes from before the conversation changed hands."""
+    state, agent = run.state, event.agent
+    if _is_stale(state, agent):
+        state.stale = True
+        return
+    if state.owner == "closed":
+        begin_episode(state)
+    state.episode.last_answer = event.event_id
+    if agent is not None:
+        _note_agent(state, agent, event.event_id)
+    findings = _note_words(run, event.content) if event.content else None
+    signals = signals_of(state)
+    if agent is not None and agent.requested_escalation is not None:
+        signals.requested_escalation = agent.requested_escalation.reason
+    # While a ticket waits, a person is on the way: to say so promises nothing new.
+    if findings is not None and findings.promises_person is not None and state.owner == "ai":
+        signals.promised_person = findings.promises_person.score
+    consider(run, signals, Said(event.event_id, event.content, findings))
+
+
+def _is_stale(state: State, agent: AgentTurn | None) -> bool:
+    if agent is not None and agent.epoch is not None and agent.epoch < state.epoch:
+        return True
+    return state.owner == "person" or (state.owner == "pending" and not state.waits_on_ticket)
+
+
+def _note_agent(state: State, agent: AgentTurn, event_id: str) -> None:
+    episode = state.episode
+    state.ai_id = agent.id or state.ai_id
+    state.ai_version = agent.version or state.ai_version
+    if agent.confidence is not None:
+        episode.confidences = (*episode.confidences[1 - CONFIDENCES :], round(agent.confidence, 3))
+    if agent.context_tokens is not None and agent.context_limit is not None:
+        episode.context_used = round(min(1.0, agent.context_tokens / agent.context_limit), 3)
+    if agent.intents:
+        note_intents(episode, agent.intents)
+    if agent.tool_calls:
+        tools.called(episode, agent.tool_calls, event_id)
+        repetition.ai_called(episode, agent.tool_calls)
+    if agent.resolved is not None:
+        episode.solved = 1.0 if agent.resolved else 0.0
+    request = agent.requested_escalation
+    if request is not None and request.note:
+        episode.ai_note = request.note[:NOTE_LIMIT]
+
+
+def note_intents(episode: Episode, intents: tuple[str, ...]) -> None:
+    """Add intents that are new in this episode."""
+    new = tuple([intent for intent in intents if intent not in episode.intents])
+    if new:
+        episode.intents = (*episode.intents, *dict.fromkeys(new))[-INTENTS:]
+
+
+def _note_words(run: Run, text: str) -> AgentFindings:
+    """An AI turn with words is an answer: the customer no longer waits."""
+    state, episode = run.state, run.state.episode
+    episode.ai_turns += 1
+    episode.waiting_since = None
+    drop_due(state, "answer")
+    findings = read_agent(text)
+    episode.ai_offered = findings.offers_person is not None
+    if run.view.compares:
+        repetition.ai_said(episode, text)
+    return findings
+
+
+def signal(run: Run, event: Signal) -> None:
+    """Let the rules look again at a message that the classifier has judged, if it still matters."""
+    state = run.state
+    episode = state.episode
+    if event.about not in episode.doubtful:
+        return
+    episode.doubtful = tuple([other for other in episode.doubtful if other != event.about])
+    if event.about == episode.last_request:
+        episode.solved = episode.solved if event.solved is None else round(event.solved, 3)
+        if event.frustrated is not None:
+            episode.frustrated = event.frustrated
+            others = [mood for mood in episode.mood if mood[0] != event.about]
+            episode.mood = (*others[1 - MOODS :], (event.about, round(event.frustrated, 3)))
+    note_intents(episode, event.intents)
+    signals = signals_of(state)
+    signals.requested_human = event.requested_human or 0.0
+    signals.frustrated = event.frustrated or 0.0
+    consider(run, signals, Said(event.about, "", None))

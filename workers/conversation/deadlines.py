@@ -1,0 +1,55 @@
+"""What happens when a time has passed and nothing of what it waited for has happened."""
+
+from collections.abc import Callable
+from typing import Final
+
+from workers.contracts.decisions import Cause
+from workers.contracts.events import Deadline
+from workers.contracts.time import to_ms
+from workers.conversation.episodes import end
+from workers.conversation.placing import place_anew, raise_level, with_tried
+from workers.conversation.rules import stalled
+from workers.conversation.run import Run
+from workers.conversation.state import DeadlineKind, Due, State
+
+
+def deadline(run: Run, event: Deadline) -> None:
+    """Apply, in their order, the deadlines that were due by then and still stand."""
+    state, due_by = run.state, to_ms(event.due_at)
+    state.clock = max(state.clock, due_by)
+    while due := _first_due(state, due_by):
+        state.deadlines = tuple([other for other in state.deadlines if other != due])
+        _MISSED[due[0]](run)
+
+
+def _first_due(state: State, due_by: int) -> Due | None:
+    due = [due for due in state.deadlines if due[1] <= due_by]
+    return min(due, key=lambda one: one[1]) if due else None
+
+
+def _claim_missed(run: Run) -> None:
+    escalation = run.state.open
+    if escalation is not None:
+        cause: Cause = "ticket_unanswered" if escalation.place == "ticket" else "claim_missed"
+        place_anew(run, "move", cause, tried=with_tried(escalation))
+
+
+def _reply_missed(run: Run) -> None:
+    raise_level(run, "reply_missed")
+
+
+def _expired(run: Run) -> None:
+    end(run, "expired")
+
+
+def _offer_lapsed(run: Run) -> None:
+    run.state.episode.offer = None
+
+
+_MISSED: Final[dict[DeadlineKind, Callable[[Run], None]]] = {
+    "claim": _claim_missed,
+    "reply": _reply_missed,
+    "last": _expired,
+    "offer": _offer_lapsed,
+    "answer": stalled,
+}

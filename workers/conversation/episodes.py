@@ -1,0 +1,54 @@
+"""Where episodes begin and escalations end."""
+
+from typing import Any
+
+import msgspec
+
+from workers.contracts.decisions import Action, Outcome
+from workers.conversation.run import Run
+from workers.conversation.state import (
+    EARLIER,
+    EARLIER_NOTE_LIMIT,
+    Ended,
+    Episode,
+    State,
+)
+
+
+def begin_episode(state: State) -> None:
+    """Hand the conversation to the AI agent with nothing counted against it."""
+    state.number += 1
+    state.owner = "ai"
+    state.episode = Episode(started_at=state.clock)
+    state.deadlines = ()
+
+
+def end(
+    run: Run,
+    outcome: Outcome,
+    *,
+    action: Action = "outcome",
+    note: str | None = None,
+    **fields: Any,
+) -> None:
+    """End the open escalation, whose outcome this is; the AI agent goes on, or nobody if closed."""
+    state, escalation = run.state, run.state.open
+    if escalation is None:
+        return
+    state.owner = "closed" if outcome == "closed" else "ai"
+    state.open = None
+    state.deadlines = ()
+    run.emit(action, escalation, outcome=outcome, **fields)
+    kept = None if note is None else note[:EARLIER_NOTE_LIMIT]
+    ended = Ended(escalation.id, escalation.reason, outcome, state.clock, kept)
+    state.earlier = (*state.earlier[1 - EARLIER :], ended)
+    if outcome != "closed":
+        begin_episode(state)
+        # A customer who did not want the person after all need not be asked again.
+        state.episode.declined = outcome == "withdrawn"
+
+
+def changed(run: Run, **fields: Any) -> None:
+    """Change fields of the open escalation."""
+    if run.state.open is not None:
+        run.state.open = msgspec.structs.replace(run.state.open, **fields)

@@ -1,0 +1,69 @@
+"""What a decision tells about its conversation, for the packet and for whoever asks why."""
+
+from typing import TYPE_CHECKING
+
+from workers.contracts.decisions import Earlier, Facts, Mood, ToolFact
+from workers.contracts.events import Customer
+from workers.contracts.time import from_ms
+
+if TYPE_CHECKING:
+    from workers.conversation.state import State, Tool
+
+
+def facts_of(state: "State") -> Facts:
+    """The facts after an event; built only when a decision is made."""
+    episode = state.episode
+    return Facts(
+        turns=state.turns,
+        started_at=from_ms(state.started_at),
+        episode_started_at=from_ms(episode.started_at),
+        customer=_customer(state),
+        channel=state.channel,
+        subject=state.subject,
+        ticket_id=state.ticket_id,
+        tenant=state.tenant,
+        customer_turns=episode.customer_turns,
+        ai_turns=episode.ai_turns,
+        first_request=episode.first_request,
+        last_request=episode.last_request,
+        intents=episode.intents,
+        confidence=episode.confidences,
+        tools=tuple([_tool(tool) for tool in episode.tools]),
+        mood=tuple([Mood(event_id=event_id, score=score) for event_id, score in episode.mood]),
+        ai_note=episode.ai_note,
+        desk_note=state.desk_note,
+        earlier=tuple(
+            [
+                Earlier(
+                    escalation_id=ended.escalation_id,
+                    reason=ended.reason,
+                    outcome=ended.outcome,
+                    ended_at=from_ms(ended.ended_at),
+                    note=ended.note,
+                )
+                for ended in state.earlier
+            ]
+        ),
+    )
+
+
+def _customer(state: "State") -> Customer | None:
+    customer = Customer(
+        id=state.customer_id,
+        name=state.customer_name,
+        tier=state.tier,
+        locale=state.locale,
+        dedicated_agent=state.dedicated_agent,
+    )
+    return None if customer == Customer() else customer
+
+
+def _tool(tool: "Tool") -> ToolFact:
+    return ToolFact(
+        name=tool.name,
+        calls=max(tool.calls, tool.results),
+        failures=tool.failures,
+        status=tool.status,
+        event_id=tool.event_id,
+        error=tool.error,
+    )

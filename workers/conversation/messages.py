@@ -1,0 +1,195 @@
+"""What each message changes: the customer's, the AI agent's, a person's, a tool's."""
+
+from typing import Final
+
+import msgspec
+
+from workers.contracts import ids
+from workers.contracts.decisions import ClassificationRequest
+from workers.contracts.events import Customer, Message
+from workers.contracts.time import MINUTE, from_ms
+from workers.conversation import repetition, tools
+from workers.conversation.answers import ai_agent
+from workers.conversation.desks import claim, open_claimed
+from workers.conversation.episodes import begin_episode, end
+from workers.conversation.evidence import Said, evidence_of
+from workers.conversation.offers import accept, decline
+from workers.conversation.rules import consider, signals_of, wait_for_answer
+from workers.conversation.run import Run
+from workers.conversation.state import (
+    DOUBTFUL,
+    MOODS,
+    NAME_LIMIT,
+    SUBJECT_LIMIT,
+    State,
+    drop_due,
+)
+from workers.detection import CustomerFindings, read_customer
+from workers.policy import Found
+
+REQUEST_TEXT_LIMIT: Final = 4_000
+"""Characters of a message that the classifier is asked about."""
+
+
+def message(run: Run, event: Message) -> None:
+    """Apply one turn; the transcript's count includes it, whatever becomes of it."""
+    state = run.state
+    state.turns += 1
+    state.stale = False
+    _note_envelope(state, event)
+    role = event.role
+    if role == "customer":
+        _customer(run, event)
+    elif role == "ai_agent":
+        ai_agent(run, event)
+    elif role == "tool":
+        _tool(run, event)
+    elif role == "human_agent":
+        _person(run, event)
+
+
+def _note_envelope(state: State, event: Message) -> None:
+    if event.customer is not None:
+        _note_customer(state, event.customer)
+    if event.channel is not None:
+        state.channel = event.channel
+    if event.subject is not None:
+        state.subject = event.subject[:SUBJECT_LIMIT]
+    if event.ticket_id is not None:
+        state.ticket_id = event.ticket_id
+    if event.tenant is not None:
+        state.tenant = event.tenant
+
+
+def _note_customer(state: State, customer: Customer) -> None:
+    state.customer_id = customer.id or state.customer_id
+    if customer.name:
+        state.customer_name = customer.name[:NAME_LIMIT]
+    state.tier = customer.tier or state.tier
+    state.locale = customer.locale or state.locale
+    state.dedicated_agent = customer.dedicated_agent or state.dedicated_agent
+
+
+def _customer(run: Run, event: Message) -> None:
+    state = run.state
+    if state.owner == "closed":
+        begin_episode(state)
+    episode = state.episode
+    episode.customer_turns += 1
+    episode.last_request = event.event_id
+    if episode.first_request is None:
+        episode.first_request = event.event_id
+    if state.owner == "person":
+        return
+    findings = read_customer(event.content)
+    _note_mood(run, event.event_id, findings)
+    if state.owner == "ai":
+        _asks_ai(run, event, findings)
+    elif findings.withdraws is not None and findings.requested_human is None:
+        said = Said(event.event_id, event.content, findings)
+        found = [Found("withdrawn", findings.withdraws.score)]
+        end(run, "withdrawn", evidence=evidence_of(found, episode, event.event_id, said))
+    elif state.waits_on_ticket:
+        _weigh(run, event, findings)
+
+
+def _person(run: Run, event: Message) -> None:
+    """A message by any person is a claim; without an escalation it opens one, already claimed."""
+    state, agent = run.state, event.agent
+    person = None if agent is None else agent.id
+    if state.owner == "person":
+        drop_due(state, "reply")
+    elif state.owner == "pending":
+        claim(run, person)
+    else:
+        if state.owner == "closed":
+            begin_episode(state)
+        open_claimed(run, person)
+
+
+def _tool(run: Run, event: Message) -> None:
+    state = run.state
+    if event.tool is None or not (state.owner == "ai" or state.waits_on_ticket):
+        return
+    tools.answered(state.episode, event.tool, event.event_id)
+    consider(run, signals_of(state))
+
+
+def _note_mood(run: Run, event_id: str, findings: CustomerFindings) -> None:
+    episode = run.state.episode
+    frustrated, solved = findings.frustrated, findings.solved
+    episode.frustrated = 0.0 if frustrated is None else frustrated.score
+    episode.solved = 0.0 if solved is None else solved.score
+    if frustrated is not None:
+        episode.mood = (*episode.mood[1 - MOODS :], (event_id, round(frustrated.score, 3)))
+
+
+def _asks_ai(run: Run, event: Message, findings: CustomerFindings) -> None:
+    """A message to the AI agent: perhaps an answer to an offer, else what the rules look at."""
+    state = run.state
+    episode = state.episode
+    if episode.offer is not None:
+        said = Said(event.event_id, event.content, findings)
+        if findings.requested_human is not None or (
+            findings.accepts is not None and findings.refuses is None
+        ):
+            accept(run, said)
+            return
+        if findings.refuses is not None:
+            decline(run, said)
+    elif episode.ai_offered:
+        if findings.accepts is not None and findings.requested_human is None:
+            findings = msgspec.structs.replace(findings, requested_human=findings.accepts)
+        elif findings.refuses is not None:
+            decline(run, None)
+    episode.ai_offered = False
+    if run.view.compares:
+        repetition.customer_said(episode, event.content)
+    _weigh(run, event, findings)
+    if state.owner == "ai":
+        _await_answer(run, findings)
+        if findings.doubtful:
+            _ask_classifier(run, event, findings)
+
+
+def _weigh(run: Run, event: Message, findings: CustomerFindings) -> None:
+    state = run.state
+    signals = signals_of(state)
+    requested, frustrated = findings.requested_human, findings.frustrated
+    if requested is not None:
+        signals.requested_human = requested.score
+    if frustrated is not None:
+        signals.frustrated = frustrated.score
+    signals.text = event.content
+    since = state.episode.waiting_since
+    if since is not None:
+        signals.stalled_minutes = (state.clock - since) / MINUTE
+    consider(run, signals, Said(event.event_id, event.content, findings))
+
+
+def _await_answer(run: Run, findings: CustomerFindings) -> None:
+    """Count the time from the first message without an answer; thanks need none."""
+    episode = run.state.episode
+    if episode.waiting_since is None and findings.solved is None:
+        episode.waiting_since = run.state.clock
+        wait_for_answer(run, run.state.clock)
+
+
+def _ask_classifier(run: Run, event: Message, findings: CustomerFindings) -> None:
+    state = run.state
+    state.episode.doubtful = (*state.episode.doubtful[1 - DOUBTFUL :], event.event_id)
+    requested, frustrated = findings.requested_human, findings.frustrated
+    run.effects.append(
+        ClassificationRequest(
+            request_id=ids.derive("request", event.conversation_id, event.event_id),
+            conversation_id=event.conversation_id,
+            event_id=event.event_id,
+            episode=state.number,
+            requested_at=from_ms(state.clock),
+            turns=state.turns,
+            text=event.content[:REQUEST_TEXT_LIMIT],
+            requested_human=0.0 if requested is None else requested.score,
+            frustrated=0.0 if frustrated is None else frustrated.score,
+            home=run.home,
+        )
+    )

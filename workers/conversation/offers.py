@@ -1,0 +1,62 @@
+"""Offers of a person: the customer accepts, refuses, or lets them lapse."""
+
+from workers.contracts.decisions import Evidence
+from workers.contracts.events import OfferReply
+from workers.conversation.evidence import Said, evidence_of
+from workers.conversation.rules import consider, open_escalation, signals_of
+from workers.conversation.run import Run
+from workers.conversation.state import drop_due
+from workers.policy import Found
+
+
+def offer_reply(run: Run, event: OfferReply) -> None:
+    """Apply the button; pressed after the offer lapsed it is the customer's word all the same."""
+    if run.state.owner != "ai":
+        return
+    if not event.accepted:
+        decline(run, None)
+    elif run.state.episode.offer is not None:
+        accept(run, None)
+    else:
+        signals = signals_of(run.state)
+        signals.requested_human = 1.0
+        consider(run, signals)
+
+
+def accept(run: Run, said: Said | None) -> None:
+    """Escalate by the rule that offered."""
+    offer = run.state.episode.offer
+    if offer is None:
+        return
+    evidence: tuple[Evidence, ...] = evidence_of(
+        [Found("offer_accepted", 1.0)], run.state.episode, run.event.event_id, said
+    )
+    open_escalation(
+        run,
+        (offer.key,),
+        reason=offer.reason,
+        rule=offer.rule,
+        target_queue=offer.target,
+        claim_minutes=offer.claim_minutes,
+        reply_minutes=offer.reply_minutes,
+        cause="offer_accepted",
+        evidence=evidence,
+    )
+
+
+def decline(run: Run, said: Said | None) -> None:
+    """Keep declinable rules silent in this episode; said once, when an offer was refused."""
+    episode = run.state.episode
+    offer, episode.offer, episode.declined = episode.offer, None, True
+    drop_due(run.state, "offer")
+    if offer is None or offer.key in episode.silenced:
+        return
+    episode.silenced = (*episode.silenced, offer.key)
+    run.emit(
+        "suppress",
+        reason=offer.reason,
+        rule=offer.rule,
+        cause="declined",
+        target_queue=offer.target,
+        evidence=evidence_of([Found("declined", 1.0)], episode, run.event.event_id, said),
+    )

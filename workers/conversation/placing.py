@@ -1,0 +1,117 @@
+"""Where the open escalation waits: the routing agent's answers, moves and levels."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from workers.contracts.decisions import Cause
+from workers.contracts.events import Routed
+from workers.contracts.time import to_ms
+from workers.conversation.episodes import changed, end
+from workers.conversation.run import Run
+from workers.conversation.state import TRIED, Escalation, set_due
+
+
+def routed(run: Run, event: Routed) -> None:
+    """Note the place of the last placing decision; have any other place withdrawn."""
+    state, escalation = run.state, run.state.open
+    if escalation is None or escalation.id != event.escalation_id:
+        _withdraw(run, event)
+    elif escalation.placing == event.decision_id and state.owner == "pending":
+        _placed(run, event, escalation)
+    elif (escalation.place, escalation.queue) != (event.place, event.queue):
+        _withdraw(run, event)
+
+
+def _withdraw(run: Run, event: Routed) -> None:
+    if event.place == "contact":
+        return
+    about = run.state.open
+    run.emit(
+        "suppress",
+        about if about is not None and about.id == event.escalation_id else None,
+        escalation_id=event.escalation_id,
+        cause="late_routing",
+        place=event.place,
+        queue=event.queue,
+    )
+
+
+def _placed(run: Run, event: Routed, escalation: Escalation) -> None:
+    state = run.state
+    changed(
+        run, placing=None, place=event.place, queue=event.queue, reply_within=event.reply_minutes
+    )
+    if event.place == "contact":
+        end(run, "contact_given")
+        return
+    if event.claim_due_at is not None and escalation.ticket_id is None:
+        # A time that has passed already is due at the next moment.
+        set_due(state, "claim", max(to_ms(event.claim_due_at), state.clock + 1))
+    if event.expires_at is not None and not any(kind == "last" for kind, _ in state.deadlines):
+        last = to_ms(event.expires_at)
+        # It was counted from the opening: a transfer after a long talk has its full time again.
+        if last > state.clock:
+            set_due(state, "last", last)
+
+
+def place_anew(
+    run: Run,
+    action: Literal["move", "transfer"],
+    cause: Cause | None,
+    told: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> None:
+    """Take the open escalation from where it is and have it placed again, nobody owning it.
+
+    `changes` are of the escalation itself; the decision also tells where and whose it was, and
+    what `told` adds.
+    """
+    state, before = run.state, run.state.open
+    if before is None:
+        return
+    state.owner = "pending"
+    state.deadlines = tuple([due for due in state.deadlines if due[0] == "last"])
+    after = msgspec.structs.replace(
+        before, place=None, person=None, ticket_id=None, reply_within=None, **changes
+    )
+    state.open = after
+    fields = {"place": before.place, "person": before.person, "cause": cause, **(told or {})}
+    placing = run.emit(action, after, **fields)
+    state.open = msgspec.structs.replace(after, placing=placing)
+
+
+def raise_level(
+    run: Run, cause: Cause, target: str | None = None, told: Mapping[str, Any] | None = None
+) -> None:
+    """Move the open escalation to the level above, or to `target`, where all rungs are open again.
+
+    At the top it keeps its target and level, and the queue that missed it is not tried again.
+    """
+    escalation = run.state.open
+    if escalation is None:
+        return
+    above = target or run.policy.above(escalation.target)
+    if above is None:
+        place_anew(run, "move", cause, told, tried=with_tried(escalation))
+    else:
+        place_anew(run, "move", cause, told, **at_level_above(escalation, above))
+
+
+def at_level_above(escalation: Escalation, queue: str) -> dict[str, Any]:
+    """The changes that take an escalation one level up, to `queue` and its own limits."""
+    return {**sent_to(queue), "level": escalation.level + 1}
+
+
+def sent_to(queue: str) -> dict[str, Any]:
+    """The changes that send an escalation to another queue, by that queue's own limits."""
+    return {"target": queue, "tried": (), "claim_minutes": None, "reply_minutes": None}
+
+
+def with_tried(escalation: Escalation) -> tuple[str, ...]:
+    """The rungs that were tried, the one where it waits or waited included."""
+    rung = "ticket" if escalation.place == "ticket" else escalation.queue
+    if rung is None or rung in escalation.tried:
+        return escalation.tried
+    return (*escalation.tried[1 - TRIED :], rung)

@@ -1,0 +1,233 @@
+"""The conditions of rules and routes, compiled: each says whether it holds, and how nearly."""
+
+from collections.abc import Callable, Collection, Mapping
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from workers.policy.document import Repetition, RouteWhen, Scope, When
+from workers.policy.signals import POLICY_EXCEPTION, Signals, slope
+
+Test = Callable[[Signals], bool]
+Measure = Callable[[Signals], float]
+
+
+class Condition(NamedTuple):
+    """One condition of one rule."""
+
+    name: str
+    holds: Test
+    value: Measure | None = None
+    """What is compared with `needed`; None when there is no nearly."""
+    needed: float = 1.0
+    score: Measure | None = None
+    """How strongly it speaks for the rule, 0 to 1; None: as a plain fact."""
+    fresh: bool = False
+    """It holds by what this event says, not by what has gathered before."""
+
+
+def conditions_of(when: When, threshold: float | None) -> tuple[Condition, ...]:
+    """The conditions of a rule, those that are dear to try last; there may be none."""
+    found = [
+        *[_measured(name, getattr(when, name)) for name in _MEASURED],
+        _substrings(when),
+        _requested_escalation(when),
+        _policy_exception(when),
+        _turns(when),
+        _repetition(when),
+        _solved_below(when),
+        _intents(when),
+        *_scope(when),
+        _low_confidence(when, threshold),
+        _trend(when),
+        _weighted(when),
+    ]
+    return tuple([condition for condition in found if condition is not None])
+
+
+def route_conditions(when: RouteWhen) -> tuple[Condition, ...]:
+    """The conditions of a route that look at signals; those on reason and rule are the route's."""
+    found = [_intents(when), _policy_exception(when), *_scope(when)]
+    return tuple([condition for condition in found if condition is not None])
+
+
+_MEASURED: Final = (
+    "requested_human",
+    "frustrated",
+    "promised_person",
+    "stalled_minutes",
+    "tool_failures",
+    "context_used",
+)
+"""Conditions that a signal of the same name reaches a least value."""
+_FRESH: Final = frozenset({"requested_human", "frustrated", "promised_person"})
+_SCORED: Final = _FRESH | {"context_used"}
+
+
+def _measured(name: str, least: float | None) -> Condition | None:
+    if least is None:
+        return None
+    measure: Measure = attrgetter(name)
+    score = measure if name in _SCORED else None
+    return Condition(name, lambda s: measure(s) >= least, measure, least, score, name in _FRESH)
+
+
+def _substrings(when: When) -> Condition | None:
+    if when.substrings is None:
+        return None
+    words = tuple([word.lower() for word in when.substrings])
+
+    def holds(signals: Signals) -> bool:
+        if not signals.text:
+            return False
+        text = signals.text.lower()
+        return any(word in text for word in words)
+
+    return Condition("substrings", holds, fresh=True)
+
+
+def _requested_escalation(when: When) -> Condition | None:
+    wanted = when.requested_escalation
+    if wanted is None:
+        return None
+    if isinstance(wanted, bool):
+        holds: Test = lambda s: s.requested_escalation is not None  # noqa: E731
+    else:
+        reasons = frozenset(wanted)
+        holds = lambda s: s.requested_escalation in reasons  # noqa: E731
+    return Condition("requested_escalation", holds, fresh=True)
+
+
+def _policy_exception(when: When | RouteWhen) -> Condition | None:
+    if when.policy_exception is None:
+        return None
+    return Condition(
+        POLICY_EXCEPTION, lambda s: s.requested_escalation == POLICY_EXCEPTION, fresh=True
+    )
+
+
+def _intents(when: When | RouteWhen) -> Condition | None:
+    if when.intents is None:
+        return None
+    wanted = frozenset(when.intents)
+    return Condition("intents", lambda s: not wanted.isdisjoint(s.intents))
+
+
+def _turns(when: When) -> Condition | None:
+    if (most := when.turns) is None:
+        return None
+    return Condition("turns", lambda s: s.turns > most, lambda s: s.turns, most + 1)
+
+
+def _repetition(when: When) -> Condition | None:
+    if when.repetition is None:
+        return None
+    never = 1 << 30
+    limits: Repetition = when.repetition
+    ai, customer, tool = limits.ai or never, limits.customer or never, limits.tool or never
+
+    def nearest(s: Signals) -> float:
+        return max(
+            s.repeated_by_ai / ai, s.repeated_by_customer / customer, s.repeated_by_tool / tool
+        )
+
+    return Condition("repetition", lambda s: nearest(s) >= 1.0, nearest)
+
+
+def _solved_below(when: When) -> Condition | None:
+    if (most := when.solved_below) is None:
+        return None
+    return Condition("solved_below", lambda s: s.solved < most)
+
+
+def _scope(scope: Scope) -> list[Condition]:
+    conditions = []
+    for name in ("tier", "channel", "tenant", "locale"):
+        wanted = getattr(scope, name)
+        if wanted is not None:
+            words = frozenset([wanted] if isinstance(wanted, str) else wanted)
+            conditions.append(Condition(name, _one_of(name, words)))
+    return conditions
+
+
+def _one_of(name: str, words: Collection[str | None]) -> Test:
+    if name != "locale":
+        value = attrgetter(name)
+        return lambda s: value(s) in words
+    # A language stands for all of its regions.
+    return lambda s: s.locale in words or (s.locale or "").partition("-")[0] in words
+
+
+def _low_confidence(when: When, threshold: float | None) -> Condition | None:
+    turns = when.low_confidence_turns
+    if turns is None or threshold is None:
+        return None
+
+    def holds(s: Signals) -> bool:
+        confidences = s.confidences
+        return len(confidences) >= turns and max(confidences[-turns:]) < threshold
+
+    def low_turns(s: Signals) -> float:
+        count = 0
+        for confidence in reversed(s.confidences):
+            if confidence >= threshold:
+                break
+            count += 1
+        return count
+
+    return Condition("low_confidence_turns", holds, low_turns, turns, _doubt)
+
+
+def _doubt(s: Signals) -> float:
+    return 1.0 - s.confidences[-1] if s.confidences else 0.0
+
+
+TREND_TURNS: Final = 4
+"""Confidences that a trend needs."""
+
+
+def _trend(when: When) -> Condition | None:
+    if when.confidence_trend is None:
+        return None
+    needed = -when.confidence_trend
+
+    def drop(s: Signals) -> float:
+        return -slope(s.confidences) if len(s.confidences) >= TREND_TURNS else 0.0
+
+    return Condition("confidence_trend", lambda s: drop(s) >= needed, drop, needed)
+
+
+def _repeated(s: Signals) -> float:
+    return min(1.0, max(s.repeated_by_ai, s.repeated_by_customer, s.repeated_by_tool) / 3)
+
+
+_WEIGHTED: Final[dict[str, Measure]] = {
+    "requested_human": attrgetter("requested_human"),
+    "frustrated": attrgetter("mood"),
+    "low_confidence": _doubt,
+    "repetition": _repeated,
+    "tool_failures": lambda s: min(1.0, s.tool_failures / 3),
+    "context_used": attrgetter("context_used"),
+    "turns": lambda s: min(1.0, s.turns / 20),
+    "stalled": lambda s: min(1.0, s.stalled_minutes / 10),
+    "solved": attrgetter("solved"),
+}
+"""What weights apply to, each 0 to 1."""
+
+
+def _weighted(when: When) -> Condition | None:
+    weights, least = when.weights, when.at_least
+    if weights is None or least is None:
+        return None
+    terms = tuple([(_WEIGHTED[name], weight) for name, weight in weights.items()])
+
+    def total(s: Signals) -> float:
+        return sum([weight * measure(s) for measure, weight in terms])
+
+    return Condition(
+        "weights", lambda s: total(s) >= least, total, least, lambda s: min(1.0, total(s))
+    )
+
+
+def weight_terms(weights: Mapping[str, float], s: Signals) -> dict[str, float]:
+    """What each weighted signal adds, for the explanation of a decision."""
+    return {name: weight * _WEIGHTED[name](s) for name, weight in weights.items()}

@@ -1,0 +1,171 @@
+"""The policy file as it is written: its fields, their types and their limits."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from workers.contracts.decisions import Reason
+from workers.contracts.events import Unit, Word
+from workers.contracts.topics import QueueName
+
+Words = Word | tuple[Word, ...]
+Threshold = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Minutes = Annotated[float, msgspec.Meta(gt=0, le=43_200)]
+Duration = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,4}(s|m|h|d)$")]
+Weighted = Literal[
+    "requested_human",
+    "frustrated",
+    "low_confidence",
+    "repetition",
+    "tool_failures",
+    "context_used",
+    "turns",
+    "stalled",
+    "solved",
+]
+
+
+class Repetition(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How often somebody repeats themselves without progress; any one of them is enough."""
+
+    ai: Limit | None = None
+    customer: Limit | None = None
+    tool: Limit | None = None
+
+
+class Scope(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Conditions on who and where, each one value or a list of them."""
+
+    tier: Words | None = None
+    channel: Words | None = None
+    tenant: Words | None = None
+    locale: Words | None = None
+
+
+class RouteWhen(Scope, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Conditions of a route; all must hold, none given: it always holds."""
+
+    reason: Reason | tuple[Reason, ...] | None = None
+    rule: Words | None = None
+    intents: tuple[Word, ...] | None = None
+    policy_exception: bool | None = None
+
+
+class When(Scope, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Conditions of a rule; all must hold."""
+
+    requested_human: Threshold | None = None
+    substrings: tuple[Annotated[str, msgspec.Meta(min_length=1)], ...] | None = None
+    frustrated: Threshold | None = None
+    promised_person: Threshold | None = None
+    requested_escalation: bool | tuple[Word, ...] | None = None
+    policy_exception: bool | None = None
+    intents: tuple[Word, ...] | None = None
+    low_confidence_turns: Annotated[int, msgspec.Meta(ge=1, le=8)] | None = None
+    confidence_trend: Annotated[float, msgspec.Meta(ge=-1, le=0)] | None = None
+    turns: Limit | None = None
+    repetition: Repetition | None = None
+    tool_failures: Limit | None = None
+    context_used: Threshold | None = None
+    stalled_minutes: Minutes | None = None
+    solved_below: Threshold | None = None
+    weights: dict[Weighted, Annotated[float, msgspec.Meta(ge=-10, le=10)]] | None = None
+    at_least: Annotated[float, msgspec.Meta(gt=0, le=10)] | None = None
+
+
+class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """One rule: when it holds, what then, and to whom."""
+
+    rule: Word
+    description: str | None = None
+    enabled: bool = True
+    reason: Reason
+    class_: Literal["mandatory", "declinable"] = msgspec.field(name="class")
+    auto_escalate: bool | Literal["offer"] = True
+    when: When
+    confidence_threshold: Unit | None = None
+    cooldown: Duration | None = None
+    target_queue: QueueName | None = None
+
+
+class RulePatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What an override changes of a rule; conditions in `when` replace those of the same name."""
+
+    enabled: bool | None = None
+    class_: Literal["mandatory", "declinable"] | None = msgspec.field(name="class", default=None)
+    auto_escalate: bool | Literal["offer"] | None = None
+    when: When | None = None
+    confidence_threshold: Unit | None = None
+    cooldown: Duration | None = None
+    target_queue: QueueName | None = None
+
+
+class Route(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Where an escalation goes, whatever its rule's target."""
+
+    when: RouteWhen
+    queue: QueueName
+    claim_minutes: Minutes | None = None
+    reply_minutes: Minutes | None = None
+
+
+class Match(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """For whom an override holds; all that are given must match."""
+
+    tenant: Words | None = None
+    tier: Words | None = None
+    channel: Words | None = None
+
+
+class Override(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Changes of rules for some customers; of several that match, the later one wins."""
+
+    match: Match
+    rules: dict[str, RulePatch]
+
+
+Band = tuple[Unit, Unit]
+
+
+class Bands(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Shares of conversations that are escalated, within which the AI agent is healthy."""
+
+    overall: Band = (0.10, 0.20)
+    intents: dict[Word, Band] = {}
+    not_ready: Unit = 0.80
+    window: Duration = "24h"
+    min_conversations: Limit = 50
+
+
+class PolicyFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    version: Word | int
+    description: str | None = None
+    default_queue: QueueName = "tier_2_support"
+    levels: Annotated[tuple[QueueName, ...], msgspec.Meta(min_length=1, max_length=10)] = (
+        "tier_2_support",
+        "manager_approval",
+        "legal",
+    )
+    max_hops: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
+    offer_minutes: Minutes = 10
+    keep_promises: bool = True
+    bands: Bands = Bands()
+    rules: Annotated[tuple[Rule, ...], msgspec.Meta(min_length=1, max_length=64)]
+    routes: Annotated[tuple[Route, ...], msgspec.Meta(max_length=64)] = ()
+    overrides: Annotated[tuple[Override, ...], msgspec.Meta(max_length=1000)] = ()
+
+
+_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def duration_ms(duration: str) -> int:
+    """Milliseconds of a duration such as 30s, 10m, 2h or 1d."""
+    return int(duration[:-1]) * _UNITS[duration[-1]]
+
+
+def given(struct: msgspec.Struct) -> dict[str, Any]:
+    """The fields that a file gives, which are those that are not None, by their Python names."""
+    return {k: v for k, v in msgspec.structs.asdict(struct).items() if v is not None}

@@ -1,0 +1,90 @@
+"""Which rules hold for a set of signals, why, and where an escalation goes."""
+
+from typing import Final, NamedTuple
+
+from workers.contracts.decisions import NearMiss
+from workers.policy.conditions import Condition, weight_terms
+from workers.policy.model import Route, Rule, View
+from workers.policy.signals import Signals
+
+NEARLY: Final = 0.7
+"""Share of what was needed from which on a rule that did not hold is told of."""
+NEAR_MISSES: Final = 5
+
+
+class Found(NamedTuple):
+    """A signal that made a rule hold, and how strongly, 0 to 1."""
+
+    signal: str
+    score: float
+
+
+class Verdict(NamedTuple):
+    """Why a rule decided: what held, how strongly, and which other rules nearly did."""
+
+    score: float
+    found: tuple[Found, ...]
+    near_misses: tuple[NearMiss, ...]
+
+
+def holding(view: View, signals: Signals) -> list[Rule]:
+    """Every rule that holds, in the policy's order; called at every message."""
+    rules = []
+    for rule in view.rules:
+        for test in rule.tests:
+            if not test(signals):
+                break
+        else:
+            rules.append(rule)
+    return rules
+
+
+def explain(view: View, rule: Rule, signals: Signals) -> Verdict:
+    """The verdict on a rule that holds; called only when a decision is made."""
+    found = [_found(condition, signals) for condition in rule.conditions]
+    score = min([one.score for one in found])
+    for name, share in weight_terms(rule.weights, signals).items():
+        if share > 0:
+            found.append(Found(name, _unit(share)))
+    return Verdict(score, tuple(found), near_misses(view, signals))
+
+
+def _found(condition: Condition, signals: Signals) -> Found:
+    score = 1.0 if condition.score is None else condition.score(signals)
+    return Found(condition.name, _unit(score))
+
+
+def _unit(score: float) -> float:
+    return round(min(1.0, max(0.0, score)), 3)
+
+
+def near_misses(view: View, signals: Signals) -> tuple[NearMiss, ...]:
+    """Rules of which one condition alone failed, and that only nearly; at most five."""
+    misses = []
+    for rule in view.rules:
+        failed = [condition for condition in rule.conditions if not condition.holds(signals)]
+        if len(failed) != 1 or (measure := failed[0].value) is None:
+            continue
+        value, needed = measure(signals), failed[0].needed
+        if value >= NEARLY * needed:
+            misses.append(
+                NearMiss(
+                    rule=rule.name,
+                    condition=failed[0].name,
+                    value=round(value, 3),
+                    needed=round(needed, 3),
+                )
+            )
+    return tuple(misses[:NEAR_MISSES])
+
+
+def route(view: View, rule: Rule, signals: Signals) -> Route:
+    """Where an escalation by `rule` goes: the first route that holds, or the rule's own target."""
+    for candidate in view.routes:
+        if candidate.reasons is not None and rule.reason not in candidate.reasons:
+            continue
+        if candidate.rules is not None and rule.name not in candidate.rules:
+            continue
+        if all(condition.holds(signals) for condition in candidate.conditions):
+            return candidate.route
+    return Route(rule.target)

@@ -1,0 +1,60 @@
+"""What a policy sees of a conversation at one event."""
+
+import msgspec
+
+
+class Signals(msgspec.Struct):
+    """Everything that rules and routes may ask about; the fold fills it in for each event.
+
+    Scores are 0 to 1. Those of `this event` are 0 at every other event, the rest stand until
+    something changes them.
+    """
+
+    requested_human: float = 0.0
+    """This event: the customer asks for a person."""
+    frustrated: float = 0.0
+    """This event: the customer is frustrated with the service."""
+    promised_person: float = 0.0
+    """This event: the AI agent tells the customer that a person is coming."""
+    requested_escalation: str | None = None
+    """This event: the AI agent asks for a person, for this reason."""
+    text: str = ""
+    """This event: the customer's words."""
+    stalled_minutes: float = 0.0
+    """How long the customer has been waiting for an answer."""
+    mood: float = 0.0
+    """Frustration of the customer's last message."""
+    solved: float = 0.0
+    """The customer or the AI agent said that the problem is solved."""
+    turns: int = 0
+    """Messages of the customer and of the AI agent in this episode."""
+    confidences: tuple[float, ...] = ()
+    """The AI agent's last ones, at most eight, oldest first."""
+    context_used: float = 0.0
+    """Share of the AI agent's context window that is full."""
+    tool_failures: int = 0
+    """Failures in a row, of one tool or of all together, without one success since."""
+    repeated_by_ai: int = 0
+    repeated_by_customer: int = 0
+    repeated_by_tool: int = 0
+    """How often the same tool was called with the same arguments beyond the first time."""
+    intents: tuple[str, ...] = ()
+    """Intents of this episode."""
+    tier: str | None = None
+    channel: str | None = None
+    tenant: str | None = None
+    locale: str | None = None
+
+
+POLICY_EXCEPTION = "policy_exception"
+"""The reason by which an AI agent asks for something that its own rules do not allow."""
+
+
+def slope(values: tuple[float, ...]) -> float:
+    """The change per step of a line through `values` (least squares); 0 for fewer than two."""
+    n = len(values)
+    if n < 2:
+        return 0.0
+    middle = (n - 1) / 2
+    spread = n * (n * n - 1) / 12
+    return sum([(i - middle) * value for i, value in enumerate(values)]) / spread
