@@ -63,7 +63,7 @@ DESK_TYPES: Final[dict[str, type[DeskEvent | Presence]]] = {
 
 
 def encode(message: msgspec.Struct) -> bytes:
-    """The JSON of a contract's message: fields that have their default left out, times in UTC as Z.
+    """The JSON of a contract's message: fields at their default left out, times in UTC end in Z.
 
     Equal messages give equal bytes.
     """
