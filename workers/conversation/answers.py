@@ -1,5 +1,7 @@
 """What the AI agent says and does, and what the classifier says about the customer."""
 
+import msgspec
+
 from workers.contracts.events import AgentTurn, Message, Signal
 from workers.conversation import repetition, tools
 from workers.conversation.episodes import begin_episode
@@ -79,7 +81,12 @@ def _note_words(run: Run, text: str) -> AgentFindings:
     episode.waiting_since = None
     drop_due(state, "answer")
     findings = read_agent(text)
-    episode.ai_offered = findings.offers_person is not None
+    offered = findings.offers_person
+    # A yes to the last question of several is a yes to that one only.
+    episode.ai_offered = offered is not None and text.count("?", offered.start) <= 1
+    if episode.offer is not None:
+        asked = episode.offer.ai_asked or ("?" in text and not episode.ai_offered)
+        episode.offer = msgspec.structs.replace(episode.offer, ai_spoke=True, ai_asked=asked)
     if run.view.compares:
         repetition.ai_said(episode, text)
     return findings

@@ -13,7 +13,7 @@ from workers.conversation.answers import ai_agent
 from workers.conversation.desks import claim, open_claimed
 from workers.conversation.episodes import begin_episode, end
 from workers.conversation.evidence import Said, evidence_of
-from workers.conversation.offers import accept, decline
+from workers.conversation.offers import accept, decline, refuses_offer, takes_offer
 from workers.conversation.rules import consider, signals_of, wait_for_answer
 from workers.conversation.run import Run
 from workers.conversation.state import (
@@ -128,14 +128,12 @@ def _asks_ai(run: Run, event: Message, findings: CustomerFindings) -> None:
     """A message to the AI agent: perhaps an answer to an offer, else what the rules look at."""
     state = run.state
     episode = state.episode
+    said = Said(event.event_id, event.content, findings)
     if episode.offer is not None:
-        said = Said(event.event_id, event.content, findings)
-        if findings.requested_human is not None or (
-            findings.accepts is not None and findings.refuses is None
-        ):
+        if takes_offer(episode.offer, said, findings):
             accept(run, said)
             return
-        if findings.refuses is not None:
+        if refuses_offer(episode.offer, said, findings):
             decline(run, said)
     elif episode.ai_offered:
         if findings.accepts is not None and findings.requested_human is None:

@@ -1,11 +1,14 @@
 """Offers of a person: the customer accepts, refuses, or lets them lapse."""
 
+from typing import Final
+
 from workers.contracts.decisions import Evidence
 from workers.contracts.events import OfferReply
 from workers.conversation.evidence import Said, evidence_of
 from workers.conversation.rules import consider, open_escalation, signals_of
 from workers.conversation.run import Run
-from workers.conversation.state import drop_due
+from workers.conversation.state import Offer, drop_due
+from workers.detection import CustomerFindings
 from workers.policy import Found
 
 
@@ -21,6 +24,26 @@ def offer_reply(run: Run, event: OfferReply) -> None:
         signals = signals_of(run.state)
         signals.requested_human = 1.0
         consider(run, signals)
+
+
+ANSWER_LIMIT: Final = 40
+"""Characters of an answer to an offer once the AI has gone on speaking."""
+
+
+def takes_offer(offer: Offer, said: Said, findings: CustomerFindings) -> bool:
+    """Whether a message accepts the offer: a yes that can mean nothing else, or a request."""
+    if findings.requested_human is not None:
+        return True
+    return findings.accepts is not None and findings.refuses is None and _is_meant(offer, said)
+
+
+def refuses_offer(offer: Offer, said: Said, findings: CustomerFindings) -> bool:
+    """Whether a message refuses the offer: a no that can mean nothing else."""
+    return findings.refuses is not None and _is_meant(offer, said)
+
+
+def _is_meant(offer: Offer, said: Said) -> bool:
+    return not offer.ai_spoke or (not offer.ai_asked and len(said.text) <= ANSWER_LIMIT)
 
 
 def accept(run: Run, said: Said | None) -> None:

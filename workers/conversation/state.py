@@ -38,6 +38,9 @@ class Offer(msgspec.Struct, array_like=True, frozen=True):
     target: str
     claim_minutes: float | None
     reply_minutes: float | None
+    ai_spoke: bool = False
+    ai_asked: bool = False
+    """The AI went on since: what the customer says next may be an answer to that."""
 
 
 class Escalation(msgspec.Struct, array_like=True, frozen=True):
