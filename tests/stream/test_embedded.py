@@ -17,9 +17,11 @@ from workers.embedded.kafka import FETCH_MAX_WAIT_MS, PARTITION_BYTES, PARTITION
 
 _GONE_S = 5.0
 
+# A job in the background inherits that SIGINT is ignored.
 _PARENT = """
-import sys, time
+import signal, time
 from workers.embedded import EmbeddedStack
+signal.signal(signal.SIGINT, signal.default_int_handler)
 stack = EmbeddedStack().start()
 print(stack.kafka.pid, stack.redis.pid, flush=True)
 time.sleep(600)
@@ -49,13 +51,12 @@ def test_servers_end_when_their_parent_is_killed(how: signal.Signals, tmp_path: 
         stderr=subprocess.DEVNULL,
         env=os.environ | {"TMPDIR": str(tmp_path)},
     )
-    assert parent.stdout is not None
-    pids = [int(pid) for pid in parent.stdout.readline().split()]
-    assert len(pids) == 2
-    assert all(_alive(pid) for pid in pids)
-    parent.send_signal(how)
-    parent.wait()
-    parent.stdout.close()
+    with parent:
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        assert all(_alive(pid) for pid in pids)
+        parent.send_signal(how)
     _wait_until_gone(pids)
     until = time.monotonic() + _GONE_S
     while left := list(tmp_path.iterdir()):
