@@ -1,0 +1,135 @@
+"""`handoff send` against a real broker: what arrives, under which key, and what is reported."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from click.testing import CliRunner, Result
+
+from workers.cli.send import send
+from workers.embedded import EmbeddedKafka
+from workers.embedded.kafka import PARTITIONS
+
+TOPICS = ("conversation-events", "desk-events")
+
+
+@pytest.fixture
+def broker(kafka: EmbeddedKafka) -> EmbeddedKafka:
+    kafka.ensure_topics(TOPICS)
+    return kafka
+
+
+def event(number: int, conversation: str = "c-1") -> str:
+    return json.dumps({"event_id": f"e-{number}", "conversation_id": conversation, "n": number})
+
+
+def run(kafka: EmbeddedKafka, data: str | bytes, *arguments: str) -> Result:
+    return CliRunner().invoke(send, ["-", "--kafka", kafka.bootstrap, *arguments], input=data)
+
+
+def arrived(kafka: EmbeddedKafka, topic: str) -> list[tuple[bytes, bytes]]:
+    async def read() -> list[tuple[bytes, bytes]]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap)
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            consumer.assign(partitions)
+            await consumer.seek_to_beginning(*partitions)
+            ends = await consumer.end_offsets(partitions)
+            records: list[tuple[bytes, bytes]] = []
+            while [p for p in partitions if await consumer.position(p) < ends[p]]:
+                batches = await consumer.getmany(timeout_ms=200)
+                records += [(r.key, r.value) for batch in batches.values() for r in batch]
+            return records
+        finally:
+            await consumer.stop()
+
+    return asyncio.run(read())
+
+
+def numbers(records: Sequence[tuple[bytes, bytes]]) -> list[int]:
+    return [json.loads(value)["n"] for _, value in records]
+
+
+def test_every_line_arrives_under_its_conversation_in_order(
+    broker: EmbeddedKafka, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join(event(n, f"c-{n % 7}") for n in range(12_000)))
+    result = CliRunner().invoke(send, [str(file), "--kafka", broker.bootstrap])
+    assert result.exit_code == 0, result.output
+    assert "12,000 events sent to conversation-events" in result.output
+    records = arrived(broker, "conversation-events")
+    assert sorted(numbers(records)) == list(range(12_000))
+    for conversation in range(7):
+        own = [record for record in records if record[0] == f"c-{conversation}".encode()]
+        assert numbers(own) == list(range(conversation, 12_000, 7))
+
+
+def test_bad_lines_are_named_and_the_others_are_sent(broker: EmbeddedKafka) -> None:
+    lines = [event(1), "{broken", "", "[1]", '{"n": 5}', event(6), event(7)[:-9]]
+    result = run(broker, "\n".join(lines), "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert (report["sent"], report["not_sent"]) == (2, 4)
+    assert [entry["line"] for entry in report["lines"]] == [2, 4, 5, 7]
+    assert "line 5: conversation_id: missing" in result.stderr
+    assert numbers(arrived(broker, "conversation-events")) == [1, 6]
+
+
+def test_a_line_too_large_for_the_broker_is_reported_and_loses_no_other(
+    broker: EmbeddedKafka,
+) -> None:
+    lines = [event(1), event(2)[:-1] + ', "x": "' + "y" * 5_000_000 + '"}', event(3)]
+    result = run(broker, "\n".join(lines))
+    assert result.exit_code == 1
+    assert "line 2: " in result.stderr
+    assert numbers(arrived(broker, "conversation-events")) == [1, 3]
+
+
+def test_presence_goes_under_its_queue(broker: EmbeddedKafka) -> None:
+    presence = {"type": "presence", "event_id": "p", "queue": "billing", "n": 1}
+    accepted = {"type": "accepted", "event_id": "a", "queue": "billing", "conversation_id": "c"}
+    data = "\n".join(map(json.dumps, (presence, accepted)))
+    result = run(broker, data, "--topic", "desk-events")
+    assert result.exit_code == 0, result.output
+    assert {key for key, _ in arrived(broker, "desk-events")} == {b"billing", b"c"}
+
+
+def test_what_a_broker_never_acknowledged_is_reported(
+    broker: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aiokafka import AIOKafkaProducer
+    from aiokafka.errors import TopicAuthorizationFailedError
+
+    plain = AIOKafkaProducer.send
+
+    async def refused_for_c2(
+        self: AIOKafkaProducer, topic: str, value: bytes, key: bytes
+    ) -> asyncio.Future[object]:
+        future: asyncio.Future[object] = await plain(self, topic, value, key=key)
+        if key == b"c-2":
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(TopicAuthorizationFailedError("not yours"))
+        return future
+
+    monkeypatch.setattr(AIOKafkaProducer, "send", refused_for_c2)
+    result = run(broker, "\n".join([event(1), event(2, "c-2"), event(3)]))
+    assert result.exit_code == 1
+    assert "line 2: " in result.stderr
+    assert "2 events sent" in result.output
+
+
+def test_an_unknown_topic_is_not_made_by_asking(broker: EmbeddedKafka) -> None:
+    result = run(broker, event(1), "--topic", "conversation-evnts")
+    assert result.exit_code == 1
+    assert "no topic conversation-evnts" in result.stderr
+
+
+def test_no_broker_is_one_clear_line() -> None:
+    result = CliRunner().invoke(send, ["-", "--kafka", "127.0.0.1:1"], input=event(1))
+    assert result.exit_code == 1
+    assert "127.0.0.1:1" in result.stderr

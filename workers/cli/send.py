@@ -1,0 +1,175 @@
+"""`handoff send`: publish events from a file, each acknowledged."""
+
+import asyncio
+import os
+import stat
+import time
+from collections import deque
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import click
+import orjson
+
+from workers.cli.common import (
+    CliError,
+    input_argument,
+    json_option,
+    kafka_option,
+    naming_servers,
+    numbered_lines,
+    print_json,
+    progress,
+    require_servers,
+    settings_from,
+)
+from workers.contracts.topics import EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiokafka import AIOKafkaProducer
+
+    from workers.settings import Settings
+
+_IN_FLIGHT = 5_000
+"""Records that may wait for their acknowledgement at once."""
+_SHOWN = 20
+_LARGEST = 4 * 1024 * 1024
+
+
+class _Left(NamedTuple):
+    """A line that was not sent or not acknowledged, and why."""
+
+    line: int
+    reason: str
+
+
+class _BadLineError(ValueError):
+    pass
+
+
+@click.command()
+@input_argument
+@click.option("--topic", default=EVENTS, show_default=True, help="Where to publish.")
+@kafka_option
+@json_option
+def send(source: IO[bytes], topic: str, kafka: str | None, as_json: bool) -> None:
+    """Publish the JSON lines in FILE (- is standard input), each acknowledged by the broker.
+
+    The key of a line is its conversation_id, that of a desk's presence its queue. A line that is
+    no JSON object or has no key, and one that the broker refuses, is reported with its number;
+    the others are sent. What the contract refuses ends in dead-letters, as from any producer.
+    Sending a file again changes nothing: events are known by their event_id.
+
+    Exit code: 0 everything was acknowledged, 1 something was not.
+    """
+    settings = settings_from(kafka=kafka)
+    require_servers(settings, redis=False)
+    started = time.monotonic()
+    with naming_servers(settings), progress("events", _lines_in(source)) as advance:
+        sent, left = asyncio.run(_send(source, topic, settings, advance))
+    left.sort()
+    for line, reason in left[:_SHOWN]:
+        click.echo(f"line {line}: {reason}", err=True)
+    if len(left) > _SHOWN:
+        click.echo(f"and {len(left) - _SHOWN:,} more: --json lists them all", err=True)
+    if as_json:
+        lines = [entry._asdict() for entry in left]
+        print_json({"topic": topic, "sent": sent, "not_sent": len(left), "lines": lines})
+    else:
+        seconds = time.monotonic() - started
+        click.echo(f"{sent:,} events sent to {topic} in {seconds:.1f} s, {len(left):,} not sent")
+    raise SystemExit(1 if left else 0)
+
+
+def _lines_in(source: IO[bytes]) -> int | None:
+    """Return how many lines a regular file has, for the progress bar; it is read once more."""
+    try:
+        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+            return None
+    except OSError:
+        return None
+    count = sum(1 for _ in numbered_lines(source))
+    source.seek(0)
+    return count
+
+
+async def _send(
+    source: IO[bytes], topic: str, settings: "Settings", advance: "Callable[[int], None]"
+) -> tuple[int, list[_Left]]:
+    from aiokafka import AIOKafkaProducer
+
+    from workers.settings import kafka_client_kwargs
+
+    producer = AIOKafkaProducer(
+        **kafka_client_kwargs(settings),
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=5,
+        max_batch_size=512 * 1024,
+        max_request_size=_LARGEST,
+    )
+    await producer.start()
+    try:
+        await _require_topic(producer, topic, settings)
+        return await _publish(source, topic, producer, advance)
+    finally:
+        await producer.stop()
+
+
+async def _require_topic(producer: "AIOKafkaProducer", topic: str, settings: "Settings") -> None:
+    # Asking for one topic by name would create it on brokers that do so.
+    cluster = await producer.client.fetch_all_metadata()
+    if topic not in cluster.topics():
+        raise CliError(
+            f"no topic {topic} on {settings.kafka_bootstrap}: handoff topics apply creates those "
+            "of topics.yaml"
+        )
+
+
+async def _publish(
+    source: IO[bytes], topic: str, producer: "AIOKafkaProducer", advance: "Callable[[int], None]"
+) -> tuple[int, list[_Left]]:
+    from aiokafka.errors import KafkaError
+
+    left: list[_Left] = []
+    waiting: deque[tuple[int, asyncio.Future[Any]]] = deque()
+    sent = 0
+
+    async def settle(most: int) -> int:
+        settled = 0
+        while len(waiting) > most:
+            number, acknowledged = waiting.popleft()
+            try:
+                await acknowledged
+            except KafkaError as error:
+                left.append(_Left(number, f"not acknowledged ({error})"))
+            else:
+                settled += 1
+            advance(1)
+        return settled
+
+    for number, line in numbered_lines(source):
+        try:
+            waiting.append((number, await producer.send(topic, line, key=_key(line))))
+        except (_BadLineError, KafkaError) as error:
+            left.append(_Left(number, f"{error}: not sent"))
+            advance(1)
+        if len(waiting) > _IN_FLIGHT:
+            sent += await settle(_IN_FLIGHT // 2)
+    sent += await settle(0)
+    return sent, left
+
+
+def _key(line: bytes) -> bytes:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise _BadLineError(f"not JSON ({error})") from None
+    if not isinstance(record, dict):
+        raise _BadLineError("not a JSON object")
+    field = "queue" if record.get("type") == "presence" else "conversation_id"
+    key = record.get(field)
+    if not isinstance(key, str) or not key:
+        raise _BadLineError(f"{field}: missing: it is the record's key")
+    return key.encode("utf-8", "surrogatepass")
