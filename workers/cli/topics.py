@@ -1,0 +1,138 @@
+"""`handoff topics`: topics.yaml against the cluster."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workers.cli.columns import print_columns
+from workers.cli.common import (
+    CliError,
+    json_option,
+    kafka_option,
+    naming_servers,
+    print_json,
+    require_servers,
+    settings_from,
+    topics_option,
+)
+
+if TYPE_CHECKING:
+    from workers.contracts.cluster import Difference
+    from workers.contracts.topics import Topic, Topics
+
+
+@click.group()
+def topics() -> None:
+    """Compare topics.yaml with the cluster, or create what is missing."""
+
+
+def read_topics(file: Path) -> "Topics":
+    """Return the checked topics.yaml; CliError (2) with file and line when it is bad."""
+    from workers.contracts.topics import load_topics
+    from workers.contracts.yaml import YamlFileError
+
+    try:
+        return load_topics(file.read_text(encoding="utf-8"), str(file))
+    except YamlFileError as error:
+        raise CliError(str(error), exit_code=2) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(f"{file}: cannot be read: {error}", exit_code=2) from None
+
+
+@topics.command("list")
+@topics_option
+@json_option
+def list_topics(topics: Path, as_json: bool) -> None:
+    """Print what topics.yaml declares, the topics of the queues included."""
+    declared = read_topics(topics)
+    rows = [_row(topic) for topic in declared.topics.values()]
+    if as_json:
+        print_json(rows)
+        return
+    print_columns(
+        ("topic", "partitions", "kept", "key", "schema"),
+        [
+            (row["topic"], str(row["partitions"]), _kept(row), row["key"], row["schema"])
+            for row in rows
+        ],
+    )
+
+
+def _kept(row: dict[str, Any]) -> str:
+    days = row["retention_days"]
+    return "latest per key" if days is None else f"{days} days"
+
+
+def _row(topic: "Topic") -> dict[str, Any]:
+    import msgspec
+
+    row: dict[str, Any] = msgspec.to_builtins(topic)
+    return {"topic": row.pop("topic"), **row}
+
+
+@topics.command()
+@kafka_option
+@topics_option
+@json_option
+def check(kafka: str | None, topics: Path, as_json: bool) -> None:
+    """Compare partitions and configuration of every declared topic with the cluster.
+
+    Exit code 0: they agree, 1: they differ, 2: topics.yaml is bad or the command wrongly called.
+    """
+    declared = read_topics(topics)
+    settings = settings_from(kafka=kafka)
+    require_servers(settings, redis=False)
+    from workers.cli.cluster import ClusterError, compare
+
+    try:
+        with naming_servers(settings):
+            found = asyncio.run(compare(settings, declared))
+    except ClusterError as error:
+        raise CliError(str(error)) from error
+    if as_json:
+        print_json({"differences": [difference._asdict() for difference in found]})
+    else:
+        _print(found)
+        if not found:
+            click.echo(f"{len(declared.topics)} topics are as {topics} declares them")
+    raise SystemExit(1 if found else 0)
+
+
+@topics.command()
+@kafka_option
+@topics_option
+@json_option
+def apply(kafka: str | None, topics: Path, as_json: bool) -> None:
+    """Create the declared topics that are missing; those that are there are left alone.
+
+    Exit code 0: the cluster is as declared, 1: something differs still, 2: topics.yaml is bad or
+    the command wrongly called.
+    """
+    declared = read_topics(topics)
+    settings = settings_from(kafka=kafka)
+    require_servers(settings, redis=False)
+    from workers.cli.cluster import ClusterError
+    from workers.cli.cluster import apply as create_missing
+
+    try:
+        with naming_servers(settings):
+            created, rest = asyncio.run(create_missing(settings, declared))
+    except ClusterError as error:
+        raise CliError(str(error)) from error
+    if as_json:
+        differences = [difference._asdict() for difference in rest]
+        print_json({"created": created, "differences": differences})
+    else:
+        for name in created:
+            click.echo(f"{name}: created with {declared.topics[name].partitions} partitions")
+        _print(rest)
+        there = len(declared.topics) - len(created)
+        click.echo(f"{len(created)} topics created, {there} were there")
+    raise SystemExit(1 if rest else 0)
+
+
+def _print(found: "list[Difference]") -> None:
+    for difference in found:
+        click.echo(str(difference), err=True)
