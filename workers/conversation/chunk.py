@@ -13,8 +13,9 @@ from workers.contracts.codec import Raw, encode
 from workers.contracts.deadletters import Origin, dead_letter
 from workers.contracts.decisions import Decision, Home
 from workers.contracts.events import Deadline, Event, PolicyInForce
+from workers.contracts.ids import deadline_event_id
 from workers.contracts.rejections import Rejected
-from workers.contracts.time import to_ms
+from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS
 from workers.conversation.fold import begins_anew, step
 from workers.conversation.meta import PartitionMeta, adopt, policy_in
@@ -104,13 +105,16 @@ def fold_chunk(
     known: Mapping[str, Set[str]],
     meta: PartitionMeta,
     home: Home,
+    *,
+    keeps_time: bool = False,
 ) -> Folded:
     """Fold records in their order onto the stored `states`; `known` holds ids applied before.
 
     `states` and `known` answer `wanted(incoming)`: a conversation that is missing there is new.
-    Raises StateUnreadable; nothing of the chunk is applied then.
+    `keeps_time` is for a log without `deadline` events: what is due before a conversation's next
+    event is applied then. Raises StateUnreadable; nothing of the chunk is applied then.
     """
-    folding = _Folding(states, known, meta, home)
+    folding = _Folding(states, known, meta, home, keeps_time)
     for record in incoming:
         folding.fold(record)
     return folding.folded(incoming[-1].offset if incoming else -1)
@@ -145,7 +149,9 @@ class _Folding:
         known: Mapping[str, Set[str]],
         meta: PartitionMeta,
         home: Home,
+        keeps_time: bool,
     ) -> None:
+        self.keeps_time = keeps_time
         self.states = states
         self.known = known
         self.meta = meta
@@ -164,6 +170,8 @@ class _Folding:
             self.policy = policy_in(self.meta.policy_text)
         else:
             work = self._work(event.conversation_id)
+            if self.keeps_time:
+                self._pass_time(record.offset, event, work)
             if _is_new(work, event, record.timestamp_ms):
                 self._apply(record.offset, event, work)
 
@@ -174,6 +182,20 @@ class _Folding:
             work = _Work(state, self.known.get(conversation_id, _NOTHING))
             self.works[conversation_id] = work
         return work
+
+    def _pass_time(self, offset: int, event: Event, work: _Work) -> None:
+        """Apply what has become due before an event, as the live worker's timers do."""
+        until = to_ms(event.occurred_at)
+        while (due := next_due(work.state)) is not None and due < until:
+            conversation_id, due_at = event.conversation_id, from_ms(due)
+            passed = Deadline(
+                type="deadline",
+                event_id=deadline_event_id(conversation_id, due),
+                conversation_id=conversation_id,
+                occurred_at=due_at,
+                due_at=due_at,
+            )
+            self._apply(offset, passed, work)
 
     def _apply(self, offset: int, event: Event, work: _Work) -> None:
         state, effects = step(work.state, event, self.policy, self.home, observe=self.meta.observe)

@@ -50,7 +50,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     homes: dict[int, str]
     """Partitions, and the policy text that holds in each before the log's first policy event."""
     observe: frozenset[int] = frozenset()
-    synthesise_deadlines: bool = False
+    keeps_time: bool = False
     """The log has no events of our own: what would have become due is folded in its time."""
     paths: tuple[str, ...] = ()
     """Files to be read; none: the topic."""
@@ -141,6 +141,7 @@ class _Shard:
                 folder,
                 number=number,
                 fixed=candidate.text is not None,
+                keeps_time=self._plan.keeps_time,
                 decisions=decisions,
                 firsts=self._firsts,
             )

@@ -8,7 +8,8 @@ from typing import BinaryIO, Final
 from workers.contracts.codec import decode_message
 from workers.contracts.decisions import Decision, Home
 from workers.contracts.events import Message, PolicyInForce
-from workers.conversation.chunk import DECISIONS, Incoming, Output, fold_chunk, wanted
+from workers.contracts.topics import DECISIONS
+from workers.conversation.chunk import Incoming, Output, fold_chunk, wanted
 from workers.conversation.meta import PartitionMeta
 from workers.replay.memory import Entry, Memory
 from workers.replay.tally import Tally, is_opening
@@ -53,15 +54,21 @@ class Lane:
         *,
         number: int = 0,
         fixed: bool = False,
+        keeps_time: bool = False,
         decisions: BinaryIO | None = None,
         firsts: Firsts | None = None,
     ) -> None:
-        """Start without conversations; a `fixed` lane ignores the log's policy events."""
+        """Start without conversations.
+
+        A `fixed` lane ignores the log's policy events; one that `keeps_time` reads a log without
+        `deadline` events.
+        """
         self._home = home
         self._meta = meta
         self._memory = Memory(folder, f"lane{number}-{home.partition}")
         self._number = number
         self._fixed = fixed
+        self._keeps_time = keeps_time
         self._decisions = decisions
         self._firsts = firsts
         self.tally = Tally()
@@ -76,7 +83,9 @@ class Lane:
         found = {id_: self._memory.get(id_) for id_ in wanted(incoming)}
         known = {id_: entry.ids for id_, entry in found.items() if entry is not None}
         states = {id_: None if entry is None else entry.state for id_, entry in found.items()}
-        folded = fold_chunk(incoming, states, known, self._meta, self._home)
+        folded = fold_chunk(
+            incoming, states, known, self._meta, self._home, keeps_time=self._keeps_time
+        )
         self._meta = folded.meta
         entries = {}
         for id_, change in folded.changes.items():

@@ -57,7 +57,7 @@ def plan_files(
         default_policy=default,
         homes=dict.fromkeys(partitions, text),
         observe=frozenset(partitions) if first is not None and first.observe else frozenset(),
-        synthesise_deadlines=not facts.own,
+        keeps_time=not facts.own,
         paths=tuple(str(path) for path in paths),
         keep_decisions=keep_decisions,
     )
