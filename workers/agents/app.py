@@ -1,53 +1,56 @@
-"""How a Faust app of ours is made and run; shared by all agents.
+"""How a Faust app of ours is made; shared by all agents.
 
 An agent file says: consumer group, topic, `handle`, and where it wants to start if not at what is
 committed. Everything else (chunks, one stream per partition, own watermark, one producer,
-fail-stop, orderly end) is here.
+fail-stop) is here. Each module `workers.agents.<name>` has a function
+`make_agent(settings: Settings, options: Options) -> Agent`.
 """
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import aiokafka
 import faust
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError
 from faust.serializers.schemas import Schema
-from faust.types import TP
+from faust.types import TP, StreamT
 
+from workers.agents import metrics
 from workers.agents.chunks import Bounds, Consumer, FetchSettings, Run, Transport
-from workers.agents.failstop import ConfigurationError, fail_stop
+from workers.agents.failstop import fail_stop
 from workers.agents.producer import Producer, Record
 from workers.settings import Settings, kafka_client_kwargs
 
-__all__ = ["TP", "Agent", "Bounds", "ConfigurationError", "Options", "Record", "make_app", "run"]
+__all__ = ["TP", "Agent", "Bounds", "NotYet", "Options", "Record", "consumer_of", "make_app"]
 
-CHUNK_LIMIT_S = 20.0
+CHUNK_LIMIT_S: Final = 20.0
 """A chunk that takes longer ends the process: it would hold up the whole group's rebalance."""
-STOP_LIMIT_S = 25.0
-SAY_EVERY_S = 10.0
+COMMIT_INTERVAL_S: Final = 0.5
+BUFFERED_CHUNKS: Final = 4
 
 logger = logging.getLogger(__name__)
 
 
 class Options(NamedTuple):
-    """What the command line gives to every agent; each module `workers.agents.<name>` has a
-    function `make_agent(settings: Settings, options: Options) -> Agent`.
-    """
+    """What the command line gives to every agent."""
 
     topics: Path
     policy: Path | None = None
     start: str = "now"
     """Where the very first start begins: `earliest`, `now` or an RFC 3339 time."""
+    dead_letter_limit: bool = True
+
+
+class NotYet(Exception):
+    """Raised by `handle`: wait for `ready`, then give me the same records again."""
 
 
 class Agent:
-    """What one kind of worker does with its topic; subclass it and give it to `run`.
+    """What one kind of worker does with its topic; subclass it.
 
     An exception that leaves any of these methods ends the process at once, without a commit, and
     its records are read again after the restart.
@@ -61,6 +64,9 @@ class Agent:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.reached: dict[TP, int] = {}
+        """Offset up to which a partition is handled, records that nobody sees included."""
+        self._consumer: Consumer | None = None
 
     async def start(self) -> None:
         """Called once, before the first partition arrives; wait here for Redis and the like."""
@@ -72,8 +78,9 @@ class Agent:
     async def assigned(self, tps: Collection[TP]) -> None:
         """Called after `positions`, before the first chunk, with every partition now owned."""
 
-    async def revoked(self, tps: Collection[TP]) -> None:
-        """Called when chunks in flight are done and nothing of these partitions may run on."""
+    async def ready(self, tp: TP) -> bool:  # noqa: ARG002 - for those who override it
+        """Wait until `handle` may be called; it may take long. False: the partition goes away."""
+        return True
 
     async def handle(self, tp: TP, records: Sequence[aiokafka.ConsumerRecord]) -> None:
         """Return when every effect of these records of one partition is durable.
@@ -83,8 +90,29 @@ class Agent:
         """
         raise NotImplementedError
 
+    def is_busy(self, tp: TP) -> bool:  # noqa: ARG002
+        """Whether `ready` is at work on something long, so that standing still is right."""
+        return False
+
+    async def failing(self, tp: TP) -> None:
+        """Called when `handle` raised, for a second at most, before the process ends."""
+
+    def releasing(self, tps: Collection[TP]) -> None:
+        """Called when partitions are to be given up: let go of whatever `ready` waits for."""
+
+    async def revoked(self, tps: Collection[TP]) -> None:
+        """Called when chunks in flight are done: nothing of these partitions may run on."""
+
+    def hangup(self) -> None:
+        """Called on SIGHUP: read files again."""
+
     async def stop(self) -> None:
         """Called once at an orderly end, after the last commit."""
+
+    def may_commit(self, tp: TP, offset: int) -> None:
+        """Say that every effect of what lies below `offset` is durable."""
+        if self._consumer is not None and offset > self._consumer.watermarks.get(tp, -1):
+            self._consumer.watermarks[tp] = offset
 
 
 def _resume(tp: TP, bounds: Bounds) -> int:
@@ -103,146 +131,126 @@ def _resume(tp: TP, bounds: Bounds) -> int:
     return min(max(offset, bounds.begin), bounds.end)
 
 
-class _RawSchema(Schema):
+class _RawSchema(Schema[None, Run]):
     """Lets the value of a chunk, which is a run of records, pass as it is."""
 
-    def loads_key(self, app, message, **kwargs):  # type: ignore[no-untyped-def,override]
+    def loads_key(self, app: Any, message: Any, **_: Any) -> None:  # noqa: ARG002
         return None
 
-    def loads_value(self, app, message, **kwargs):  # type: ignore[no-untyped-def,override]
-        return message.value
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Run:  # noqa: ARG002
+        value: Run = message.value
+        return value
 
 
-def make_app(
-    agent: Agent, *, session_timeout_s: float = 10.0, fetch_wait_ms: int = 500
-) -> faust.App:
+def make_app(agent: Agent) -> faust.App:
     """Return the Faust app of one agent, not started; its consumer and producer are ours."""
-    kafka = kafka_client_kwargs(agent.settings)
+    settings = agent.settings
     app = faust.App(
         agent.group,
         broker="kafka://unused",
         broker_client_id=agent.group,
-        broker_commit_interval=0.5,
-        broker_request_timeout=30.0,
-        broker_session_timeout=session_timeout_s,
+        broker_commit_interval=COMMIT_INTERVAL_S,
+        broker_request_timeout=max(30.0, settings.kafka_session_timeout_s),
+        broker_session_timeout=settings.kafka_session_timeout_s,
         broker_rebalance_timeout=60.0,
-        stream_buffer_maxsize=4,
+        stream_buffer_maxsize=BUFFERED_CHUNKS,
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
         store="memory://",
         worker_redirect_stdouts=False,
     )
+    kafka = kafka_client_kwargs(settings)
     transport = Transport(app.conf.broker_consumer, app)
     transport.fetch = FetchSettings(
         kafka=kafka,
-        chunk_size=agent.settings.chunk_size,
-        fetch_wait_ms=fetch_wait_ms,
-        session_timeout_s=session_timeout_s,
+        chunk_size=settings.chunk_size,
+        fetch_wait_ms=settings.kafka_fetch_max_wait_ms,
+        session_timeout_s=settings.kafka_session_timeout_s,
         placing_s=CHUNK_LIMIT_S,
     )
+    transport.placing = agent_placing(agent)
+    transport.releasing = agent.releasing
     app.transport = transport
-    app.producer.kafka = kafka
-    agent.producer = app.producer
-
-    async def place(bounds: Mapping[TP, Bounds]) -> Mapping[TP, int]:
-        positions = await agent.positions(bounds)
-        await agent.assigned(bounds)
-        return positions
-
-    transport.placing = place
-    topic = app.topic(agent.topic, schema=_RawSchema(), acks=True)
-
-    @app.agent(topic, isolated_partitions=True, name=agent.group)
-    async def chunks(stream: faust.Stream[Run]) -> None:
-        consumer: Consumer = app.consumer
-        async for event in stream.events():
-            tp, run = event.message.tp, event.value
-            try:
-                async with asyncio.timeout(CHUNK_LIMIT_S):
-                    await agent.handle(tp, run.records)
-            except Exception as error:  # noqa: BLE001 - Faust would commit and go on
-                where = f"{tp.topic}[{tp.partition}] {run.start}..{run.end - 1}"
-                fail_stop(f"{agent.group}: chunk {where}: {error!r}", error=error)
-            consumer.watermarks[tp] = run.end
-
-    async def give_up(_app: faust.App, tps: Collection[TP] | None = None, **_: object) -> None:
-        try:
-            await agent.revoked(app.consumer.assignment() if tps is None else tps)
-        except Exception as error:  # noqa: BLE001 - Faust would go on
-            fail_stop(f"{agent.group}: giving partitions up", error=error)
-
-    app.on_partitions_revoked.connect(give_up, weak=False)
-    app.on_before_shutdown.connect(give_up, weak=False)
+    agent.producer = Producer(transport, loop=None)
+    agent.producer.kafka = kafka
+    app.producer = agent.producer
+    _add_stream(app, agent)
+    _add_giving_up(app, agent)
     return app
 
 
-async def run(agent: Agent, *, session_timeout_s: float = 10.0, fetch_wait_ms: int = 500) -> None:
-    """Run one agent until SIGTERM or SIGINT; what is in flight is finished and committed.
-
-    Waits for Kafka at the start. Ends the process with EXIT_FAIL_STOP when Faust crashes or the
-    end takes too long.
-    """
-    loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    worker = loop.create_task(_serve(agent, stopping, session_timeout_s, fetch_wait_ms))
-    stopped = loop.create_task(stopping.wait())
-    await asyncio.wait({worker, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    try:
-        async with asyncio.timeout(STOP_LIMIT_S):
-            await worker
-    except TimeoutError:
-        fail_stop(f"{agent.group}: the orderly end took longer than {STOP_LIMIT_S:g} s")
-    except Exception as error:  # noqa: BLE001 - the end of the process is the same for all
-        fail_stop(f"{agent.group}: {error!r}", error=error)
-    stopped.cancel()
+def consumer_of(app: faust.App) -> Consumer:
+    """The consumer of an app that `make_app` made."""
+    consumer = app.consumer
+    if not isinstance(consumer, Consumer):
+        raise TypeError(f"{consumer!r}: not made by make_app")
+    return consumer
 
 
-async def _serve(
-    agent: Agent, stopping: asyncio.Event, session_timeout_s: float, fetch_wait_ms: int
-) -> None:
-    wanted = asyncio.ensure_future(stopping.wait())
-    for step in (wait_for_topic(agent.settings, agent.topic), agent.start()):
-        starting = asyncio.ensure_future(step)
-        await asyncio.wait({starting, wanted}, return_when=asyncio.FIRST_COMPLETED)
-        if stopping.is_set():
-            starting.cancel()
-            return
-        await starting
-    app = make_app(agent, session_timeout_s=session_timeout_s, fetch_wait_ms=fetch_wait_ms)
-    started = asyncio.ensure_future(app.start())
-    ended = asyncio.ensure_future(app.wait_until_stopped())
-    await asyncio.wait({wanted, ended}, return_when=asyncio.FIRST_COMPLETED)
-    if not stopping.is_set():
-        fail_stop(f"{agent.group}: Faust stopped", error=app.crash_reason)
-    await app.stop()
-    started.cancel()
-    await agent.stop()
+def agent_placing(agent: Agent) -> Any:
+    """Where an agent starts, as the transport asks for it."""
+
+    async def place(bounds: Mapping[TP, Bounds]) -> Mapping[TP, int]:
+        positions = await agent.positions(bounds)
+        agent.reached = dict(positions)
+        await agent.assigned([*bounds])
+        return positions
+
+    return place
 
 
-async def wait_for_topic(settings: Settings, topic: str) -> int:
-    """Return the number of partitions of `topic` once Kafka answers and has it.
+def _add_stream(app: faust.App, agent: Agent) -> None:
+    topic = app.topic(agent.topic, schema=_RawSchema(), acks=True)
 
-    Says now and then, with the address, what it waits for.
-    """
-    client = AIOKafkaClient(**kafka_client_kwargs(settings))
-    said = -SAY_EVERY_S
-    try:
-        while True:
-            try:
-                if not client.get_random_node():
-                    await client.bootstrap()
-                await client.set_topics([topic])
-                if partitions := client.cluster.partitions_for_topic(topic):
-                    return len(partitions)
-                problem = f"has no topic {topic}: create it with `handoff topics apply`"
-            except KafkaConnectionError:
-                problem = "is not reachable"
-            if time.monotonic() - said >= SAY_EVERY_S:
-                said = time.monotonic()
-                logger.warning("Kafka at %s %s; waiting", settings.kafka_bootstrap, problem)
-            await asyncio.sleep(0.5)
-    finally:
-        await client.close()
+    @app.agent(topic, isolated_partitions=True, name=agent.group)
+    async def chunks(stream: StreamT[Run]) -> None:
+        agent._consumer = consumer_of(app)
+        async for event in stream.events():
+            tp, run = event.message.tp, event.message.value
+            if isinstance(run, Run) and await _apply(agent, tp, run):
+                agent.reached[tp] = run.end
+                agent.may_commit(tp, run.end)
+
+
+async def _apply(agent: Agent, tp: TP, run: Run) -> bool:
+    """Have a chunk handled; False when the partition goes away before that."""
+    started = time.perf_counter()
+    while await agent.ready(tp):
+        try:
+            async with asyncio.timeout(CHUNK_LIMIT_S):
+                await agent.handle(tp, run.records)
+        except NotYet:
+            continue
+        except Exception as error:  # noqa: BLE001 - Faust would commit and go on
+            with suppress(Exception):
+                async with asyncio.timeout(1.0):
+                    await agent.failing(tp)
+            what = (
+                f"not finished in {CHUNK_LIMIT_S:g} s" if type(error) is TimeoutError else "failed"
+            )
+            where = f"{tp.topic}[{tp.partition}] {run.start} to {run.end - 1}"
+            fail_stop(f"{agent.group}: chunk {where} {what}", error)
+        labels = (agent.group.removeprefix("handoff-"), str(tp.partition))
+        metrics.CHUNKS.labels(*labels).inc()
+        metrics.RECORDS.labels(*labels).inc(len(run.records))
+        metrics.CHUNK_SECONDS.labels(labels[0]).observe(time.perf_counter() - started)
+        return True
+    return False
+
+
+def _add_giving_up(app: faust.App, agent: Agent) -> None:
+    async def give_up(tps: Collection[TP]) -> None:
+        try:
+            await agent.revoked(tps)
+        except Exception as error:  # noqa: BLE001 - Faust would go on
+            fail_stop(f"{agent.group}: giving partitions up", error)
+        for tp in tps:
+            agent.reached.pop(tp, None)
+
+    async def on_revoked(*_: Any, **__: Any) -> None:
+        await give_up([*agent.reached])
+
+    # All partitions are revoked at every rebalance, and given up before the group is left.
+    app.on_partitions_revoked.connect(on_revoked, weak=False)
+    app.on_before_shutdown.connect(on_revoked, weak=False)

@@ -6,17 +6,17 @@ one event, is acknowledged as one, and what is committed is the worker's own wat
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 import aiokafka
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import IllegalStateError, OffsetOutOfRangeError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 from mode.utils.futures import maybe_async
 
-from workers.agents.failstop import EXIT_CONFIGURATION, fail_stop
+from workers.agents.failstop import ConfigurationError, fail_stop
 from workers.agents.producer import Producer
 
 
@@ -62,6 +62,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """
 
     wait_for_shutdown = False
+    mundane_level = "debug"
+    consumer: "Consumer"
 
     def __init__(self, consumer: "Consumer", **kwargs: Any) -> None:
         super().__init__(consumer, thread_loop=kwargs.get("loop"), **kwargs)
@@ -93,8 +95,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await maybe_async(fun(*args, **kwargs))
 
-    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        settings = self.consumer.transport.fetch
+    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        if not isinstance(transport, Transport):
+            raise TypeError(f"{transport!r}: not ours")
+        settings = transport.fetch
         conf = self.app.conf
         self._assignor = RoundRobinPartitionAssignor
         return aiokafka.AIOKafkaConsumer(
@@ -127,26 +131,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             for tp, offset in zip(tps, committed, strict=True)
         }
 
-    async def _fetch_records(
-        self,
-        consumer: aiokafka.AIOKafkaConsumer,
-        active_partitions: set[TP],
-        timeout: float | None = None,
-        max_records: int | None = None,
-    ) -> dict[TP, Run]:
-        """Wait for records and take at most one run of each partition, with its positions.
+    async def runs(self, active: set[TP], wait_s: float) -> dict[TP, Run]:
+        """Wait for records and take at most one run of each active partition.
 
         The positions tell a run that was fetched before a seek from one that was fetched after.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + (timeout or 0.0)
+        until = loop.time() + wait_s
+        consumer = self._ensure_consumer()
         fetcher = consumer._fetcher
         while self.consumer.flow_active and self.consumer.placed:
             if consumer._closed or fetcher._closed:
-                raise driver.ConsumerStoppedError
+                raise ConsumerStoppedError
             if not fetcher._subscriptions.reassignment_in_progress:
                 with fetcher._subscriptions.fetch_context():
-                    runs = await self._drain(fetcher, active_partitions, max_records)
+                    runs = await self._drain(fetcher, active, consumer._max_poll_records)
                 if runs:
                     return runs
             remaining = until - loop.time()
@@ -160,14 +159,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 waiter.cancel()
         return {}
 
-    async def _drain(self, fetcher: Any, active: set[TP], max_records: int | None) -> dict[TP, Run]:
+    async def _drain(self, fetcher: Any, active: set[TP], at_most: int) -> dict[TP, Run]:
         assignment = fetcher._subscriptions.subscription.assignment
         runs = {}
         for tp in [tp for tp in fetcher._records if tp in active]:
             state = assignment.state_value(tp)
             start = state.position if state.has_valid_position else -1
             # With no time to wait this comes back without letting anything else run.
-            taken = await fetcher.fetched_records({tp}, timeout=0, max_records=max_records)
+            taken = await fetcher.fetched_records({tp}, timeout=0, max_records=at_most)
             if records := taken.get(tp):
                 runs[TP(*tp)] = Run(start, state.position, records)
         return runs
@@ -175,6 +174,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 class Consumer(driver.Consumer):
     """Hands over chunks, starts where the agent says, and commits the worker's own watermark."""
+
+    mundane_level = "debug"
+    transport: "Transport"
+    _thread: ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -206,39 +209,50 @@ class Consumer(driver.Consumer):
             # Another rebalance took a partition away meanwhile; it places what is left.
             return
         except Exception as error:  # noqa: BLE001 - Faust would go on with silent partitions
-            fail_stop("could not take over partitions", error=error)
+            fail_stop("could not take over partitions", error)
         self._positions = dict(positions)
         for tp, found in bounds.items():
             self._committed_offset[tp] = found.committed
         self._placed_generation = generation
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 - the signature is Faust's
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield one message per fetched run: its value the records, its offset the last one's."""
         try:
-            runs, _ = await self._wait_next_records(timeout)
-        except self.consumer_stopped_errors:
+            runs = await self._next_runs(timeout)
+        except ConsumerStoppedError:
             raise
         except OffsetOutOfRangeError as error:
-            lost = "it was trimmed or cut while the worker was behind"
-            fail_stop(f"the log has no longer {error.args}: {lost}", EXIT_CONFIGURATION)
+            gone = f"the log no longer has {error.args}: it was trimmed or cut meanwhile"
+            fail_stop("fetching", ConfigurationError(gone))
         except Exception as error:  # noqa: BLE001 - Faust would stop fetching and stay
-            fail_stop(f"fetching: {error!r}", error=error)
+            fail_stop("fetching", error)
         generation = self.app.consumer_generation_id
-        for tp, run in (runs or {}).items():
+        for tp, run in runs.items():
             if self.should_stop or generation != self.app.consumer_generation_id:
                 return
             if not self.flow_active or run.start != self._positions.get(tp):
                 self._take_again(tp)
                 continue
             self._positions[tp] = run.end
-            yield tp, self._to_message(tp, run)
+            yield tp, self._chunk(tp, run)
+
+    async def _next_runs(self, wait_s: float) -> dict[TP, Run]:
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+        if active := self._get_active_partitions():
+            return await self._thread.runs(active, wait_s)
+        await self.sleep(0.05)
+        return {}
 
     def _take_again(self, tp: TP) -> None:
         """Fetch what was dropped again, unless a new assignment places the partition anyway."""
         if self.placed and tp in self._positions and tp in self.assignment():
             self._thread.seek(tp, self._positions[tp])
 
-    def _to_message(self, tp: TP, run: Run) -> ConsumerMessage:
+    def _chunk(self, tp: TP, run: Run) -> ConsumerMessage:
         last = run.records[-1]
         return ConsumerMessage(
             last.topic,
@@ -246,9 +260,9 @@ class Consumer(driver.Consumer):
             last.offset,
             last.timestamp / 1000,
             last.timestamp_type,
-            (),
+            [],
             None,
-            run,
+            cast(Any, run),
             None,
             0,
             0,
@@ -269,15 +283,14 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Wait for what is in flight, commit, then forget the partitions."""
+        self.transport.releasing(revoked)
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self.watermarks.pop(tp, None)
 
-    def lag(self, tp: TP) -> int | None:
-        """Records that wait in a partition; None before the first fetch."""
-        end = self.highwater(tp)
-        position = self.watermarks.get(tp, self._positions.get(tp))
-        return None if end is None or position is None else max(0, end - position)
+    async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
+        """Where the log of each partition ends now; KafkaError when no broker says so."""
+        return dict(await self._thread.highwaters(*tps)) if tps else {}
 
 
 class Transport(driver.Transport):
@@ -288,3 +301,5 @@ class Transport(driver.Transport):
 
     fetch: FetchSettings
     placing: Placing
+    releasing: Callable[[Collection[TP]], None]
+    """Called before waiting for what is in flight: nothing may begin that takes long."""

@@ -6,7 +6,11 @@ Whoever started the process starts it again; what it had in hand is read again f
 import logging
 import os
 import sys
+import traceback
 from typing import Final, NoReturn
+
+from aiokafka.errors import KafkaError
+from redis.exceptions import RedisError
 
 EXIT_FAIL_STOP: Final = 70
 """Start it again: the mark moved, a chunk took too long, something unexpected was raised."""
@@ -18,19 +22,36 @@ EXIT_CONFIGURATION: Final = 78
 logger = logging.getLogger(__name__)
 
 
-class ConfigurationError(Exception):
+class WorkerStop(Exception):
+    """A condition that ends the process; the message is for the operator and quotes nobody."""
+
+    exit_code = EXIT_FAIL_STOP
+
+
+class ConfigurationError(WorkerStop):
     """Something that an operator must put right first; the message says what and how."""
 
+    exit_code = EXIT_CONFIGURATION
 
-def fail_stop(
-    reason: str, code: int = EXIT_FAIL_STOP, error: BaseException | None = None
-) -> NoReturn:
-    """End the process with `code` now: no handler runs, nothing is flushed to Kafka, no commit."""
-    if isinstance(error, ConfigurationError):
-        code, reason, error = EXIT_CONFIGURATION, str(error), None
-    logger.critical("stopping (exit %d): %s", code, reason, exc_info=error)
+
+def fail_stop(what: str, error: BaseException | None = None) -> NoReturn:
+    """End the process now, by the error's exit code: nothing is flushed or committed."""
+    code = error.exit_code if isinstance(error, WorkerStop) else EXIT_FAIL_STOP
+    logger.critical("stopping (exit %d): %s%s", code, what, _explained(error))
     for handler in logging.getLogger().handlers:
         handler.flush()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _explained(error: BaseException | None) -> str:
+    """What may be said of an error: what others raise may quote the message at hand."""
+    if error is None:
+        return ""
+    if isinstance(error, WorkerStop):
+        return f": {error}"
+    if isinstance(error, RedisError | KafkaError | OSError):
+        return f": {type(error).__name__}: {error}"
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f": {type(error).__name__}, its text left out\n{frames}"

@@ -25,6 +25,7 @@ class Producer(driver.Producer):
     long to wait is the caller's business.
     """
 
+    mundane_level = "debug"
     kafka: Mapping[str, Any] = {}
     """Keywords of every aiokafka client; set by `make_app`."""
 

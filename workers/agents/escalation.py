@@ -1,0 +1,246 @@
+"""The escalation agent: folds `conversation-events`, the only arbiter of who owns what."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import aiokafka
+
+from workers.agents import metrics
+from workers.agents.app import TP, Agent, Bounds, NotYet, Options
+from workers.agents.failstop import ConfigurationError, fail_stop
+from workers.agents.limits import DeadLetterLimit
+from workers.agents.partition import Partition, Start, Unreadable
+from workers.agents.policies import PolicySource, policy_record, to_announce
+from workers.agents.rebuild import Log
+from workers.agents.timers import Timers
+from workers.contracts.decisions import Home
+from workers.contracts.signing import Secrets
+from workers.contracts.time import to_ms
+from workers.contracts.topics import EVENTS
+from workers.conversation.meta import PartitionMeta
+from workers.data import data_path
+from workers.settings import Settings, redis_address
+from workers.stores.connection import connect, persist, wait_for_redis
+from workers.stores.partition import PartitionStore
+
+TICK_S: Final = 1.0
+MARK_CHECK_S: Final = 3.0
+_TIME: Final = "2026-11-01T09:30:00Z"
+
+logger = logging.getLogger(__name__)
+
+
+class EscalationAgent(Agent):
+    """Owns partitions of the log, each with its mark; see `Partition` for the protocol."""
+
+    group = "handoff-escalation"
+    topic = EVENTS
+
+    def __init__(self, settings: Settings, options: Options) -> None:
+        super().__init__(settings)
+        self._start = read_start(options.start)
+        self._policies = PolicySource(
+            options.policy or data_path("policies") / "default.yaml", observe=settings.observe
+        )
+        keys = (key.get_secret_value().encode() for key in settings.handoff_secret)
+        self._secrets = Secrets(tuple(keys))
+        self._redis = connect(settings)
+        self._address = redis_address(settings.redis_url or "")
+        self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
+        self._partitions: dict[TP, Partition] = {}
+        self._takeovers: dict[TP, asyncio.Task[None]] = {}
+        self._announced: dict[TP, tuple[str, bool, int]] = {}
+        self._tick: asyncio.Task[None] | None = None
+        self._warned: str | None = None
+
+    async def start(self) -> None:
+        """Wait for Redis, which must never evict."""
+        await wait_for_redis(self._redis, self.settings)
+        await self._require_noeviction()
+        self._timers = Timers(self.producer.publish, self._secrets)
+        self._tick = asyncio.create_task(self._keep_ticking())
+
+    async def _require_noeviction(self) -> None:
+        memory = await persist(lambda: self._redis.info("memory"), self._address)
+        policy = memory.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            raise ConfigurationError(
+                f"Redis at {self._address} has maxmemory-policy {policy}: it would drop states "
+                "unasked; set it to noeviction"
+            )
+
+    # ---- assignment ----------------------------------------------------------------------------
+
+    async def positions(self, bounds: Mapping[TP, Bounds]) -> Mapping[TP, int]:
+        """One after the mark, whatever is committed."""
+        await self._require_noeviction()
+        # Of every owner of a partition, before and after, only this one has this token.
+        token = uuid.uuid4().hex[:12]
+        self._partitions = {tp: self._partition(tp, token) for tp in bounds}
+        placed = await asyncio.gather(
+            *(self._partitions[tp].place(found, self._start) for tp, found in bounds.items())
+        )
+        return dict(zip(bounds, placed, strict=True))
+
+    def _partition(self, tp: TP, token: str) -> Partition:
+        home = Home(topic=tp.topic, partition=tp.partition)
+        return Partition(
+            home,
+            PartitionStore(self._redis, self.settings.redis_prefix, home, token),
+            Log(self.settings, home),
+            self.producer.publish,
+            address=self._address,
+            secrets=self._secrets,
+            limit=self._limit,
+            own=self._policies.own,
+        )
+
+    async def assigned(self, tps: Collection[TP]) -> None:
+        """Publish what a predecessor may not have, beside each other and before any chunk."""
+        metrics.ASSIGNED.labels("escalation").set(len(tps))
+        for tp in tps:
+            self._takeovers[tp] = self._watched(self._take_over(tp), f"taking over {tp}")
+
+    async def _take_over(self, tp: TP) -> None:
+        self.may_commit(tp, await self._partitions[tp].take_over())
+
+    def _watched(self, work: Coroutine[None, None, None], what: str) -> asyncio.Task[None]:
+        """Run something beside the chunks; the process ends when it raises."""
+
+        def check(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()):
+                fail_stop(what, error)
+
+        task = asyncio.create_task(work)
+        task.add_done_callback(check)
+        return task
+
+    async def ready(self, tp: TP) -> bool:
+        """Wait for the takeover of a partition; False when it is given up meanwhile."""
+        takeover = self._takeovers.get(tp)
+        if takeover is None:
+            return False
+        await asyncio.wait({takeover})
+        return not takeover.cancelled()
+
+    def is_busy(self, tp: TP) -> bool:
+        """Whether a takeover is at work: a rebuild may take minutes."""
+        takeover = self._takeovers.get(tp)
+        return takeover is not None and not takeover.done()
+
+    def releasing(self, tps: Collection[TP]) -> None:
+        """Let go of takeovers that are still at work."""
+        for tp in tps:
+            if (takeover := self._takeovers.get(tp)) is not None and not takeover.done():
+                takeover.cancel()
+
+    async def revoked(self, tps: Collection[TP]) -> None:
+        """Forget the partitions: the next owner reads everything from the store."""
+        for tp in tps:
+            self._announced.pop(tp, None)
+            if (takeover := self._takeovers.pop(tp, None)) is not None:
+                await asyncio.wait({takeover})
+            if (partition := self._partitions.pop(tp, None)) is not None:
+                await partition.close()
+
+    def hangup(self) -> None:
+        """Read the policy again, whether or not its file looks changed."""
+        self._policies.forget()
+
+    # ---- chunks --------------------------------------------------------------------------------
+
+    async def handle(self, tp: TP, records: Sequence[aiokafka.ConsumerRecord]) -> None:
+        """Apply a chunk; states that cannot be decoded are folded again first."""
+        partition = self._partitions[tp]
+        try:
+            await partition.apply(records)
+        except Unreadable as unreadable:
+            ids = unreadable.conversation_ids
+            mend = partition.fold_again(ids)
+            self._takeovers[tp] = self._watched(mend, f"{partition}: folding states again")
+            raise NotYet from None
+
+    async def failing(self, tp: TP) -> None:
+        """Take back that the chunk in hand is suspected, unless it died of itself."""
+        if (partition := self._partitions.get(tp)) is not None:
+            await partition.forgive()
+
+    # ---- between chunks ------------------------------------------------------------------------
+
+    async def _keep_ticking(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(TICK_S)
+                self._policies.poll()
+                for tp, partition in [*self._partitions.items()]:
+                    if (takeover := self._takeovers.get(tp)) and takeover.done():
+                        await self._look_after(tp, partition)
+        except Exception as error:  # noqa: BLE001 - a timer that stays away would be noticed by nobody
+            fail_stop("between chunks", error)
+
+    async def _look_after(self, tp: TP, partition: Partition) -> None:
+        reached = self.reached.get(tp, 0)
+        await partition.finish_rebuild(reached)
+        if time.monotonic() - partition.moved_at > MARK_CHECK_S:
+            await partition.check_mark()
+        if partition.is_caught_up(reached):
+            await self._timers.fire(partition)
+            await self._announce(tp, partition)
+
+    async def _announce(self, tp: TP, partition: Partition) -> None:
+        """Put the policy on the log that this partition should have."""
+        now = int(time.time() * 1000)
+        own, in_force = self._policies.own, partition.meta
+        if own.policy_version == in_force.policy_version:
+            self._warn_unless_equal(own, in_force)
+        policy = to_announce(own, in_force, now)
+        if policy is None:
+            return
+        what = (policy.policy_hash, policy.observe, now // 86_400_000)
+        if self._announced.get(tp) == what:
+            return
+        await self.producer.publish([policy_record(partition.home, policy, now, self._secrets)])
+        metrics.POLICY.inc()
+        self._announced[tp] = what
+        logger.info("%s: policy %s is on the log", partition, policy.policy_version)
+
+    def _warn_unless_equal(self, own: PartitionMeta, in_force: PartitionMeta) -> None:
+        if own.policy_hash not in (in_force.policy_hash, self._warned):
+            self._warned = own.policy_hash
+            logger.warning(
+                "the policy file (hash %s) differs from the one in force (hash %s) but has the "
+                "same version %s: give it a newer one",
+                own.policy_hash,
+                in_force.policy_hash,
+                own.policy_version,
+            )
+
+    async def stop(self) -> None:
+        """Close the store."""
+        if self._tick is not None:
+            self._tick.cancel()
+        await self._redis.aclose()
+
+
+def read_start(text: str) -> Start:
+    """The start that a command line names; ValueError when it is none."""
+    match text:
+        case "earliest" | "now":
+            return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"--from {text}: use earliest, now or a time such as {_TIME}") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"--from {text}: add a zone, as in {_TIME}")
+    return to_ms(moment)
+
+
+def make_agent(settings: Settings, options: Options) -> Agent:
+    """The escalation agent, for `handoff worker escalation`."""
+    return EscalationAgent(settings, options)

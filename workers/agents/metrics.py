@@ -1,0 +1,41 @@
+"""What a worker counts: one list, from which /metrics and its documentation are made."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY: Final = CollectorRegistry()
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    return Counter(f"handoff_{name}", meaning, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Gauge:
+    return Gauge(f"handoff_{name}", meaning, labels, registry=REGISTRY)
+
+
+RECORDS: Final = _counter("records", "Records handled, each once.", "agent", "partition")
+CHUNKS: Final = _counter("chunks", "Runs of records handled as one.", "agent", "partition")
+CHUNK_SECONDS: Final = Histogram(
+    "handoff_chunk_seconds",
+    "From the first look at a chunk to its last acknowledged effect.",
+    ("agent",),
+    registry=REGISTRY,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+)
+LAG: Final = _gauge("lag_records", "Records that wait in an owned partition.", "agent", "partition")
+PUBLISHED: Final = _counter("published", "Records published and acknowledged.", "agent", "topic")
+DECISIONS: Final = _counter("decisions", "Decisions published, by what they do.", "action")
+DEAD_LETTERS: Final = _counter("dead_letters", "Events that nobody could use.", "agent", "reason")
+DEADLINES: Final = _counter("deadlines", "Deadline events put on the log.")
+POLICY: Final = _counter("policy_events", "Policy events put on the log.")
+REPEATED: Final = _counter(
+    "outbox_repeated", "Outputs published again at a takeover, under the same id."
+)
+ASSIGNED: Final = _gauge("partitions_assigned", "Partitions that this worker owns.", "agent")
+
+
+def exposition() -> bytes:
+    """Return everything in Prometheus' text format."""
+    return generate_latest(REGISTRY)

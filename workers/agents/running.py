@@ -1,0 +1,157 @@
+"""Running one agent in this process: wait for Kafka, serve, end in order, or at once."""
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import faust
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from workers.agents import metrics
+from workers.agents.app import Agent, consumer_of, make_app
+from workers.agents.failstop import fail_stop
+from workers.agents.health import Health
+from workers.settings import Settings, kafka_client_kwargs
+
+STOP_LIMIT_S: Final = 25.0
+STALLED_S: Final = 30.0
+BLOCKED_S: Final = 30.0
+WATCH_S: Final = 5.0
+SAY_EVERY_S: Final = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+async def run(agent: Agent, health_port: int | None = None) -> None:
+    """Run one agent until SIGTERM or SIGINT; what is in flight is finished and committed.
+
+    Waits for Kafka at the start. Ends the process at once when Faust crashes, when the event
+    loop is blocked, when a partition stands still, or when the end takes too long.
+    """
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, agent.hangup)
+    alive = _watch_loop(loop)
+    health = Health(agent.group)
+    if health_port is not None:
+        await health.serve(health_port)
+    worker = loop.create_task(_serve(agent, stopping, health))
+    stopped = loop.create_task(stopping.wait())
+    await asyncio.wait({worker, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    try:
+        async with asyncio.timeout(STOP_LIMIT_S):
+            await worker
+    except TimeoutError:
+        fail_stop(f"{agent.group}: the orderly end took longer than {STOP_LIMIT_S:g} s")
+    except Exception as error:  # noqa: BLE001 - the end of the process is the same for all
+        fail_stop(agent.group, error)
+    await health.close()
+    alive()
+
+
+async def _serve(agent: Agent, stopping: asyncio.Event, health: Health) -> None:
+    app = make_app(agent)
+    wanted = asyncio.create_task(stopping.wait())
+    for step in (wait_for_topic(agent.settings, agent.topic), agent.start()):
+        starting = asyncio.ensure_future(step)
+        await asyncio.wait({starting, wanted}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+        if stopping.is_set():
+            return
+        await starting
+    started = asyncio.create_task(app.start())
+    ended = asyncio.create_task(app.wait_until_stopped())
+    watched = asyncio.create_task(_watch_partitions(app, agent, health))
+    await asyncio.wait({wanted, ended, watched}, return_when=asyncio.FIRST_COMPLETED)
+    if not stopping.is_set():
+        fail_stop(f"{agent.group}: Faust stopped", app.crash_reason)
+    health.ready = False
+    watched.cancel()
+    agent.releasing([*agent.reached])
+    await app.stop()
+    started.cancel()
+    await agent.stop()
+
+
+async def wait_for_topic(settings: Settings, topic: str) -> int:
+    """Return the number of partitions of `topic` once Kafka answers and has it.
+
+    Says now and then, with the address, what it waits for.
+    """
+    said = -SAY_EVERY_S
+    while True:
+        client = AIOKafkaClient(**kafka_client_kwargs(settings))
+        try:
+            await client.bootstrap()
+            await client.set_topics([topic])
+            if partitions := client.cluster.partitions_for_topic(topic):
+                return len(partitions)
+            problem = f"has no topic {topic}: create it with `handoff topics apply`"
+        except KafkaError as error:
+            problem = f"is not reachable: {error}"
+        finally:
+            await client.close()
+        if time.monotonic() - said >= SAY_EVERY_S:
+            said = time.monotonic()
+            logger.warning("Kafka at %s %s; waiting", settings.kafka_bootstrap, problem)
+        await asyncio.sleep(0.5)
+
+
+def _watch_loop(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+    """End the process when the event loop runs nothing for so long that the group must go on."""
+    beat, ended = time.monotonic(), threading.Event()
+
+    def heard() -> None:
+        nonlocal beat
+        beat = time.monotonic()
+
+    def watch() -> None:
+        looked = time.monotonic()
+        while not ended.wait(1.0):
+            now, before = time.monotonic(), looked
+            looked = now
+            if now - before > 5.0:
+                # The whole process was stopped: that says nothing about its event loop.
+                heard()
+            if now - beat > BLOCKED_S:
+                fail_stop(f"the event loop is blocked for {BLOCKED_S:g} s")
+            loop.call_soon_threadsafe(heard)
+
+    threading.Thread(target=watch, name="handoff-watch", daemon=True).start()
+    return ended.set
+
+
+async def _watch_partitions(app: faust.App, agent: Agent, health: Health) -> None:
+    """End the process when a partition has records that wait and none is handled for 30 s."""
+    name = agent.group.removeprefix("handoff-")
+    moved: dict[TP, tuple[int, float]] = {}
+    while True:
+        await asyncio.sleep(0.2 if not health.ready else WATCH_S)
+        consumer = consumer_of(app)
+        health.ready = consumer.placed
+        now = time.monotonic()
+        try:
+            ends = await consumer.ends([*agent.reached])
+        except KafkaError:
+            # The broker is away: nobody moves on, and that is nobody's fault here.
+            moved.clear()
+            continue
+        for tp, end in ends.items():
+            reached = agent.reached.get(tp, end)
+            metrics.LAG.labels(name, str(tp.partition)).set(max(0, end - reached))
+            before, since = moved.get(tp, (-1, now))
+            if reached != before or reached >= end:
+                since = now
+            moved[tp] = (reached, since)
+            if now - since > STALLED_S and not agent.is_busy(tp):
+                fail_stop(f"{tp.topic}[{tp.partition}]: {end - reached} records wait, none moves")

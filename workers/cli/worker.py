@@ -1,0 +1,248 @@
+"""`handoff worker`: one kind of worker, or one process of each."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from workers.cli.common import CliError, kafka_option, policy_option, redis_option, topics_option
+from workers.settings import load_settings
+
+if TYPE_CHECKING:
+    from workers.agents.app import Agent
+
+AGENTS: Final = ("escalation", "routing", "desk", "classifier")
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 30.0
+QUIET_S: Final = 60.0
+"""A process that ran for so long starts again without the pauses of those before."""
+STOP_LIMIT_S: Final = 30.0
+NOT_AGAIN: Final = (2, 65, 78)
+"""Exit codes of what a restart does not mend: wrongly called, dead letters, configuration."""
+
+logger = logging.getLogger("handoff")
+
+
+@click.command()
+@click.argument("which", metavar="|".join((*AGENTS, "all")), type=click.Choice((*AGENTS, "all")))
+@kafka_option
+@redis_option
+@policy_option
+@topics_option
+@click.option(
+    "--from",
+    "start",
+    default="now",
+    show_default=True,
+    metavar="earliest|now|TIME",
+    help="Where the very first start begins to decide; TIME as in 2026-11-01T09:30:00Z.",
+)
+@click.option(
+    "--observe",
+    is_flag=True,
+    help="Decide and publish decisions, but place nothing and tell nobody.",
+)
+@click.option(
+    "--dead-letter-limit/--no-dead-letter-limit",
+    default=True,
+    help="Stop when 100 events in a row, or a fifth of the last thousand, could not be read.",
+)
+@click.option(
+    "--health-port",
+    envvar="HANDOFF_HEALTH_PORT",
+    type=click.IntRange(1, 65_531),
+    help="Serve /live, /ready and /metrics on this port of the loopback address; "
+    "with `all`, on this and the next three.",
+)
+@click.option(
+    "--log-level",
+    envvar="HANDOFF_LOG_LEVEL",
+    default="INFO",
+    type=click.Choice(("DEBUG", "INFO", "WARNING", "ERROR"), case_sensitive=False),
+    help="Of our own messages; those of libraries stay at warnings.",
+)
+@click.pass_context
+def worker(context: click.Context, /, which: str, **options: Any) -> None:
+    """Run one kind of worker until it is told to stop, or one process of each.
+
+    `all` starts a process again when it ends; exit code 70 means that a worker ended itself so
+    that nothing is lost.
+    """
+    setup_logging(options["log_level"], which)
+    if which == "all":
+        context.exit(Supervisor(_arguments(options), options["health_port"]).run())
+    run_agent(which, options)
+
+
+def run_agent(which: str, options: dict[str, Any]) -> None:
+    """Run one agent in this process."""
+    from workers.agents.failstop import ConfigurationError
+    from workers.agents.running import run
+
+    try:
+        agent = make_agent(which, options)
+    except ConfigurationError as error:
+        raise CliError(str(error), error.exit_code) from None
+    except ValueError as error:
+        # Settings, files and times that are wrong say what and where.
+        raise CliError(str(error), exit_code=2) from None
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run(agent, options["health_port"]))
+
+
+def make_agent(which: str, options: dict[str, Any]) -> "Agent":
+    """Return the agent of this name, made from the command line and the environment."""
+    from workers.agents.app import Agent, Options
+
+    settings = load_settings(
+        kafka_bootstrap=options["kafka"],
+        redis_url=options["redis"],
+        observe=True if options["observe"] else None,
+    )
+    try:
+        module = import_module(f"workers.agents.{which}")
+    except ModuleNotFoundError as error:
+        raise CliError(f"this installation has no {which} agent: {error}") from None
+    agent = module.make_agent(
+        settings,
+        Options(
+            topics=options["topics"],
+            policy=options["policy"],
+            start=options["start"],
+            dead_letter_limit=options["dead_letter_limit"],
+        ),
+    )
+    if not isinstance(agent, Agent):
+        raise TypeError(f"workers.agents.{which}.make_agent returned {agent!r}")
+    return agent
+
+
+def setup_logging(level: str, which: str) -> None:
+    """Write our messages to standard error, one line each; never what libraries say in detail.
+
+    Their debug messages quote records.
+    """
+    logging.basicConfig(
+        level=logging.WARNING,
+        format=f"%(asctime)s %(levelname)s {which} %(name)s: %(message)s",
+    )
+    for name in ("workers", "handoff"):
+        logging.getLogger(name).setLevel(level.upper())
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _arguments(options: dict[str, Any]) -> list[str]:
+    """The command line of one agent with these options; servers go through the environment."""
+    arguments = ["--topics", str(options["topics"]), "--from", options["start"]]
+    arguments += ["--log-level", options["log_level"]]
+    if options["policy"] is not None:
+        arguments += ["--policy", str(options["policy"])]
+    if options["observe"]:
+        arguments.append("--observe")
+    if not options["dead_letter_limit"]:
+        arguments.append("--no-dead-letter-limit")
+    if options["kafka"]:
+        arguments += ["--kafka", options["kafka"]]
+    if options["redis"]:
+        # On a command line everybody could read its password.
+        os.environ["REDIS_URL"] = options["redis"]
+    return arguments
+
+
+@dataclass
+class _Child:
+    name: str
+    arguments: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = 0.0
+    due: float = field(default_factory=time.monotonic)
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "workers.cli", "worker", self.name, *self.arguments]
+        self.process = subprocess.Popen(command)  # noqa: S603 - our own command line
+        self.started = time.monotonic()
+
+    def ended(self) -> int | None:
+        """The exit code of a process that has ended, once."""
+        if self.process is None or (code := self.process.poll()) is None:
+            return None
+        self.process = None
+        now = time.monotonic()
+        quiet = now - self.started > QUIET_S
+        self.pause = (
+            FIRST_PAUSE_S if quiet or not self.pause else min(2 * self.pause, LONGEST_PAUSE_S)
+        )
+        self.due = now + self.pause
+        return code
+
+
+class Supervisor:
+    """Starts one process of each agent, starts again what ends, and ends all on SIGTERM."""
+
+    def __init__(self, arguments: list[str], health_port: int | None) -> None:
+        self._children = []
+        for number, name in enumerate(AGENTS):
+            port = [] if health_port is None else ["--health-port", str(health_port + number)]
+            self._children.append(_Child(name, [*arguments, *port]))
+        self._stopping = False
+
+    def run(self) -> int:
+        """Return the exit code: 0 after SIGTERM or SIGINT, else that of what cannot go on."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, self._hangup)
+        code = 0
+        while not self._stopping:
+            for child in self._children:
+                if (ended := child.ended()) is not None:
+                    logger.warning("%s ended with exit code %d", child.name, ended)
+                    if ended in NOT_AGAIN:
+                        code, self._stopping = ended, True
+                if child.process is None and time.monotonic() >= child.due and not self._stopping:
+                    child.start()
+            time.sleep(0.1)
+        return max(code, self._end())
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _hangup(self, *_: object) -> None:
+        self._signal(signal.SIGHUP)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for child in self._children:
+            if child.process is not None and child.process.poll() is None:
+                child.process.send_signal(number)
+
+    def _end(self) -> int:
+        """Stop every process in order, with kill -9 in the end; 1 if that was needed."""
+        self._signal(signal.SIGTERM)
+        until = time.monotonic() + STOP_LIMIT_S
+        code = 0
+        for child in self._children:
+            if child.process is None:
+                continue
+            try:
+                child.process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                logger.error("%s did not stop within %g s", child.name, STOP_LIMIT_S)
+                child.process.kill()
+                child.process.wait()
+                code = 1
+        return code

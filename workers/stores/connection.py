@@ -1,0 +1,93 @@
+"""Connecting to Redis: one way of making the client, of waiting for it, and of trying again."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TryAgainError,
+)
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+
+from workers.settings import Settings, SettingsError, redis_address
+
+T = TypeVar("T")
+
+ANSWER_S: Final = 10.0
+"""Seconds to wait for one answer before the connection is given up."""
+SAY_EVERY_S: Final = 10.0
+_FIRST_PAUSE_S: Final = 0.05
+_LONGEST_PAUSE_S: Final = 1.0
+_PASSING: Final = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TryAgainError,
+)
+_PASSING_CODES: Final = ("MISCONF", "BUSY", "NOREPLICAS", "UNBLOCKED")
+
+logger = logging.getLogger(__name__)
+
+
+def connect(settings: Settings) -> Redis:
+    """Return a client for REDIS_URL, not connected yet; its answers are bytes."""
+    if settings.redis_url is None:
+        raise SettingsError("no Redis: set REDIS_URL=redis://HOST:PORT/0 or pass --redis")
+    return Redis.from_url(
+        settings.redis_url,
+        socket_timeout=ANSWER_S,
+        socket_connect_timeout=ANSWER_S,
+        # Trying again is done by `persist`, which can tell what is worth it.
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def is_passing(error: RedisError) -> bool:
+    """Whether the same command may succeed later without anybody changing it."""
+    return isinstance(error, _PASSING) or str(error).startswith(_PASSING_CODES)
+
+
+async def persist(operation: Callable[[], Awaitable[T]], address: str) -> T:
+    """Return what `operation` does, trying again while Redis is away, full or starting.
+
+    It must be harmless to repeat; how long to try is the caller's `asyncio.timeout`. Says now and
+    then, with `address`, what it waits for.
+    """
+    pause, said = _FIRST_PAUSE_S, time.monotonic()
+    while True:
+        try:
+            return await operation()
+        except RedisError as error:
+            if not is_passing(error):
+                raise
+            if (now := time.monotonic()) - said >= SAY_EVERY_S / 10:
+                said = now + SAY_EVERY_S
+                logger.warning("Redis at %s: %s; trying again", address, error)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+async def wait_for_redis(redis: Redis, settings: Settings) -> None:
+    """Return when Redis answers; it says now and then, with the address, that it waits."""
+    address = redis_address(settings.redis_url or "")
+    await persist(redis.ping, address)
