@@ -1,0 +1,153 @@
+"""`handoff up`: the whole system, until stopped."""
+
+import asyncio
+import os
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from workers.cli.common import (
+    CliError,
+    kafka_option,
+    naming_servers,
+    policy_option,
+    redis_option,
+    require_servers,
+    settings_from,
+    topics_option,
+)
+from workers.cli.topics import read_topics
+from workers.contracts.topics import Topics
+from workers.embedded import EmbeddedKafka, EmbeddedRedis, ServerError
+from workers.embedded.workers import EMBEDDED_SETTINGS
+
+_AGENTS = 4
+_READY_POLL_S = 0.2
+
+
+@click.command()
+@kafka_option
+@redis_option
+@policy_option
+@topics_option
+def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) -> None:
+    """Run the whole system until stopped: a broker, a store and one worker of each kind.
+
+    What --kafka and --redis (KAFKA_BOOTSTRAP, REDIS_URL) do not name is embedded: in memory, on
+    loopback, gone at the end. On a Kafka of yours the topics that are missing are created first.
+    Standard output gets the lines to paste into other shells, the workers' messages go to
+    standard error. Ctrl-C or SIGTERM ends everything in order.
+    """
+    declared = read_topics(topics)
+    with ExitStack() as stack:
+        exports = _servers(stack, kafka, redis, declared)
+        os.environ.update(exports)
+        click.echo("export " + " ".join(f"{name}={value}" for name, value in exports.items()))
+        _say_what_next()
+        ports = free_ports(_AGENTS)
+        _say_when_ready(ports)
+        raise SystemExit(_work(policy, topics, ports[0], embedded="KAFKA_FETCH_MAX_WAIT_MS" in exports))
+
+
+def _servers(
+    stack: ExitStack, kafka: str | None, redis: str | None, topics: Topics
+) -> dict[str, str]:
+    """Start what is not given; return the variables by which everything finds the servers."""
+    settings = settings_from(kafka=kafka, redis=redis)
+    named = {"kafka": settings.kafka_bootstrap is not None, "redis": settings.redis_url is not None}
+    require_servers(settings, **named)
+    try:
+        exports = {}
+        if settings.kafka_bootstrap is None:
+            broker = stack.enter_context(EmbeddedKafka())
+            broker.ensure_topics(topics.topics)
+            exports = {"KAFKA_BOOTSTRAP": broker.bootstrap, **EMBEDDED_SETTINGS}
+        else:
+            _apply(kafka, topics)
+            exports = {"KAFKA_BOOTSTRAP": settings.kafka_bootstrap}
+        if settings.redis_url is None:
+            exports["REDIS_URL"] = stack.enter_context(EmbeddedRedis()).url
+        else:
+            os.environ["REDIS_URL"] = settings.redis_url
+    except ServerError as error:
+        raise CliError(str(error)) from error
+    return exports
+
+
+def _apply(kafka: str | None, topics: Topics) -> None:
+    from workers.cli.cluster import ClusterError, apply
+
+    settings = settings_from(kafka=kafka)
+    try:
+        with naming_servers(settings):
+            created, differences = asyncio.run(apply(settings, topics))
+    except ClusterError as error:
+        raise CliError(str(error)) from error
+    for name in created:
+        click.echo(f"{name}: created", err=True)
+    for difference in differences:
+        click.echo(f"differs from topics.yaml: {difference}", err=True)
+
+
+def _say_what_next() -> None:
+    click.echo(
+        "In another shell, after the line above:\n"
+        "  handoff import LOGS.jsonl | handoff send -    send conversations through it\n"
+        "  handoff audit                                 what was decided, what is open\n"
+        "  handoff explain CONVERSATION                  why, turn by turn\n"
+        "Ctrl-C ends everything.",
+        err=True,
+    )
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many loopback ports in a row that nobody uses at the moment."""
+    for _ in range(100):
+        with ExitStack() as stack:
+            first = stack.enter_context(socket.socket())
+            first.bind(("127.0.0.1", 0))
+            ports = [first.getsockname()[1] + number for number in range(count)]
+            try:
+                for port in ports[1:]:
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except (OSError, OverflowError):
+                continue
+            return ports
+    raise CliError(f"no {count} free ports in a row on 127.0.0.1")
+
+
+def _say_when_ready(ports: Sequence[int]) -> None:
+    def watch() -> None:
+        started = time.monotonic()
+        for port in ports:
+            while not is_ready(port):
+                time.sleep(_READY_POLL_S)
+        click.echo(f"all workers are ready after {time.monotonic() - started:.1f} s", err=True)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def is_ready(port: int) -> bool:
+    """Ask a worker's health address whether its partitions are placed."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=1):  # noqa: S310
+            return True
+    except OSError:
+        return False
+
+
+def _work(policy: Path | None, topics: Path, health_port: int, *, embedded: bool) -> int:
+    from workers.cli.worker import Supervisor, setup_logging
+
+    # An embedded log is empty, so that its first event is the first to decide about.
+    arguments = ["--topics", str(topics), "--from", "earliest" if embedded else "now"]
+    if policy is not None:
+        arguments += ["--policy", str(policy)]
+    setup_logging("INFO", "up")
+    return Supervisor(arguments, health_port).run()
