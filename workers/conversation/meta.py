@@ -34,7 +34,7 @@ def policy_in(text: str) -> Policy:
 
 
 def adopt(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
-    """The meta after a `policy` event: a newer version is adopted, an unreadable one ignored.
+    """The meta after a `policy` event: a newer version is adopted, one that cannot be read is not.
 
     The version in force may only change whether it observes, so that a worker with an older file
     never turns the policy back.
@@ -48,6 +48,8 @@ def adopt(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
     try:
         policy = policy_in(event.policy)
     except PolicyError:
+        return meta
+    if policy.version != event.policy_version:
         return meta
     return PartitionMeta(event.policy, policy.version, policy.hash, event.observe, at)
 

@@ -9,7 +9,7 @@ from workers.contracts.events import ToolCall
 from workers.conversation.state import SKETCHES, TOOL_CALLS, Episode
 from workers.detection import progress_key, similarity
 
-ALIKE: Final = 0.6
+ALIKE: Final = 0.65
 """Similarity from which on a turn counts as said before."""
 LEAST_WORDS: Final = 4
 """Words that a turn needs before being alike means anything."""
