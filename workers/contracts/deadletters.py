@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 from workers.contracts.codec import Raw
 from workers.contracts.rejections import RejectionReason
 
-DEAD_LETTERS: Final = "dead-letters"
 MAX_DEAD_LETTER_BYTES: Final = 2_000_000
 """Bytes of a value that are kept; only a record that was compressed on the way can be larger."""
 
 _PREFIX: Final = "dead-letter-"
+_RETRIED: Final = _PREFIX + "retried"
 _DETAIL_CHARACTERS: Final = 500
 
 
@@ -73,6 +73,21 @@ def read_dead_letter(record: Raw) -> DeadLetter | None:
     except (KeyError, ValueError):
         return None
     return DeadLetter(origin, reason, detail, agent, raw, cut="cut" in ours)
+
+
+def retry_mark(letter: DeadLetter) -> tuple[bytes | None, None, list[tuple[str, bytes]]]:
+    """The record to produce to `dead-letters` once what is in `letter` has been sent again."""
+    return letter.raw.key, None, [(_RETRIED, "/".join(map(str, letter.origin)).encode())]
+
+
+def read_retry_mark(record: Raw) -> Origin | None:
+    """Where the record was that this mark says was sent again; None when it is no mark."""
+    marks = [value.decode(errors="replace") for name, value in record.headers if name == _RETRIED]
+    try:
+        topic, partition, offset = marks[0].split("/")
+        return Origin(topic, int(partition), int(offset))
+    except (IndexError, ValueError):
+        return None
 
 
 def _foreign(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

@@ -17,7 +17,7 @@ from workers.contracts.codec import (
     decode_queue_message,
 )
 from workers.contracts.control import Control
-from workers.contracts.deadletters import read_dead_letter
+from workers.contracts.deadletters import read_dead_letter, read_retry_mark
 from workers.contracts.decisions import ClassificationRequest, Decision
 from workers.contracts.events import EVENT_TYPES
 from workers.contracts.ledger import LedgerRecord
@@ -50,7 +50,7 @@ def decode_record(schema: str, record: Raw) -> object:
 
 
 def _dead_letter(record: Raw) -> object:
-    letter = read_dead_letter(record)
+    letter = read_dead_letter(record) or read_retry_mark(record)
     if letter is None:
         raise Rejected("schema", "headers: no dead letter: see dead-letters.v1.schema.json")
     return letter

@@ -97,14 +97,14 @@ class Reading:
         if tp.topic == EVENTS:
             self._event(audit, at, record)
             return
-        if record.value is None:
-            return
         if tp.topic == DEAD_LETTERS:
             letter = read_dead_letter(_raw(record))
             if letter is not None:
                 origin = letter.origin
                 log = origin.topic == EVENTS
                 audit.dead_letter(letter.reason, origin.partition, origin.offset, of_the_log=log)
+            return
+        if record.value is None:
             return
         try:
             self._own(audit, tp.topic, at, record.value)
