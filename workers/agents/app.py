@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 import aiokafka
 import faust
 from faust.serializers.schemas import Schema
+from faust.tables.manager import TableManager
 from faust.types import TP, StreamT
 
 from workers.agents import metrics
@@ -142,6 +143,14 @@ class _RawSchema(Schema[None, Run]):
         return value
 
 
+class _NoTables(TableManager):
+    """Faust waits a second here for tables to be declared; there are none."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
+
+
 def make_app(agent: Agent) -> faust.App:
     """Return the Faust app of one agent, not started; its consumer and producer are ours."""
     settings = agent.settings
@@ -158,6 +167,7 @@ def make_app(agent: Agent) -> faust.App:
         topic_disable_leader=True,
         web_enabled=False,
         store="memory://",
+        TableManager=_NoTables,
         worker_redirect_stdouts=False,
     )
     kafka = kafka_client_kwargs(settings)

@@ -1,6 +1,6 @@
 -- Everything a chunk changes, at once or not at all, if the mark is still the end of the one before.
 -- KEYS[1] the mark; the other keys of the partition share its name up to "mark" and its slot.
--- ARGV: expected mark ("" for none), new mark, offset below which trying ends, msgpack plan, blobs
+-- ARGV: expected mark ("" for none), new mark, its offset, msgpack plan, blobs
 -- plan: {ttl seconds, lengths of the blobs, changes, outbox fields, dropped outbox fields,
 --        meta fields, dropped meta fields, latest}
 -- change: {conversation, fresh, open, due or "", number of turns, ids}; blobs: state, turns
@@ -65,7 +65,7 @@ for _, last in ipairs(plan[8]) do
 end
 
 local alone = redis.call('HGET', base .. 'trying', 'alone')
-if alone and tonumber(alone) >= tonumber(ARGV[3]) then
+if alone and tonumber(alone) > tonumber(ARGV[3]) then
   redis.call('HDEL', base .. 'trying', 'offset', 'token', 'count')
 else
   redis.call('DEL', base .. 'trying')

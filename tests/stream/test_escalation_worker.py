@@ -1,0 +1,98 @@
+"""The escalation worker as a process: nothing lost, nothing twice, whatever happens to it."""
+
+import asyncio
+import random
+from pathlib import Path
+
+from redis import Redis
+
+from tests.stream.escalation_world import (
+    Worker,
+    committed,
+    conversations,
+    create_topics,
+    expected,
+    marks,
+    produce,
+    published,
+    read,
+    settled,
+    until,
+)
+from workers.contracts.topics import DEAD_LETTERS, DECISIONS
+from workers.embedded import EmbeddedKafka
+
+
+async def test_decisions_are_those_of_a_quiet_run_and_sigterm_commits(
+    kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
+) -> None:
+    create_topics(kafka)
+    rows = conversations(1500, 120)
+    with Worker(kafka.bootstrap, redis_url, tmp_path, "--from", "earliest") as worker:
+        await produce(kafka.bootstrap, rows[:1000])
+        await settled(kafka.bootstrap, redis_url)
+        # Sent again by their producer, at other offsets, and once more beside new ones.
+        await produce(kafka.bootstrap, [*rows[:500], *rows[900:]])
+        await until(lambda: min(marks(redis_url).values()) > 0)
+        assert worker.terminate() == 0
+        found = marks(redis_url)
+        assert await committed(kafka.bootstrap) == {n: mark + 1 for n, mark in found.items()}
+        worker.start()
+        await settled(kafka.bootstrap, redis_url)
+        wanted = await expected(kafka.bootstrap, DECISIONS)
+        assert len(wanted) > 50
+        assert await published(kafka.bootstrap, DECISIONS) == wanted
+        # Nothing was published twice: there was no crash.
+        records = await read(kafka.bootstrap, DECISIONS)
+        assert sum(map(len, records.values())) == sum(map(len, wanted.values()))
+        assert await published(kafka.bootstrap, DEAD_LETTERS) == {}
+
+
+async def test_killed_at_any_moment_it_decides_as_if_nothing_had_happened(
+    kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
+) -> None:
+    create_topics(kafka)
+    chance = random.Random(7)  # noqa: S311
+    rows = conversations(6000, 300, seed=7)
+    with Worker(
+        kafka.bootstrap, redis_url, tmp_path, "--from", "earliest", HANDOFF_CHUNK_SIZE="40"
+    ) as worker:
+        for part in range(3):
+            await produce(kafka.bootstrap, rows[part * 2000 : (part + 1) * 2000])
+            before = sum(marks(redis_url).values())
+            await until(lambda before=before: sum(marks(redis_url).values()) > before)
+            await asyncio.sleep(chance.random() * 0.3)
+            worker.kill()
+            worker.start()
+        await settled(kafka.bootstrap, redis_url)
+        wanted = await expected(kafka.bootstrap, DECISIONS)
+        assert await published(kafka.bootstrap, DECISIONS) == wanted
+
+
+async def test_a_store_that_goes_back_in_time_ends_the_worker_which_then_mends_it(
+    kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
+) -> None:
+    create_topics(kafka)
+    rows = conversations(900, 60, seed=3)
+    with Worker(kafka.bootstrap, redis_url, tmp_path, "--from", "earliest") as worker:
+        await produce(kafka.bootstrap, rows[:400])
+        await settled(kafka.bootstrap, redis_url)
+        with Redis.from_url(redis_url) as redis:
+            snapshot = {key: redis.dump(key) for key in redis.keys()}
+            await produce(kafka.bootstrap, rows[400:600])
+            await settled(kafka.bootstrap, redis_url)
+            redis.flushdb()
+            for key, value in snapshot.items():
+                assert value is not None
+                redis.restore(key, 0, value)
+        # Idle: only the look at the mark every few seconds can notice.
+        assert await worker.ended() == 70
+        assert "the mark is" in worker.said
+        worker.start()
+        await produce(kafka.bootstrap, rows[600:])
+        await settled(kafka.bootstrap, redis_url)
+        wanted = await expected(kafka.bootstrap, DECISIONS)
+        assert await published(kafka.bootstrap, DECISIONS) == wanted
+        # What lies below the committed offset was folded again and not published again.
+        records = await read(kafka.bootstrap, DECISIONS)
+        assert sum(map(len, records.values())) == sum(map(len, wanted.values()))
