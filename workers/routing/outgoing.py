@@ -174,12 +174,22 @@ def control(
         text=text,
         wait=plan.wait if placing else None,
         ticket_id=decision.ticket_id,
-        contact=_contact(decision, plan, record, topics),
+        contact=contact_of(decision, plan, record, topics),
         recommended=decision.reason if decision.action == "recommend" else None,
         caused_by=decision.decision_id,
         sent_at=plan.planned_at if placing else decision.decided_at,
     )
     return Outgoing(CONTROL, decision.conversation_id, message)
+
+
+def contact_of(
+    decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics
+) -> Contact | None:
+    """How the customer reaches a person when nobody took them; None while somebody may."""
+    if plan.place != "contact" and decision.outcome != "expired":
+        return None
+    queue = record.queue or ""
+    return topics.contact(queue) if queue in topics.queues else topics.ladder.contact
 
 
 def _kind(decision: Decision) -> Literal["notice", "offer", "recommend", "ownership"]:
@@ -193,15 +203,6 @@ def _ai_may_reply(decision: Decision, record: LedgerRecord) -> bool:
         # Nobody is awaited within this chat.
         return record.place in ("ticket", "contact")
     return decision.owner == "ai"
-
-
-def _contact(
-    decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics
-) -> Contact | None:
-    if plan.place != "contact" and decision.outcome != "expired":
-        return None
-    queue = record.queue or ""
-    return topics.contact(queue) if queue in topics.queues else topics.ladder.contact
 
 
 def _priority(decision: Decision, plan: Plan, topics: Topics) -> int:
@@ -223,7 +224,8 @@ def _withdrawn_ticket(decision: Decision, plan: Plan, topics: Topics, reason: st
         queue=queue,
         team=_team(topics, queue),
         level=decision.level,
-        reason=_reason(decision),
+        # Of an escalation that ended before it was placed, the reason is forgotten.
+        reason=decision.reason or "explicit_request",
         priority=_priority(decision, plan, topics),
         subject=f"no longer needed: {reason.replace('_', ' ')}",
         home=decision.home,

@@ -1,12 +1,12 @@
 """The ladder: from a decision to the place of its escalation, each skipped rung explained."""
 
 from collections.abc import Iterator, Set
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from workers.contracts.decisions import Decision
-from workers.contracts.events import Skipped
+from workers.contracts.events import Place, Skipped
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.time import HOUR, MINUTE, from_ms, to_ms
 from workers.contracts.topics import Topics
@@ -21,13 +21,13 @@ _NOBODY: Final[frozenset[str]] = frozenset()
 class Rung(NamedTuple):
     """One place of a ladder; `queue` is the one whose team or contact it is."""
 
-    place: Literal["queue", "ticket", "contact"]
+    place: Place
     queue: str
 
     @property
     def name(self) -> str:
-        """The queue, or the kind of place where that is the same for every queue."""
-        return self.queue if self.place == "queue" else self.place
+        """As `tried` and `withdraw_from` name it."""
+        return rung_name(self.place, self.queue)
 
 
 def is_placing(decision: Decision) -> bool:
@@ -64,6 +64,23 @@ def plan(
             return _placed(decision, topics, load, planned_ms, previous, rung, skipped)
         skipped.append(Skipped(rung=number, place=rung.place, queue=rung.queue, reason=reason))
     raise AssertionError("the contact rung takes everybody")
+
+
+def amend(planned: Plan, decision: Decision, topics: Topics, load: Load, now_ms: int) -> Plan:
+    """The plan after the place of `planned` has refused the packet: further down the ladder."""
+    refused = {
+        rung_name(skip.place, skip.queue) for skip in planned.skipped if skip.reason == "rejected"
+    }
+    refused.add(rung_name(planned.place, planned.queue))
+    amended = plan(decision, topics, load, now_ms, rejected=refused)
+    left = {*planned.withdraw_from, *amended.withdraw_from}
+    left.discard(rung_name(amended.place, amended.queue))
+    return msgspec.structs.replace(amended, withdraw_from=tuple(sorted(left)))
+
+
+def rung_name(place: Place | None, queue: str | None) -> str:
+    """A rung as `tried` and `withdraw_from` name it: the queue, or the kind of place below."""
+    return queue or "" if place == "queue" else place or ""
 
 
 def ladder(decision: Decision, topics: Topics, load: Load, now_ms: int) -> list[Rung]:
@@ -200,6 +217,7 @@ def _late(decision: Decision, previous: LedgerRecord | None) -> tuple[str, ...]:
         previous is not None
         and previous.escalation_id == decision.escalation_id
         and previous.claimed_by is not None
+        and previous.outcome is None
         and name in _standing(decision, previous)
     )
     return () if name is None or decision.place == "contact" or claimed else (name,)

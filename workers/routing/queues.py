@@ -52,17 +52,27 @@ def refusal(topics: Topics, queue: str, load: Load, now_ms: int) -> SkipReason |
 
 def is_deserted(topics: Topics, queue: str, load: Load, now_ms: int) -> bool:
     """Whether nobody is online on a queue, or its desk has been silent for too long."""
-    limit_ms = topics.queues[queue].presence_seconds * 1000
-    presence = load.presence.get(queue)
-    if presence is not None and now_ms - presence.at_ms <= limit_ms:
+    presence = _recent(topics, queue, load, now_ms)
+    if presence is not None:
         return presence.agents_online == 0
     # Silence tells nothing before we have listened for as long as a desk may be silent.
-    return now_ms - load.since_ms > limit_ms
+    return now_ms - load.since_ms > topics.queues[queue].presence_seconds * 1000
 
 
 def is_online(topics: Topics, queue: str, person: str, load: Load, now_ms: int) -> bool:
     """Whether a desk said lately that this person is online on the queue."""
-    presence = load.presence.get(queue)
-    if presence is None or person not in presence.agents:
-        return False
-    return now_ms - presence.at_ms <= topics.queues[queue].presence_seconds * 1000
+    presence = _recent(topics, queue, load, now_ms)
+    return presence is not None and person in presence.agents
+
+
+def free_slots(topics: Topics, queue: str, load: Load, now_ms: int) -> int | None:
+    """How many more conversations the people of a queue can take at once; None when unknown."""
+    presence = _recent(topics, queue, load, now_ms)
+    return None if presence is None else presence.free_slots
+
+
+def _recent(topics: Topics, queue: str, load: Load, now_ms: int) -> Presence | None:
+    known, presence = topics.queues.get(queue), load.presence.get(queue)
+    if known is None or presence is None:
+        return None
+    return presence if now_ms - presence.at_ms <= known.presence_seconds * 1000 else None

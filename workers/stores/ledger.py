@@ -71,9 +71,15 @@ class LedgerStore:
 
     async def find(self, conversation_id: str) -> Entry:
         """The entry of one conversation."""
+        return (await self.find_all([conversation_id]))[conversation_id]
+
+    async def find_all(self, conversation_ids: Iterable[str]) -> dict[str, Entry]:
+        """The entry of each of these conversations."""
+        wanted = list(conversation_ids)
         pipeline = self._redis.pipeline(transaction=False)
-        self.ask(pipeline, conversation_id)
-        return self.read((await pipeline.execute())[0])
+        for conversation_id in wanted:
+            self.ask(pipeline, conversation_id)
+        return dict(zip(wanted, map(self.read, await pipeline.execute()), strict=True))
 
     async def write(self, record: LedgerRecord, expected: str) -> bool:
         """Write a record if the entry's version is `expected`; False when it is another.

@@ -46,6 +46,10 @@ class LoadStore:
         self._queues = queues
         self._presence: dict[str, tuple[bytes, Presence]] = {}
 
+    def knows(self, queue: str) -> bool:
+        """Whether topics.yaml has this queue."""
+        return queue in self._queues
+
     # ---- reading -----------------------------------------------------------------------------
 
     def ask(self, pipeline: "Pipeline", now_ms: int) -> int:

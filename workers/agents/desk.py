@@ -1,0 +1,176 @@
+"""The desk agent: a translator without state of its own.
+
+Presence goes to the load of the queues, everything else onto the log, where the fold decides.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from aiokafka import ConsumerRecord
+from faust.types import TP
+
+from workers.agents.app import Agent, Options
+from workers.agents.ledger import LedgerTopic
+from workers.agents.limits import DeadLetterLimit
+from workers.agents.producer import Record
+from workers.agents.routing import read_topics, rejected_record, secrets_of
+from workers.contracts.codec import Raw, decode_desk_event, encode
+from workers.contracts.desks import DeskEvent
+from workers.contracts.desks import Presence as PresenceEvent
+from workers.contracts.events import Ownership
+from workers.contracts.ids import ownership_event_id
+from workers.contracts.rejections import Rejected, shown
+from workers.contracts.signing import signature_headers
+from workers.contracts.topics import DESKS, Topics
+from workers.routing.queues import Presence
+from workers.settings import Settings, kafka_client_kwargs, redis_address
+from workers.stores.connection import connect, persist, wait_for_redis
+from workers.stores.ledger import LedgerStore, Whereabouts
+from workers.stores.load import LoadStore
+
+logger = logging.getLogger(__name__)
+
+
+class _Reported(NamedTuple):
+    """What a desk did, and the record that said so."""
+
+    record: ConsumerRecord
+    event: DeskEvent
+
+
+def make_agent(settings: Settings, options: Options) -> "DeskAgent":
+    """The desk agent; errors of topics.yaml say where."""
+    return DeskAgent(settings, read_topics(options.topics), options)
+
+
+class DeskAgent(Agent):
+    """Checks what desks report and hands it on; a second delivery changes nothing."""
+
+    group = "handoff-desk"
+    topic = DESKS
+
+    def __init__(self, settings: Settings, topics: Topics, options: Options) -> None:
+        super().__init__(settings)
+        self._topics = topics
+        self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
+        self._secrets = secrets_of(settings)
+        self._address = redis_address(settings.redis_url or "")
+
+    async def start(self) -> None:
+        """Connect."""
+        self._redis = connect(self.settings)
+        await wait_for_redis(self._redis, self.settings)
+        prefix = self.settings.redis_prefix
+        self._ledger = LedgerStore(self._redis, prefix)
+        self._load = LoadStore(self._redis, prefix, self._topics.queues)
+        kafka = kafka_client_kwargs(self.settings)
+        self._ledger_topic = LedgerTopic(kafka, self.group, self._redis, self._ledger, self._load)
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._redis.aclose()
+
+    async def handle(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
+        """Translate a chunk: every event ends in the load, on the log or in the dead letters."""
+        reported: list[_Reported] = []
+        present: list[tuple[str, Presence]] = []
+        outputs: list[Record] = []
+        letters: dict[int, Record] = {}
+        for record in records:
+            try:
+                event = decode_desk_event(_raw(record))
+                self._require_queue(event)
+            except Rejected as rejected:
+                letters[record.offset] = self._rejected(tp, record, rejected)
+                continue
+            if isinstance(event, PresenceEvent):
+                present.append((event.queue, _presence(event, record.timestamp)))
+            else:
+                reported.append(_Reported(record, event))
+        if present:
+            await persist(lambda: self._report(present), self._address)
+        where = await self._whereabouts([event.escalation_id for _, event in reported])
+        for record, event in reported:
+            try:
+                outputs.append(self._ownership(event, where.get(event.escalation_id)))
+            except Rejected as rejected:
+                letters[record.offset] = self._rejected(tp, record, rejected)
+        self._limit.add(record.offset in letters for record in records)
+        if outputs or letters:
+            await self.producer.publish([*outputs, *letters.values()])
+
+    def _require_queue(self, event: DeskEvent | PresenceEvent) -> None:
+        # A ticket may have been asked for in the name of a queue that is no more.
+        if event.type in ("ticketed", "ticket_refused") or event.queue in self._topics.queues:
+            return
+        known = ", ".join(self._topics.queues)
+        raise Rejected("unknown_queue", f"queue: {shown(event.queue)}: use one of {known}")
+
+    async def _report(self, present: Sequence[tuple[str, Presence]]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        for queue, presence in present:
+            self._load.report(pipeline, queue, presence)
+        await pipeline.execute()
+
+    async def _whereabouts(self, escalation_ids: Sequence[str]) -> dict[str, Whereabouts]:
+        """Where each escalation lives; the ledger's topic has the last word on what is unknown."""
+        if not escalation_ids:
+            return {}
+        where = await persist(lambda: self._ledger.whereabouts(escalation_ids), self._address)
+        if set(escalation_ids) <= where.keys():
+            return where
+        await persist(self._ledger_topic.catch_up, self._address)
+        return await persist(lambda: self._ledger.whereabouts(escalation_ids), self._address)
+
+    def _ownership(self, event: DeskEvent, where: Whereabouts | None) -> Record:
+        """The event for the log, in the partition where the conversation lives; or Rejected."""
+        if where is None:
+            detail = f"escalation_id: {shown(event.escalation_id)}: no such escalation"
+            raise Rejected("unknown_escalation", detail)
+        if where.conversation_id != event.conversation_id:
+            detail = f"conversation_id: {shown(event.conversation_id)}: not this escalation's"
+            raise Rejected("unknown_escalation", detail)
+        message = Ownership(
+            type="ownership",
+            event_id=ownership_event_id(event.event_id),
+            conversation_id=event.conversation_id,
+            occurred_at=event.occurred_at,
+            action=event.type,
+            escalation_id=event.escalation_id,
+            desk_event_id=event.event_id,
+            epoch=event.epoch,
+            queue=event.queue,
+            agent_id=event.agent_id,
+            agent_name=event.agent_name,
+            to_queue=event.to_queue,
+            reason=event.reason,
+            note=event.note,
+            resolution=event.resolution,
+            justified=event.justified,
+            csat=event.csat,
+            ticket_id=event.ticket_id,
+        )
+        key, value = event.conversation_id.encode(), encode(message)
+        headers = signature_headers(self._secrets, key, value)
+        return Record(where.home.topic, key, value, where.home.partition, headers)
+
+    def _rejected(self, tp: TP, record: ConsumerRecord, rejected: Rejected) -> Record:
+        logger.warning("%s[%d] %d: %s", tp.topic, tp.partition, record.offset, rejected)
+        return rejected_record(tp, record, rejected, "desk")
+
+
+def _raw(record: ConsumerRecord) -> Raw:
+    return Raw(record.key, record.value, record.headers, record.timestamp)
+
+
+def _presence(event: PresenceEvent, timestamp_ms: int) -> Presence:
+    """What was said, as old as its record: a backlog must not look fresh."""
+    now_ms = time.time_ns() // 1_000_000
+    return Presence(
+        at_ms=min(timestamp_ms, now_ms),
+        agents_online=event.agents_online,
+        free_slots=event.free_slots,
+        agents=frozenset(event.agents),
+    )

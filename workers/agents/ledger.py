@@ -1,0 +1,141 @@
+"""Brings the ledger in Redis up to its topic: at a start, and before an id counts as unknown."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import aiokafka
+from aiokafka import ConsumerRecord, TopicPartition
+from redis.asyncio import Redis
+
+from workers.contracts.codec import decode_message
+from workers.contracts.ledger import LedgerRecord
+from workers.contracts.rejections import Rejected
+from workers.contracts.time import MINUTE, to_ms
+from workers.contracts.topics import LEDGER
+from workers.routing.records import waits_on
+from workers.stores.ledger import LedgerStore
+from workers.stores.load import ANY_NUMBER, LoadStore
+
+_BATCH: Final = 500
+_SETTLED_MS: Final = MINUTE
+"""A place that was taken longer ago has its record in the ledger, or nobody will write one."""
+
+logger = logging.getLogger(__name__)
+
+
+class LedgerTopic:
+    """Reads what the topic has and Redis has not; safe while others write to both."""
+
+    def __init__(
+        self, kafka: Mapping[str, Any], client_id: str, redis: "Redis",
+        ledger: LedgerStore, load: LoadStore,
+    ) -> None:  # fmt: skip
+        self._kafka = kafka
+        self._client_id = client_id
+        self._redis = redis
+        self._ledger = ledger
+        self._load = load
+
+    async def catch_up(self) -> int:
+        """Restore every record beyond the positions in Redis; return how many were missing.
+
+        Everything that was on the topic when it was called is in Redis when it returns.
+        """
+        consumer = aiokafka.AIOKafkaConsumer(
+            **self._kafka,
+            client_id=self._client_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        await consumer.start()
+        try:
+            return await self._read(consumer, await self._ledger.positions())
+        finally:
+            await consumer.stop()
+
+    async def _read(self, consumer: aiokafka.AIOKafkaConsumer, known: Mapping[int, int]) -> int:
+        await consumer._client._wait_on_metadata(LEDGER)
+        partitions = consumer.partitions_for_topic(LEDGER) or ()
+        tps = [TopicPartition(LEDGER, partition) for partition in sorted(partitions)]
+        begins = await consumer.beginning_offsets(tps)
+        ends = await consumer.end_offsets(tps)
+        starts = {tp: _start(known.get(tp.partition, 0), begins[tp], ends[tp]) for tp in tps}
+        behind = {tp for tp in tps if starts[tp] < ends[tp]}
+        if not behind:
+            return 0
+        consumer.assign(behind)
+        for tp in behind:
+            consumer.seek(tp, starts[tp])
+        restored = 0
+        while behind:
+            fetched = await consumer.getmany(*behind, timeout_ms=1000, max_records=_BATCH)
+            for tp, records in fetched.items():
+                restored += await self._restore(records)
+                await self._advance({tp.partition: records[-1].offset + 1})
+            behind = {tp for tp in behind if await consumer.position(tp) < ends[tp]}
+        await self._advance({tp.partition: end for tp, end in ends.items()})
+        if restored:
+            logger.warning("%d ledger records were missing in Redis and are restored", restored)
+        return restored
+
+    async def _restore(self, records: Sequence[ConsumerRecord]) -> int:
+        latest: dict[str, LedgerRecord] = {}
+        for record in records:
+            try:
+                found = decode_message(LedgerRecord, record.value)
+            except Rejected as rejected:
+                logger.error("%s[%d] %d: %s", LEDGER, record.partition, record.offset, rejected)
+                continue
+            latest[found.conversation_id] = found
+        restored = await self._ledger.restore(latest.values())
+        for one in restored:
+            await self.align(one)
+        return len(restored)
+
+    async def align(self, record: LedgerRecord) -> None:
+        """Give the escalation of this record a place where it waits, and nowhere else."""
+        if record.escalation_id is None:
+            return
+        queue = waits_on(record)
+        if queue is not None and self._load.knows(queue):
+            placed_ms = to_ms(record.placed_at or record.plan.planned_at)
+            await self._load.reserve(queue, record.escalation_id, ANY_NUMBER, placed_ms)
+            return
+        pipeline = self._redis.pipeline(transaction=False)
+        self._load.release(pipeline, record.escalation_id)
+        await pipeline.execute()
+
+    async def reconcile(self, now_ms: int) -> int:
+        """Give up places whose escalation does not wait there; return how many those were.
+
+        A router that ended between taking a place and writing the ledger left them behind.
+        """
+        waiting = await self._load.waiting_since(now_ms - _SETTLED_MS)
+        ids = [escalation_id for members in waiting.values() for escalation_id in members]
+        if not ids:
+            return 0
+        where = await self._ledger.whereabouts(ids)
+        entries = await self._ledger.find_all({found.conversation_id for found in where.values()})
+        stale = []
+        for queue, members in waiting.items():
+            for escalation_id in members:
+                found = where.get(escalation_id)
+                record = None if found is None else entries[found.conversation_id].record
+                here = record is not None and record.escalation_id == escalation_id
+                if not here or waits_on(record) != queue:
+                    stale.append((queue, escalation_id))
+        await self._load.drop(stale)
+        if stale:
+            logger.warning("%d places of queues were nobody's and are free again", len(stale))
+        return len(stale)
+
+    async def _advance(self, positions: Mapping[int, int]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        self._ledger.advance(pipeline, positions)
+        await pipeline.execute()
+
+
+def _start(known: int, begin: int, end: int) -> int:
+    """Where to go on; a position beyond the end is that of another cluster's topic."""
+    return begin if known > end else max(known, begin)

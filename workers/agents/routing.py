@@ -1,0 +1,217 @@
+"""The routing agent: the only publisher towards people and chat systems."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+from aiokafka import ConsumerRecord
+from faust.types import TP
+
+from workers.agents import metrics
+from workers.agents.app import Agent, Options
+from workers.agents.ledger import LedgerTopic
+from workers.agents.limits import DeadLetterLimit
+from workers.agents.outlet import Outlet
+from workers.agents.placing import Router, Stores, Work
+from workers.agents.producer import Record
+from workers.contracts.codec import Raw, decode_message
+from workers.contracts.deadletters import Origin, dead_letter
+from workers.contracts.decisions import Decision, Turn
+from workers.contracts.ledger import LedgerRecord
+from workers.contracts.rejections import Rejected
+from workers.contracts.signing import Secrets
+from workers.contracts.topics import DEAD_LETTERS, DECISIONS, TICKETS, Topics, load_topics
+from workers.routing.plan import is_placing
+from workers.routing.queues import Load
+from workers.settings import Settings, kafka_client_kwargs, redis_address
+from workers.stores.connection import connect, wait_for_redis
+from workers.stores.ledger import Entry
+from workers.stores.partition import TRANSCRIPT_LAST, base_key
+
+AT_ONCE: Final = 64
+"""Conversations of one chunk that are carried out at the same time."""
+
+_TURN: Final = msgspec.msgpack.Decoder(Turn)
+
+logger = logging.getLogger(__name__)
+
+
+class Reading(NamedTuple):
+    """What a chunk reads, in one round trip."""
+
+    entries: dict[str, Entry]
+    transcripts: dict[str, list[Turn]]
+    """By decision id."""
+    load: Load
+
+
+def make_agent(settings: Settings, options: Options) -> "RoutingAgent":
+    """The routing agent; errors of topics.yaml say where."""
+    return RoutingAgent(settings, read_topics(options.topics), options)
+
+
+class RoutingAgent(Agent):
+    """Finds the place of each escalation and tells everybody, in the order of each conversation."""
+
+    group = "handoff-routing"
+    topic = DECISIONS
+
+    def __init__(self, settings: Settings, topics: Topics, options: Options) -> None:
+        super().__init__(settings)
+        self._topics = topics
+        self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
+        self._since_ms = 0
+        self._seen: dict[int, int] = {}
+        """Per partition of the ledger topic the position that Redis is known to have had."""
+
+    async def start(self) -> None:
+        """Connect, restore what Redis has lost of the ledger, free places that are nobody's."""
+        kafka, settings = kafka_client_kwargs(self.settings), self.settings
+        redis = connect(settings)
+        await wait_for_redis(redis, settings)
+        address = redis_address(settings.redis_url or "")
+        self._stores = Stores(redis, settings.redis_prefix, address, self._topics)
+        queues = [queue.topic for queue in self._topics.queues.values()]
+        limits = {name: self._topics.topics[name].max_message_bytes for name in (*queues, TICKETS)}
+        self._outlet = Outlet(kafka, f"{self.group}-outlet", limits)
+        await self._outlet.start()
+        topic = LedgerTopic(kafka, self.group, redis, self._stores.ledger, self._stores.load)
+        await topic.catch_up()
+        self._since_ms = _now_ms()
+        await topic.reconcile(self._since_ms)
+        self._router = Router(
+            self._topics,
+            self._stores,
+            topic,
+            self._outlet,
+            self.producer.publish,
+            secrets_of(settings),
+            _now_ms,
+        )
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._outlet.stop()
+        await self._stores.redis.aclose()
+
+    async def handle(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
+        """Carry out the decisions of a chunk: each conversation's in order, several at a time."""
+        decisions, letters = self._decode(tp, records)
+        self._limit.add(record.offset in letters for record in records)
+        if letters:
+            await self.producer.publish(letters.values())
+        if not decisions:
+            return
+        reading = await self._stores.persist(lambda: self._read(decisions))
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def run(conversation_id: str, works: list[Work]) -> LedgerRecord | None:
+            async with limit:
+                entry = reading.entries[conversation_id]
+                return await self._router.run(works, entry, reading.load)
+
+        works: dict[str, list[Work]] = {}
+        for decision in decisions:
+            transcript = reading.transcripts.get(decision.decision_id, [])
+            works.setdefault(decision.conversation_id, []).append(Work(decision, transcript))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(run(*item)) for item in works.items()]
+        done = [record for task in tasks if (record := task.result()) is not None]
+        if done:
+            await self._stores.persist(lambda: self._settle(done))
+
+    def _decode(
+        self, tp: TP, records: Sequence[ConsumerRecord]
+    ) -> tuple[list[Decision], dict[int, Record]]:
+        """The decisions of a chunk, and by offset a dead letter for each record that is none."""
+        decisions, letters = [], {}
+        for record in records:
+            try:
+                decision = decode_message(Decision, record.value)
+                _require_whole(decision)
+                decisions.append(decision)
+            except Rejected as rejected:
+                logger.error("%s[%d] %d: %s", tp.topic, tp.partition, record.offset, rejected)
+                letters[record.offset] = rejected_record(tp, record, rejected, "routing")
+        return decisions, letters
+
+    async def _read(self, decisions: Sequence[Decision]) -> Reading:
+        """Read ledger, load and transcripts; a ledger that went back in time ends the process."""
+        stores, seen, now_ms = self._stores, dict(self._seen), _now_ms()
+        names = list(dict.fromkeys(decision.conversation_id for decision in decisions))
+        placing = [decision for decision in decisions if is_placing(decision)]
+        pipeline = stores.redis.pipeline(transaction=False)
+        stores.ledger.ask_positions(pipeline)
+        for name in names:
+            stores.ledger.ask(pipeline, name)
+        for decision in placing:
+            key = f"{base_key(stores.prefix, decision.home)}t:{decision.conversation_id}"
+            pipeline.lrange(key, *_last_turns(decision.facts.turns))
+        if placing:
+            stores.load.ask(pipeline, now_ms)
+        positions, *results = await pipeline.execute()
+        self._require_present(seen, stores.ledger.read_positions(positions))
+        rest = iter(results)
+        entries = {name: stores.ledger.read(next(rest)) for name in names}
+        transcripts = {
+            decision.decision_id: [_TURN.decode(row) for row in next(rest)] for decision in placing
+        }
+        load = Load(since_ms=now_ms)
+        if placing:
+            load = stores.load.read(list(rest), self._since_ms, now_ms)
+        return Reading(entries, transcripts, load)
+
+    def _require_present(self, seen: Mapping[int, int], found: Mapping[int, int]) -> None:
+        lost = {part: end for part, end in seen.items() if found.get(part, 0) < end}
+        if lost:
+            raise RuntimeError(f"Redis went back in time: ledger positions {lost} are lost")
+
+    async def _settle(self, done: Iterable[LedgerRecord]) -> None:
+        """Remember that every effect is published, and how far the ledger topic is in Redis."""
+        stores, positions = self._stores, dict(self._router.positions)
+        pipeline = stores.redis.pipeline(transaction=False)
+        for record in done:
+            stores.ledger.mark_done(pipeline, record)
+        if positions:
+            stores.ledger.advance(pipeline, positions)
+        await pipeline.execute()
+        for partition, end in positions.items():
+            self._seen[partition] = max(end, self._seen.get(partition, 0))
+
+
+def read_topics(path: Path) -> Topics:
+    """The content of topics.yaml; YamlFileError says what is wrong with it."""
+    return load_topics(path.read_text(encoding="utf-8"), str(path))
+
+
+def secrets_of(settings: Settings) -> Secrets:
+    """The keys that our own events are signed with."""
+    return Secrets(tuple(key.get_secret_value().encode() for key in settings.handoff_secret))
+
+
+def rejected_record(tp: TP, record: ConsumerRecord, rejected: Rejected, agent: str) -> Record:
+    """The dead letter of a record that an agent could not use; it is counted."""
+    metrics.DEAD_LETTERS.labels(agent, rejected.reason).inc()
+    raw = Raw(record.key, record.value, record.headers, record.timestamp)
+    origin = Origin(tp.topic, tp.partition, record.offset)
+    key, value, headers = dead_letter(origin, raw, rejected.reason, rejected.detail, agent)
+    return Record(DEAD_LETTERS, key, value, None, headers)
+
+
+def _require_whole(decision: Decision) -> None:
+    """Refuse a decision that names no reason for a person who would be asked why."""
+    if is_placing(decision) and decision.reason is None:
+        raise Rejected("schema", f"reason: missing: {decision.action} requires it")
+
+
+def _last_turns(turns: int) -> tuple[int, int]:
+    """The first and last index of what a packet shows; none when there is nothing yet."""
+    return (max(0, turns - TRANSCRIPT_LAST), turns - 1) if turns else (1, 0)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
