@@ -87,6 +87,21 @@ def test_a_transfer_names_the_colleague_and_carries_the_note() -> None:
     assert packet.desk_note == "Needs a fee waiver."
 
 
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("tool_unavailable", "A tool the AI needs keeps failing: rebook_flight"),
+        ("priority_escalation", "A topic for people: rebooking: “"),
+        ("agent_uncertainty", "The AI is not sure of its answers (confidence 0.41): “"),
+        ("context_window_exceeded", "Too long for the AI (91% of its memory used)"),
+        ("customer_frustration", "Frustrated: “"),
+    ],
+)
+def test_the_reason_tells_its_fact(reason: str, expected: str) -> None:
+    packet = built(reason=reason, score=0.91, told={"confidence": (0.6, 0.41)})
+    assert packet.why.text.startswith(expected)
+
+
 def test_waiting_is_measured_from_the_last_customer_message() -> None:
     later = packets.START + timedelta(minutes=30)
     assert built(decided_at=later).stands.text == "Unanswered for 28 min"

@@ -2,18 +2,28 @@
 
 from typing import Final
 
-from workers.contracts.decisions import Evidence, Reason, ToolFact, Turn
+from workers.contracts.decisions import Evidence, Mood, Reason, ToolFact, Turn
 from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
 from workers.detection import read_agent, read_customer
 from workers.handoff.view import AI, CUSTOMER, PERSON, View
-from workers.handoff.wording import clip, duration, focus, gist, says_something, word_count
+from workers.handoff.wording import (
+    clip,
+    duration,
+    focus,
+    gist,
+    one_line,
+    says_something,
+    word_count,
+)
 
 # Together these leave at least 15 of the 120 words to the key messages, usually 40.
 WHO_WORDS: Final = 8
 WANTS_WORDS: Final = 16
 TRIED_WORDS: Final = 22
 _FAILURE_WORDS: Final = 9
+_REASON_WORDS: Final = 10
+_CALM: Final = 0.3
 STANDS_WORDS: Final = 10
 MOOD_WORDS: Final = 8
 WHY_WORDS: Final = 15
@@ -22,9 +32,9 @@ NEXT_WORDS: Final = 13
 _WHY: Final[dict[Reason, str]] = {
     "explicit_request": "Asked for a person",
     "agent_uncertainty": "The AI is not sure of its answers",
-    "priority_escalation": "A topic that people handle",
+    "priority_escalation": "A topic for people",
     "policy_exception": "Needs a decision the AI may not take",
-    "context_window_exceeded": "Conversation too long for the AI",
+    "context_window_exceeded": "Too long for the AI",
     "tool_unavailable": "A tool the AI needs keeps failing",
     "unproductive_loop": "Going in circles",
     "customer_frustration": "Frustrated",
@@ -165,27 +175,28 @@ def _way(view: View) -> str:
 
 def mood(view: View) -> Claim | None:
     """Say how the customer feels, from which words, and whether it gets worse; None when calm."""
-    course = view.facts.mood
-    worst = max(course, key=lambda entry: entry.score, default=None)
-    if worst is None or worst.score < 0.3:
+    course, worst = view.facts.mood, _worst(view)
+    if worst is None or worst.score < _CALM:
         return None
-    word = (
-        "Very frustrated"
-        if worst.score >= 0.8
-        else "Frustrated"
-        if worst.score >= 0.5
-        else "Impatient"
-    )
+    word = "Impatient" if worst.score < 0.5 else "Frustrated"
+    word = "Very frustrated" if worst.score >= 0.8 else word
     change = course[-1].score - course[0].score
     course_word = ", rising" if change >= 0.2 else ", calmer now" if change <= -0.2 else ""
-    turn = view.by_id.get(worst.event_id)
+    events = tuple(dict.fromkeys((worst.event_id, course[-1].event_id)))
     label = f"{word}{course_word}"
-    said = view.text(turn) if turn else ""
+    turn = view.by_id.get(worst.event_id)
+    if turn is None or view.decision.reason == "customer_frustration":
+        # The reason has said these words already.
+        return Claim(text=label, events=events)
+    said = view.text(turn)
     found = read_customer(said).frustrated
     room = MOOD_WORDS - len(label.split())
     words = focus(said, found.start, room) if found else gist(said, room)
-    text = f"{label}: “{words}”" if words else label
-    return Claim(text=text, events=tuple(dict.fromkeys((worst.event_id, course[-1].event_id))))
+    return Claim(text=f"{label}: “{words}”" if words else label, events=events)
+
+
+def _worst(view: View) -> Mood | None:
+    return max(view.facts.mood, key=lambda entry: entry.score, default=None)
 
 
 def _telling(text: str, words: int) -> str:
@@ -203,21 +214,50 @@ def strongest(view: View) -> Evidence | None:
 def why(view: View) -> Claim:
     """Say why a person is asked: the reason and the words that caused it."""
     decision = view.decision
-    reason = decision.reason or "explicit_request"
-    text = _WHY[reason]
-    if reason == "priority_escalation" and view.facts.intents:
-        text += f": {clip(view.facts.intents[-1], 1)}"
-    if reason == "agent_uncertainty" and view.facts.confidence:
-        text += f" (confidence {view.facts.confidence[-1]:.2f})"
+    text = _reason(view, decision.reason or "explicit_request")
+    turn = _cause(view)
     found = strongest(view)
-    opening = view.by_id.get(decision.opened_by or "")
-    shown = found.quote if found is not None else None
-    if shown is None and opening is not None and opening.role in (CUSTOMER, AI):
-        shown = view.text(opening)
-    if words := _telling(shown or "", WHY_WORDS - len(text.split())):
+    shown = view.text(turn) if turn else found.quote if found else None
+    if words := _telling(shown or "", WHY_WORDS - word_count(text)):
         text = f"{text}: “{words}”"
-    cited = dict.fromkeys(evidence.event_id for evidence in decision.evidence)
-    return Claim(text=text, events=tuple(cited) or (decision.opened_by or view.cause,))
+    cited = [evidence.event_id for evidence in decision.evidence]
+    cited = cited or [decision.opened_by or view.cause]
+    said = [turn.event_id] if turn else []
+    return Claim(text=text, events=tuple(dict.fromkeys(cited + said)))
+
+
+def _reason(view: View, reason: Reason) -> str:
+    """Return the reason with the one fact that tells it from others of its kind."""
+    text, facts = _WHY[reason], view.facts
+    if reason == "priority_escalation" and facts.intents:
+        return clip(f"{text}: {one_line(view.hide(facts.intents[-1]))}", _REASON_WORDS)
+    if reason == "agent_uncertainty" and facts.confidence:
+        return f"{text} (confidence {facts.confidence[-1]:.2f})"
+    if reason == "context_window_exceeded":
+        return f"{text} ({view.decision.score:.0%} of its memory used)"
+    if reason == "tool_unavailable" and (failed := [tool for tool in facts.tools if tool.failures]):
+        return clip(f"{text}: {max(failed, key=_failures).name}", _REASON_WORDS)
+    return text
+
+
+def _failures(tool: ToolFact) -> int:
+    return tool.failures
+
+
+def _cause(view: View) -> Turn | None:
+    """Return the turn whose words say why; None when only the evidence's quote does, or nothing."""
+    reason, found = view.decision.reason, strongest(view)
+    if reason in ("tool_unavailable", "context_window_exceeded", "stalled"):
+        # Nobody's words caused it.
+        return None
+    if reason == "customer_frustration" and (worst := _worst(view)) is not None:
+        return view.by_id.get(worst.event_id)
+    if reason == "priority_escalation":
+        return view.last(CUSTOMER)
+    if found is not None and found.quote:
+        return None
+    opening = view.by_id.get(view.decision.opened_by or "")
+    return opening if opening is not None and opening.role in (CUSTOMER, AI) else None
 
 
 def next_step(view: View) -> Claim:

@@ -88,7 +88,7 @@ def _statements(packet: Packet) -> list[Claim]:
 def volume(packet: Packet) -> str:
     """Return duration and counts of the episode, as one line shows them."""
     spent = duration(packet.duration_s)
-    return f"{spent}, {packet.customer_turns} customer and {packet.ai_turns} AI messages"
+    return f"{spent}, messages: {packet.customer_turns} customer, {packet.ai_turns} AI"
 
 
 def cited_events(packet: Packet) -> set[str]:
