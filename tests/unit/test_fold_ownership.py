@@ -280,7 +280,7 @@ def test_idle_for_thirty_days_it_starts_afresh() -> None:
     assert h.state.number == 3
     h.after(30 * 24 * 60 + 1).customer("Hello, it has been a while.")
     fresh = h.state
-    assert (fresh.turns, fresh.number, fresh.earlier) == (1, 1, ())
+    assert (fresh.turns, fresh.number, fresh.earlier) == (1, 4, ())
     assert (fresh.epoch, fresh.seq) == (epoch, seq)
     assert len(h.turns) == 1
     assert h.ids == {h.events[-1].event_id}

@@ -51,7 +51,8 @@ def step(
     """
     at = to_ms(event.occurred_at)
     if begins_anew(state, event):
-        state = State(seq=state.seq, epoch=state.epoch)
+        # What chat systems and desks compare with must not run backwards.
+        state = State(seq=state.seq, epoch=state.epoch, number=state.number + 1)
     else:
         state = copy.copy(state)
         state.episode = copy.copy(state.episode)
