@@ -1,85 +1,139 @@
-"""Read one turn of a customer or of the AI agent."""
+"""Read one turn of a customer: a cheap first look, and a second one where words call for it."""
 
 from __future__ import annotations
 
-import re
+from workers.detection import lexicon, mood, replies, request
+from workers.detection.findings import CustomerFindings, Finding
+from workers.detection.tokens import Turn, fold, tokens
 
-from workers.detection.findings import AgentFindings, CustomerFindings, Finding
-
+# A turn asks for a person from here on; from FRUSTRATION_THRESHOLD on its writer is frustrated.
 THRESHOLD = 0.7
 FRUSTRATION_THRESHOLD = 0.5
-_LIMIT = 3000
+# Below the thresholds and above these a model should judge.
+_DOUBT_REQUEST, _DOUBT_FRUSTRATION = 0.5, 0.3
+# What is read of a long turn: what people want stands at its beginning or at its end.
+_HEAD, _TAIL = 1600, 800
+# An answer to an offer stands in the first words, "thank you, that worked" in the last.
+_ANSWER = 120
+_OPENING = 70
+_SHORT = 80
 
-_PERSON = (
-    r"(?:human|person|people|agent|representative|rep|operator|supervisor|manager|someone|somebody|"
-    r"anyone|anybody|advisor|adviser|specialist|executive|assistant)s?"
-)
-_REQUEST = re.compile(
-    rf"\b(?:talk|speak|chat|connect|transfer|escalate|contact|reach|hand|put|pass|forward)\b"
-    rf"[^.!?]{{0,40}}\b{_PERSON}\b|\b(?:real|live|actual) (?:human|person|agent)\b|"
-    rf"^\W*(?:(?:a|an|the|human|please|need|want|i|get|me|give) )*{_PERSON}\W*(?:please)?\W*$",
-    re.IGNORECASE,
-)
-_NEGATED = re.compile(
-    r"\b(?:no need|don'?t (?:need|want|transfer|escalate|connect)|rather not|without)\b",
-    re.IGNORECASE,
-)
-_FRUSTRATED = re.compile(
-    r"\b(?:ridiculous|unacceptable|useless|terrible|horrible|awful|pathetic|frustrat\w+|fed up|"
-    r"worst|waste of (?:my )?time|sick of|angry|furious|disgusting|joke|scam|wtf|"
-    r"not satisfied|(?:third|fourth|fifth) time|how many times)\b",
-    re.IGNORECASE,
-)
-_YES = re.compile(r"^\W*(?:yes|yeah|yep|sure|ok(?:ay)?|please do|go ahead)\b", re.IGNORECASE)
-_NO = re.compile(r"^\W*(?:no|nope|nah|not now)\b|\bkeep going with you\b", re.IGNORECASE)
-_WITHDRAWS = re.compile(
-    r"\bnever ?mind\b|\bno need for (?:an?|the) (?:agent|human|person)\b", re.IGNORECASE
-)
-_SOLVED = re.compile(
-    r"\b(?:that|it|this) work(?:s|ed)\b|\bworks now\b|\bthat(?:'s| is) all\b|"
-    r"\bsolved\b|\bthanks?[^.!?]{0,20}(?:help|perfect|great)\b",
-    re.IGNORECASE,
-)
-_PROMISE = re.compile(
-    r"\b(?:connecting|transferring|escalating|putting you through|will (?:now )?(?:connect|transfer|"
-    r"escalate)|being transferred)\b[^.?!]{0,60}",
-    re.IGNORECASE,
-)
-_OFFER = re.compile(
-    r"\b(?:would you like|do you want|shall i|should i|want me to)\b[^.?!]{0,60}"
-    r"\b(?:connect|transfer|speak|talk|human|agent|person)\b",
-    re.IGNORECASE,
-)
+_LISTS = lexicon.read_lists()
+_REQUEST = lexicon.build(_LISTS, request.SECTION, request.CODES)
+_REPLY = lexicon.build(_LISTS, replies.SECTION, replies.CODES)
+_MOOD = lexicon.build(_LISTS, mood.SECTION, mood.CODES)
+del _LISTS
+
+_ASKS, _FEELS, _FAINT, _ANSWERS = 1, 2, 4, 8
+_CUES = lexicon.Cues()
+_CUES.add(_REQUEST, request.CUES, _ASKS)
+_CUES.add(_MOOD, mood.TELLING, _FEELS)
+_CUES.add(_MOOD, mood.FAINT, _FAINT)
+_CUES.add(_REPLY, replies.CUES, _ANSWERS)
+_OPENINGS = _REPLY.openings(replies.OPENINGS)
+
+_NOTHING = CustomerFindings()
 
 
-def _bounded(text: str) -> str:
-    return text if len(text) <= _LIMIT else text[:_LIMIT]
+def _surer(a: Finding | None, b: Finding | None) -> Finding | None:
+    if a is None or b is None:
+        return a or b
+    return a if a.score >= b.score else b
 
 
-def _found(pattern: re.Pattern[str], text: str, score: float) -> Finding | None:
-    match = pattern.search(text)
-    return Finding(score, match.start(), match.end()) if match else None
+def _moved(finding: Finding | None, by: int) -> Finding | None:
+    if finding is None or not by:
+        return finding
+    return Finding(finding.score, finding.start + by, finding.end + by)
 
 
-def read_customer(text: str) -> CustomerFindings:
-    """Tell what one customer turn asks for and how it feels; never raises."""
-    text = _bounded(text)
-    withdraws = _found(_WITHDRAWS, text, 0.8)
-    negated = _found(_NEGATED, text, 0.8)
-    requested = None if withdraws or negated else _found(_REQUEST, text, 0.9)
-    return CustomerFindings(
-        requested_human=requested,
-        frustrated=_found(_FRUSTRATED, text, 0.7),
-        refuses=negated or _found(_NO, text, 0.8),
-        accepts=_found(_YES, text, 0.8),
-        withdraws=withdraws,
-        solved=_found(_SOLVED, text, 0.8),
+def _answered(folded: str, *, cued: bool) -> list[Finding | None]:
+    """Acceptance, refusal and withdrawal in the first words; solved, if asked for, in the last."""
+    if len(folded) <= _SHORT:
+        turn = Turn(folded, tokens(folded), _REPLY)
+        return [*_answers(turn), replies.find_solved(turn)]
+    head = folded[: _ANSWER if cued else _OPENING]
+    found = _answers(Turn(head, tokens(head), _REPLY))
+    if not cued:
+        return [*found, None]
+    tail = folded[-_ANSWER:]
+    solved = replies.find_solved(Turn(tail, tokens(tail), _REPLY))
+    return [*found, _moved(solved, len(folded) - len(tail))]
+
+
+def _answers(turn: Turn) -> tuple[Finding | None, Finding | None, Finding | None]:
+    return (
+        replies.find_acceptance(turn),
+        replies.find_refusal(turn),
+        replies.find_withdrawal(turn),
     )
 
 
-def read_agent(text: str) -> AgentFindings:
-    """Tell whether one AI turn promises or offers a person; never raises."""
-    text = _bounded(text)
-    return AgentFindings(
-        promises_person=_found(_PROMISE, text, 0.8), offers_person=_found(_OFFER, text, 0.8)
+def _read(text: str) -> CustomerFindings:
+    folded, words = fold(text)
+    if not words:
+        return _NOTHING
+    flags = _CUES.look(words)
+    seen = 0
+    for flag in flags:
+        seen |= flag
+    asks = seen & _ASKS
+    feels = seen & _FEELS or sum(1 for flag in flags if flag & _FAINT) > 1
+    answers = (
+        seen & (_ASKS | _ANSWERS)
+        or len(text) <= _SHORT
+        or words[0] in _OPENINGS
+        or " ".join(words[:2]) in _OPENINGS
+    )
+    if not (asks or feels or answers):
+        return _NOTHING
+    marked = tokens(folded) if asks or feels else []
+    requested = request.find_request(Turn(folded, marked, _REQUEST)) if asks else None
+    frustrated = mood.find_frustration(Turn(folded, marked, _MOOD), text) if feels else None
+    accepts = refuses = withdraws = solved = None
+    if answers:
+        accepts, refuses, withdraws, solved = _answered(folded, cued=bool(seen & (_ASKS | _ANSWERS)))
+    if requested is not None and requested.score >= THRESHOLD:
+        refuses = withdraws = None
+    if not (requested or frustrated or accepts or refuses or withdraws or solved):
+        return _NOTHING
+    return CustomerFindings(
+        requested_human=requested,
+        frustrated=frustrated,
+        refuses=refuses,
+        accepts=accepts,
+        withdraws=withdraws,
+        solved=solved,
+        doubtful=_doubtful(requested, frustrated),
+    )
+
+
+def _doubtful(requested: Finding | None, frustrated: Finding | None) -> bool:
+    asks = requested.score if requested else 0.0
+    cross = frustrated.score if frustrated else 0.0
+    return (
+        _DOUBT_REQUEST <= asks < THRESHOLD or _DOUBT_FRUSTRATION <= cross < FRUSTRATION_THRESHOLD
+    )
+
+
+def read_customer(text: str) -> CustomerFindings:
+    """Tell what one customer turn of any length asks for and how it feels; never raises.
+
+    Scores run from 0 to 1; THRESHOLD and FRUSTRATION_THRESHOLD are their cuts, and spans are
+    positions in ``text``. Of a very long turn only the beginning and the end are read.
+    """
+    if len(text) <= _HEAD + _TAIL:
+        return _read(text)
+    head, tail = _read(text[:_HEAD]), _read(text[-_TAIL:])
+    by = len(text) - _TAIL
+    requested = _surer(head.requested_human, _moved(tail.requested_human, by))
+    frustrated = _surer(head.frustrated, _moved(tail.frustrated, by))
+    return CustomerFindings(
+        requested_human=requested,
+        frustrated=frustrated,
+        refuses=head.refuses,
+        accepts=head.accepts,
+        withdraws=head.withdraws,
+        solved=_moved(tail.solved, by),
+        doubtful=_doubtful(requested, frustrated),
     )

@@ -1,0 +1,195 @@
+"""The word lists: each word of any language stands for one class, written as one character."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from workers.detection.tokens import MARKS
+
+LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "nl")
+# A folder of the user's own word lists, read before the shipped ones.
+OWN_WORDS = "HANDOFF_WORDS"
+_DATA = Path(__file__).parent / "data"
+_KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_VOWELS = "aeiou"
+_TYPO_MIN_LENGTH = 5
+
+# Too frequent to tell anything by themselves.
+_COMMON = frozenset(
+    """a about all am an and any are as at back be been but by can could d day do does don for from
+    get give go good had has have how i if in is it like ll m make me more much my need next no not
+    nothing now of on one other our out over phone re right s so some t take tell that the them they
+    this to up us very want was way we what when where which who why will with work would you your
+    account order please thing time use""".split()
+)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of a word list: ``words`` of a class, and whether a slip in them is accepted."""
+
+    section: str
+    name: str
+    typos: bool
+    words: list[str]
+    where: str
+
+
+Rest = tuple[list[str], str]
+
+
+class Lexicon(msgspec.Struct, frozen=True):
+    """Classes of words, and of phrases by their first and second word, the longest first."""
+
+    words: dict[str, str]
+    phrases: dict[str, dict[str, list[Rest]]]
+
+    def openings(self, codes: str) -> frozenset[str]:
+        """The words of these classes, and of their phrases the first two."""
+        words = {word for word, code in self.words.items() if code in codes}
+        for first, followers in self.phrases.items():
+            for second, choices in followers.items():
+                if any(code in codes for _, code in choices):
+                    words.add(f"{first} {second}")
+        return frozenset(words)
+
+    def cues(self, codes: str) -> tuple[set[str], list[tuple[str, ...]]]:
+        """The words of these classes, and those of their phrases that contain none of them."""
+        words = {word for word, code in self.words.items() if code in codes}
+        phrases = [
+            (first, second, *rest)
+            for first, followers in self.phrases.items()
+            for second, choices in followers.items()
+            for rest, code in choices
+            if code in codes and words.isdisjoint((first, second, *rest))
+        ]
+        return words, phrases
+
+
+class Cues:
+    """The first look: which of several kinds of words a turn contains, as flags."""
+
+    def __init__(self) -> None:
+        self._words: dict[str, int] = {}
+        self._phrases: dict[str, list[tuple[str, int]]] = {}
+        self._all: frozenset[str] = frozenset()
+
+    def add(self, lexicon: Lexicon, codes: str, flag: int) -> None:
+        """Raise ``flag`` for turns with a word or phrase of these classes."""
+        words, phrases = lexicon.cues(codes)
+        for word in words:
+            self._words[word] = self._words.get(word, 0) | flag
+        for phrase in phrases:
+            telling = max(phrase, key=lambda word: (word not in _COMMON, len(word)))
+            self._phrases.setdefault(telling, []).append((" ".join(phrase), flag))
+        self._all = frozenset(self._words.keys() | self._phrases.keys())
+
+    def look(self, words: list[str]) -> list[int]:
+        """Give the flags of each word or phrase found."""
+        found = self._all.intersection(words)
+        if not found:
+            return []
+        flags = [self._words[word] for word in found if word in self._words]
+        if not self._phrases.keys().isdisjoint(found):
+            text = " ".join(words)
+            flags += [
+                flag
+                for word in found
+                for phrase, flag in self._phrases.get(word, ())
+                if phrase in text
+            ]
+        return flags
+
+
+def parse(text: str, source: str) -> Iterator[Entry]:
+    """Yield the lines of a word list; a line that is none is a ValueError naming it."""
+    section = ""
+    for number, raw in enumerate(text.splitlines(), 1):
+        line, where = raw.strip(), f"{source}:{number}"
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            section = line[1:-1]
+            continue
+        name, colon, words = line.partition(":")
+        if not colon or not name.rstrip("~").replace("_", "").isalpha() or not section:
+            raise ValueError(
+                f"{where}: expected '[section]' or 'class: words' in one, found {line[:40]!r}"
+            )
+        yield Entry(section, name.rstrip("~"), name.endswith("~"), words.split(), where)
+
+
+def _near(letter: str) -> str:
+    """The letters that stand for another by a slip or by ear: beside it, or vowel for vowel."""
+    near = set(_VOWELS if letter in _VOWELS else "")
+    for row, keys in enumerate(_KEYBOARD):
+        at = keys.find(letter)
+        if at >= 0:
+            for beside in _KEYBOARD[max(0, row - 1) : row + 2]:
+                near.update(beside[max(0, at - 1) : at + 2])
+    return "".join(sorted(near - {" "}))
+
+
+_NEAR = {letter: _near(letter) for row in _KEYBOARD for letter in row}
+
+
+def slips(word: str) -> Iterator[str]:
+    """Yield what one slip of the finger makes of a word: a letter less, more, other or swapped."""
+    for at, letter in enumerate(word):
+        before, after = word[:at], word[at + 1 :]
+        yield before + after
+        if after:
+            yield before + after[0] + letter + after[1:]
+        for other in _NEAR.get(letter, letter):
+            yield before + other + after
+            yield before + letter + other + after
+            yield before + other + letter + after
+
+
+def read_lists() -> list[Entry]:
+    """Read the user's word lists, then the shipped ones."""
+    own = os.environ.get(OWN_WORDS)
+    paths = sorted(Path(own).glob("*.txt")) if own else []
+    if own and not paths:
+        raise ValueError(f"{OWN_WORDS}={own}: no *.txt file in this folder")
+    paths += [_DATA / f"{language}.txt" for language in LANGUAGES]
+    return [entry for path in paths for entry in parse(path.read_text("utf-8"), str(path))]
+
+
+def _real_words() -> frozenset[str]:
+    lines = (_DATA / "not_typos.txt").read_text("utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+def build(entries: list[Entry], section: str, codes: dict[str, str]) -> Lexicon:
+    """Make the lexicon of one section; the first line that names a word has it, slips come last."""
+    # A section may take marks together by giving them a code.
+    words = {mark: codes.get(code, code) for mark, code in MARKS.items()}
+    phrases: dict[str, dict[str, list[Rest]]] = {}
+    misspelt: dict[str, str] = {}
+    for entry in entries:
+        if entry.section != section:
+            continue
+        if entry.name not in codes:
+            known = ", ".join(sorted(codes))
+            raise ValueError(f"{entry.where}: unknown class {entry.name!r}; known are: {known}")
+        code = codes[entry.name]
+        for item in entry.words:
+            first, *rest = item.split("_")
+            if rest:
+                phrases.setdefault(first, {}).setdefault(rest[0], []).append((rest[1:], code))
+                continue
+            words.setdefault(item, code)
+            if entry.typos and len(item) >= _TYPO_MIN_LENGTH:
+                misspelt.update((slip, code) for slip in slips(item) if slip not in misspelt)
+    real_words = _real_words()
+    for slip, code in misspelt.items():
+        if slip not in real_words:
+            words.setdefault(slip, code)
+    for followers in phrases.values():
+        for choices in followers.values():
+            choices.sort(key=lambda choice: -len(choice[0]))
+    return Lexicon(words=words, phrases=phrases)

@@ -1,0 +1,102 @@
+"""How frustrated is the customer about the service? Evidence that adds up."""
+
+from __future__ import annotations
+
+import re
+
+from workers.detection.findings import Finding
+from workers.detection.grammar import class_codes, rules
+from workers.detection.tokens import Turn
+
+SECTION = "mood"
+CODES = class_codes(
+    """strong=F cross=M gave_up=R sigh=S threat=L treated=X rhetorical=Q ironic=J still=s again=a
+    already=A every_time=e times=t ordinal=d number=0 unit=T wait=w keep=k told=v promise=V nobody=N
+    reply=r fail=f why=W you=y i=I not=n pleased=p intensifier=i praise=P oh=O thanks=h worked=K
+    resolved=B others=o product=c harmless=H enough=E swear=x scam=C only_been=b helping=m know=g company=u time=z"""
+)
+# One of the telling classes is worth a second look, of the others it takes two.
+TELLING = "FMRSLXQJECx"
+FAINT = "saAedkwNVWpb"
+
+_MACROS = {"i": "[i_]{0,2}", "end": r"(?=$|[.,!?])"}
+_EVIDENCE = rules(
+    r"""
+0.75 F
+0.55 M
+0.55 n[i_]{0,2}p(?![_i]{0,2}c)
+0.75 E<end>
+0.35 x
+0.55 [yuv][i_]{0,2}x|vIx
+0.55 [yui_]{1,3}C(?=[.,!]|$)
+0.35 b
+0.65 ip[.,]n
+0.5  R
+0.45 S
+0.1  ^[.!,]*S[.!,]*$
+0.55 L
+0.6  X
+0.6  Q
+0.65 J
+0.7  [yu][i_]{0,2}[FM]
+0.45 [vk]{0,2}d[i_]?z|0t[i_]{0,2}(?:A|$|[.!?])|A[i_]{0,2}v[^.!?]{0,6}0t|v[^.!?]{0,4}0t
+0.3  (?:sn|ns|s[i_]?f|s[i_]?w)
+0.25 s(?=[^.!?]{0,6}(?:0[i_]?T|T))
+0.3  [Iy][iA_]{0,2}A[i_]?v|IAv|Av
+0.5  yk
+0.45 k[i_]?[vr]|k[_i]{0,2}me
+0.3  e
+0.5  N[i_yu]{0,5}[rvmg]|y[i_]{0,2}n[i_]{0,2}[rm]|yn[i_]{0,2}v|(?:^|[.,!])[_i]{0,2}n[_i]?m
+0.45 y_?v[i_]{0,2}A
+0.4  V.*V
+0.5  d[i_]?z(?=[.!?,])
+0.4  0[i_]?t[i_]{0,2}(?:now|A|$|[.!?])
+0.45 w[^.!?]{0,5}(?:0?[i_]?T)|(?:0|i)T[^.!?]{0,4}w
+0.25 w
+0.15 0[i_]?T
+0.2  a
+0.25 V
+0.3  W[i_]{0,2}[ny]|Wn|W(?=.{0,8}a)
+0.5  (?:^|[.!?]|O,?i?)P[^.!?hKB]{0,7}(?:f|0T|n[_i]{0,2}[rm]|w)
+0.35 O[,]?[i]?P(?![^.!?]{0,4}[KhB])
+0.3  (?:ya|f[^.!?]{0,4}a)
+""",
+    _MACROS,
+)
+_DAMPED = re.compile(r"(?:n[i_]{0,2}|o[i_]{0,3})$")
+_FOR_OTHERS = re.compile(r"^[i_I]{0,3}[ocPK]")
+_LOUD = re.compile(r"!{2,}|\?!|!\?|\?{2,}")
+_CAPITALS = re.compile(r"\b[A-Z]{3,}\b")
+
+
+def _emphasis(text: str) -> float:
+    capitals = sum(map(len, _CAPITALS.findall(text)))
+    letters = sum(map(str.isalpha, text))
+    shouted = capitals >= 8 and capitals * 2 > letters
+    return 0.25 * bool(_LOUD.search(text)) + 0.3 * shouted
+
+
+def find_frustration(turn: Turn, text: str) -> Finding | None:
+    """Add up the evidence of frustration about the service, and give its strongest words."""
+    classes = turn.classes
+    calm, strongest, span = 1.0, 0.0, (0, 0)
+    for rule in _EVIDENCE:
+        for match in rule.pattern.finditer(classes):
+            start, end = match.span()
+            if classes[start] in "FMRSLX" and (
+                _DAMPED.search(classes[:start]) or _FOR_OTHERS.search(classes[end:])
+            ):
+                continue
+            calm *= 1 - rule.score
+            if rule.score > strongest:
+                strongest, span = rule.score, (start, end)
+            break
+    if not strongest:
+        return None
+    score = 1 - calm * (1 - _emphasis(text))
+    if "B" in classes or ("h" in classes or "K" in classes) and strongest < 0.5:
+        score *= 0.6
+    elif "P" in classes and score < 0.6 and classes[span[0]] not in "LXJ":
+        score *= 0.85
+    start, end = span
+    return Finding(round(score, 3), *turn.span(start, end))

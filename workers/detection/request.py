@@ -1,0 +1,215 @@
+"""Does the customer ask for a person? A grammar over word classes."""
+
+from __future__ import annotations
+
+import re
+
+from workers.detection.findings import Finding
+from workers.detection.grammar import class_codes, rules
+from workers.detection.tokens import Turn
+
+SECTION = "request"
+CODES = class_codes(
+    """human=H person=1 people=g person_or_nobody=Q staff=A trade=Z chief=M somebody=S desk=D part=5
+    level=2 real=R bot=B talk=T talking=U spoke=V contact=C call=@ transfer=X move=3 transferred=Y
+    escalate=E escalated=F get=G have=J ask=9 let=L want=W modal=q future=6 do=z i=i me=m you=u
+    your=y my=P other_people=h to=p preposition=l about=a determiner=d object=O please=k greeting=K
+    yes=k not=n cannot=4 unwanted=N enough=x that=t be=b was=% there_is=e present=r who_can=w how=j
+    but=c and=& if=f whether=7 price=8 help=v say=s cardinal=0 other=_ ?=. !=."""
+)
+# A turn without any of these asks for nobody.
+CUES = "H1gQAZMSBTXE2"
+
+_MACROS = {
+    # What may stand before the word for a person: "one of your real, Spanish speaking ..."
+    "pre": r"[dRyklpr]{0,5}_?U?[RkHAD]{0,3}",
+    "person": r"[HAMZ1]",
+    "any": r"(?:[HAMZ1SQD2]|[Ry]g|[_dyO]5)",
+    "of-you": r"l(?:D|y[_DA5]{0,2}|d?_?[DA5v])",
+    # What may follow it without making it something else ("human resources")
+    "end": r"(?=$|[.,\"kKa&cft6qWinbl4r])",
+    "goes-on": r"(?=$|[.,\"kK&cft6qWinbapvTC@Xrluw4])",
+    "does": r"(?=$|[.,\"kK&cft6qWinbavw4]|[pl][dyOmviTC@XGDWkPa]|p_?5)",
+    "clause": r"(?:^|(?<=[.,&c]))",
+    "close": r"(?=$|[.])",
+}
+
+
+_TALK = r"""
+0.95 T[kmu,OR]{0,3}(?:[p0]k?<pre>|[dyRk]{0,3}[RHAD]{0,2})(?:<person>|[_O]5)
+0.9  T[kmuO]{0,2}(?:_?[p0])?<pre>(?:[SQ]|[Ry]g)(?![bV])
+0.85 T[kmu]{0,2}_?p<pre>(?:[D2]|[dy]5)
+0.9  T_{1,2}p<pre><person>
+0.85 [pd]<pre>[HAMZ1S]_{0,3}[kpqmPO_ladD5]{0,4}T
+0.85 W[pdyik]{1,3}[HAM1S]_?T
+0.85 W[pkdql]{0,2}Up<pre><any>
+0.85 v[mkp]{0,2}Up?<pre><any>
+0.75 <clause>k?Up[dyk]{0,2}[HA]{1,2}<close>
+"""
+_TRANSFER = r"""
+0.95 X[mOkdup]{0,5}<pre>[HAM1D2]
+0.9  X[mOku]{1,4}[pdk]{1,3}<pre>(?:[SZ]|Rg|_5|[dy]5)
+0.9  3[Odku]{0,2}[mO][kO]?[pdlk]{1,3}<pre>(?:[HAM1D2SZ]|_5|[dy]5)
+0.85 (?:3|_)[Od]?p(?:[dyk]{1,3}[RHA]?[MH]|M)<goes-on>
+0.8  (?:X[k]?m[kpl]{0,3}|3ml)k{0,2}<close>
+0.75 (?:Xd?[HAM1S][pklr]{0,2}|3d?[HAM1S]l{1,2})<end>
+0.8  3dRk?[HA]p[dO]k{0,2}<close>|3dAp[dO]k{0,2}<close>
+0.9  m[pd]{1,3}<pre>[HAM1]k?X
+0.9  (?:[WG]p?[mi]?b?|qib?|qpb)[YX][pkl]{0,2}<pre><any>
+0.7  (?:Wp?b|qib)Y<close>
+"""
+_WANT = r"""
+0.92 W[pdkml]{0,4}[Ryk]{0,2}(?:[HA]{0,2}|D)[HAM]<goes-on>
+0.85 W[dkl]{0,3}_A<goes-on>
+0.92 W[pdkml]{0,4}[yk]?R[RkH]{0,2}[1gA]<goes-on>
+0.88 W[pdkml]{0,4}[yk]?1<does>
+0.9  W[pdkl]{0,4}_UA<goes-on>
+0.85 (?:6|i6d{1,2})R?[HAM]<close>
+0.9  W[pdkl]{0,4}[RH]v
+0.85 W[pdkl]{0,3}RT<end>
+0.9  W[pkd]{0,3}(?:v|pv)[pl]<pre>[HAM1]
+0.72 W[pk]{0,2}(?:Gv|v|pv)[pl][dyk]{0,2}S<end>
+0.9  W[pkdt]{0,3}[RHA]{0,2}[HAM1S][pq]?[kdm]{0,2}p?(?:C|T|@)[pkd]{0,2}(?:m|$|[.k])
+0.85 W[pkd]{0,2}S<of-you>
+0.85 WStqv
+0.75 [Wq][^.,]{1,6}[lp]d?(?:R?H|R1)<close>
+0.75 q[^.,]{1,3}b[_v]l{1,2}d1<close>
+0.75 W[^.,]{0,3}z[dO]{0,2}p<pre>[HA1]
+0.85 Wp?_[dy]M<goes-on>
+0.75 Ws["]?[HA]<close>
+"""
+_GET = r"""
+0.92 G[mku]{0,3}p?[dyRk]{0,4}(?:[HA]{0,2}|D)[HAM]<goes-on>
+0.85 G[mk]{1,3}[dyRk]{0,4}_A<goes-on>
+0.9  G[mk]{1,3}[pu]?[mdyRk]{0,4}[1H]<does>
+0.9  G[mk]{0,3}[dy]?R[RkH]{0,2}[1gA]<goes-on>
+0.8  Gmk?S(?=$|[.,kt]|<of-you>|[pl][vTCm]|wv|w<close>)
+0.85 [G9][dyk]{0,2}(?:[HAM1S]p(?:C|T|@)[pk]?m|[HAM1]pvm)
+0.65 9d[HAM]
+0.88 q[iu]G[mk]?[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
+0.88 qiJ[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
+0.85 [GJXL][dyRk]{0,3}[HAM1SZ]p?k?(?:C|T|@)[pk]?(?:m|$|[.])
+0.8  [JL]S(?:<of-you>)?p?vm
+"""
+_DOES = r"""
+0.85 (?:q|W|6|J)[mdyRk]{0,4}[HAMS1Z](?:<of-you>)?[pqW6kO]{0,3}(?:[CT@]p?k?m|@<close>)
+0.85 [SHA]qm[C@]<close>
+0.85 (?:q|L|J|W)[dyRk]{0,4}[RH]{0,2}[HAM1][pqk]{0,2}[vGX]
+0.8  [q6]d?Hk{1,3}[_3]
+0.85 (?:q|L)[dyRk]{0,3}S<of-you>[pqk]{0,3}[CTvG@]
+0.85 q[dk]?(?:SR|RS)[pqk]?[CTvG@]
+0.8  <clause>[dRk]{0,3}[H1M](?:qb?|[WJ]p|p)[kp]{0,2}[vT]
+0.8  <clause>[dk]{0,2}S(?:<of-you>)?[qWJpk]{0,4}[C@][pk]{0,2}m
+0.8  <clause>[dk]{0,2}S[lp]d?k?(?:1k{0,2}<close>|H)
+0.75 <clause>[kd]{0,2}S<of-you>k{0,3}<close>
+0.8  S[d&c]{0,3}[ld]?d?B[k]{0,2}<close>
+"""
+_PRESENT = r"""
+0.85 e[r_]?[dRyk]{0,4}[HA]{0,2}[HA1Q](?=$|[.,\"kKrtwlB]|i|qiT|pT|piq|pqiT)
+0.85 eRg
+0.85 e[dRyk]{0,4}(?:M|[yR]?g)(?=r|[it]?[it]?qi|[it]i)
+0.85 e[^.,]{0,4}[HAM1SZgQ][^.,]{0,6}i[qk]{0,2}T
+0.85 e[^.,]{0,4}[HAM1SZQ][^.,]{0,4}qT
+0.8  e[dk]{0,2}[SQ](?:k?r(?:<end>|pT)|RB?r?<end>|H|[piqkt]{0,4}T|B)
+0.75 e[dk]{0,2}[SQ]<close>
+0.8  eR?H|e[dyk]{1,2}R?H
+0.8  [SHAM1](?:t?iq|qi|pqi)T
+0.8  bS(?:<of-you>)?[kdR]{0,2}(?:r[kR]{0,2}(?:<end>|p[TvC])|H)
+0.85 b[dRk]{0,3}(?:[HM1A]|Rg)rk{0,2}(?:pT|<end>)
+0.8  <clause>[dkK]{0,2}(?:S[HR]|[H1A])r[k]{0,2}<close>
+0.75 <clause>[kK]{0,2}d(?:g|Rg)[rkR]{1,3}<close>
+0.65 <clause>[dkK]{0,2}Sr[k]{0,2}<close>
+0.75 (?:^|[.])[k&]?jbdR?(?:H|A)(?=$|[.iW])
+0.75 w[iq]{0,2}[kW]?p?T<close>
+0.6  w[iq]{0,2}[kW]?p?T
+0.6  w[iq]{0,2}k?[C@]<end>
+"""
+_NOT_A_BOT = r"""
+0.9  [nNx][a-zA-Z_]{0,4}(?:[TC][pdykO]{0,4}|U[dykO]{0,2}p[pdykO]{0,3})[kH]?B
+0.85 [nx][pd]{1,3}BT
+0.75 <clause>[k]{0,2}i(?:n[W]|x)[pdlyk]{0,3}B[k]{0,3}<close>
+0.75 <clause>[k]{0,2}[nx][pdlk]{0,3}B[k]{0,3}<close>
+0.85 G[m]?[l]{1,2}[dyO]{0,3}B
+0.8  <clause>Upd?B
+0.9  St[bnidk]{0,4}nd?B
+0.85 nd?B[,k]{0,2}d?[H1A]
+"""
+_ESCALATE = r"""
+0.9  <clause>[kKiuqWpjzdO&]{0,7}E[kd]{0,2}(?:[POk]{0,4}|dO)k{0,3}<close>
+0.9  E(?:[PdO_k]{0,4})p[pdyRk]{0,3}<any>
+0.85 (?:Wp?|q|L|G)[mPOyu_kdp]{0,4}(?:bF|F|E)(?:[kp]{0,3}<end>|p<pre><any>)
+0.85 (?:W|X|3|G|Wp)[dpl]{0,2}E<end>
+0.85 [WX3EGT][mOPpdyk_]{0,4}2
+0.8  (?:^|[.])k{0,2}2[vDAk]{0,3}<close>
+"""
+_CONTACT = r"""
+0.85 C[kp]{0,2}<pre>[HAM1Z]<goes-on>
+0.85 (?<!d)@[kpl]{0,2}<pre>[HAM]<goes-on>
+0.75 C[kpl]{0,3}[kd]?S<end>
+0.85 [Wq][^.,]{0,3}@m?l[dyk]{0,2}[HAM1S]
+0.85 <clause>k?@ml[dyk]{0,2}[HAM1]
+0.8  (?:W[p_]{0,2}|<clause>k?_?|q_|qiJ)d?@p<pre>(?:<any>|S)
+0.75 qi@[kp]{0,3}S<end>
+0.6  (?<!d)@[kp]{0,3}[dk]?S<end>
+0.55 (?:C|@)[kp]{0,2}[dyk]{0,2}(?:D|_5)
+0.75 s0|0[lp]A
+"""
+# The person alone, as a message or as one sentence of it.
+_BARE = r"""
+0.9  (?:^|[.])[.k]{0,4}[dR]{0,3}(?:[HAD]{0,3})[HAM](?:lR)?(?:[kA]{0,3}[,]?[kKA]{0,3})<close>
+0.9  ,[kd]{0,3}(?:R?[HA]{1,2}|[HA]{0,2}[HAM]k|k[HAM])[HAk]{0,3}<close>
+0.85 (?:^|[.])[.k]{0,4}d?(?:_|D)Ak{0,3}<close>
+0.85 (?:^|[.,])[.k]{0,3}[dR]{0,3}(?:1k{0,3}|[RH]v)k{0,2}<close>
+0.8  ^[k]{0,2}R{1,2}[TZ1X]k{0,3}$
+0.6  Wp?Tk{0,2}<close>
+0.8  (?:^|[.])k{0,2}[HAM1]{1,2}W<close>
+0.6  (?:^|[.,])k{0,2}Dk{0,3}$
+0.6  ^[XE]$
+"""
+_GUARDED = (_TALK, _TRANSFER, _WANT, _GET, _DOES, _PRESENT, _ESCALATE, _CONTACT, _BARE)
+RULES = [
+    *rules("".join(_GUARDED), _MACROS),
+    *rules(_NOT_A_BOT, _MACROS, guarded=False),
+]
+RULES.sort(key=lambda rule: -rule.score)
+
+_TURNED_ROUND = re.compile(
+    r"(?:[nx][kqbWGJpdRz]{0,4}|n[kqb]{0,2}W[um]p?|N[^.,c&]{0,8}|(?:z[iu]|7)[WJpk]{0,3}"
+    r"|(?<!q)f[iu][Wkz]{0,2}p?|V[miu]?p?d?|8[^.,]{0,6}|zu[_k]{0,2}Wp?|[jfw]z?u|9mp?)$"
+)
+# "I will talk to a manager" tells; "ich will mit einem Menschen sprechen" asks
+_TOLD = re.compile(r"(?<!f)i6$")
+# "you need more agents", "she had to get a supervisor" tell of others
+_OTHERS = re.compile(r"(?:(?<![q6eWkb])u[kqz]{0,2}|h[kqz6]{0,2}(?:Wp?)?)$")
+_ASKED_HOW = re.compile(r"(?:[jw]zn?[iu][WJpk]{0,3}|[jq6]n[u]k?L?)$")
+
+
+def _vetoed(left: str, first: str) -> bool:
+    if _ASKED_HOW.search(left):
+        return False
+    if first in "TC@X" and _TOLD.search(left):
+        return True
+    if first in "WG" and _OTHERS.search(left):
+        return True
+    return _TURNED_ROUND.search(left) is not None
+
+
+def _quoted(classes: str, start: int, end: int) -> bool:
+    return start > 1 and classes.count('"', 0, start) % 2 == 1 and '"' in classes[end:]
+
+
+def find_request(turn: Turn) -> Finding | None:
+    """Give the surest way in which the turn asks for a person, with its words."""
+    classes = turn.classes
+    for rule in RULES:
+        for match in rule.pattern.finditer(classes):
+            start, end = match.span()
+            sentence = classes.rfind(".", 0, start) + 1
+            if rule.guarded and _vetoed(classes[sentence:start], classes[start]):
+                continue
+            if _quoted(classes, start, end):
+                continue
+            while classes[start] in ".,":
+                start += 1
+            return Finding(rule.score, *turn.span(start, end))
+    return None
