@@ -51,7 +51,7 @@ def conversations(
     events: int, names: int, seed: int = 1, *, start: datetime | None = None
 ) -> list[dict[str, Any]]:
     """Return the events of lively conversations, one second apart, in the order of the log."""
-    chance = random.Random(seed)  # noqa: S311 - a test's own chance
+    chance = random.Random(seed)
     moment = start or datetime.now(UTC) - timedelta(seconds=events + 60)
     rows = []
     for number in range(events):
@@ -165,6 +165,12 @@ async def until(condition: Callable[[], Any], within_s: float = 30.0) -> None:
             return
         assert time.monotonic() < last, f"not within {within_s:g} s: {condition}"
         await asyncio.sleep(0.05)
+
+
+async def moved(redis_url: str) -> None:
+    """Return when something more was folded."""
+    before = sum(marks(redis_url).values())
+    await until(lambda: sum(marks(redis_url).values()) > before)
 
 
 async def settled(bootstrap: str, redis_url: str, within_s: float = 30.0) -> None:

@@ -13,6 +13,7 @@ from tests.stream.escalation_world import (
     create_topics,
     expected,
     marks,
+    moved,
     produce,
     published,
     read,
@@ -52,15 +53,14 @@ async def test_killed_at_any_moment_it_decides_as_if_nothing_had_happened(
     kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
 ) -> None:
     create_topics(kafka)
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     rows = conversations(6000, 300, seed=7)
     with Worker(
         kafka.bootstrap, redis_url, tmp_path, "--from", "earliest", HANDOFF_CHUNK_SIZE="40"
     ) as worker:
         for part in range(3):
             await produce(kafka.bootstrap, rows[part * 2000 : (part + 1) * 2000])
-            before = sum(marks(redis_url).values())
-            await until(lambda before=before: sum(marks(redis_url).values()) > before)
+            await moved(redis_url)
             await asyncio.sleep(chance.random() * 0.3)
             worker.kill()
             worker.start()
@@ -78,7 +78,7 @@ async def test_a_store_that_goes_back_in_time_ends_the_worker_which_then_mends_i
         await produce(kafka.bootstrap, rows[:400])
         await settled(kafka.bootstrap, redis_url)
         with Redis.from_url(redis_url) as redis:
-            snapshot = {key: redis.dump(key) for key in redis.keys()}
+            snapshot = {key: redis.dump(key) for key in redis.scan_iter()}
             await produce(kafka.bootstrap, rows[400:600])
             await settled(kafka.bootstrap, redis_url)
             redis.flushdb()

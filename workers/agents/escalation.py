@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 import aiokafka
+from redis.asyncio import Redis
 
 from workers.agents import metrics
 from workers.agents.app import TP, Agent, Bounds, NotYet, Options
@@ -16,6 +17,7 @@ from workers.agents.failstop import ConfigurationError, fail_stop
 from workers.agents.limits import DeadLetterLimit
 from workers.agents.partition import Partition, Start, Unreadable
 from workers.agents.policies import PolicySource, policy_record, to_announce
+from workers.agents.publishing import Publish
 from workers.agents.rebuild import Log
 from workers.agents.timers import Timers
 from workers.contracts.decisions import Home
@@ -47,8 +49,7 @@ class EscalationAgent(Agent):
         self._policies = PolicySource(
             options.policy or data_path("policies") / "default.yaml", observe=settings.observe
         )
-        keys = (key.get_secret_value().encode() for key in settings.handoff_secret)
-        self._secrets = Secrets(tuple(keys))
+        self._secrets = secrets_of(settings)
         self._redis = connect(settings)
         self._address = redis_address(settings.redis_url or "")
         self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
@@ -88,16 +89,14 @@ class EscalationAgent(Agent):
         return dict(zip(bounds, placed, strict=True))
 
     def _partition(self, tp: TP, token: str) -> Partition:
-        home = Home(topic=tp.topic, partition=tp.partition)
-        return Partition(
-            home,
-            PartitionStore(self._redis, self.settings.redis_prefix, home, token),
-            Log(self.settings, home),
+        return partition_of(
+            self.settings,
+            self._redis,
             self.producer.publish,
-            address=self._address,
-            secrets=self._secrets,
-            limit=self._limit,
-            own=self._policies.own,
+            Home(topic=tp.topic, partition=tp.partition),
+            token,
+            self._limit,
+            self._policies.own,
         )
 
     async def assigned(self, tps: Collection[TP]) -> None:
@@ -225,6 +224,33 @@ class EscalationAgent(Agent):
         if self._tick is not None:
             self._tick.cancel()
         await self._redis.aclose()
+
+
+def partition_of(
+    settings: Settings,
+    redis: Redis,
+    publish: Publish,
+    home: Home,
+    token: str,
+    limit: DeadLetterLimit,
+    own: PartitionMeta,
+) -> Partition:
+    """A partition for a new owner, whom `token` tells from every other; `place` it first."""
+    return Partition(
+        home,
+        PartitionStore(redis, settings.redis_prefix, home, token),
+        Log(settings, home),
+        publish,
+        address=redis_address(settings.redis_url or ""),
+        secrets=secrets_of(settings),
+        limit=limit,
+        own=own,
+    )
+
+
+def secrets_of(settings: Settings) -> Secrets:
+    """The keys that our own events are signed with."""
+    return Secrets(tuple(key.get_secret_value().encode() for key in settings.handoff_secret))
 
 
 def read_start(text: str) -> Start:

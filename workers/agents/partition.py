@@ -143,7 +143,13 @@ class Partition:
         """Note in an empty store what has to be folded, and from where on to publish."""
         window = int(time.time() * 1000) - REBUILD_WINDOW_MS
         if bounds.committed is not None:
-            since = min(await self.log.offset_at(window), bounds.committed)
+            if bounds.committed > bounds.end:
+                raise ConfigurationError(
+                    f"{self}: the store is empty and the committed offset {bounds.committed} lies "
+                    f"behind the end of the log, {bounds.end}: the log was cut or made anew; reset "
+                    "the offsets of the consumer group to its end"
+                )
+            since = max(bounds.begin, min(await self.log.offset_at(window), bounds.committed))
             rebuild = Rebuild(kind="again", since=since, until=bounds.committed)
             logger.warning("%s: the store is empty: folding the log again from %d", self, since)
         else:

@@ -2,10 +2,21 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import aiokafka
 from aiokafka.structs import RecordMetadata
 from faust.transport.drivers import aiokafka as driver
+
+IDEMPOTENT: Final[Mapping[str, Any]] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    # A chunk's outputs to a partition go in one request.
+    "max_batch_size": 512 * 1024,
+    "max_request_size": 4 * 1024 * 1024,
+    "request_timeout_ms": 10_000,
+}
+"""With these, nothing overtakes a batch in its partition, which is sent until it is answered."""
 
 
 class Record(NamedTuple):
@@ -30,31 +41,31 @@ class Producer(driver.Producer):
     """Keywords of every aiokafka client; set by `make_app`."""
 
     def _settings_default(self) -> Mapping[str, Any]:
-        return {
-            **self.kafka,
-            "client_id": self.client_id,
-            "max_batch_size": 512 * 1024,
-            "max_request_size": 4 * 1024 * 1024,
-            "request_timeout_ms": 10_000,
-        }
+        return {**self.kafka, "client_id": self.client_id}
 
     def _settings_auth(self) -> Mapping[str, Any]:
         return {}
 
     def _settings_extra(self) -> Mapping[str, Any]:
-        return {"acks": "all", "enable_idempotence": True}
+        return IDEMPOTENT
 
     async def publish(self, records: Iterable[Record]) -> list[RecordMetadata]:
         """Send in order and return when each is acknowledged; raises on a definite rejection."""
-        producer = self._ensure_producer()
-        sent = [
-            await producer.send(
-                record.topic,
-                record.value,
-                key=record.key,
-                partition=record.partition,
-                headers=[*record.headers],
-            )
-            for record in records
-        ]
-        return await asyncio.gather(*sent)
+        return await publish_all(self._ensure_producer(), records)
+
+
+async def publish_all(
+    producer: aiokafka.AIOKafkaProducer, records: Iterable[Record]
+) -> list[RecordMetadata]:
+    """Send in order and return when each is acknowledged; raises on a definite rejection."""
+    sent = [
+        await producer.send(
+            record.topic,
+            record.value,
+            key=record.key,
+            partition=record.partition,
+            headers=[*record.headers],
+        )
+        for record in records
+    ]
+    return await asyncio.gather(*sent)

@@ -1,0 +1,95 @@
+"""Rebuilding the whole store from the log while no worker runs."""
+
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.structs import RecordMetadata
+from redis.asyncio import Redis
+
+from workers.agents.chunks import Bounds
+from workers.agents.escalation import EscalationAgent, partition_of
+from workers.agents.limits import DeadLetterLimit
+from workers.agents.producer import IDEMPOTENT, Record, publish_all
+from workers.contracts.decisions import Home
+from workers.contracts.topics import EVENTS
+from workers.conversation.meta import PartitionMeta
+from workers.replay.reader import committed, ranges_of, reading
+from workers.settings import Settings, kafka_client_kwargs
+from workers.stores.connection import connect
+from workers.stores.partition import PartitionStore
+
+
+class Rebuilt(NamedTuple):
+    """What became of one partition."""
+
+    partition: int
+    records: int
+    """Folded again."""
+    republished: int
+    """Latest decisions of open escalations."""
+
+
+async def committed_offsets(settings: Settings) -> dict[int, int]:
+    """Up to where each partition was decided; empty when no worker ever was."""
+    return await committed(settings, EscalationAgent.group, EVENTS)
+
+
+async def rebuild(
+    settings: Settings,
+    own: PartitionMeta,
+    offsets: dict[int, int],
+    advance: Callable[[int], None],
+) -> list[Rebuilt]:
+    """Empty each partition's keys and fold what was committed of it; no worker may be running.
+
+    `own` is in force where the log names no policy. Raises WorkerStop when a worker runs, or a
+    committed offset lies outside of the log. `advance` is told how many records were folded.
+    """
+    redis = connect(settings)
+    producer = AIOKafkaProducer(**kafka_client_kwargs(settings), **IDEMPOTENT)
+    await producer.start()
+    try:
+        return [
+            await _one(settings, redis, producer, own, number, offset, advance)
+            for number, offset in offsets.items()
+        ]
+    finally:
+        await producer.stop()
+        await redis.aclose()
+
+
+async def _one(
+    settings: Settings,
+    redis: Redis,
+    producer: AIOKafkaProducer,
+    own: PartitionMeta,
+    number: int,
+    until: int,
+    advance: Callable[[int], None],
+) -> Rebuilt:
+    republished = folded = 0
+
+    async def publish(records: Sequence[Record]) -> Sequence[RecordMetadata]:
+        nonlocal republished
+        republished += len(records)
+        return await publish_all(producer, records)
+
+    home = Home(topic=EVENTS, partition=number)
+    tp = TopicPartition(EVENTS, number)
+    async with reading(settings) as consumer:
+        held = (await ranges_of(consumer, [tp]))[tp]
+    await PartitionStore(redis, settings.redis_prefix, home, "rebuild").clear()
+    limit = DeadLetterLimit(enforced=False)
+    partition = partition_of(settings, redis, publish, home, "rebuild", limit, own)
+    position = await partition.place(Bounds(held.start, held.end, until), "now")
+    await partition.take_over()
+    async with aclosing(partition.log.records(position, until)) as runs:
+        async for records in runs:
+            for start in range(0, len(records), settings.chunk_size):
+                await partition.apply(records[start : start + settings.chunk_size])
+            folded += len(records)
+            advance(len(records))
+    await partition.finish_rebuild(until)
+    return Rebuilt(number, folded, republished)

@@ -1,0 +1,65 @@
+"""`handoff rebuild`: fold the log into an empty store."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from workers.cli.common import (
+    CliError,
+    json_option,
+    kafka_option,
+    naming_servers,
+    policy_option,
+    print_json,
+    progress,
+    redis_option,
+    require_servers,
+    settings_from,
+)
+from workers.data import data_path
+
+
+@click.command()
+@kafka_option
+@redis_option
+@policy_option
+@click.option("--yes", is_flag=True, help="Do not ask before the store is emptied.")
+@json_option
+def rebuild(
+    kafka: str | None, redis: str | None, policy: Path | None, *, yes: bool, as_json: bool
+) -> None:
+    """Empty what Redis knows of the conversations and fold it from the log again.
+
+    For a store that is damaged, or a log whose number of partitions was changed. Stop the
+    escalation workers before. Nothing that was published is published again, except for the
+    latest decision of every open escalation.
+    """
+    settings = settings_from(kafka, redis)
+    require_servers(settings)
+    if not yes:
+        click.confirm("Empty the states of all conversations and fold the log again?", abort=True)
+
+    from workers.agents import offline
+    from workers.agents.failstop import WorkerStop
+    from workers.agents.policies import PolicySource
+
+    path = policy or data_path("policies") / "default.yaml"
+    with naming_servers(settings):
+        try:
+            own = PolicySource(path, observe=settings.observe).own
+            offsets = asyncio.run(offline.committed_offsets(settings))
+            with progress("folding", sum(offsets.values())) as advance:
+                done = asyncio.run(offline.rebuild(settings, own, offsets, advance))
+        except WorkerStop as stop:
+            raise CliError(f"{stop} (stop every escalation worker first)", stop.exit_code) from None
+    if as_json:
+        print_json([row._asdict() for row in done])
+        return
+    for row in done:
+        click.echo(
+            f"partition {row.partition}: {row.records:,} records folded, "
+            f"{row.republished:,} decisions about open escalations published again"
+        )
+    if not done:
+        click.echo("Nothing was ever committed, so there is nothing to rebuild: start a worker.")
