@@ -37,6 +37,7 @@ STANDARD = [
     ("-----BEGIN PRIVATE KEY-----\nMIIEabc", "[secret]"),
     ("SSN 123-45-6789, passport number X1234567", "SSN [id], passport number [id]"),
     ("sort code 20-00-00", "sort code [bank]"),
+    ("use Zx81kQpLm0Rt7VbN2cXy5HjW-3dGfAe9 there", "use [secret] there"),
 ]
 STRICT = [
     ("mail jo.doe+x@example.co.uk or jo at example dot com", "mail [email] or [email]"),
@@ -50,6 +51,8 @@ STRICT = [
     ("the id is 123456789012", "the id is [number]"),
 ]
 ORDINARY = [
+    "And yes, Phoenix, AZ 85033 is the new zip code",
+    "the field confirmation_of_existing_reservation_YAX4DR is set",
     "my password is not working and the password is wrong",
     "I forgot the password to my account",
     "error code 5012 on flight HAT069, booked 2024-05-20 2024-05-21",
@@ -84,6 +87,11 @@ def test_a_number_that_fails_the_check_digit_is_no_card() -> None:
     assert redact("4111 1111 1111 1112", "standard") == "4111 1111 1111 1112"
 
 
+def test_numbers_side_by_side_are_no_card() -> None:
+    text = "item 5758737025 - 500 ml glass"
+    assert redact(text, "standard") == text
+
+
 def test_a_quote_is_whole_words_around_the_span() -> None:
     text = (
         "This is the third time that I ask and it is ridiculous, "
@@ -111,10 +119,12 @@ def test_a_quote_is_one_line_and_survives_odd_spans() -> None:
 def test_hostile_text_costs_linear_time(bait: str) -> None:
     def seconds(length: int) -> float:
         text = bait * (length // len(bait))
-        started = time.perf_counter()
-        redact(text, "strict")
-        return time.perf_counter() - started
+        spent = []
+        for _ in range(3):
+            started = time.process_time()
+            redact(text, "strict")
+            spent.append(time.process_time() - started)
+        return min(spent)
 
-    # Quadratic behaviour would be a factor of 64; the slack is for a busy machine.
-    small = max(min(seconds(8_000) for _ in range(3)), 0.001)
-    assert seconds(64_000) < 30 * small
+    # Quadratic behaviour would be a factor of 100; the slack is for a busy machine.
+    assert seconds(50_000) < 40 * max(seconds(5_000), 0.0005)

@@ -2,16 +2,20 @@
 
 import re
 from bisect import bisect_right
-from typing import Final, Literal, get_args
+from collections.abc import Iterator
+from typing import Final, get_args
 
 from workers.contracts.decisions import QUOTE_LIMIT
-from workers.handoff.sensitive import PAYMENT_AND_CREDENTIALS, PERSONAL, Detector, Found
+from workers.contracts.topics import Redaction
+from workers.handoff.credentials import PAYMENT_AND_CREDENTIALS
+from workers.handoff.personal import PERSONAL
+from workers.handoff.sensitive import Detector, Found
 
-Redaction = Literal["none", "standard", "strict"]
-"""`standard` hides payment data, credentials, one-time codes and national ids; `strict` also
-e-mail, telephone and IP addresses, streets, birth dates, account and other long numbers."""
+__all__ = ["REDACTIONS", "Redaction", "quote", "redact"]
 
 REDACTIONS: Final[tuple[Redaction, ...]] = get_args(Redaction)
+"""`standard` hides payment data, credentials, one-time codes and national ids; `strict` also
+e-mail, telephone and IP addresses, streets, birth dates, account and other long numbers."""
 
 _DETECTORS: Final[dict[Redaction, tuple[Detector, ...]]] = {
     "none": (),
@@ -20,20 +24,13 @@ _DETECTORS: Final[dict[Redaction, tuple[Detector, ...]]] = {
 }
 # Whatever a detector finds is shorter than this on either side of a quote, or found in its parts.
 _AROUND: Final = 1024
+_DIGIT: Final = re.compile(r"\d")
 _WORD: Final = re.compile(r"\S+")
 
 
 def redact(text: str, rule: Redaction) -> str:
     """Replace what `rule` hides by placeholders like `[card]`; deterministic, in linear time."""
-    spans = _hidden(text, rule)
-    if not spans:
-        return text
-    pieces, at = [], 0
-    for start, end, placeholder in spans:
-        pieces += [text[at:start], placeholder]
-        at = end
-    pieces.append(text[at:])
-    return "".join(pieces)
+    return _without(text, _hidden(text, rule))
 
 
 def quote(text: str, start: int, end: int) -> str:
@@ -69,7 +66,7 @@ def _words_around(text: str, start: int, end: int) -> tuple[list[str], int, int]
     """Return the redacted words and which of them the span covers, first and last."""
     spans = _hidden(text, "strict")
     starts = [span[0] for span in spans]
-    redacted = redact(text, "strict")
+    redacted = _without(text, spans)
 
     def moved(position: int) -> int:
         index = bisect_right(starts, position) - 1
@@ -86,16 +83,32 @@ def _words_around(text: str, start: int, end: int) -> tuple[list[str], int, int]
     return [word.group() for word in words], first, last
 
 
+def _without(text: str, spans: list[Found]) -> str:
+    if not spans:
+        return text
+    pieces, at = [], 0
+    for start, end, placeholder in spans:
+        pieces += [text[at:start], placeholder]
+        at = end
+    pieces.append(text[at:])
+    return "".join(pieces)
+
+
 def _hidden(text: str, rule: Redaction) -> list[Found]:
     """Return what to hide, in order, overlaps made one: what any detector found stays hidden."""
-    found = sorted(
-        (span for detect in _DETECTORS[rule] for span in detect(text)),
-        key=lambda span: (span[0], -span[1]),
-    )
     merged: list[Found] = []
-    for start, end, placeholder in found:
+    for start, end, placeholder in sorted(_found(text, rule), key=lambda span: (span[0], -span[1])):
         if merged and start < merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]), merged[-1][2])
         else:
             merged.append((start, end, placeholder))
     return merged
+
+
+def _found(text: str, rule: Redaction) -> Iterator[Found]:
+    lowered, digit = text.lower(), _DIGIT.search(text) is not None
+    for find, needs, needs_digit in _DETECTORS[rule]:
+        if needs_digit and not digit:
+            continue
+        if not needs or any(word in lowered for word in needs):
+            yield from find(text)

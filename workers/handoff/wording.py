@@ -27,7 +27,7 @@ _COURTESY: Final = re.compile(
     r"merci|lo siento|gracias|mi dispiace|grazie|lamento|obrigad[oa]|het spijt me|bedankt)\b",
     re.IGNORECASE,
 )
-_DETAIL: Final = re.compile(r"\S*\d\S*|\b[A-Z]{2,}\b")
+_DETAIL: Final = re.compile(r"\d|\b[A-Z]{2,}\b")
 
 
 def one_line(text: str) -> str:
