@@ -52,7 +52,9 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
         _say_what_next()
         ports = free_ports(_AGENTS)
         _say_when_ready(ports)
-        raise SystemExit(_work(policy, topics, ports[0], embedded="KAFKA_FETCH_MAX_WAIT_MS" in exports))
+        raise SystemExit(
+            _work(policy, topics, ports[0], embedded="KAFKA_FETCH_MAX_WAIT_MS" in exports)
+        )
 
 
 def _servers(
@@ -136,7 +138,7 @@ def _say_when_ready(ports: Sequence[int]) -> None:
 def is_ready(port: int) -> bool:
     """Ask a worker's health address whether its partitions are placed."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=1):  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=1):
             return True
     except OSError:
         return False

@@ -16,7 +16,7 @@ EMBEDDED_SETTINGS = {
 
 
 class WorkerProcess:
-    """One `handoff worker NAME` in a process of its own, to be stopped, killed and started again."""
+    """One `handoff worker NAME` as a process, to be stopped, killed and started again."""
 
     def __init__(
         self,

@@ -261,8 +261,8 @@ class Audit:
 
     def _effect(self, conversation_id: str, seq: int, at: At, effect: Effect) -> Case:
         track = self._track(conversation_id)
-        if seq not in track.cases and seq < min(track.cases, default=seq):
-            # The decision was remembered, proven and forgotten.
+        if seq <= track.seq and seq < min(track.cases, default=seq):
+            # The decision was read, proven and forgotten.
             self._counts["repeats"] += 1
             return Case()
         case = track.case(seq, at.timestamp_ms)

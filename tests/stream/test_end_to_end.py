@@ -1,0 +1,70 @@
+"""The main job end to end on the embedded servers, undisturbed and at its worst."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.stream.end_to_end_system import AGENTS, Published, System, play
+from tests.stream.end_to_end_talks import starting_at
+from workers.embedded.outside import Outside
+
+
+@pytest.fixture(scope="module")
+def start() -> datetime:
+    """Return the time at which every run's conversations begin."""
+    return starting_at()
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory, start: datetime) -> Published:
+    """Play everything once without a disturbance, and check all that must hold then."""
+
+    async def run(system: System) -> Published:
+        published = await play(system, start)
+        report = await system.audit()
+        assert report.clean, report.findings
+        assert report.counts["open"] == 1
+        assert report.open[0].queue == "security"
+        assert report.counts["escalations"] == 7
+        assert report.outcomes == {"closed": 2, "resolved": 2, "returned": 1, "withdrawn": 1}
+        assert report.counts["duplicates"] == 0
+        assert await system.decisions() == _full(await asyncio.to_thread(system.replay))
+        return published
+
+    with System(tmp_path_factory.mktemp("quiet")) as system:
+        return asyncio.run(run(system))
+
+
+def _full(values: dict[int, list[bytes]]) -> dict[int, list[bytes]]:
+    return {partition: values.get(partition, []) for partition in range(4)}
+
+
+def test_the_whole_way_and_a_replay_of_its_log(quiet: Published) -> None:
+    assert len(quiet.packets) == 7
+    assert len(quiet.decisions) > 20
+
+
+async def test_doubled_events_killed_workers_and_an_empty_store_change_nothing(
+    quiet: Published, start: datetime, tmp_path: Path
+) -> None:
+    async def disturb(system: System, outside: Outside) -> None:
+        for count, name in enumerate(AGENTS, start=1):
+            await outside.until(lambda n=count: len(outside.packets) >= n, 60, "packets")  # type: ignore[misc]
+            await asyncio.to_thread(system.kill, name)
+        await outside.until(lambda: len(outside.packets) >= 6, 60, "packets")
+        await asyncio.to_thread(system.wipe_redis)
+
+    with System(tmp_path) as system:
+        try:
+            published = await play(system, start, times=2, disturb=disturb)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}\n{system.logs()}") from error
+        report = await system.audit()
+        assert report.clean, report.findings
+        assert report.counts["duplicates"] > 30
+        replayed = _full(await asyncio.to_thread(system.replay))
+        assert await system.decisions() == replayed
+    assert published.decisions == quiet.decisions
+    assert published.packets == quiet.packets
