@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from workers.contracts import ids
-from workers.contracts.codec import Raw, decode_message, encode
+from workers.contracts.codec import Raw, decode_event, decode_message, encode
 from workers.contracts.decisions import ClassificationRequest, Decision, Home
 from workers.contracts.events import (
     AgentTurn,
@@ -107,9 +107,10 @@ class History:
         return f"e-{len(self.events)}"
 
     def apply(self, event: Event, *, timestamp_ms: int = NEVER) -> list[Decision]:
-        """Fold one event, as a chunk of its own."""
+        """Fold one event, as it is read from the log, in a chunk of its own."""
         key = event.conversation_id.encode()
         raw = Raw(key, encode(event), (), timestamp_ms)
+        event = decode_event(raw)
         incoming = [Incoming(len(self.events), timestamp_ms, event, raw)]
         self.events.append(event)
         folded = fold_chunk(

@@ -65,13 +65,13 @@ def _ai(h: History, a: int, b: int) -> None:
     if b % 5 == 0:
         agent["intents"] = (("leaving", "billing_problem", "greeting")[b % 3],)
     if b % 7 == 0:
-        agent["epoch"] = h.state.epoch - (b % 2)
-        agent["epoch"] = max(0, agent["epoch"])
+        agent["epoch"] = max(0, h.state.epoch - (b % 2))
     if b % 6 == 0:
         agent["asks"] = ("policy_exception", "unsure")[a % 2]
-    if b % 3 == 0:
+    text = ANSWERS[a % len(ANSWERS)]
+    if b % 3 == 0 or not text:
         agent["tool_calls"] = (ToolCall(name="lookup", arguments={"order": b % 2}),)
-    h.ai(ANSWERS[a % len(ANSWERS)], **agent)
+    h.ai(text, **agent)
 
 
 def _tool(h: History, a: int, b: int) -> None:

@@ -223,7 +223,7 @@ def test_an_answer_in_time_is_no_stall_and_a_tool_call_is_no_answer() -> None:
     h.after(4).ai()
     assert h.wait(20) == []
     h.customer("And the second question, when is it delivered?")
-    h.after(4).ai("")
+    h.after(4).ai("", tool_calls=(ToolCall(name="lookup"),))
     assert [d.reason for d in h.wait(2)] == ["stalled"]
 
 
