@@ -51,6 +51,15 @@ def test_key_messages_tell_what_the_claims_do_not() -> None:
     assert times == sorted(times)
 
 
+def test_a_long_talk_fills_the_limit_and_keeps_to_it() -> None:
+    said = " ".join(f"word{n} number {n}" for n in range(40))
+    lines = [(role, f"{n} {role} {said}") for n in range(9) for role in ("customer", "ai_agent")]
+    transcript = packets.turns(lines)
+    known = packets.facts(transcript, ai_note=said, subject=said)
+    packet = build_packet(known, transcript, packets.decision(known, transcript), "none")
+    assert 110 <= words_before_transcript(packet) <= 120
+
+
 def test_a_repeated_message_is_a_key_message_once() -> None:
     lines = [("customer", "My router 4411 blinks red."), ("ai_agent", "Please restart it now.")] * 6
     transcript = packets.turns(lines)
