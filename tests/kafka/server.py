@@ -9,7 +9,7 @@ import tempfile
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Self
@@ -62,10 +62,15 @@ def jars(version: str = VERSION) -> Path:
 class KafkaBroker:
     """One broker and controller in one process, with its data in a folder of its own."""
 
-    def __init__(self, node: int, folder: Path, properties: Mapping[str, str]) -> None:
+    def __init__(
+        self, node: int, folder: Path, properties: Mapping[str, str], proxy: int | None = None
+    ) -> None:
         self.node = node
         self.folder = folder
         self.port = free_port()
+        self.behind_proxy = free_port()
+        """Where a proxy reaches it; it sends clients that come this way back to the proxy."""
+        self._proxy = proxy
         self.controller_port = free_port()
         self._properties = properties
         self._server: GuardedServer | None = None
@@ -83,15 +88,21 @@ class KafkaBroker:
     def prepare(self, cluster_id: str, voters: str, replicas: int) -> None:
         """Write its configuration and format its folder; once, before the first start."""
         self.folder.mkdir(parents=True)
-        listeners = f"PLAINTEXT://127.0.0.1:{self.port}"
+        listeners = advertised = f"PLAINTEXT://127.0.0.1:{self.port}"
+        protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"
+        if self._proxy is not None:
+            listeners += f",PROXIED://127.0.0.1:{self.behind_proxy}"
+            advertised += f",PROXIED://127.0.0.1:{self._proxy}"
+            protocols += ",PROXIED:PLAINTEXT"
         settings = {
             "process.roles": "broker,controller",
             "node.id": str(self.node),
             "controller.quorum.voters": voters,
             "controller.listener.names": "CONTROLLER",
             "listeners": f"{listeners},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": listeners,
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "advertised.listeners": advertised,
+            "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": protocols,
             "log.dirs": str(self.folder / "data"),
             "auto.create.topics.enable": "false",
             "offsets.topic.num.partitions": "4",
@@ -172,12 +183,20 @@ class KafkaServer:
     """
 
     def __init__(
-        self, folder: Path, brokers: int = 1, properties: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        brokers: int = 1,
+        properties: Mapping[str, str] | None = None,
+        proxies: Sequence[int] = (),
     ) -> None:
-        """Prepare it; further properties of the brokers outrank the ones set here."""
+        """Prepare it; further properties of the brokers outrank the ones set here.
+
+        `proxies` are ports, one for each broker, whose clients stay behind that proxy.
+        """
+        ports: list[int | None] = [*proxies] or [None] * brokers
         self.brokers = [
-            KafkaBroker(node, folder / f"broker-{node}", properties or {})
-            for node in range(1, brokers + 1)
+            KafkaBroker(node, folder / f"broker-{node}", properties or {}, proxy)
+            for node, proxy in zip(range(1, brokers + 1), ports, strict=True)
         ]
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         voters = ",".join(

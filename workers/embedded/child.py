@@ -101,6 +101,11 @@ class GuardedServer:
         """Return whether the server has not ended yet."""
         return self._guard.process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """Return what the server ended with, 256 less its signal if one killed it; None before."""
+        return self._guard.process.poll()
+
     def tail(self) -> str:
         """Return the end of its log, for an error message."""
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""

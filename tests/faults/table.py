@@ -1,0 +1,34 @@
+"""Rows of rounds to a table by fault, for the terminal and for docs/reliability.md."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tests.faults.injuries import FAULTS
+
+_HEAD = (
+    "fault", "rounds", "events", "escalations", "lost", "twice", "repeated", "longest pause",
+)  # fmt: skip
+
+
+def table(rows: Iterable[Mapping[str, Any]]) -> str:
+    """A Markdown table; each fault's last round counts everything of its world."""
+    worlds: dict[str, dict[tuple[int, str], list[Mapping[str, Any]]]] = {}
+    for row in rows:
+        runs = worlds.setdefault(row["fault"], defaultdict(list))
+        runs[row["seed"], row.get("run", "")].append(row)
+    lines = ["| " + " | ".join(_HEAD) + " |", "|---|" + "--:|" * (len(_HEAD) - 1)]
+    for name in sorted(worlds, key=[*FAULTS].index):
+        runs = worlds[name]
+        last = [rounds[-1] for rounds in runs.values()]
+        every = [row for rounds in runs.values() for row in rounds]
+        cells = [
+            FAULTS[name].what,
+            str(len(every)),
+            *(f"{sum(row.get(key, 0) for row in last):,}" for key in ("events", "escalations")),
+            *(str(sum(row[key] for row in last)) for key in ("lost", "twice")),
+            f"{sum(row.get('repeated', 0) for row in last):,}",
+            f"{max(row['pause_s'] for row in every):.1f} s",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
