@@ -7,19 +7,19 @@ from tests.history import History, is_placing
 from tests.property.histories import POLICIES, Beat, beats, play
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
+from workers.conversation.meta import policy_in
 from workers.conversation.run import MOVING
 from workers.conversation.state import decode_state, encode_state
-from workers.policy import load_policy
 
 BOUND = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
-policies = st.sampled_from(POLICIES)
+policies = st.sampled_from(sorted(POLICIES))
 
 
 class Watch:
     """Looks at a history after each of its events."""
 
     def __init__(self, policy: str) -> None:
-        self.mandatory = {rule.name: rule.mandatory for rule in load_policy(policy, "").base.rules}
+        self.mandatory = {rule.name: rule.mandatory for rule in policy_in(POLICIES[policy]).base.rules}
         self.seen = 0
         self.owner = "ai"
         self.seq = -1
