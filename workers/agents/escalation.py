@@ -5,25 +5,28 @@ import logging
 import time
 import uuid
 from collections.abc import Collection, Coroutine, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import aiokafka
 from redis.asyncio import Redis
 
 from workers.agents import metrics
-from workers.agents.app import TP, Agent, Bounds, NotYet, Options
+from workers.agents.app import TP, Agent, Bounds, NotYet, Options, Record
 from workers.agents.failstop import ConfigurationError, fail_stop
-from workers.agents.limits import DeadLetterLimit
+from workers.agents.limits import DeadLetterLimit, TooManyDeadLetters
 from workers.agents.partition import Partition, Start, Unreadable
 from workers.agents.policies import PolicySource, policy_record, to_announce
 from workers.agents.publishing import Publish
 from workers.agents.rebuild import Log
 from workers.agents.timers import Timers
+from workers.contracts.codec import encode
 from workers.contracts.decisions import Home
+from workers.contracts.ids import derive
 from workers.contracts.signing import Secrets
+from workers.contracts.tickets import Notification
 from workers.contracts.time import to_ms
-from workers.contracts.topics import EVENTS
+from workers.contracts.topics import EVENTS, NOTIFICATIONS
 from workers.conversation.meta import PartitionMeta
 from workers.data import data_path
 from workers.settings import Settings, redis_address
@@ -163,6 +166,9 @@ class EscalationAgent(Agent):
             mend = partition.fold_again(ids)
             self._takeovers[tp] = self._watched(mend, f"{partition}: folding states again")
             raise NotYet from None
+        except TooManyDeadLetters as many:
+            await self.producer.publish([_dead_letter_notice(partition, str(many))])
+            raise
 
     async def failing(self, tp: TP) -> None:
         """Take back that the chunk in hand is suspected, unless it died of itself."""
@@ -251,6 +257,19 @@ def partition_of(
 def secrets_of(settings: Settings) -> Secrets:
     """The keys that our own events are signed with."""
     return Secrets(tuple(key.get_secret_value().encode() for key in settings.handoff_secret))
+
+
+def _dead_letter_notice(partition: Partition, why: str) -> Record:
+    """What a team is told when a worker stops rather than refuse everything."""
+    subject = str(partition)
+    notice = Notification(
+        notification_id=derive("dead_letter_limit", subject, partition.mark.offset),
+        kind="dead_letter_limit",
+        occurred_at=datetime.now(UTC),
+        text=f"The escalation worker stopped at {subject} {partition.mark.offset + 1}: {why}",
+        subject=subject,
+    )
+    return Record(NOTIFICATIONS, subject.encode(), encode(notice))
 
 
 def read_start(text: str) -> Start:
