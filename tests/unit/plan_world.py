@@ -44,8 +44,8 @@ def queue(name: str, **given: Any) -> Queue:
         "description": "For tests.",
         "calendar": "always",
         "max_waiting": 3,
-        "claim_minutes": 20,
-        "reply_minutes": 5,
+        "claim_minutes": 20.0,
+        "reply_minutes": 5.0,
         "presence_seconds": 60,
         "redaction": "standard",
         "priority": 3,
@@ -68,8 +68,8 @@ def topics(*queues: Queue, max_message_bytes: int | None = None) -> Topics:
         queues=queues,
         ladder=msgspec.structs.replace(
             shipped.ladder,
-            ticket_answer_minutes=30,
-            expire_hours=72,
+            ticket_answer_minutes=30.0,
+            expire_hours=72.0,
             contact=Contact(email="help@example.com"),
         ),
     )

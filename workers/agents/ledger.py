@@ -1,5 +1,6 @@
 """Brings the ledger in Redis up to its topic: at a start, and before an id counts as unknown."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -8,6 +9,7 @@ import aiokafka
 from aiokafka import ConsumerRecord, TopicPartition
 from redis.asyncio import Redis
 
+from workers.agents.failstop import ConfigurationError
 from workers.contracts.codec import decode_message
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.rejections import Rejected
@@ -18,6 +20,8 @@ from workers.stores.ledger import LedgerStore
 from workers.stores.load import ANY_NUMBER, LoadStore
 
 _BATCH: Final = 500
+_LOOKS: Final = 4
+"""Answers without the topic after which there is none; a broker may be about to create it."""
 _SETTLED_MS: Final = MINUTE
 """A place that was taken longer ago has its record in the ledger, or nobody will write one."""
 
@@ -55,9 +59,7 @@ class LedgerTopic:
             await consumer.stop()
 
     async def _read(self, consumer: aiokafka.AIOKafkaConsumer, known: Mapping[int, int]) -> int:
-        await consumer._client._wait_on_metadata(LEDGER)
-        partitions = consumer.partitions_for_topic(LEDGER) or ()
-        tps = [TopicPartition(LEDGER, partition) for partition in sorted(partitions)]
+        tps = await self._partitions(consumer)
         begins = await consumer.beginning_offsets(tps)
         ends = await consumer.end_offsets(tps)
         starts = {tp: _start(known.get(tp.partition, 0), begins[tp], ends[tp]) for tp in tps}
@@ -78,6 +80,14 @@ class LedgerTopic:
         if restored:
             logger.warning("%d ledger records were missing in Redis and are restored", restored)
         return restored
+
+    async def _partitions(self, consumer: aiokafka.AIOKafkaConsumer) -> list[TopicPartition]:
+        for _ in range(_LOOKS):
+            cluster = await consumer._client.fetch_all_metadata()
+            if found := cluster.partitions_for_topic(LEDGER):
+                return [TopicPartition(LEDGER, partition) for partition in sorted(found)]
+            await asyncio.sleep(0.25)
+        raise ConfigurationError(f"no topic {LEDGER}: create it with `handoff topics apply`")
 
     async def _restore(self, records: Sequence[ConsumerRecord]) -> int:
         latest: dict[str, LedgerRecord] = {}

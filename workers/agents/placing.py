@@ -207,7 +207,7 @@ class Router:
                 await self._stores.release(record, None)
         else:
             await asyncio.gather(
-                self._tell_ledger(record),
+                self.tell_ledger(record),
                 self._stores.release(record, _past_claim(decision, before)),
             )
         await self._tell_desks(outgoing.answers(decision, self._topics))
@@ -227,7 +227,7 @@ class Router:
         """Hand the packet over, further down the ladder when its topic refuses it."""
         decision = work.decision
         while True:
-            told = [self._tell_ledger(record)]
+            told = [self.tell_ledger(record)]
             if planned.place != "queue":
                 told.append(self._stores.release(record, None))
             await asyncio.gather(*told)
@@ -288,7 +288,8 @@ class Router:
         except TopicRefusesError as error:
             logger.error("%s: %s", decision.decision_id, error)
 
-    async def _tell_ledger(self, record: LedgerRecord) -> None:
+    async def tell_ledger(self, record: LedgerRecord) -> None:
+        """Put a record that is in Redis onto the ledger's topic."""
         key = record.conversation_id.encode()
         for written in await self._published([Record(LEDGER, key, encode(record))]):
             end = self.positions.get(written.partition, 0)

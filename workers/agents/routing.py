@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -49,6 +49,11 @@ class Reading(NamedTuple):
     load: Load
 
 
+def now_ms() -> int:
+    """The wall clock's milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
 def make_agent(settings: Settings, options: Options) -> "RoutingAgent":
     """The routing agent; errors of topics.yaml say where."""
     return RoutingAgent(settings, read_topics(options.topics), options)
@@ -60,9 +65,16 @@ class RoutingAgent(Agent):
     group = "handoff-routing"
     topic = DECISIONS
 
-    def __init__(self, settings: Settings, topics: Topics, options: Options) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Topics,
+        options: Options,
+        now_ms: Callable[[], int] = now_ms,
+    ) -> None:
         super().__init__(settings)
         self._topics = topics
+        self._now_ms = now_ms
         self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
         self._since_ms = 0
         self._seen: dict[int, int] = {}
@@ -81,7 +93,7 @@ class RoutingAgent(Agent):
         await self._outlet.start()
         topic = LedgerTopic(kafka, self.group, redis, self._stores.ledger, self._stores.load)
         await topic.catch_up()
-        self._since_ms = _now_ms()
+        self._since_ms = self._now_ms()
         await topic.reconcile(self._since_ms)
         self._router = Router(
             self._topics,
@@ -90,7 +102,7 @@ class RoutingAgent(Agent):
             self._outlet,
             self.producer.publish,
             secrets_of(settings),
-            _now_ms,
+            self._now_ms,
         )
 
     async def stop(self) -> None:
@@ -122,7 +134,7 @@ class RoutingAgent(Agent):
             tasks = [group.create_task(run(*item)) for item in works.items()]
         done = [record for task in tasks if (record := task.result()) is not None]
         if done:
-            await self._stores.persist(lambda: self._settle(done))
+            await self._settle(done)
 
     def _decode(
         self, tp: TP, records: Sequence[ConsumerRecord]
@@ -141,7 +153,7 @@ class RoutingAgent(Agent):
 
     async def _read(self, decisions: Sequence[Decision]) -> Reading:
         """Read ledger, load and transcripts; a ledger that went back in time ends the process."""
-        stores, seen, now_ms = self._stores, dict(self._seen), _now_ms()
+        stores, seen, now_ms = self._stores, dict(self._seen), self._now_ms()
         names = list(dict.fromkeys(decision.conversation_id for decision in decisions))
         placing = [decision for decision in decisions if is_placing(decision)]
         pipeline = stores.redis.pipeline(transaction=False)
@@ -170,17 +182,14 @@ class RoutingAgent(Agent):
         if lost:
             raise RuntimeError(f"Redis went back in time: ledger positions {lost} are lost")
 
-    async def _settle(self, done: Iterable[LedgerRecord]) -> None:
+    async def _settle(self, done: Sequence[LedgerRecord]) -> None:
         """Remember that every effect is published, and how far the ledger topic is in Redis."""
         stores, positions = self._stores, dict(self._router.positions)
-        pipeline = stores.redis.pipeline(transaction=False)
-        for record in done:
-            stores.ledger.mark_done(pipeline, record)
-        if positions:
-            stores.ledger.advance(pipeline, positions)
-        await pipeline.execute()
+        replaced = await stores.persist(lambda: stores.ledger.settle(done, positions))
         for partition, end in positions.items():
             self._seen[partition] = max(end, self._seen.get(partition, 0))
+        for record in replaced:
+            await self._router.tell_ledger(record)
 
 
 def read_topics(path: Path) -> Topics:
@@ -211,7 +220,3 @@ def _require_whole(decision: Decision) -> None:
 def _last_turns(turns: int) -> tuple[int, int]:
     """The first and last index of what a packet shows; none when there is nothing yet."""
     return (max(0, turns - TRANSCRIPT_LAST), turns - 1) if turns else (1, 0)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

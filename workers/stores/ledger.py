@@ -21,6 +21,7 @@ KEPT_MS: Final = 32 * DAY
 """How long the record of a conversation stays after its escalation has ended."""
 
 _RECORD: Final = Path(__file__).with_name("record.lua").read_text()
+_DONE: Final = Path(__file__).with_name("done.lua").read_text()
 _ADVANCE: Final = Path(__file__).with_name("advance.lua").read_text()
 _NONE: Final = ""
 _ANY_LOWER: Final = "<"
@@ -117,9 +118,22 @@ class LedgerStore:
         key = self._index(record.escalation_id)
         pipeline.set(key, where, px=_kept(record), nx=only_if_missing)
 
-    def mark_done(self, pipeline: "Pipeline", record: LedgerRecord) -> None:
-        """Add the command that says that every effect of this record is published."""
-        pipeline.hset(self._key(record.conversation_id), "done", version_of(record))
+    async def settle(
+        self, records: Sequence[LedgerRecord], positions: Mapping[int, int]
+    ) -> list[LedgerRecord]:
+        """Note that every effect of these records is published, and raise the positions.
+
+        Returns the records that have replaced one of them meanwhile: the topic may have the older
+        one last, and must have these again.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        for record in records:
+            pipeline.eval(_DONE, 1, self._key(record.conversation_id), version_of(record))
+        if positions:
+            self.advance(pipeline, positions)
+        results = await pipeline.execute()
+        replaced = results[: len(records)]
+        return [decode_message(LedgerRecord, blob) for blob in replaced if blob is not None]
 
     # ---- escalations -------------------------------------------------------------------------
 

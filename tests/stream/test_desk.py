@@ -1,0 +1,183 @@
+"""What desks report, through the desk agent, on a real broker and a real store."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+from pydantic import SecretStr
+
+from tests.stream.routing_world import Bench, Publisher, handle, route
+from tests.unit.plan_world import NOW, SECOND, decision, queue, topics
+from workers.contracts.codec import Raw, decode_event
+from workers.contracts.deadletters import read_dead_letter
+from workers.contracts.desks import DeskEvent, Presence
+from workers.contracts.events import Ownership
+from workers.contracts.ids import ownership_event_id
+from workers.contracts.signing import Secrets
+from workers.contracts.time import from_ms
+from workers.contracts.topics import DEAD_LETTERS, EVENTS
+from workers.embedded import EmbeddedKafka
+from workers.routing.queues import Load
+from workers.settings import Settings
+
+WORLD = topics(queue("billing"), queue("tier_2"))
+SECRET = "a secret of the tests"
+
+
+@pytest.fixture
+async def bench(kafka: EmbeddedKafka, settings: Settings) -> AsyncIterator[Bench]:
+    """Return servers on which one escalation waits on `billing`."""
+    kafka.ensure_topics(WORLD.topics)
+    signed = settings.model_copy(update={"handoff_secret": [SecretStr(SECRET)]})
+    async with Publisher(kafka.bootstrap) as publisher:
+        made = Bench(signed, WORLD, publisher)
+        try:
+            yield made
+        finally:
+            await made.redis.aclose()
+
+
+def reported(kind: Any = "accepted", **given: Any) -> DeskEvent:
+    """Return what a desk says about the test's escalation."""
+    fields: dict[str, Any] = {
+        "event_id": f"desk-{kind}",
+        "occurred_at": from_ms(NOW - SECOND),
+        "escalation_id": decision().escalation_id,
+        "conversation_id": "c-1",
+        "queue": "billing",
+        "epoch": NOW,
+        "agent_id": "anna",
+    }
+    return DeskEvent(type=kind, **{**fields, **given})
+
+
+def online(count: int, at: int = NOW, **given: Any) -> Presence:
+    """Return what a desk says about who is there."""
+    return Presence(
+        type="presence",
+        event_id=f"p-{at}",
+        occurred_at=from_ms(at),
+        queue=given.pop("queue", "billing"),
+        agents_online=count,
+        **given,
+    )
+
+
+async def events(bench: Bench) -> list[Ownership]:
+    """Return what is on the log from desks, each in its partition and signed."""
+    found = []
+    for record in await bench.records(EVENTS):
+        raw = Raw(record.key, record.value, record.headers, record.timestamp)
+        event = decode_event(raw, Secrets((SECRET.encode(),)))
+        if isinstance(event, Ownership):
+            assert record.partition == decision().home.partition
+            found.append(event)
+    return found
+
+
+async def letters(bench: Bench) -> list[tuple[str, str]]:
+    """Return reason and agent of each dead letter."""
+    found = []
+    for record in await bench.records(DEAD_LETTERS):
+        letter = read_dead_letter(Raw(record.key, record.value, record.headers, record.timestamp))
+        assert letter is not None
+        found.append((letter.reason, letter.agent))
+    return found
+
+
+async def load(bench: Bench) -> Load:
+    """Return the load as a router reads it."""
+    pipeline = bench.redis.pipeline(transaction=False)
+    bench.load.ask(pipeline, NOW)
+    return bench.load.read(await pipeline.execute(), NOW, NOW)
+
+
+async def given_an_escalation(bench: Bench) -> None:
+    """Have the test's escalation placed."""
+    async with bench.router() as agent:
+        await route(agent, decision())
+
+
+async def test_reports_go_onto_the_log_of_their_conversation(bench: Bench) -> None:
+    await given_an_escalation(bench)
+    said = [
+        reported(),
+        reported("replied"),
+        reported("transferred", to_queue="tier_2", note="Please check."),
+        reported("resolved", resolution="Refunded", justified=True),
+        reported("rated", csat=4),
+    ]
+    async with bench.desk() as agent:
+        await handle(agent, *said)
+    found = await events(bench)
+    assert [event.action for event in found] == [one.type for one in said], "in their order"
+    assert [event.event_id for event in found] == [ownership_event_id(s.event_id) for s in said]
+    assert [event.desk_event_id for event in found] == [one.event_id for one in said]
+    assert found[0].agent_id == "anna"
+    assert found[0].occurred_at == said[0].occurred_at
+    assert (found[2].to_queue, found[2].note) == ("tier_2", "Please check.")
+    assert (found[3].resolution, found[3].justified) == ("Refunded", True)
+    assert found[4].csat == 4
+
+
+async def test_a_second_delivery_is_the_same_event(bench: Bench) -> None:
+    await given_an_escalation(bench)
+    async with bench.desk() as agent:
+        await handle(agent, reported())
+        await handle(agent, reported())
+    first, second = await events(bench)
+    assert msgspec.to_builtins(first) == msgspec.to_builtins(second)
+
+
+async def test_presence_goes_to_the_load(bench: Bench) -> None:
+    async with bench.desk() as agent:
+        await handle(agent, online(2, free_slots=1, agents=("anna", "bo")), key=lambda p: p.queue)
+        found = (await load(bench)).presence["billing"]
+        assert (found.agents_online, found.free_slots, found.at_ms) == (2, 1, NOW)
+        assert found.agents == {"anna", "bo"}
+        later = NOW + SECOND
+        await handle(agent, online(0, later), key=lambda p: p.queue, timestamp=later)
+        await handle(agent, online(2), key=lambda p: p.queue)
+    found = (await load(bench)).presence["billing"]
+    assert found.agents_online == 0, "what is delivered again does not replace what came later"
+    assert await bench.records(EVENTS) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (reported(escalation_id="nobody's"), "unknown_escalation"),
+        (reported(conversation_id="c-2"), "unknown_escalation"),
+        (reported(queue="biling"), "unknown_queue"),
+        (online(1, queue="biling"), "unknown_queue"),
+        (reported(agent_id=None), "schema"),
+        (b"no JSON", "not_json"),
+    ],
+)
+async def test_what_cannot_be_used_is_a_dead_letter(
+    bench: Bench, said: DeskEvent | Presence | bytes, reason: str
+) -> None:
+    await given_an_escalation(bench)
+    async with bench.desk() as agent:
+        await handle(agent, said, key=lambda one: getattr(one, "conversation_id", one.queue))
+        await handle(agent, reported())
+    assert await letters(bench) == [(reason, "desk")]
+    assert len(await events(bench)) == 1, "the next one gets through"
+
+
+async def test_a_transfer_to_an_unknown_queue_is_for_the_fold(bench: Bench) -> None:
+    await given_an_escalation(bench)
+    async with bench.desk() as agent:
+        await handle(agent, reported("transferred", to_queue="biling"))
+    assert [event.to_queue for event in await events(bench)] == ["biling"]
+
+
+async def test_nothing_is_unknown_because_the_store_is_empty(bench: Bench) -> None:
+    await given_an_escalation(bench)
+    await bench.redis.flushdb()
+    async with bench.desk() as agent:
+        await handle(agent, reported())
+    assert len(await events(bench)) == 1
+    assert await letters(bench) == []
+    assert await bench.waiting() == {"billing": {str(decision().escalation_id)}}
