@@ -1,0 +1,364 @@
+"""The routing worker's protocol, and desks and ticket systems that answer it, as generators."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from tests.model.escalation import DECISIONS, LOG, decision_of
+from tests.model.world import IDLE, FailStop, Op, Record, Redis, Worker, World
+from workers.contracts import ids
+from workers.contracts.codec import encode
+from workers.contracts.decisions import Decision
+from workers.contracts.events import Ownership, Routed
+from workers.contracts.ledger import LedgerRecord, Plan
+from workers.contracts.time import from_ms
+from workers.contracts.topics import Topics
+from workers.routing.plan import is_placing, plan
+from workers.routing.queues import Load, Presence
+from workers.routing.records import is_passing, next_record, waits_on
+
+GROUP: Final = "handoff-routing"
+LEDGER: Final = "escalation-ledger"
+CONTROL: Final = "conversation-control"
+TICKETS: Final = "support-tickets"
+
+PARTS: Final = frozenset(
+    {
+        "decisions below the ledger's seq are skipped",
+        "an equal seq repeats the recorded plan",
+        "the plan is written by compare-and-set",
+        "the ledger topic before the packet",
+        "what Redis has lost of the ledger is read from its topic",
+        "a ledger that went back in time ends the router",
+        "withdrawals elsewhere",
+        "routed on the log",
+        "commit after everything",
+        "a place is a set of escalation ids",
+    }
+)
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a desk or a chat system is sent, as far as the promises speak of it."""
+
+    kind: str
+    conversation_id: str
+    escalation_id: str | None
+    epoch: int
+    seq: int
+    owner: str = ""
+    person: str | None = None
+
+
+def routing_worker(
+    world: World, generation: int, parts: frozenset[str], topics: Topics, started: int
+) -> Worker:
+    """One life of the router, from the assignment of the partition to a crash."""
+    redis = world.redis
+    position: int = yield Op("read", lambda: world.committed.get(GROUP, 0))
+    if "what Redis has lost of the ledger is read from its topic" in parts:
+        yield Op("write", lambda: _catch_up(world))
+    seen: int = yield Op("read", lambda: _ledger_end(redis))
+    while True:
+        records = world.topic(DECISIONS)[position : position + 1]
+        if not records:
+            yield IDLE
+            continue
+        position += 1
+        commit = Op("commit", partial(world.commit, GROUP, generation, position))
+        if "commit after everything" not in parts:
+            yield commit
+        found: int = yield Op("read", lambda: _ledger_end(redis))
+        if "a ledger that went back in time ends the router" in parts and found < seen:
+            raise FailStop("Redis has lost what the ledger topic has")
+        end: int | None = yield from _handle(world, parts, topics, started, decision_of(records[0]))
+        if end is not None:
+            seen = end + 1
+            yield Op("write", partial(_advance, redis, seen))
+        if "commit after everything" in parts:
+            yield commit
+
+
+def _handle(
+    world: World, parts: frozenset[str], topics: Topics, started: int, decision: Decision
+) -> Generator[Op, Any, int | None]:
+    """Carry out one decision; return the offset of its ledger record, if it has one."""
+    name = decision.conversation_id
+    previous: LedgerRecord | None = yield Op("read", lambda: _record(world.redis, name))
+    skips = "decisions below the ledger's seq are skipped" in parts
+    if skips and previous is not None and decision.seq < previous.seq:
+        return None
+    repeats = "an equal seq repeats the recorded plan" in parts
+    if previous is not None and decision.seq == previous.seq and repeats:
+        record, planned = previous, previous.plan
+        if is_passing(decision):
+            planned = plan(decision, topics, Load(since_ms=0), world.now, previous)
+    else:
+        record, planned = yield from _place(world, parts, topics, started, decision, previous)
+    ledger = Op("publish", lambda: world.append(LEDGER, name.encode(), encode(record)))
+    end: int | None = None
+    early = "the ledger topic before the packet" in parts
+    if early and not is_passing(decision):
+        end = yield ledger
+    yield from _tell_places(world, parts, decision, planned)
+    if not early and not is_passing(decision):
+        end = yield ledger
+    if is_placing(decision) and "routed on the log" in parts:
+        yield _routed(world, decision, planned)
+    yield from _control(world, decision)
+    return end
+
+
+def _place(
+    world: World,
+    parts: frozenset[str],
+    topics: Topics,
+    started: int,
+    decision: Decision,
+    previous: LedgerRecord | None,
+) -> Generator[Op, Any, tuple[LedgerRecord, Plan]]:
+    redis = world.redis
+    load: Load = yield Op("read", lambda: _load(redis, topics, world.now, started))
+    while True:
+        planned = plan(decision, topics, load, world.now, previous)
+        if planned.place != "queue" or planned.queue is None:
+            break
+        queue = planned.queue
+        reserved: bool = yield Op(
+            "write", partial(_reserve, redis, topics, queue, str(decision.escalation_id), parts)
+        )
+        if reserved:
+            break
+        load = load.with_waiting(queue, topics.queues[queue].max_waiting)
+    record = next_record(previous, decision, planned)
+    seq = None if previous is None else previous.seq
+    checked = "the plan is written by compare-and-set" in parts
+    written: bool = yield Op("write", lambda: _compare_and_set(redis, record, seq, checked))
+    if not written:
+        raise FailStop("the ledger was written by somebody else")
+    yield Op("write", lambda: _release(redis, record, previous, parts))
+    return record, planned
+
+
+def _tell_places(
+    world: World, parts: frozenset[str], decision: Decision, planned: Plan
+) -> Generator[Op, Any, None]:
+    if is_placing(decision) and planned.place == "queue":
+        yield _note(world, f"handoff-{planned.queue}", decision, "handoff")
+    elif is_placing(decision) and planned.place == "ticket":
+        yield _note(world, TICKETS, decision, "handoff")
+    elif decision.action == "claim" and decision.queue is not None:
+        yield _note(world, f"handoff-{decision.queue}", decision, "claimed")
+    elif decision.action == "refuse" and decision.queue is not None:
+        yield _note(world, f"handoff-{decision.queue}", decision, "refused")
+    if "withdrawals elsewhere" in parts:
+        for place in planned.withdraw_from:
+            yield _note(world, place_topic(place), decision, "withdrawn")
+
+
+def _note(world: World, topic: str, decision: Decision, kind: str) -> Op:
+    note = Note(
+        kind=kind,
+        conversation_id=decision.conversation_id,
+        escalation_id=decision.escalation_id,
+        epoch=decision.epoch,
+        seq=decision.seq,
+        owner=decision.owner,
+        person=decision.person,
+    )
+    key = decision.conversation_id.encode()
+    return Op("publish", lambda: world.append(topic, key, msgspec.json.encode(note)))
+
+
+def _control(world: World, decision: Decision) -> Generator[Op, Any, None]:
+    if decision.action not in ("suppress", "refuse"):
+        yield _note(world, CONTROL, decision, decision.action)
+
+
+def _routed(world: World, decision: Decision, planned: Plan) -> Op:
+    event = Routed(
+        event_id=ids.routed_event_id(
+            decision.decision_id, planned.place or "contact", planned.queue or ""
+        ),
+        conversation_id=decision.conversation_id,
+        occurred_at=planned.planned_at,
+        type="routed",
+        decision_id=decision.decision_id,
+        escalation_id=str(decision.escalation_id),
+        seq=decision.seq,
+        place=planned.place or "contact",
+        queue=planned.queue or "",
+        rung=planned.rung,
+        skipped=planned.skipped,
+        claim_due_at=planned.claim_due_at,
+        reply_minutes=planned.reply_minutes,
+        expires_at=planned.expires_at,
+    )
+    key = decision.conversation_id.encode()
+    return Op("publish", lambda: world.append(LOG, key, encode(event)))
+
+
+def desk(world: World, queue: str, rng: random.Random) -> Worker:
+    """Somebody who takes what waits on one queue, and ends, returns or ignores it."""
+    position = 0
+    seen: dict[str, tuple[int, int]] = {}
+    while True:
+        records = world.topic(f"handoff-{queue}")[position : position + 1]
+        if not records:
+            yield IDLE
+            continue
+        position += 1
+        note = note_of(records[0])
+        if note.escalation_id is None or (note.epoch, note.seq) <= seen.get(
+            note.escalation_id, (-1, -1)
+        ):
+            continue
+        seen[note.escalation_id] = (note.epoch, note.seq)
+        action = _answer(note, rng)
+        for _ in range(1 + (rng.random() < 0.3) if action else 0):
+            yield _report(world, note, queue, str(action))
+
+
+def _answer(note: Note, rng: random.Random) -> str | None:
+    if note.kind == "handoff":
+        return rng.choice(["accepted", "accepted", None])
+    if note.kind == "claimed":
+        return rng.choice(["resolved", "returned", "replied", "abandoned", None])
+    return None
+
+
+def ticket_system(world: World, rng: random.Random) -> Worker:
+    """A ticket system that takes, refuses or forgets what it is asked for."""
+    position = 0
+    while True:
+        records = world.topic(TICKETS)[position : position + 1]
+        if not records:
+            yield IDLE
+            continue
+        position += 1
+        note = note_of(records[0])
+        action = (
+            rng.choice(["ticketed", "ticket_refused", None]) if note.kind == "handoff" else None
+        )
+        if action:
+            yield _report(world, note, "ticket", action)
+
+
+def _report(world: World, note: Note, queue: str, action: str) -> Op:
+    """What the desk agent makes of a desk's event: the same event again is the same id."""
+    event = Ownership(
+        event_id=ids.ownership_event_id(f"{action}/{queue}/{note.escalation_id}/{note.seq}"),
+        conversation_id=note.conversation_id,
+        occurred_at=from_ms(world.now),
+        type="ownership",
+        action=action,  # type: ignore[arg-type]
+        escalation_id=str(note.escalation_id),
+        desk_event_id=f"{action}/{queue}/{note.escalation_id}/{note.seq}",
+        epoch=note.epoch,
+        queue=queue,
+        agent_id=f"agent-of-{queue}",
+        reason="out of scope" if action in ("returned", "ticket_refused") else None,
+        ticket_id="T-1" if action == "ticketed" else None,
+    )
+    key, value = note.conversation_id.encode(), encode(event)
+    return Op("publish", lambda: world.append(LOG, key, value))
+
+
+def place_topic(place: str) -> str:
+    """The topic of a queue, or of the tickets."""
+    return TICKETS if place == "ticket" else f"handoff-{place}"
+
+
+def note_of(record: Record) -> Note:
+    """The note in a record of a queue, of the tickets or of the control topic."""
+    return msgspec.json.decode(record.value, type=Note)
+
+
+def _record(redis: Redis, name: str) -> LedgerRecord | None:
+    blob = redis.data.get(f"ledger:{name}")
+    return msgspec.json.decode(blob, type=LedgerRecord) if isinstance(blob, bytes) else None
+
+
+def _ledger_end(redis: Redis) -> int:
+    found = redis.data.get("ledger-end", 0)
+    return found if isinstance(found, int) else 0
+
+
+def _advance(redis: Redis, end: int) -> None:
+    if end > _ledger_end(redis):
+        redis.write({"ledger-end": end})
+
+
+def _catch_up(world: World) -> None:
+    """Bring Redis to where the ledger topic is."""
+    redis, records = world.redis, world.topic(LEDGER)
+    for record in records[_ledger_end(redis) :]:
+        entry = msgspec.json.decode(record.value, type=LedgerRecord)
+        before = _record(redis, entry.conversation_id)
+        if before is None or entry.seq > before.seq:
+            redis.write({f"ledger:{entry.conversation_id}": record.value})
+            queue = waits_on(entry)
+            if queue is not None:
+                names = _waiting(redis, queue) | {str(entry.escalation_id)}
+                redis.write({f"waiting:{queue}": names})
+            _release(redis, entry, before, PARTS)
+    _advance(redis, len(records))
+
+
+def _waiting(redis: Redis, queue: str) -> frozenset[str]:
+    found = redis.data.get(f"waiting:{queue}", frozenset())
+    return found if isinstance(found, frozenset) else frozenset()
+
+
+def _load(redis: Redis, topics: Topics, now: int, started: int) -> Load:
+    return Load(
+        since_ms=started,
+        waiting={queue: len(_waiting(redis, queue)) for queue in topics.queues},
+        presence={
+            queue: Presence(at_ms=now, agents_online=(now // 4_000 + number) % 3)
+            for number, queue in enumerate(topics.queues)
+        },
+    )
+
+
+def _reserve(redis: Redis, topics: Topics, queue: str, name: str, parts: frozenset[str]) -> bool:
+    waiting = _waiting(redis, queue)
+    counted = "a place is a set of escalation ids" not in parts
+    if counted:
+        # A counter does not know who is in it: a repeat takes a second place.
+        name = f"{name}#{len(waiting)}"
+    if name not in waiting and len(waiting) >= topics.queues[queue].max_waiting:
+        return False
+    redis.write({f"waiting:{queue}": waiting | {name}})
+    return True
+
+
+def _compare_and_set(redis: Redis, record: LedgerRecord, seq: int | None, checked: bool) -> bool:
+    found = _record(redis, record.conversation_id)
+    if checked and (None if found is None else found.seq) != seq:
+        return False
+    redis.write({f"ledger:{record.conversation_id}": encode(record)})
+    return True
+
+
+def _release(
+    redis: Redis, record: LedgerRecord, previous: LedgerRecord | None, parts: frozenset[str]
+) -> None:
+    keep = waits_on(record)
+    changes: dict[str, Any] = {}
+    for key in redis.keys("waiting:"):
+        queue = key.removeprefix("waiting:")
+        waiting = _waiting(redis, queue)
+        gone = {name for name in waiting if name.split("#")[0] == record.escalation_id}
+        if "a place is a set of escalation ids" not in parts:
+            left = waits_on(previous) == queue
+            gone = set(sorted(gone)[: 1 if left else 0])
+        if gone and queue != keep:
+            changes[key] = waiting - gone
+    if changes:
+        redis.write(changes)

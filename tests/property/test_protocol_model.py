@@ -1,0 +1,58 @@
+"""The protocol holds under every fault of the model, and each of its parts is needed."""
+
+import msgspec
+import pytest
+
+from tests.model.search import PARTS, schedule
+from workers.contracts.topics import Topics, load_topics
+from workers.conversation.meta import PartitionMeta, starting_meta
+from workers.data import data_path
+
+SCHEDULES = 1_000
+SEARCHED = 6_000
+"""Schedules among which one must show the harm of a missing part."""
+
+STORMS = {
+    "what Redis has lost of the ledger is read from its topic": ("wipe", "rollback", "crash"),
+    "a ledger that went back in time ends the router": ("wipe", "rollback", "crash"),
+    "the ledger topic before the packet": ("wipe", "crash"),
+    "a timer is removed after its event is acknowledged": ("crash",),
+    "a place is a set of escalation ids": ("crash",),
+}
+"""Faults without which the harm would take long to find."""
+
+
+@pytest.fixture(scope="module")
+def topics() -> Topics:
+    """The shipped queues with one place each, so that every rung of the ladder is used."""
+    loaded = load_topics(data_path("topics.yaml").read_text(), "topics.yaml")
+    for name, queue in loaded.queues.items():
+        loaded.queues[name] = msgspec.structs.replace(queue, max_waiting=1)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def meta() -> PartitionMeta:
+    """The shipped policy."""
+    return starting_meta((data_path("policies") / "default.yaml").read_text())
+
+
+def test_no_schedule_breaks_a_promise(topics: Topics, meta: PartitionMeta) -> None:
+    for seed in range(SCHEDULES):
+        broken = schedule(seed, topics, meta).run()
+        assert not broken, f"seed {seed}: {broken}"
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_each_part_of_the_protocol_is_needed(
+    part: str, topics: Topics, meta: PartitionMeta
+) -> None:
+    assert any(_harms(seed, part, topics, meta) for seed in range(SEARCHED))
+
+
+def _harms(seed: int, part: str, topics: Topics, meta: PartitionMeta) -> bool:
+    storm = STORMS.get(part, ())
+    try:
+        return bool(schedule(seed, topics, meta, off=frozenset({part}), storm=storm).run())
+    except AssertionError:
+        return True
