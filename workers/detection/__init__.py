@@ -1,7 +1,7 @@
 """Signals from the text of one turn, without a model: pure functions, bounded cost."""
 
-from workers.detection.findings import AgentFindings, CustomerFindings, Finding
 from workers.detection.agent import read_agent
+from workers.detection.findings import AgentFindings, CustomerFindings, Finding
 from workers.detection.read import FRUSTRATION_THRESHOLD, THRESHOLD, read_customer
 from workers.detection.sketch import progress_key, similarity
 

@@ -171,20 +171,8 @@ def build(entries: list[Entry], section: str, codes: dict[str, str]) -> Lexicon:
     phrases: dict[str, dict[str, list[Rest]]] = {}
     misspelt: dict[str, str] = {}
     for entry in entries:
-        if entry.section != section:
-            continue
-        if entry.name not in codes:
-            known = ", ".join(sorted(codes))
-            raise ValueError(f"{entry.where}: unknown class {entry.name!r}; known are: {known}")
-        code = codes[entry.name]
-        for item in entry.words:
-            first, *rest = item.split("_")
-            if rest:
-                phrases.setdefault(first, {}).setdefault(rest[0], []).append((rest[1:], code))
-                continue
-            words.setdefault(item, code)
-            if entry.typos and len(item) >= _TYPO_MIN_LENGTH:
-                misspelt.update((slip, code) for slip in slips(item) if slip not in misspelt)
+        if entry.section == section:
+            _enter(entry, _code(entry, codes), words, phrases, misspelt)
     real_words = _real_words()
     for slip, code in misspelt.items():
         if slip not in real_words:
@@ -193,3 +181,28 @@ def build(entries: list[Entry], section: str, codes: dict[str, str]) -> Lexicon:
         for choices in followers.values():
             choices.sort(key=lambda choice: -len(choice[0]))
     return Lexicon(words=words, phrases=phrases)
+
+
+def _code(entry: Entry, codes: dict[str, str]) -> str:
+    if entry.name not in codes:
+        known = ", ".join(sorted(name for name in codes if name.isidentifier()))
+        raise ValueError(f"{entry.where}: unknown class {entry.name!r}; known are: {known}")
+    return codes[entry.name]
+
+
+def _enter(
+    entry: Entry,
+    code: str,
+    words: dict[str, str],
+    phrases: dict[str, dict[str, list[Rest]]],
+    misspelt: dict[str, str],
+) -> None:
+    for item in entry.words:
+        first, *rest = item.split("_")
+        if rest:
+            phrases.setdefault(first, {}).setdefault(rest[0], []).append((rest[1:], code))
+            continue
+        words.setdefault(item, code)
+        if entry.typos and len(item) >= _TYPO_MIN_LENGTH:
+            for slip in slips(item):
+                misspelt.setdefault(slip, code)

@@ -13,7 +13,8 @@ CODES = class_codes(
     """strong=F cross=M gave_up=R sigh=S threat=L treated=X rhetorical=Q ironic=J still=s again=a
     already=A every_time=e times=t ordinal=d number=0 unit=T wait=w keep=k told=v promise=V nobody=N
     reply=r fail=f why=W you=y i=I not=n pleased=p intensifier=i praise=P oh=O thanks=h worked=K
-    resolved=B others=o product=c harmless=H enough=E swear=x scam=C only_been=b helping=m know=g company=u time=z"""
+    resolved=B others=o product=c harmless=H enough=E swear=x scam=C only_been=b helping=m
+    know=g company=u time=z"""
 )
 # One of the telling classes is worth a second look, of the others it takes two.
 TELLING = "FMRSLXQJECx"
@@ -79,8 +80,11 @@ def _emphasis(text: str) -> float:
 def find_frustration(turn: Turn, text: str) -> Finding | None:
     """Add up the evidence of frustration about the service, and give its strongest words."""
     classes = turn.classes
+    present = set(classes)
     calm, strongest, span = 1.0, 0.0, (0, 0)
     for rule in _EVIDENCE:
+        if rule.needs and rule.needs.isdisjoint(present):
+            continue
         for match in rule.pattern.finditer(classes):
             start, end = match.span()
             if classes[start] in "FMRSLX" and (
@@ -94,7 +98,7 @@ def find_frustration(turn: Turn, text: str) -> Finding | None:
     if not strongest:
         return None
     score = 1 - calm * (1 - _emphasis(text))
-    if "B" in classes or ("h" in classes or "K" in classes) and strongest < 0.5:
+    if "B" in classes or (("h" in classes or "K" in classes) and strongest < 0.5):
         score *= 0.6
     elif "P" in classes and score < 0.6 and classes[span[0]] not in "LXJ":
         score *= 0.85

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from workers.detection import lexicon, mood, replies, request
+from workers.detection import mood, replies, request
 from workers.detection.findings import CustomerFindings, Finding
+from workers.detection.lexicon import Cues
 from workers.detection.tokens import Turn, fold, tokens
+from workers.detection.vocabulary import MOOD, REPLY, REQUEST
 
 # A turn asks for a person from here on; from FRUSTRATION_THRESHOLD on its writer is frustrated.
 THRESHOLD = 0.7
@@ -18,19 +20,13 @@ _ANSWER = 120
 _OPENING = 70
 _SHORT = 80
 
-_LISTS = lexicon.read_lists()
-_REQUEST = lexicon.build(_LISTS, request.SECTION, request.CODES)
-_REPLY = lexicon.build(_LISTS, replies.SECTION, replies.CODES)
-_MOOD = lexicon.build(_LISTS, mood.SECTION, mood.CODES)
-del _LISTS
-
 _ASKS, _FEELS, _FAINT, _ANSWERS = 1, 2, 4, 8
-_CUES = lexicon.Cues()
-_CUES.add(_REQUEST, request.CUES, _ASKS)
-_CUES.add(_MOOD, mood.TELLING, _FEELS)
-_CUES.add(_MOOD, mood.FAINT, _FAINT)
-_CUES.add(_REPLY, replies.CUES, _ANSWERS)
-_OPENINGS = _REPLY.openings(replies.OPENINGS)
+_CUES = Cues()
+_CUES.add(REQUEST, request.CUES, _ASKS)
+_CUES.add(MOOD, mood.TELLING, _FEELS)
+_CUES.add(MOOD, mood.FAINT, _FAINT)
+_CUES.add(REPLY, replies.CUES, _ANSWERS)
+_OPENINGS = REPLY.openings(replies.OPENINGS)
 
 _NOTHING = CustomerFindings()
 
@@ -50,14 +46,14 @@ def _moved(finding: Finding | None, by: int) -> Finding | None:
 def _answered(folded: str, *, cued: bool) -> list[Finding | None]:
     """Acceptance, refusal and withdrawal in the first words; solved, if asked for, in the last."""
     if len(folded) <= _SHORT:
-        turn = Turn(folded, tokens(folded), _REPLY)
+        turn = Turn(folded, tokens(folded), REPLY)
         return [*_answers(turn), replies.find_solved(turn)]
     head = folded[: _ANSWER if cued else _OPENING]
-    found = _answers(Turn(head, tokens(head), _REPLY))
+    found = _answers(Turn(head, tokens(head), REPLY))
     if not cued:
         return [*found, None]
     tail = folded[-_ANSWER:]
-    solved = replies.find_solved(Turn(tail, tokens(tail), _REPLY))
+    solved = replies.find_solved(Turn(tail, tokens(tail), REPLY))
     return [*found, _moved(solved, len(folded) - len(tail))]
 
 
@@ -88,11 +84,13 @@ def _read(text: str) -> CustomerFindings:
     if not (asks or feels or answers):
         return _NOTHING
     marked = tokens(folded) if asks or feels else []
-    requested = request.find_request(Turn(folded, marked, _REQUEST)) if asks else None
-    frustrated = mood.find_frustration(Turn(folded, marked, _MOOD), text) if feels else None
+    requested = request.find_request(Turn(folded, marked, REQUEST)) if asks else None
+    frustrated = mood.find_frustration(Turn(folded, marked, MOOD), text) if feels else None
     accepts = refuses = withdraws = solved = None
     if answers:
-        accepts, refuses, withdraws, solved = _answered(folded, cued=bool(seen & (_ASKS | _ANSWERS)))
+        accepts, refuses, withdraws, solved = _answered(
+            folded, cued=bool(seen & (_ASKS | _ANSWERS))
+        )
     if requested is not None and requested.score >= THRESHOLD:
         refuses = withdraws = None
     if not (requested or frustrated or accepts or refuses or withdraws or solved):
@@ -111,9 +109,7 @@ def _read(text: str) -> CustomerFindings:
 def _doubtful(requested: Finding | None, frustrated: Finding | None) -> bool:
     asks = requested.score if requested else 0.0
     cross = frustrated.score if frustrated else 0.0
-    return (
-        _DOUBT_REQUEST <= asks < THRESHOLD or _DOUBT_FRUSTRATION <= cross < FRUSTRATION_THRESHOLD
-    )
+    return _DOUBT_REQUEST <= asks < THRESHOLD or _DOUBT_FRUSTRATION <= cross < FRUSTRATION_THRESHOLD
 
 
 def read_customer(text: str) -> CustomerFindings:

@@ -15,7 +15,8 @@ CODES = class_codes(
     escalate=E escalated=F get=G have=J ask=9 let=L want=W modal=q future=6 do=z i=i me=m you=u
     your=y my=P other_people=h to=p preposition=l about=a determiner=d object=O please=k greeting=K
     yes=k not=n cannot=4 unwanted=N enough=x that=t be=b was=% there_is=e present=r who_can=w how=j
-    but=c and=& if=f whether=7 price=8 help=v say=s cardinal=0 other=_ ?=. !=."""
+    but=c and=& if=f whether=7 price=8 help=v say=s cardinal=0 queue=I perhaps=# recommend=o other=_
+    ?=. !=."""
 )
 # A turn without any of these asks for nobody.
 CUES = "H1gQAZMSBTXE2"
@@ -27,9 +28,9 @@ _MACROS = {
     "any": r"(?:[HAMZ1SQD2]|[Ry]g|[_dyO]5)",
     "of-you": r"l(?:D|y[_DA5]{0,2}|d?_?[DA5v])",
     # What may follow it without making it something else ("human resources")
-    "end": r"(?=$|[.,\"kKa&cft6qWinbl4r])",
-    "goes-on": r"(?=$|[.,\"kK&cft6qWinbapvTC@Xrluw4])",
-    "does": r"(?=$|[.,\"kK&cft6qWinbavw4]|[pl][dyOmviTC@XGDWkPa]|p_?5)",
+    "end": r"(?=$|[.,\"kKa&cft6#qWinbl4r])",
+    "goes-on": r"(?=$|[.,\"kK&cft6#qWinbapvTC@Xrluw4])",
+    "does": r"(?=$|[.,\"kK&cft6#qWinbavw4]|[pl][dyOmviTC@XGDWkPa]|p_?5)",
     "clause": r"(?:^|(?<=[.,&c]))",
     "close": r"(?=$|[.])",
 }
@@ -95,7 +96,7 @@ _DOES = r"""
 0.85 (?:q|W|6|J)[mdyRk]{0,4}[HAMS1Z](?:<of-you>)?[pqW6kO]{0,3}(?:[CT@]p?k?m|@<close>)
 0.85 [SHA]qm[C@]<close>
 0.85 (?:q|L|J|W)[dyRk]{0,4}[RH]{0,2}[HAM1][pqk]{0,2}[vGX]
-0.8  [q6]d?Hk{1,3}[_3]
+0.8  [q6#]d?Hk{1,3}[_3]
 0.85 (?:q|L)[dyRk]{0,3}S<of-you>[pqk]{0,3}[CTvG@]
 0.85 q[dk]?(?:SR|RS)[pqk]?[CTvG@]
 0.8  <clause>[dRk]{0,3}[H1M](?:qb?|[WJ]p|p)[kp]{0,2}[vT]
@@ -178,9 +179,9 @@ _TURNED_ROUND = re.compile(
     r"|(?<!q)f[iu][Wkz]{0,2}p?|V[miu]?p?d?|8[^.,]{0,6}|zu[_k]{0,2}Wp?|[jfw]z?u|9mp?)$"
 )
 # "I will talk to a manager" tells; "ich will mit einem Menschen sprechen" asks
-_TOLD = re.compile(r"(?<!f)i6$")
+_TOLD = re.compile(r"(?<!f)i[6#]$")
 # "you need more agents", "she had to get a supervisor" tell of others
-_OTHERS = re.compile(r"(?:(?<![q6eWkb])u[kqz]{0,2}|h[kqz6]{0,2}(?:Wp?)?)$")
+_OTHERS = re.compile(r"(?:(?<![q6eWkb])u[kqz]{0,2}|h[kqz6#]{0,2}(?:Wp?)?)$")
 _ASKED_HOW = re.compile(r"(?:[jw]zn?[iu][WJpk]{0,3}|[jq6]n[u]k?L?)$")
 
 
@@ -201,7 +202,10 @@ def _quoted(classes: str, start: int, end: int) -> bool:
 def find_request(turn: Turn) -> Finding | None:
     """Give the surest way in which the turn asks for a person, with its words."""
     classes = turn.classes
+    present = set(classes)
     for rule in RULES:
+        if rule.needs and rule.needs.isdisjoint(present):
+            continue
         for match in rule.pattern.finditer(classes):
             start, end = match.span()
             sentence = classes.rfind(".", 0, start) + 1

@@ -1,4 +1,4 @@
-"""A small sketch of a turn, by which a repeated or rephrased turn is recognised without its text."""
+"""A small sketch of a turn: a repeated or rephrased turn is recognised without its text."""
 
 from __future__ import annotations
 

@@ -5,45 +5,45 @@ from __future__ import annotations
 import re
 import unicodedata
 from itertools import compress, count, islice, repeat
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workers.detection.lexicon import Lexicon
 
+# The class of words in no list, and those of the marks, the same in each section of the lists.
 UNKNOWN = "_"
-_TOKEN = re.compile(
-    r"[^\W_]+|[.!?;:,\n\"()\u2013\u2014]|(?<= )-(?= )|(?<!\w)'(?=\w)|(?<=\w)'(?=[\s.,!?]|$)"
-)
-# The classes of punctuation marks, the same in each section of the word lists.
-MARKS = {
-    **dict.fromkeys(".\n;", "."),
-    "!": "!",
-    "?": "?",
-    **dict.fromkeys(",:-()\u2013\u2014", ","),
-    **dict.fromkeys("\"'", '"'),
+MARKS = {".": ".", ";": ".", "!": "!", "?": "?", ",": ",", ":": ",", "(": ",", ")": ",", '"': '"'}
+_TOKEN = re.compile(r"[^\W_]+|[.;!?,:()\"]")
+_ALIKE = {
+    # Quotation marks, apostrophes and dashes of all kinds.
+    **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'),
+    **dict.fromkeys("\u2018\u2019\u00b4`", "'"),
+    **dict.fromkeys("\u2013\u2014", ","),
+    "\n": ";",
+    "…": ".",
+    "¿": " ",
+    "¡": " ",
 }
-_QUOTES = (
-    {ord(mark): '"' for mark in "“”„«»"}
-    | {ord(mark): "'" for mark in "‘’´`"}
-    | {ord(mark): "-" for mark in "–—"}
-)
 
 
 def _folded_letter(char: str) -> str:
+    if char in _ALIKE:
+        return _ALIKE[char]
     base = unicodedata.normalize("NFKD", char)[:1].lower()
-    return base if len(base) == 1 else char
+    if len(base) != 1:
+        base = char
+    return base if base.isalnum() or base in MARKS or base == "'" else " "
 
 
 class _Fold(dict[int, str]):
-    """A translation table that learns each letter when it first appears; bounded by Unicode."""
+    """A translation table that learns each character when it first appears."""
 
     def __missing__(self, code: int) -> str:
         folded = self[code] = _folded_letter(chr(code))
         return folded
 
 
-_FOLD = _Fold(_QUOTES)
+_FOLD = _Fold()
 
 
 def _table(codec: str) -> bytes:
@@ -52,50 +52,70 @@ def _table(codec: str) -> bytes:
 
 
 # Most turns are in one of these; a table is ten times as fast as looking at each character.
-_CODECS = (("latin-1", _table("latin-1")), ("cp1252", _table("cp1252")))
-_SPACES = bytes(byte if chr(byte).isalnum() else 32 for byte in range(256))
+_ASCII, _WESTERN = _table("latin-1"), _table("cp1252")
+_WORDS_ONLY = bytes(byte if chr(byte).isalnum() else 32 for byte in range(256))
+
+
+def _finished(folded: bytes) -> bytes:
+    """Apostrophes at the edge of a word are quotation marks, others part words."""
+    if b"'" in folded:
+        folded = folded.replace(b" '", b' "').replace(b"' ", b'" ').replace(b"'", b" ")
+    return folded
+
+
+def fold(text: str) -> tuple[str, list[str]]:
+    """Fold a text, and give its words for the first look.
+
+    Folded is lower case without accents and symbols, one character for one, so positions stay.
+    """
+    if " - " in text:
+        text = text.replace(" - ", " , ")
+    try:
+        if text.isascii():
+            folded = text.encode("ascii").translate(_ASCII)
+        else:
+            folded = text.encode("cp1252").translate(_WESTERN)
+    except UnicodeEncodeError:
+        slowly = text.translate(_FOLD).replace("'", " ")
+        return slowly, [word for word in _TOKEN.findall(slowly) if word not in MARKS]
+    folded = _finished(folded)
+    return folded.decode("latin-1"), folded.translate(_WORDS_ONLY).decode("latin-1").split()
+
+
+def tokens(folded: str) -> list[str]:
+    """The words and marks of a folded text, for the second look."""
+    for mark in MARKS:
+        if mark in folded:
+            folded = folded.replace(mark, f" {mark} ")
+    return folded.split()
 
 
 class Turn:
     """A turn in classes; ``classes[i]`` stands for one word, phrase or mark of ``folded``."""
 
-    __slots__ = ("_firsts", "classes", "folded", "words")
+    __slots__ = ("_firsts", "_folded", "_words", "classes")
 
     def __init__(self, folded: str, words: list[str], lexicon: Lexicon) -> None:
-        self.folded = folded
-        self.words = words
+        self._folded = folded
+        self._words = words
         self.classes, self._firsts = _classify(words, lexicon)
+
+    def word(self, at: int) -> str:
+        """The first word, or the mark, that the class ``at`` stands for; none after the end."""
+        if self._firsts is not None:
+            at = self._firsts[at] if at < len(self._firsts) else len(self._words)
+        return self._words[at] if at < len(self._words) else ""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The characters that the classes from ``start`` up to ``end`` stand for."""
         last = end - 1
         if self._firsts is not None:
-            last = (self._firsts[end] if end < len(self._firsts) else len(self.words)) - 1
+            last = (self._firsts[end] if end < len(self._firsts) else len(self._words)) - 1
             start = self._firsts[start]
-        marks = _TOKEN.finditer(self.folded)
+        marks = _TOKEN.finditer(self._folded)
         first = next(islice(marks, start, None))
         final = next(islice(marks, last - start - 1, None)) if last > start else first
         return first.start(), final.end()
-
-
-def fold(text: str) -> tuple[str, list[str]]:
-    """Fold a text and give its words, for the first look.
-
-    Folded is lower case without accents, one character for one, so that positions stay.
-    """
-    for codec, table in _CODECS:
-        try:
-            folded = text.encode(codec).translate(table)
-        except UnicodeEncodeError:
-            continue
-        return folded.decode("latin-1"), folded.translate(_SPACES).decode("latin-1").split()
-    slowly = text.translate(_FOLD)
-    return slowly, [word for word in _TOKEN.findall(slowly) if word not in MARKS]
-
-
-def tokens(folded: str) -> list[str]:
-    """The words and punctuation marks of a folded text, for the second look."""
-    return _TOKEN.findall(folded)
 
 
 def _classify(words: list[str], lexicon: Lexicon) -> tuple[str, list[int] | None]:
