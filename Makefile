@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE := .cache/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: setup demo test test-kafka bench lint lock format clean
+.PHONY: setup demo test test-kafka faults bench lint lock format clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,11 @@ test: setup
 # KAFKA_VERSION=3.9.2 runs it against an older broker, KAFKA_BOOTSTRAP and REDIS_URL against yours.
 test-kafka: setup
 	$(PYTEST) tests/kafka
+
+# The long run behind docs/reliability.md: FAULTS="--seed 7 --rounds 5 --fault kill-all" repeats a part.
+FAULTS ?= --rounds 5
+faults: setup
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -59,6 +59,7 @@ def judge(
     for partition, quiet in replays.items():
         _store(verdict, partition, quiet, evidence.stored[partition], log[partition])
         _letters(verdict, partition, quiet, evidence)
+    _other_letters(verdict, evidence)
     decided = _decisions(verdict, replays, evidence)
     _control(verdict, decided, evidence, chat)
     _places(verdict, decided, desks)
@@ -125,6 +126,16 @@ def _letters(verdict: Verdict, partition: int, quiet: Quiet, evidence: Evidence)
         verdict.find("lost", f"partition {partition}: offset {offset} refused, in no dead letter")
     for offset in found.keys() - quiet.rejected.keys():
         verdict.find("wrong", f"partition {partition}: offset {offset} dead-lettered, but readable")
+
+
+def _other_letters(verdict: Verdict, evidence: Evidence) -> None:
+    """Desks answer what they were handed, and our own records are good: nothing is refused."""
+    for record in evidence.of(DEAD_LETTERS):
+        letter = read_dead_letter(_raw(record))
+        if letter is None:
+            verdict.find("wrong", f"dead-letters: offset {record.offset} is none")
+        elif letter.origin.topic != EVENTS:
+            verdict.find("lost", f"{letter.origin}: {letter.reason}: {letter.detail}")
 
 
 def _decisions(

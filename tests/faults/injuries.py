@@ -287,7 +287,7 @@ async def _cut(world: World, random: Random) -> None:
 
 
 def _set_limit(world: World, topic: str, size: int | None) -> None:
-    client = admin.AdminClient({"bootstrap.servers": world.kafka.bootstrap})
+    client = admin.AdminClient({"bootstrap.servers": world.kafka.bootstrap, "log_level": 0})
     declared = world.topics.topics[topic].max_message_bytes
     entry = admin.ConfigEntry(
         "max.message.bytes",
@@ -312,7 +312,7 @@ async def _too_large(world: World, random: Random) -> None:
 async def _unauthorised(world: World, random: Random) -> None:
     """The router may not write to one queue's topic for a while."""
     topic = f"handoff-{random.choice(('tier_2_support', 'security', 'retention'))}"
-    client = admin.AdminClient({"bootstrap.servers": world.kafka.bootstrap})
+    client = admin.AdminClient({"bootstrap.servers": world.kafka.bootstrap, "log_level": 0})
     name = (
         admin.ResourceType.TOPIC,
         topic,

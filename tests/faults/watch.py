@@ -96,7 +96,7 @@ class Watch:
 
     def _are_stable(self) -> bool:
         # aiokafka cannot read what Kafka 4 answers to this question.
-        admin = AdminClient({"bootstrap.servers": self._bootstrap})
+        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
         described = admin.describe_consumer_groups([*GROUPS], request_timeout=10)
         try:
             states = {future.result().state for future in described.values()}

@@ -1,0 +1,162 @@
+"""The commands on a real cluster: topics, the whole system on servers of yours, a huge record."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from tests.kafka.server import KafkaServer, admin_client
+from workers.contracts.codec import Raw
+from workers.contracts.deadletters import MAX_DEAD_LETTER_BYTES, read_dead_letter
+from workers.embedded import EmbeddedRedis
+from workers.replay.reader import partitions_of, ranges_of, read, reading
+from workers.settings import Settings, load_settings
+
+SENDABLE_S: Final = 90.0
+
+
+def handoff(*arguments: str, text: str | None = None) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "workers.cli", *arguments]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, input=text, timeout=60
+    )
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A cluster without topics and a store of this module's own."""
+    folder = tmp_path_factory.mktemp("commands")
+    with KafkaServer(folder / "kafka") as kafka, EmbeddedRedis(folder / "redis") as redis:
+        yield kafka.bootstrap, redis.url
+
+
+async def test_apply_creates_what_check_misses(servers: tuple[str, str]) -> None:
+    kafka, _ = servers
+    before = handoff("topics", "check", "--kafka", kafka, "--json")
+    assert before.returncode == 1
+    assert {d["setting"] for d in json.loads(before.stdout)["differences"]} == {"topic"}
+    applied = handoff("topics", "apply", "--kafka", kafka, "--json")
+    assert applied.returncode == 0, applied.stderr
+    assert len(json.loads(applied.stdout)["created"]) == len(
+        json.loads(before.stdout)["differences"]
+    )
+    assert handoff("topics", "check", "--kafka", kafka).returncode == 0
+    assert json.loads(handoff("topics", "apply", "--kafka", kafka, "--json").stdout) == {
+        "created": [],
+        "differences": [],
+    }
+    resource = ConfigResource(
+        ConfigResourceType.TOPIC, "desk-events", configs={"message.timestamp.type": "CreateTime"}
+    )
+    async with admin_client(kafka) as admin:
+        await admin.alter_configs([resource])
+    changed = handoff("topics", "check", "--kafka", kafka, "--json")
+    assert changed.returncode == 1
+    found = json.loads(changed.stdout)["differences"]
+    assert {(d["topic"], d["setting"]) for d in found} >= {
+        ("desk-events", "message.timestamp.type")
+    }
+
+
+class System:
+    """`handoff up` on the servers, its standard error in a file."""
+
+    def __init__(self, kafka: str, redis: str, log: Path) -> None:
+        self.settings: Settings = load_settings(kafka_bootstrap=kafka, redis_url=redis)
+        self.log = log
+        command = [sys.executable, "-m", "workers.cli", "up", "--kafka", kafka, "--redis", redis]
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            )
+
+    def wait_for(self, text: str) -> None:
+        until = time.monotonic() + SENDABLE_S
+        while text not in self.log.read_text():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < until, self.log.read_text()
+            time.sleep(0.1)
+
+    async def found(self, topic: str, wanted: Callable[[Any], bool]) -> Any:
+        """The first record of a topic that is wanted, once there is one."""
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            async with reading(self.settings) as consumer:
+                ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
+            async for _, records in read(self.settings, ranges):
+                for record in records:
+                    if wanted(record):
+                        return record
+        raise AssertionError(f"{topic}: not found; {self.log.read_text()[-3000:]}")
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+
+@pytest.fixture(scope="module")
+def system(servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The system, ready; it must end in order with exit code 0."""
+    running = System(*servers, tmp_path_factory.mktemp("up") / "up.log")
+    try:
+        running.wait_for("all workers are ready")
+        yield running
+        assert running.end() == 0, running.log.read_text()[-3000:]
+    finally:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()
+
+
+def event(conversation: str, **fields: Any) -> dict[str, Any]:
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    base = {"event_id": f"e-{conversation}", "conversation_id": conversation, "occurred_at": at}
+    return {**base, "role": "customer", **fields}
+
+
+@pytest.mark.timeout(180)
+async def test_up_on_a_kafka_and_a_redis_of_yours_hands_over(
+    servers: tuple[str, str], system: System
+) -> None:
+    asked = event("up-1", content="I want to talk to a human agent, please.")
+    sent = handoff("send", "-", "--kafka", servers[0], text=json.dumps(asked) + "\n")
+    assert sent.returncode == 0, sent.stderr
+    decided = await system.found("escalation-decisions", lambda r: r.key == b"up-1")
+    assert json.loads(decided.value)["action"] == "escalate"
+    told = await system.found("conversation-control", lambda r: r.key == b"up-1")
+    assert json.loads(told.value)["owner"] in ("pending", "ai")
+
+
+@pytest.mark.timeout(180)
+async def test_five_megabytes_are_dead_lettered_and_what_follows_is_not_held_up(
+    servers: tuple[str, str], system: System
+) -> None:
+    # Compressed it passes the broker's limit, which is on the bytes of the batch.
+    value = json.dumps(event("huge-1", content="spam " * 1_000_000)).encode()
+    assert len(value) > 5_000_000 > 100_000 > len(gzip.compress(value))
+    after = event("huge-1", content="Give me a real person please.")
+    after["event_id"] = "e-after"
+    async with AIOKafkaProducer(
+        bootstrap_servers=servers[0], compression_type="gzip", max_request_size=8_000_000
+    ) as producer:
+        await producer.send_and_wait("conversation-events", value, key=b"huge-1")
+        await producer.send_and_wait("conversation-events", json.dumps(after).encode(), b"huge-1")
+    record = await system.found("dead-letters", lambda r: r.key == b"huge-1")
+    letter = read_dead_letter(Raw(record.key, record.value, record.headers, record.timestamp))
+    assert letter is not None
+    assert letter.reason == "too_large"
+    assert letter.cut
+    assert len(record.value) <= MAX_DEAD_LETTER_BYTES
+    decided = await system.found("escalation-decisions", lambda r: r.key == b"huge-1")
+    assert json.loads(decided.value)["trigger_event_id"] == "e-after"
