@@ -69,7 +69,9 @@ def test_a_second_death_keeps_the_first_record(
     """Headers of an earlier round never pile up, nor are they taken for the record's own."""
     key, value, kept = dead_letter(first, raw, reason, "first", "escalation")
     again = Raw(key, value, kept, raw.timestamp_ms)
-    letter = read_dead_letter(Raw(*dead_letter(second, again, reason, "second", "desk"), 7))
+    key, value, anew = dead_letter(second, again, reason, "second", "desk")
+    assert len(anew) == len(kept)
+    letter = read_dead_letter(Raw(key, value, anew, 7))
     assert letter is not None
     assert (letter.origin, letter.raw, letter.detail) == (second, raw, "second")
 
