@@ -41,8 +41,7 @@ class Timers:
             return 0
         records = [deadline_record(partition.home, name, at, self._secrets) for name, at in due]
         acknowledged = await self._publish(records)
-        # A broker that keeps the producer's time may answer with none; that time is ours.
-        stamped = [one.timestamp if one.timestamp > 0 else now for one in acknowledged]
+        stamped = [_believable(one.timestamp) for one in acknowledged]
         self._learn(stamped)
         # The fold ignores a deadline that is later than its record: it has to be sent again.
         heard = [pair for pair, at in zip(due, stamped, strict=True) if pair[1] <= at]
