@@ -1,14 +1,15 @@
 """Hand-made decisions through the routing agent, on a real broker and a real store."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import msgspec
 import pytest
 
 from tests.stream.routing_world import Bench, Publisher, route, turns
-from tests.unit.plan_world import HOUR, MINUTE, NOW, SECOND, decision, queue, topics
+from tests.unit.plan_world import HOUR, MINUTE, NOW, SECOND, decision, load, queue, topics
+from workers.agents.routing import RoutingAgent
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Claimed, Handoff, Refused, Withdrawn
@@ -433,7 +434,7 @@ class TestLoss:
 
 
 class Crashing:
-    """A producer at which the process dies in the n-th publish, before or after it."""
+    """Producer and outlet of a router that dies at the n-th time it publishes, before or after."""
 
     def __init__(self, bench: Bench, at: int, *, after: bool) -> None:
         self._bench = bench
@@ -442,11 +443,21 @@ class Crashing:
 
     async def publish(self, records: Any) -> Any:
         """Publish, or die."""
+        return await self._once(self._bench.publisher.publish(records))
+
+    def outlet(self, agent: RoutingAgent) -> None:
+        """Let the agent die in its outlet too."""
+        send = agent._outlet.send
+        agent._outlet.send = lambda record: self._once(send(record))  # type: ignore[method-assign]
+
+    async def _once(self, publishing: Awaitable[Any]) -> Any:
         self._left -= 1
-        if self._left == 0 and not self._after:
+        dying = self._left == 0
+        if dying and not self._after:
+            publishing.close()  # type: ignore[attr-defined]
             raise CrashError
-        written = await self._bench.publisher.publish(records)
-        if self._left == 0:
+        written = await publishing
+        if dying:
             raise CrashError
         return written
 
@@ -468,7 +479,9 @@ async def test_a_crash_at_any_publish_changes_nothing(bench: Bench, after: bool)
         end = later(claim, "outcome", owner="ai", outcome="resolved", queue="tier_2")
         story = (one, moved, claim, end)
         crashed = False
-        async with bench.router(Crashing(bench, number, after=after)) as agent:
+        crashing = Crashing(bench, number, after=after)
+        async with bench.router(crashing) as agent:
+            crashing.outlet(agent)
             try:
                 await route(agent, *story)
             except* CrashError:
@@ -480,7 +493,7 @@ async def test_a_crash_at_any_publish_changes_nothing(bench: Bench, after: bool)
             break
     else:
         pytest.fail("it never got through")
-    assert len(results) > 9
+    assert len(results) > 15
     packets: dict[str, set[tuple[str, str]]] = {}
     for queue_name in WORLD.queues:
         for message in await bench.queue(queue_name):
@@ -527,12 +540,50 @@ async def test_two_routers_race_for_the_last_place(bench: Bench) -> None:
 
 
 async def test_two_routers_with_the_same_decision_agree(bench: Bench) -> None:
-    """A router that lost its partition without knowing carries out the same plan."""
+    """A router that lost its partition without knowing carries out the other's plan."""
     one = decision()
     async with bench.router() as first, bench.router() as second:
-        await bench.online(billing=1, tier_2=1)
+        deserted = load({"billing": 0, "tier_2": 1})
+        second._stores.load.read = lambda *_: deserted  # type: ignore[method-assign]
         await asyncio.gather(route(first, one), route(second, one))
-    packets = {message.queue for name in WORLD.queues for message in await bench.queue(name)}
-    assert packets == {"billing"}
-    assert len({control.seq for control in await bench.told()}) == 1
-    assert await bench.waiting() == {"billing": {str(one.escalation_id)}}
+    packets = [message for name in WORLD.queues for message in await bench.queue(name)]
+    [place] = {message.queue for message in packets}
+    assert await bench.waiting() == {place: {str(one.escalation_id)}}
+    assert {routed.queue for routed in await bench.routed()} == {place}
+    assert len({control.text for control in await bench.told()}) == 1
+
+
+async def test_each_step_waits_for_the_one_before_it(bench: Bench) -> None:
+    """Ledger, packet, withdrawal and log, customer."""
+    one = decision()
+    moved = later(one, "move", cause="claim_missed", tried=("billing",))
+    began: list[str] = []
+    ended: list[str] = []
+
+    async def slowly(topics_named: list[str], publishing: Awaitable[Any]) -> Any:
+        # Every step takes a while, so that one that doesn't wait would be seen.
+        began.extend(f"{name} after {len(ended)}" for name in topics_named)
+        written = await publishing
+        await asyncio.sleep(0.01)
+        ended.extend(topics_named)
+        return written
+
+    class Slow:
+        async def publish(self, records: Any) -> Any:
+            return await slowly([r.topic for r in records], bench.publisher.publish(records))
+
+    async with bench.router(Slow()) as agent:
+        send = agent._outlet.send
+        agent._outlet.send = lambda record: slowly([record.topic], send(record))  # type: ignore[method-assign]
+        await route(agent, one)
+        began.clear()
+        ended.clear()
+        await route(agent, moved)
+    assert began == [
+        "escalation-ledger after 0",
+        "handoff-tier_2 after 1",
+        "handoff-billing after 2",
+        "escalation-notifications after 2",
+        "conversation-events after 2",
+        "conversation-control after 5",
+    ]
