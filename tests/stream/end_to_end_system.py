@@ -22,7 +22,7 @@ from workers.embedded.outside import Outside
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
 from workers.replay.audit_topics import Reading
 from workers.replay.findings import Report
-from workers.replay.reader import committed, partitions_of, ranges_of, read, reading
+from workers.replay.reader import is_done, partitions_of, ranges_of, read, reading
 from workers.settings import Settings, load_settings
 
 AGENTS = ("escalation", "routing", "desk")
@@ -102,14 +102,8 @@ class System:
         groups = {"escalation": EVENTS, "routing": DECISIONS, "desk": "desk-events"}
         async with asyncio.timeout(within_s):
             for name, topic in groups.items():
-                while not await self._is_done(name, topic):  # noqa: ASYNC110 - Kafka tells nobody
+                while not await is_done(self.settings, f"handoff-{name}", topic):  # noqa: ASYNC110 - Kafka tells nobody
                     await asyncio.sleep(0.2)
-
-    async def _is_done(self, name: str, topic: str) -> bool:
-        async with reading(self.settings) as consumer:
-            ends = await ranges_of(consumer, await partitions_of(consumer, [topic]))
-        offsets = await committed(self.settings, f"handoff-{name}", topic)
-        return all(offsets.get(tp.partition, 0) >= found.end for tp, found in ends.items())
 
     async def audit(self) -> Report:
         """Audit the topics as they are."""

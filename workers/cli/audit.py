@@ -1,6 +1,7 @@
 """`handoff audit`: prove from the topics that nothing was lost or done twice."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from workers.settings import Settings
 
 _SHOWN = 20
+_WIDTH = 140
+"""Columns where the output is no terminal."""
 
 
 @click.command()
@@ -76,7 +79,7 @@ def show(report: "Report") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     console.print(_accounting(report))
     if report.open:
         table = Table(

@@ -82,6 +82,14 @@ async def committed(settings: Settings, group: str, topic: str) -> dict[int, int
     }
 
 
+async def is_done(settings: Settings, group: str, topic: str) -> bool:
+    """Return whether a consumer group has committed everything that is on a topic now."""
+    async with reading(settings) as consumer:
+        ends = await ranges_of(consumer, await partitions_of(consumer, [topic]))
+    offsets = await committed(settings, group, topic)
+    return all(offsets.get(tp.partition, 0) >= found.end for tp, found in ends.items())
+
+
 async def read(
     settings: Settings, ranges: Mapping[TopicPartition, Range]
 ) -> AsyncGenerator[tuple[TopicPartition, list[ConsumerRecord]], None]:

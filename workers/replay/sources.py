@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -221,3 +221,57 @@ async def read_topic(
     wanted = {TopicPartition(topic, partition): found for partition, found in ranges.items()}
     async for tp, records in read(settings, wanted):
         yield tp.partition, records
+
+
+class Found(NamedTuple):
+    """One conversation's records, with the policy events of its partition."""
+
+    incoming: list[Incoming]
+    partition: int
+    policy: str | None
+    """What was in force before the first policy event; None: the log does not tell."""
+    observe: bool
+    own: bool
+    """Whether our own agents wrote on this log."""
+
+
+def find_in_files(paths: Sequence[Path], conversation_id: str) -> Found:
+    """Collect a conversation from files of events."""
+    facts = look_at(paths)
+    incoming = []
+    for offset, (_, _, line) in enumerate(lines_of(paths)):
+        head = _head(line)
+        if head.type == "policy" or head.conversation_id == conversation_id:
+            incoming.append(_incoming(offset, line, head))
+    return _found(incoming, 0, facts.policy, own=facts.own)
+
+
+async def find_in_topic(
+    settings: Settings, topic: str, conversation_id: str, advance: Callable[[int], None]
+) -> Found:
+    """Collect a conversation from the log, whichever partition it is in."""
+    async with reading(settings) as consumer:
+        ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
+    key, nothing = conversation_id.encode(), frozenset[int]()
+    found: dict[int, list[Incoming]] = {}
+    here: set[int] = set()
+    async for tp, records in read(settings, ranges):
+        for record in records:
+            if record.key == key or record.key == b"policy":
+                incoming = of_record(record, UNSIGNED, nothing)
+                found.setdefault(tp.partition, []).append(incoming)
+                if record.key == key:
+                    here.add(tp.partition)
+        advance(len(records))
+    partition = min(here, default=0)
+    records_here = found.get(partition, [])
+    events = [one.event for one in records_here]
+    policy = next((one for one in events if isinstance(one, PolicyInForce)), None)
+    return _found(records_here, partition, policy, own=True)
+
+
+def _found(
+    incoming: list[Incoming], partition: int, policy: PolicyInForce | None, *, own: bool
+) -> Found:
+    text, observe = (None, False) if policy is None else (policy.policy, policy.observe)
+    return Found(incoming, partition, text, observe, own)

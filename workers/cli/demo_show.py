@@ -1,0 +1,133 @@
+"""What a person watching the demo sees: what happens as it happens, and what came of it."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from workers.cli.demo_checks import Told, problems, story
+from workers.cli.demo_data import Conversation, Stage
+from workers.contracts.decisions import Decision
+from workers.embedded.outside import Outside
+
+_LOOK_S: Final = 0.1
+_STYLES: Final[Mapping[str, str]] = {
+    "escalate": "yellow",
+    "offer": "cyan",
+    "recommend": "cyan",
+    "suppress": "dim",
+    "move": "magenta",
+    "claim": "green",
+    "refuse": "red",
+    "transfer": "magenta",
+    "return": "blue",
+    "outcome": "blue",
+}
+
+
+class Narrator:
+    """Prints a line for each decision as soon as it is on its topic."""
+
+    def __init__(
+        self, console: Console, conversations: Sequence[Conversation], stage: Stage
+    ) -> None:
+        self._console = console
+        self._conversations = {one.id: one for one in conversations}
+        self._stage = stage
+        self._started = time.monotonic()
+        self._told = 0
+
+    async def follow(self, outside: Outside) -> None:
+        """Print until cancelled."""
+        while True:
+            self.tell(outside)
+            await asyncio.sleep(_LOOK_S)
+
+    def tell(self, outside: Outside) -> None:
+        """Print what was decided since the last call."""
+        decisions = list(outside.decisions.values())
+        for decision in decisions[self._told :]:
+            self._line(decision)
+        self._told = len(decisions)
+
+    def _line(self, decision: Decision) -> None:
+        conversation = self._conversations.get(decision.conversation_id)
+        name = decision.conversation_id
+        who = conversation.customer.name if conversation else ""
+        at = f"{time.monotonic() - self._started:5.1f} s"
+        line = Text(f"{at}  {name:<22} {who or '':<18} ")
+        line.append(self._what(decision), style=_STYLES[decision.action])
+        self._console.print(line, no_wrap=True, overflow="ellipsis")
+
+    def _what(self, decision: Decision) -> str:
+        cause = (decision.cause or "").replace("_", " ")
+        match decision.action:
+            case "escalate":
+                return f"escalated: {decision.reason} → {decision.target_queue}{_words(decision)}"
+            case "offer":
+                return f"offered a person: {decision.reason}{_words(decision)}"
+            case "recommend":
+                return f"the AI is told to consider a person: {decision.reason}"
+            case "suppress":
+                return f"kept silent, {cause}: {decision.rule or decision.reason}"
+            case "move":
+                level = f", level {decision.level}" if decision.level else ""
+                return f"{cause} → {decision.target_queue}{level}"
+            case "claim":
+                return f"{self._person(decision)} takes it, knowing the whole conversation"
+            case "refuse":
+                return f"{self._person(decision)} is refused: {cause}"
+            case "transfer":
+                return f"{self._person(decision)} transfers it → {decision.target_queue}"
+            case _:
+                return f"ended: {decision.outcome}"
+
+    def _person(self, decision: Decision) -> str:
+        person = self._stage.people.get(decision.person or "")
+        return person.name if person else decision.person or "a person"
+
+
+def _words(decision: Decision) -> str:
+    quote = next((one.quote for one in decision.evidence if one.quote), None)
+    return f' "{quote}"' if quote else ""
+
+
+def results(told: Sequence[Told], stage: Stage) -> Table:
+    """Return the table of the conversations; those in which nothing was decided share a row."""
+    table = Table(
+        title="What became of the conversations", title_justify="left", box=box.SIMPLE_HEAD
+    )
+    table.add_column("conversation", style="bold", no_wrap=True)
+    table.add_column("industry", no_wrap=True)
+    table.add_column("what happened", ratio=1)
+    table.add_column("reason", no_wrap=True)
+    table.add_column("queue", no_wrap=True)
+    table.add_column("wait", justify="right", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("")
+    quiet = [one for one in told if not one.decisions and not problems(one)]
+    for one in sorted(told, key=lambda one: (one.opening is None, one.conversation.starts_s)):
+        if one not in quiet:
+            _row(table, one, stage)
+    names = ", ".join(one.conversation.id for one in quiet)
+    table.add_row(
+        f"{len(quiet)} others", "", f"the AI agent settled them: {names}",
+        "", "", "", "nobody needed", "[green]✓[/green]",
+    )  # fmt: skip
+    return table
+
+
+def _row(table: Table, one: Told, stage: Stage) -> None:
+    wait = "" if one.wait_s is None else f"{one.wait_s:.0f} s"
+    ended = one.outcome or ("open" if one.opening else "nobody needed")
+    reason = (one.opening.reason or "") if one.opening else ""
+    as_expected = "[red]✗[/red]" if problems(one) else "[green]✓[/green]"
+    table.add_row(
+        one.conversation.id, one.conversation.industry, story(one, stage), reason,
+        (one.queue or "") if one.opening else "", wait, ended, as_expected,
+    )  # fmt: skip
