@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from workers.detection.tokens import MARKS
+from workers.detection.tokens import MARKS, fold
 
 LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "nl")
 # A folder of the user's own word lists, read before the shipped ones.
@@ -119,7 +119,8 @@ def parse(text: str, source: str) -> Iterator[Entry]:
             raise ValueError(
                 f"{where}: expected '[section]' or 'class: words' in one, found {line[:40]!r}"
             )
-        yield Entry(section, name.rstrip("~"), name.endswith("~"), words.split(), where)
+        folded = ["_".join(fold(part)[0] for part in word.split("_")) for word in words.split()]
+        yield Entry(section, name.rstrip("~"), name.endswith("~"), folded, where)
 
 
 def _near(letter: str) -> str:

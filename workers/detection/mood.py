@@ -16,9 +16,11 @@ CODES = class_codes(
     resolved=B others=o product=c harmless=H enough=E swear=x scam=C only_been=b helping=m
     know=g company=u time=z"""
 )
-# One of the telling classes is worth a second look, of the others it takes two.
+# One of the telling classes is worth a second look, of the faint ones it takes two, and in a
+# short turn a hint is enough.
 TELLING = "FMRSLXQJECx"
-FAINT = "saAedkwNVWpb"
+FAINT = "saAedkwNVWpbtrf"
+HINTS = FAINT + "mnPO"
 
 _MACROS = {"i": "[i_]{0,2}", "end": r"(?=$|[.,!?])"}
 _EVIDENCE = rules(
@@ -67,6 +69,7 @@ _EVIDENCE = rules(
 _DAMPED = re.compile(r"(?:n[i_]{0,2}|o[i_]{0,3})$")
 _FOR_OTHERS = re.compile(r"^[i_I]{0,3}[ocPK]")
 _LOUD = re.compile(r"!{2,}|\?!|!\?|\?{2,}")
+_ANGRY_FACES = re.compile("[\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f644\U0001f595]")
 _CAPITALS = re.compile(r"\b[A-Z]{3,}\b")
 
 
@@ -74,7 +77,8 @@ def _emphasis(text: str) -> float:
     capitals = sum(map(len, _CAPITALS.findall(text)))
     letters = sum(map(str.isalpha, text))
     shouted = capitals >= 8 and capitals * 2 > letters
-    return 0.25 * bool(_LOUD.search(text)) + 0.3 * shouted
+    loud = 0.25 * bool(_LOUD.search(text)) + 0.2 * bool(_ANGRY_FACES.search(text))
+    return loud + 0.3 * shouted
 
 
 def find_frustration(turn: Turn, text: str) -> Finding | None:

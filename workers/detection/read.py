@@ -20,11 +20,12 @@ _ANSWER = 120
 _OPENING = 70
 _SHORT = 80
 
-_ASKS, _FEELS, _FAINT, _ANSWERS = 1, 2, 4, 8
+_ASKS, _FEELS, _FAINT, _ANSWERS, _HINTS = 1, 2, 4, 8, 16
 _CUES = Cues()
 _CUES.add(REQUEST, request.CUES, _ASKS)
 _CUES.add(MOOD, mood.TELLING, _FEELS)
 _CUES.add(MOOD, mood.FAINT, _FAINT)
+_CUES.add(MOOD, mood.HINTS, _HINTS)
 _CUES.add(REPLY, replies.CUES, _ANSWERS)
 _OPENINGS = REPLY.openings(replies.OPENINGS)
 
@@ -74,7 +75,10 @@ def _read(text: str) -> CustomerFindings:
     for flag in flags:
         seen |= flag
     asks = seen & _ASKS
-    feels = seen & _FEELS or sum(1 for flag in flags if flag & _FAINT) > 1
+    short = len(text) <= _SHORT
+    feels = seen & (_FEELS | _HINTS if short else _FEELS)
+    if not feels and seen & _FAINT:
+        feels = sum(1 for flag in flags if flag & _FAINT) > 1
     answers = (
         seen & (_ASKS | _ANSWERS)
         or len(text) <= _SHORT

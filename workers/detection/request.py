@@ -19,7 +19,7 @@ CODES = class_codes(
     ?=. !=."""
 )
 # A turn without any of these asks for nobody.
-CUES = "H1gQAZMSBTXE2"
+CUES = "H1gQAZMSBTXEFYD25"
 
 _MACROS = {
     # What may stand before the word for a person: "one of your real, Spanish speaking ..."
@@ -52,7 +52,7 @@ _TRANSFER = r"""
 0.9  X[mOku]{1,4}[pdk]{1,3}<pre>(?:[SZ]|Rg|_5|[dy]5)
 0.9  3[Odku]{0,2}[mO][kO]?[pdlk]{1,3}<pre>(?:[HAM1D2SZ]|_5|[dy]5)
 0.85 (?:3|_)[Od]?p(?:[dyk]{1,3}[RHA]?[MH]|M)<goes-on>
-0.8  (?:X[k]?m[kpl]{0,3}|3ml)k{0,2}<close>
+0.8  X[k]?m[kpl]{0,3}<close>
 0.75 (?:Xd?[HAM1S][pklr]{0,2}|3d?[HAM1S]l{1,2})<end>
 0.8  3dRk?[HA]p[dO]k{0,2}<close>|3dAp[dO]k{0,2}<close>
 0.9  m[pd]{1,3}<pre>[HAM1]k?X

@@ -56,10 +56,15 @@ _ASCII, _WESTERN = _table("latin-1"), _table("cp1252")
 _WORDS_ONLY = bytes(byte if chr(byte).isalnum() else 32 for byte in range(256))
 
 
+_EDGES = (b" '", b"' ", b"'.", b"',", b"'?", b"'!")
+
+
 def _finished(folded: bytes) -> bytes:
     """Apostrophes at the edge of a word are quotation marks, others part words."""
     if b"'" in folded:
-        folded = folded.replace(b" '", b' "').replace(b"' ", b'" ').replace(b"'", b" ")
+        for edge in _EDGES:
+            folded = folded.replace(edge, edge.replace(b"'", b'"'))
+        folded = folded.replace(b"'", b" ")
     return folded
 
 
