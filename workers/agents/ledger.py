@@ -70,13 +70,16 @@ class LedgerTopic:
         for tp in behind:
             consumer.seek(tp, starts[tp])
         restored = 0
+        reached = {tp: known.get(tp.partition, 0) for tp in tps}
         while behind:
             fetched = await consumer.getmany(*behind, timeout_ms=1000, max_records=_BATCH)
             for tp, records in fetched.items():
                 restored += await self._restore(records)
-                await self._advance({tp.partition: records[-1].offset + 1})
+                end = records[-1].offset + 1
+                await self._ledger.advance([(tp.partition, reached[tp], end)])
+                reached[tp] = end
             behind = {tp for tp in behind if await consumer.position(tp) < ends[tp]}
-        await self._advance({tp.partition: end for tp, end in ends.items()})
+        await self._ledger.advance([(tp.partition, reached[tp], ends[tp]) for tp in tps])
         if restored:
             logger.warning("%d ledger records were missing in Redis and are restored", restored)
         return restored
@@ -139,11 +142,6 @@ class LedgerTopic:
         if stale:
             logger.warning("%d places of queues were nobody's and are free again", len(stale))
         return len(stale)
-
-    async def _advance(self, positions: Mapping[int, int]) -> None:
-        pipeline = self._redis.pipeline(transaction=False)
-        self._ledger.advance(pipeline, positions)
-        await pipeline.execute()
 
 
 def _start(known: int, begin: int, end: int) -> int:

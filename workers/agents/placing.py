@@ -17,6 +17,7 @@ from workers.agents import metrics
 from workers.agents.ledger import LedgerTopic
 from workers.agents.outlet import Outlet, TooLargeError, TopicRefusesError
 from workers.agents.producer import Record
+from workers.agents.told import Told
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision, Turn
 from workers.contracts.ledger import LedgerRecord, Plan
@@ -102,8 +103,8 @@ class Router:
         self._publish = publish
         self._secrets = secrets
         self._now_ms = now_ms
-        self.positions: dict[int, int] = {}
-        """Per partition of the ledger topic, the end of what this router wrote there."""
+        self.told = Told()
+        """What this router wrote to the ledger's topic."""
 
     async def run(self, works: Sequence[Work], entry: Entry, load: Load) -> LedgerRecord | None:
         """Carry out decisions of one conversation in their order, each once.
@@ -292,8 +293,7 @@ class Router:
         """Put a record that is in Redis onto the ledger's topic."""
         key = record.conversation_id.encode()
         for written in await self._published([Record(LEDGER, key, encode(record))]):
-            end = self.positions.get(written.partition, 0)
-            self.positions[written.partition] = max(end, written.offset + 1)
+            self.told.add(record.conversation_id, written.partition, written.offset)
 
     async def _tell_desks(self, messages: Sequence[Outgoing]) -> None:
         """Tell queues and ticket systems what became of it; their refusal changes nothing."""

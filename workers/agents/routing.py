@@ -29,7 +29,7 @@ from workers.routing.plan import is_placing
 from workers.routing.queues import Load
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, wait_for_redis
-from workers.stores.ledger import Entry
+from workers.stores.ledger import Entry, WentBackError
 from workers.stores.partition import TRANSCRIPT_LAST, base_key
 
 AT_ONCE: Final = 64
@@ -93,6 +93,7 @@ class RoutingAgent(Agent):
         await self._outlet.start()
         topic = LedgerTopic(kafka, self.group, redis, self._stores.ledger, self._stores.load)
         await topic.catch_up()
+        self._seen = await self._stores.ledger.positions()
         self._since_ms = self._now_ms()
         await topic.reconcile(self._since_ms)
         self._router = Router(
@@ -180,16 +181,20 @@ class RoutingAgent(Agent):
     def _require_present(self, seen: Mapping[int, int], found: Mapping[int, int]) -> None:
         lost = {part: end for part, end in seen.items() if found.get(part, 0) < end}
         if lost:
-            raise RuntimeError(f"Redis went back in time: ledger positions {lost} are lost")
+            raise WentBackError(f"Redis went back in time: ledger positions {lost} are lost")
 
     async def _settle(self, done: Sequence[LedgerRecord]) -> None:
         """Remember that every effect is published, and how far the ledger topic is in Redis."""
-        stores, positions = self._stores, dict(self._router.positions)
-        replaced = await stores.persist(lambda: stores.ledger.settle(done, positions))
-        for partition, end in positions.items():
-            self._seen[partition] = max(end, self._seen.get(partition, 0))
+        stores, told = self._stores, self._router.told
+        replaced = await stores.persist(lambda: stores.ledger.settle(done))
         for record in replaced:
             await self._router.tell_ledger(record)
+        told.settle({record.conversation_id for record in done})
+        spans = told.spans()
+        positions = await stores.persist(lambda: stores.ledger.advance(spans))
+        told.covered(positions)
+        for partition, end in positions.items():
+            self._seen[partition] = max(end, self._seen.get(partition, 0))
 
 
 def read_topics(path: Path) -> Topics:

@@ -1,8 +1,19 @@
 -- Note that every effect of a ledger record is published.
--- KEYS: the conversation's ledger. ARGV: the record's version.
--- When another record is there by now, it is returned instead: it must be the last on the topic.
-if redis.call('HGET', KEYS[1], 'version') == ARGV[1] then
+-- KEYS: the conversation's ledger. ARGV: the record's version, which is seq.rejections.
+-- When a later record is there by now, it is returned instead: it must be the last on the topic.
+-- '' when the record is gone: this store went back in time.
+local held = redis.call('HGET', KEYS[1], 'version') or '-1.0'
+if held == ARGV[1] then
   redis.call('HSET', KEYS[1], 'done', ARGV[1])
   return false
+end
+local function parts(version)
+  local seq, rejections = string.match(version, '^(-?%d+)%.(%d+)$')
+  return tonumber(seq), tonumber(rejections)
+end
+local seq, rejections = parts(held)
+local own_seq, own_rejections = parts(ARGV[1])
+if seq < own_seq or (seq == own_seq and rejections < own_rejections) then
+  return ''
 end
 return redis.call('HGET', KEYS[1], 'record')

@@ -27,6 +27,10 @@ _NONE: Final = ""
 _ANY_LOWER: Final = "<"
 
 
+class WentBackError(RuntimeError):
+    """The store has lost what it had: whoever relied on it must begin anew."""
+
+
 class Entry(NamedTuple):
     """What the ledger knows of one conversation."""
 
@@ -118,22 +122,19 @@ class LedgerStore:
         key = self._index(record.escalation_id)
         pipeline.set(key, where, px=_kept(record), nx=only_if_missing)
 
-    async def settle(
-        self, records: Sequence[LedgerRecord], positions: Mapping[int, int]
-    ) -> list[LedgerRecord]:
-        """Note that every effect of these records is published, and raise the positions.
+    async def settle(self, records: Sequence[LedgerRecord]) -> list[LedgerRecord]:
+        """Note that every effect of these records is published.
 
         Returns the records that have replaced one of them meanwhile: the topic may have the older
-        one last, and must have these again.
+        one last, and must have these again. WentBackError when one of them is gone.
         """
         pipeline = self._redis.pipeline(transaction=False)
         for record in records:
             pipeline.eval(_DONE, 1, self._key(record.conversation_id), version_of(record))
-        if positions:
-            self.advance(pipeline, positions)
         results = await pipeline.execute()
-        replaced = results[: len(records)]
-        return [decode_message(LedgerRecord, blob) for blob in replaced if blob is not None]
+        if b"" in results:
+            raise WentBackError(f"Redis went back in time: {results.count(b'')} records are gone")
+        return [decode_message(LedgerRecord, blob) for blob in results if blob is not None]
 
     # ---- escalations -------------------------------------------------------------------------
 
@@ -166,10 +167,17 @@ class LedgerStore:
         self.ask_positions(pipeline)
         return self.read_positions((await pipeline.execute())[0])
 
-    def advance(self, pipeline: "Pipeline", positions: Mapping[int, int]) -> None:
-        """Add the command that raises the positions; they never go back."""
-        flat: list[Any] = [part for item in positions.items() for part in item]
-        pipeline.eval(_ADVANCE, 1, f"{self._prefix}:ledger-positions", *flat)
+    async def advance(self, spans: Iterable[tuple[int, int, int]]) -> dict[int, int]:
+        """Raise the positions over (partition, start, end) of records that are here.
+
+        A span that begins beyond its position is left out: what lies between may not be here.
+        Returns the positions of these partitions.
+        """
+        flat: list[Any] = [part for span in spans for part in span]
+        if not flat:
+            return {}
+        reached = await self._redis.eval(_ADVANCE, 1, f"{self._prefix}:ledger-positions", *flat)
+        return dict(zip(reached[::2], reached[1::2], strict=True))
 
     def _key(self, conversation_id: str) -> str:
         return f"{self._prefix}:ledger:{{{conversation_id}}}"

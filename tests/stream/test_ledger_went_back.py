@@ -1,0 +1,84 @@
+"""A store that goes back in time under a router at work must not look as if it had everything."""
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+from aiokafka.structs import RecordMetadata
+
+from tests.stream.routing_world import Bench, Publisher, route
+from tests.unit.plan_world import decision, queue, topics
+from workers.agents.producer import Record
+from workers.agents.told import Span, Told
+from workers.contracts.topics import CONTROL
+from workers.embedded import EmbeddedKafka
+from workers.settings import Settings
+from workers.stores.ledger import WentBackError
+
+
+@pytest.fixture
+async def bench(settings: Settings, kafka: EmbeddedKafka) -> AsyncIterator[Bench]:
+    """Servers with every topic, and a publisher."""
+    world = topics(queue("billing"), queue("tier_2"))
+    kafka.ensure_topics(world.topics)
+    async with Publisher(kafka.bootstrap) as publisher:
+        found = Bench(settings, world, publisher)
+        try:
+            yield found
+        finally:
+            await found.redis.aclose()
+
+
+class GoesBack:
+    """A producer before whose first message to chat systems the store becomes what it was."""
+
+    def __init__(self, bench: Bench, older: dict[Any, Any]) -> None:
+        self._bench = bench
+        self._older = older
+
+    async def publish(self, records: Iterable[Record]) -> list[RecordMetadata]:
+        """Publish; the store has gone back when it returns."""
+        records = list(records)
+        if any(record.topic == CONTROL for record in records):
+            await self._bench.redis.flushdb()
+            for key, value in self._older.items():
+                await self._bench.redis.restore(key, 0, value)
+        return await self._bench.publisher.publish(records)
+
+
+async def test_a_store_that_goes_back_while_a_chunk_is_carried_out(bench: Bench) -> None:
+    earlier, lost, at_work = decision("c-1"), decision("c-2"), decision("c-3")
+    async with bench.router() as agent:
+        await route(agent, earlier)
+        older: dict[Any, Any] = {
+            key: await bench.redis.dump(key) for key in await bench.redis.keys("*")
+        }
+        await route(agent, lost)
+    going_back = GoesBack(bench, older)
+    async with bench.router(going_back) as agent:
+        with pytest.raises(WentBackError):
+            await route(agent, at_work)
+    async with bench.router():
+        ids = [str(one.escalation_id) for one in (earlier, lost, at_work)]
+        assert set(await bench.ledger.whereabouts(ids)) == set(ids)
+
+
+async def test_positions_are_not_raised_over_a_gap(bench: Bench) -> None:
+    assert await bench.ledger.advance([(0, 0, 3)]) == {0: 3}
+    assert await bench.ledger.advance([(0, 5, 6)]) == {0: 3}
+    assert await bench.ledger.advance([(0, 3, 5), (0, 5, 6), (1, 0, 1)]) == {0: 6, 1: 1}
+    assert await bench.ledger.advance([(0, 0, 2)]) == {0: 6}
+    assert await bench.ledger.positions() == {0: 6, 1: 1}
+
+
+def test_only_what_is_settled_counts() -> None:
+    told = Told()
+    for conversation, offset in (("a", 4), ("b", 5), ("a", 6), ("c", 8)):
+        told.add(conversation, 0, offset)
+    assert told.spans() == []
+    told.settle({"a"})
+    assert told.spans() == [Span(0, 4, 5), Span(0, 6, 7)]
+    told.settle({"b", "c"})
+    assert told.spans() == [Span(0, 4, 7), Span(0, 8, 9)]
+    told.covered({0: 7})
+    assert told.spans() == [Span(0, 8, 9)]

@@ -1,0 +1,48 @@
+"""What a router wrote to the ledger's topic, and how much of that its store is known to have.
+
+Pure. Offsets are counted as settled only after their records were seen in the store once more.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """Offsets of one partition of the ledger's topic, `end` exclusive."""
+
+    partition: int
+    start: int
+    end: int
+
+
+class Told:
+    """The offsets of one router's own records that the store's positions do not cover yet."""
+
+    def __init__(self) -> None:
+        self._unsettled: dict[tuple[int, int], str] = {}
+        self._settled: set[tuple[int, int]] = set()
+
+    def add(self, conversation_id: str, partition: int, offset: int) -> None:
+        """Note a record that was acknowledged."""
+        self._unsettled[partition, offset] = conversation_id
+
+    def settle(self, conversation_ids: Collection[str]) -> None:
+        """Note that what was told of these conversations is in the store."""
+        for place in [p for p, name in self._unsettled.items() if name in conversation_ids]:
+            del self._unsettled[place]
+            self._settled.add(place)
+
+    def spans(self) -> list[Span]:
+        """What is settled, in the order of offsets, neighbours as one."""
+        spans: list[Span] = []
+        for partition, offset in sorted(self._settled):
+            last = spans[-1] if spans else None
+            if last is not None and (last.partition, last.end) == (partition, offset):
+                spans[-1] = last._replace(end=offset + 1)
+            else:
+                spans.append(Span(partition, offset, offset + 1))
+        return spans
+
+    def covered(self, positions: Mapping[int, int]) -> None:
+        """Forget what lies below the store's positions."""
+        self._settled = {p for p in self._settled if p[1] >= positions.get(p[0], 0)}
