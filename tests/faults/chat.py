@@ -49,7 +49,7 @@ class Chat:
     async def start(self) -> None:
         """Connect and follow."""
         self.producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, linger_ms=5, request_timeout_ms=10_000
+            bootstrap_servers=self.bootstrap, acks="all", linger_ms=5, request_timeout_ms=10_000
         )
         await self.producer.start()
         self._following = Follower(self.bootstrap, [CONTROL], self._heard)
