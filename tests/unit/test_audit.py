@@ -186,8 +186,8 @@ def test_observed_decisions_ask_for_nothing() -> None:
 
 
 def test_an_unreadable_record_must_be_in_the_dead_letters() -> None:
-    horizon = Horizon(now_ms=START, applied={0: 5}, published_from={0: 2})
-    audit = Audit(horizon)
+    audit = Audit(Horizon(now_ms=START, applied={0: 5}))
+    audit.event(At(0, 2, START), "p", "policy", "policy")
     for offset in (1, 3, 4, 7):
         audit.unreadable(At(0, offset, START), "not_json")
     audit.dead_letter("not_json", 0, 4, of_the_log=True)
@@ -196,6 +196,16 @@ def test_an_unreadable_record_must_be_in_the_dead_letters() -> None:
     assert report.findings_by_kind == {"lost": 1}
     assert "offset 3" in report.findings[0].detail
     assert report.dead_letters == {"not_json": 1}
+
+
+@pytest.mark.parametrize(
+    ("mark", "kinds"), [(3, {"store_went_back": 1}), (4, {}), (9, {}), (10, {"log_was_cut": 1})]
+)
+def test_the_stores_mark_lies_between_the_commit_and_the_end(
+    mark: int, kinds: dict[str, int]
+) -> None:
+    horizon = Horizon(now_ms=START, applied={0: 5}, marks={0: mark}, log_ends={0: 10})
+    assert Audit(horizon).report().findings_by_kind == kinds
 
 
 def test_a_readable_record_in_the_dead_letters_is_found_unless_it_was_poison() -> None:

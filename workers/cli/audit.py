@@ -14,6 +14,7 @@ from workers.cli.common import (
     naming_servers,
     print_json,
     progress,
+    redis_option,
     require_servers,
     settings_from,
     topics_option,
@@ -32,17 +33,20 @@ _WIDTH = 140
 
 @click.command()
 @kafka_option
+@redis_option
 @topics_option
 @json_option
-def audit(kafka: str | None, topics: Path, as_json: bool) -> None:
+def audit(kafka: str | None, redis: str | None, topics: Path, as_json: bool) -> None:
     """Prove from the topics that nothing was lost or done twice, and list what is open.
 
     Reads every topic up to where it ends now, while everything may go on running; what is in
-    flight is no finding. Exit code 0: clean, 1: findings, 2: the topics cannot be read.
+    flight is no finding. The store's marks are compared too when Redis is named.
+
+    Exit code 0: clean, 1: findings, 2: the topics cannot be read.
     """
-    settings = settings_from(kafka=kafka)
+    settings = settings_from(kafka=kafka, redis=redis)
     try:
-        require_servers(settings, redis=False)
+        require_servers(settings, redis=settings.redis_url is not None)
         with naming_servers(settings):
             report = asyncio.run(_read(settings, topics, topics.read_text(encoding="utf-8")))
     except CliError as error:

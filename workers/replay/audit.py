@@ -11,7 +11,7 @@ from typing import Final
 
 from workers.contracts.control import Control
 from workers.contracts.decisions import Decision
-from workers.contracts.events import Routed
+from workers.contracts.events import OWN_TYPES, Routed
 from workers.contracts.handoffs import Handoff, QueueMessage, Refused, Withdrawn
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.tickets import Ticket
@@ -70,9 +70,12 @@ class Horizon:
     handled: Mapping[int, int] = field(default_factory=dict)
     """Per partition of the decisions: the offset that the routing agent has committed."""
     applied: Mapping[int, int] = field(default_factory=dict)
-    """Per partition of the log: the first offset that is not yet folded and published."""
-    published_from: Mapping[int, int] = field(default_factory=dict)
-    """Per partition of the log: the offset from which effects are published at all."""
+    """Per partition of the log: the first offset that is not yet folded and published, which is
+    what the escalation agent has committed."""
+    marks: Mapping[int, int] = field(default_factory=dict)
+    """Per partition of the log: the last offset that the store knows to be folded."""
+    log_ends: Mapping[int, int] = field(default_factory=dict)
+    """Per partition of the log: the first offset that is not yet written."""
     log_since_ms: int = 0
     """The log has been trimmed before this Kafka timestamp; 0: it has not."""
     decisions_since_ms: int = 0
@@ -95,6 +98,7 @@ class Audit:
         self._dead: Counter[str] = Counter()
         self._unreadable: dict[tuple[int, int], str] = {}
         self._letters: dict[tuple[int, int], str] = {}
+        self._published_from: dict[int, int] = {}
         self._event_ids = Distinct()
         self._conversations = Distinct()
         self._escalated = Distinct()
@@ -102,7 +106,11 @@ class Audit:
     def event(self, at: At, event_id: str, conversation_id: str, kind: str) -> None:
         """Take a readable event of the log."""
         self._counts["events"] += 1
-        self._event_ids.add(event_id)
+        if kind == "policy":
+            # The worker's first act in a partition: before it nothing may have been published.
+            self._published_from.setdefault(at.partition, at.offset)
+        elif kind not in OWN_TYPES:
+            self._event_ids.add(event_id)
         if kind == "message":
             self._counts["messages"] += 1
             self._conversations.add(conversation_id)
@@ -309,6 +317,7 @@ class Audit:
                 open_.append(listed(id_, track, track.open, now))
                 by_queue[open_[-1].queue or open_[-1].place or "not placed"] += 1
         self._judge_letters()
+        self._judge_marks()
         if late := self._counts["not_applied_for_5_minutes"]:
             self._findings.add("behind", f"{late:,} events wait to be applied since 5 minutes")
         open_.sort(key=lambda one: -one.age_s)
@@ -318,7 +327,7 @@ class Audit:
         horizon = self._horizon
         for (partition, offset), reason in self._unreadable.items():
             applied = offset < horizon.applied.get(partition, 0)
-            published = offset >= horizon.published_from.get(partition, 0)
+            published = offset >= self._published_from.get(partition, 0)
             if applied and published and (partition, offset) not in self._letters:
                 detail = f"partition {partition} offset {offset}: {reason}, not in the dead letters"
                 self._findings.add("lost", detail)
@@ -326,6 +335,17 @@ class Audit:
             if (partition, offset) in self._unreadable or reason in _NOT_BY_BYTES:
                 continue
             self._findings.add("refused_though_readable", f"{partition}/{offset}: {reason}")
+
+    def _judge_marks(self) -> None:
+        horizon = self._horizon
+        for partition, mark in horizon.marks.items():
+            committed, end = horizon.applied.get(partition, 0), horizon.log_ends.get(partition)
+            if mark + 1 < committed:
+                detail = f"partition {partition}: mark {mark}, but {committed} is committed"
+                self._findings.add("store_went_back", detail)
+            if end is not None and mark >= end:
+                detail = f"partition {partition}: mark {mark}, but the log ends at {end}"
+                self._findings.add("log_was_cut", detail)
 
     def _report(self, open_: list[OpenEscalation], by_queue: Counter[str]) -> Report:
         conversations, escalated = self._conversations.count, self._escalated.count

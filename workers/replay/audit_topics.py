@@ -1,7 +1,7 @@
 """Reads the topics for the audit, side by side, while everything else may be running."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -15,7 +15,7 @@ from workers.contracts.codec import (
 )
 from workers.contracts.control import Control
 from workers.contracts.deadletters import read_dead_letter
-from workers.contracts.decisions import Decision
+from workers.contracts.decisions import Decision, Home
 from workers.contracts.events import Routed
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.rejections import Rejected
@@ -43,6 +43,8 @@ from workers.replay.reader import (
 )
 from workers.replay.tracks import At
 from workers.settings import Settings
+from workers.stores.connection import connect
+from workers.stores.partition import PartitionStore
 
 ESCALATION_GROUP: Final = "handoff-escalation"
 ROUTING_GROUP: Final = "handoff-routing"
@@ -64,6 +66,7 @@ class Reading:
         # read; the decisions' ends come last, so that every effect that is read was decided.
         handled = await committed(self._settings, ROUTING_GROUP, DECISIONS)
         applied = await committed(self._settings, ESCALATION_GROUP, EVENTS)
+        marks = await self._marks([*applied])
         now_ms = time.time_ns() // 1_000_000
         async with reading(self._settings) as consumer:
             effects = [*self._queue_topics, TICKETS, CONTROL, LEDGER, DEAD_LETTERS]
@@ -76,12 +79,31 @@ class Reading:
             now_ms=now_ms,
             handled=handled,
             applied=applied,
+            marks=marks,
+            log_ends={tp.partition: found.end for tp, found in log.items()},
             log_since_ms=log_since,
             decisions_since_ms=await first_timestamp(self._settings, decisions),
             effects_since_ms=max(log_since, await first_timestamp(self._settings, trimmed)),
         )
         self._ranges = downstream | log | decisions
         return sum(found.end - found.start for found in self._ranges.values())
+
+    async def _marks(self, partitions: Iterable[int]) -> dict[int, int]:
+        """Return what the store has, when one is named."""
+        if self._settings.redis_url is None:
+            return {}
+        redis = connect(self._settings)
+        try:
+            marks = {}
+            for partition in partitions:
+                home = Home(topic=EVENTS, partition=partition)
+                store = PartitionStore(redis, self._settings.redis_prefix, home, "audit")
+                mark = await store.mark()
+                if mark is not None:
+                    marks[partition] = mark.offset
+            return marks
+        finally:
+            await redis.aclose()
 
     async def run(self, advance: Callable[[int], None]) -> Report:
         """Read what `begin` found, telling `advance` how many records were read, and judge."""
