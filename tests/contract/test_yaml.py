@@ -1,13 +1,12 @@
 """Files that people write: data with lines, one error that says where and what to do."""
 
+import json
 from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
-from ruamel.yaml.compat import StringIO
 
 from workers.contracts.yaml import YamlFileError, convert, load_yaml
 
@@ -116,10 +115,8 @@ plain = st.recursive(
 
 
 @given(plain)
-def test_what_a_yaml_writer_writes_is_read_unchanged(value: Any) -> None:
-    stream = StringIO()
-    YAML(typ="safe", pure=True).dump(value, stream)
-    assert load_yaml(stream.getvalue(), "f").data == value
+def test_json_is_yaml(value: Any) -> None:
+    assert load_yaml(json.dumps(value, ensure_ascii=False), "f").data == value
 
 
 @given(st.text(max_size=200))
