@@ -218,7 +218,7 @@ def _late(decision: Decision, previous: LedgerRecord | None) -> tuple[str, ...]:
         and previous.escalation_id == decision.escalation_id
         and previous.claimed_by is not None
         and previous.outcome is None
-        and name in _standing(decision, previous)
+        and name == rung_name(previous.place, previous.queue)
     )
     return () if name is None or decision.place == "contact" or claimed else (name,)
 
