@@ -175,6 +175,13 @@ def test_a_deadline_that_passed_without_consequence_is_found() -> None:
     assert late.findings_by_kind == {"overdue": 1}
 
 
+def test_a_deadline_of_long_ago_counts_from_when_it_was_decided() -> None:
+    world = World()
+    world.escalate(claim_due_at=from_ms(START - 86_400_000))
+    assert audited(world, now_ms=START + 50_000).clean
+    assert audited(world, now_ms=START + 70_000).findings_by_kind == {"overdue": 1}
+
+
 def test_observed_decisions_ask_for_nothing() -> None:
     world = World()
     world.escalation = "e-1"

@@ -78,7 +78,8 @@ def overdue(conversation_id: str, track: Track, now_ms: int, findings: Findings)
     for name, due in (("claim", place.claim_due_ms), ("last", place.expires_ms)):
         if due is None or (name == "claim" and place.ticketed):
             continue
-        late = now_ms - due
+        # Of a conversation from long ago everything is due as soon as it is decided.
+        late = now_ms - max(due, track.at.timestamp_ms)
         if late > GRACE_MS:
             detail = f"the {name} deadline passed {late // 1000} s ago and nothing followed"
             findings.add("overdue", detail, conversation_id, current.escalation_id)
