@@ -12,7 +12,7 @@ def test_a_rule_speaks_once_and_changes_nothing() -> None:
     assert escalate.escalation_id
     assert escalate.opened_by == "e-0"
     h.customer(ASKS)
-    h.customer(ASKS)
+    h.customer("Let me speak to a person.")
     assert h.story == ["escalate explicit_request", "suppress cooldown"]
     assert h.state.open is None
 

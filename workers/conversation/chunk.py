@@ -12,12 +12,12 @@ import msgspec
 from workers.contracts.codec import Raw, encode
 from workers.contracts.deadletters import Origin, dead_letter
 from workers.contracts.decisions import Decision, Home
-from workers.contracts.events import Deadline, Event, PolicyInForce
+from workers.contracts.events import Deadline, Event, Message, PolicyInForce
 from workers.contracts.ids import deadline_event_id
 from workers.contracts.rejections import Rejected
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS
-from workers.conversation.fold import begins_anew, step
+from workers.conversation.fold import step
 from workers.conversation.meta import PartitionMeta, adopt, policy_in
 from workers.conversation.state import State, decode_state, encode_state, next_due
 from workers.conversation.transcript import turn_of
@@ -129,15 +129,15 @@ class _Work:
         self.state = state
         self.known = known
         self.seen: set[str] = set()
-        self.begin(fresh=False)
-        self.changed = False
-
-    def begin(self, *, fresh: bool) -> None:
-        """Keep nothing of the transcript and the ids so far."""
-        self.fresh = fresh
-        self.seen.clear()
         self.turns: list[bytes] = []
         self.ids: list[str] = []
+        self.fresh = False
+        self.changed = False
+
+    def begin_anew(self) -> None:
+        """Keep nothing of the transcript and the ids so far."""
+        self.fresh = True
+        self.known, self.seen, self.turns, self.ids = _NOTHING, set(), [], []
 
 
 class _Folding:
@@ -198,8 +198,14 @@ class _Folding:
             self._apply(offset, passed, work)
 
     def _apply(self, offset: int, event: Event, work: _Work) -> None:
-        state, effects = step(work.state, event, self.policy, self.home, observe=self.meta.observe)
+        before = work.state
+        state, effects = step(before, event, self.policy, self.home, observe=self.meta.observe)
+        if state.turns < before.turns or (state.turns == before.turns and type(event) is Message):
+            work.begin_anew()
         work.state, work.changed = state, True
+        if type(event) is not Deadline:
+            work.seen.add(event.event_id)
+            work.ids.append(event.event_id)
         turn = turn_of(event, state)
         if turn is not None:
             work.turns.append(_TURN_ENCODER.encode(turn))
@@ -221,19 +227,11 @@ class _Folding:
 
 
 def _is_new(work: _Work, event: Event, timestamp_ms: int) -> bool:
-    """Whether an event is to be applied; its id is then remembered."""
+    """Whether an event is to be applied."""
     if type(event) is Deadline:
         # It needs no id: what it applies is gone afterwards. One from the future is not believed.
         return work.state.turns > 0 and to_ms(event.due_at) <= timestamp_ms
-    event_id = event.event_id
-    if event_id in work.seen or event_id in work.known:
-        return False
-    if begins_anew(work.state, event):
-        work.known = _NOTHING
-        work.begin(fresh=True)
-    work.seen.add(event_id)
-    work.ids.append(event_id)
-    return True
+    return event.event_id not in work.seen and event.event_id not in work.known
 
 
 def _dead(record: Incoming, home: Home) -> Output:

@@ -31,26 +31,17 @@ IDLE_LIMIT: Final = 30 * DAY
 """Silence, in the events' own time, after which a message starts the conversation afresh."""
 
 
-def begins_anew(state: State, event: Event) -> bool:
-    """Whether a message finds its conversation idle for so long that it starts afresh."""
-    return (
-        type(event) is Message
-        and state.open is None
-        and state.clock > 0
-        and to_ms(event.occurred_at) - state.clock > IDLE_LIMIT
-    )
-
-
 def step(
     state: State, event: Event, policy: Policy, home: Home, *, observe: bool = False
 ) -> tuple[State, tuple[Effect, ...]]:
     """Apply one event, which was not applied before, and say what follows from it.
 
-    The state given is never changed, and no event raises. `observe` lets rules speak without
-    opening anything; an escalation that is open already goes on to its end.
+    The state given is never changed, and no event raises. A message that finds its conversation
+    idle for too long starts it afresh: the transcript is then counted from one again. `observe`
+    lets rules speak without opening anything; what is open already goes on to its end.
     """
     at = to_ms(event.occurred_at)
-    if begins_anew(state, event):
+    if _begins_anew(state, event, at):
         # What chat systems and desks compare with must not run backwards.
         state = State(seq=state.seq, epoch=state.epoch, number=state.number + 1)
     else:
@@ -64,6 +55,11 @@ def step(
     if handler is not None:
         handler(run, event)
     return state, tuple(run.effects)
+
+
+def _begins_anew(state: State, event: Event, at: int) -> bool:
+    idle = at - state.clock > IDLE_LIMIT and state.clock > 0
+    return idle and state.open is None and type(event) is Message
 
 
 def _closed(run: Run, event: Closed) -> None:  # noqa: ARG001 - handlers are called alike

@@ -36,7 +36,8 @@ def message(run: Run, event: Message) -> None:
     state = run.state
     state.turns += 1
     state.stale = False
-    _note_envelope(state, event)
+    if _note_envelope(state, event):
+        run.look()
     role = event.role
     if role == "customer":
         _customer(run, event)
@@ -48,17 +49,18 @@ def message(run: Run, event: Message) -> None:
         _person(run, event)
 
 
-def _note_envelope(state: State, event: Message) -> None:
+def _note_envelope(state: State, event: Message) -> bool:
+    """Note what a message says about its conversation; whether overrides may hold now."""
+    before = (state.tenant, state.tier, state.channel)
     if event.customer is not None:
         _note_customer(state, event.customer)
-    if event.channel is not None:
-        state.channel = event.channel
     if event.subject is not None:
         state.subject = event.subject[:SUBJECT_LIMIT]
     if event.ticket_id is not None:
         state.ticket_id = event.ticket_id
-    if event.tenant is not None:
-        state.tenant = event.tenant
+    state.channel = event.channel or state.channel
+    state.tenant = event.tenant or state.tenant
+    return before != (state.tenant, state.tier, state.channel)
 
 
 def _note_customer(state: State, customer: Customer) -> None:
@@ -112,7 +114,9 @@ def _tool(run: Run, event: Message) -> None:
     if event.tool is None or not (state.owner == "ai" or state.waits_on_ticket):
         return
     tools.answered(state.episode, event.tool, event.event_id)
-    consider(run, signals_of(state))
+    # A tool that works takes signals back: no rule holds that did not hold before.
+    if event.tool.status != "ok":
+        consider(run, signals_of(state))
 
 
 def _note_mood(run: Run, event_id: str, findings: CustomerFindings) -> None:

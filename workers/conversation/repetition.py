@@ -32,9 +32,17 @@ def _after(before: Sketches, repeats: int, text: str) -> tuple[Sketches, int]:
     sketch = progress_key(text)
     if len(sketch) < LEAST_WORDS:
         return before, repeats
-    alike = any(similarity(sketch, other) >= ALIKE for other in before)
-    repeats = repeats + 1 if alike else max(0, repeats - 1)
+    repeats = repeats + 1 if _is_among(sketch, before) else max(0, repeats - 1)
     return (*before[1 - SKETCHES :], sketch), repeats
+
+
+def _is_among(sketch: tuple[int, ...], before: Sketches) -> bool:
+    hashes, least = set(sketch), ALIKE * len(sketch)
+    for other in before:
+        # Most turns share next to nothing, which is told sooner than by how much.
+        if len(hashes.intersection(other)) >= least and similarity(sketch, other) >= ALIKE:
+            return True
+    return False
 
 
 def ai_called(episode: Episode, calls: tuple[ToolCall, ...]) -> None:

@@ -25,7 +25,7 @@ MOVING: Final = frozenset({"escalate", "claim", "transfer", "return", "outcome"}
 class Run:
     """The event at hand and what it does; `state` and its episode belong to this run alone."""
 
-    __slots__ = ("effects", "event", "home", "observe", "policy", "state")
+    __slots__ = ("effects", "event", "home", "observe", "policy", "state", "view")
 
     def __init__(
         self, state: State, event: Event, policy: Policy, home: Home, observe: bool
@@ -36,12 +36,13 @@ class Run:
         self.home = home
         self.observe = observe
         self.effects: list[Effect] = []
+        self.view: View
+        self.look()
 
-    @property
-    def view(self) -> View:
-        """The policy for this customer as far as they are known now."""
+    def look(self) -> None:
+        """Take the view of the policy for this customer as far as they are known now."""
         state = self.state
-        return self.policy.view_for(state.tenant, state.tier, state.channel)
+        self.view = self.policy.view_for(state.tenant, state.tier, state.channel)
 
     def emit(
         self,

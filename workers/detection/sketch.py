@@ -6,7 +6,7 @@ import re
 from zlib import crc32
 
 SKETCH_SIZE = 8
-_LIMIT = 400
+_LIMIT = 240
 # Words of four bytes or more, in any script: the short ones are what every turn has.
 _WORD = re.compile(rb"[^\s!-/:-@\[-`{-~]{4,}")
 

@@ -197,6 +197,8 @@ def _trend(when: When) -> Condition | None:
 
 
 def _repeated(s: Signals) -> float:
+    if not (s.repeated_by_ai or s.repeated_by_customer or s.repeated_by_tool):
+        return 0.0
     return min(1.0, max(s.repeated_by_ai, s.repeated_by_customer, s.repeated_by_tool) / 3)
 
 
@@ -205,9 +207,9 @@ _WEIGHTED: Final[dict[str, Measure]] = {
     "frustrated": attrgetter("mood"),
     "low_confidence": _doubt,
     "repetition": _repeated,
-    "tool_failures": lambda s: min(1.0, s.tool_failures / 3),
+    "tool_failures": lambda s: s.tool_failures / 3 if s.tool_failures < 3 else 1.0,
     "context_used": attrgetter("context_used"),
-    "turns": lambda s: min(1.0, s.turns / 20),
+    "turns": lambda s: s.turns / 20 if s.turns < 20 else 1.0,
     "stalled": lambda s: min(1.0, s.stalled_minutes / 10),
     "solved": attrgetter("solved"),
 }
@@ -221,7 +223,10 @@ def _weighted(when: When) -> Condition | None:
     terms = tuple([(_WEIGHTED[name], weight) for name, weight in weights.items()])
 
     def total(s: Signals) -> float:
-        return sum([weight * measure(s) for measure, weight in terms])
+        value = 0.0
+        for measure, weight in terms:
+            value += weight * measure(s)
+        return value
 
     return Condition(
         "weights", lambda s: total(s) >= least, total, least, lambda s: min(1.0, total(s))
