@@ -154,7 +154,7 @@ def marks(redis_url: str) -> dict[int, int]:
     return {number: -1 if mark is None else mark.offset for number, mark in found.items()}
 
 
-async def until(condition: Callable[[], Any], within_s: float = 30.0) -> None:
+async def until(condition: Callable[[], Any], within_s: float = 60.0) -> None:
     """Return when a condition, or what it awaits, is true."""
     last = time.monotonic() + within_s
     while True:
@@ -173,7 +173,7 @@ async def moved(redis_url: str) -> None:
     await until(lambda: sum(marks(redis_url).values()) > before)
 
 
-async def settled(bootstrap: str, redis_url: str, within_s: float = 30.0) -> None:
+async def settled(bootstrap: str, redis_url: str, within_s: float = 60.0) -> None:
     """Return when everything on the log is folded, published and committed."""
 
     async def done() -> bool:
@@ -243,7 +243,7 @@ class Worker:
             **{k: v for k, v in os.environ.items() if not k.startswith(("HANDOFF_", "KAFKA_"))},
             "KAFKA_BOOTSTRAP": bootstrap,
             "REDIS_URL": redis_url,
-            "KAFKA_SESSION_TIMEOUT_S": "1",
+            "KAFKA_SESSION_TIMEOUT_S": "2",
             "KAFKA_FETCH_MAX_WAIT_MS": "10",
             **environment,
         }
@@ -269,7 +269,7 @@ class Worker:
         self.process.terminate()
         return self.process.wait(20)
 
-    async def ended(self, within_s: float = 20.0) -> int:
+    async def ended(self, within_s: float = 60.0) -> int:
         """Wait for it to end by itself; return its exit code."""
         process = self.process
         assert process is not None

@@ -39,6 +39,11 @@ def _state(redis_url: str) -> dict[bytes, bytes | None]:
         return {key: redis.dump(key) for key in redis.scan_iter("*:[sti]:*")}
 
 
+def _page(port: int, name: str) -> str:
+    with urlopen(f"http://127.0.0.1:{port}/{name}") as answer:
+        return str(answer.read().decode())
+
+
 async def test_an_emptied_store_is_rebuilt_from_the_log(
     kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
 ) -> None:
@@ -47,8 +52,8 @@ async def test_an_emptied_store_is_rebuilt_from_the_log(
     with Worker(kafka.bootstrap, redis_url, tmp_path, "--from", "earliest") as worker:
         await produce(kafka.bootstrap, rows[:600])
         await settled(kafka.bootstrap, redis_url)
-        before, durable = _state(redis_url), await committed(kafka.bootstrap)
         assert worker.terminate() == 0
+        before, durable = _state(redis_url), await committed(kafka.bootstrap)
         command = [sys.executable, "-m", "workers.cli", "rebuild", "--yes", "--json"]
         servers = ["--kafka", kafka.bootstrap, "--redis", redis_url]
         done = await asyncio.to_thread(
@@ -171,8 +176,7 @@ async def test_it_waits_for_servers_says_which_and_resumes(tmp_path: Path) -> No
             await produce(servers.bootstrap, conversations(50, 5))
             await settled(servers.bootstrap, servers.redis_url)
             for page, wanted in (("live", "alive"), ("ready", "ready"), ("metrics", "chunk_")):
-                with urlopen(f"http://127.0.0.1:{health}/{page}") as answer:
-                    assert wanted in answer.read().decode()
+                assert wanted in await asyncio.to_thread(_page, health, page)
             # Both go away for a while with a chunk on its way.
             servers.redis.stop()
             servers.kafka.down()

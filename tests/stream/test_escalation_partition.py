@@ -18,9 +18,11 @@ from tests.stream.escalation_world import by_key, conversations, policy_text, qu
 from workers.agents.chunks import Bounds
 from workers.agents.failstop import ConfigurationError
 from workers.agents.limits import DeadLetterLimit, TooManyDeadLetters
-from workers.agents.partition import MarkMoved, Partition, Start, Unreadable
+from workers.agents.log import OpenConversation
+from workers.agents.marked import MarkMoved
+from workers.agents.partition import Partition, Unreadable
 from workers.agents.producer import Record
-from workers.agents.rebuild import OpenConversation
+from workers.agents.rebuild import Start
 from workers.contracts.decisions import Home
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS
@@ -66,9 +68,6 @@ class MemoryLog:
         for one in self.all[start:end]:
             if keys is None or one.key in keys:
                 yield [one]
-
-    async def first_policy(self, start: int, end: int) -> ConsumerRecord | None:
-        return next((one for one in self.all[start:end] if one.key == b"policy"), None)
 
     async def open_conversations(self) -> list[OpenConversation]:
         return self.open
@@ -122,14 +121,14 @@ class World:
         partition = self.partition()
         bounds = Bounds(0, len(self.log.all), self.committed)
         position = await partition.place(bounds, self.start)
-        assert position == partition.mark.offset + 1
+        assert position == partition.marked.mark.offset + 1
         durable = await partition.take_over()
         self.committed = max(self.committed or 0, durable)
         return partition
 
     async def deliver(self, partition: Partition, count: int = CHUNK) -> bool:
         """Hand over the next records; False when there are none."""
-        position = partition.mark.offset + 1
+        position = partition.marked.mark.offset + 1
         records = self.log.all[position : position + count]
         if records:
             await partition.apply(records)
@@ -140,7 +139,7 @@ class World:
         self.faults = lambda _: None
         partition = await self.owner()
         while await self.deliver(partition):
-            self.committed = max(self.committed or 0, partition.mark.offset + 1)
+            self.committed = max(self.committed or 0, partition.marked.mark.offset + 1)
 
     def pairs(self, topic: str = DECISIONS) -> Pairs:
         """Return what was published on a topic, in order."""
@@ -216,7 +215,7 @@ async def _until_death(here: World, chance: random.Random) -> list[Partition]:
         partition = await here.owner()
         while await here.deliver(partition, chance.randrange(1, CHUNK)):
             if chance.random() < 0.5:
-                here.committed = max(here.committed or 0, partition.mark.offset + 1)
+                here.committed = max(here.committed or 0, partition.marked.mark.offset + 1)
     except Crash:
         return []
     finally:
@@ -227,8 +226,8 @@ async def _until_death(here: World, chance: random.Random) -> list[Partition]:
 async def _wake(here: World, zombie: Partition) -> None:
     """Let somebody go on whose partition was given away: nothing of it may be written or sent."""
     published = len(here.published)
-    later = here.log.all[zombie.mark.offset + 1 :]
-    if later and await here.redis.get(f"{BASE}mark") != str(zombie.mark).encode():
+    later = here.log.all[zombie.marked.mark.offset + 1 :]
+    if later and await here.redis.get(f"{BASE}mark") != str(zombie.marked.mark).encode():
         with pytest.raises(MarkMoved):
             await zombie.apply(later[:3])
         assert len(here.published) == published
@@ -330,7 +329,7 @@ async def test_a_chunk_that_crosses_the_very_first_start_is_decided_from_there_o
         partition = await here.owner()
         here.log.window = 0
         assert here.committed == 2
-        assert partition.mark.offset == 1
+        assert partition.marked.mark.offset == 1
         await here.deliver(partition)
         assert [d["conversation_id"] for d in _decisions(here)] == ["c", "d"]
 
@@ -422,7 +421,7 @@ async def test_a_state_that_cannot_be_decoded_is_folded_again(redis_url: str) ->
         partition = await here.owner()
         with pytest.raises(Unreadable) as caught:
             await here.deliver(partition)
-        await partition.fold_again(caught.value.conversation_ids)
+        await partition.rebuilding.fold_again(caught.value.conversation_ids)
         assert await here.redis.get(f"{BASE}s:a") == sound
         await here.deliver(partition)
         assert here.pairs() == here.quiet()
@@ -450,7 +449,7 @@ async def test_an_event_at_which_workers_die_is_dead_lettered_and_nothing_else_i
             partition = await here.owner()
             try:
                 while await here.deliver(partition):
-                    here.committed = partition.mark.offset + 1
+                    here.committed = partition.marked.mark.offset + 1
                 break
             except Crash:
                 deaths += 1
@@ -502,7 +501,7 @@ async def test_too_many_bad_events_stop_the_worker_before_it_pours_them_out(
             await _deliver_all(here, partition)
         refused = [one for one in here.published if one.topic == DEAD_LETTERS]
         assert len(refused) < 200
-        assert len(here.log.all) - partition.mark.offset - 1 > 0
+        assert len(here.log.all) - partition.marked.mark.offset - 1 > 0
 
 
 @pytest.mark.parametrize(("begin", "end", "why"), [(12, 20, "trimmed"), (0, 5, "was cut")])
@@ -519,13 +518,13 @@ async def test_an_idle_partition_notices_that_the_store_went_back(redis_url: str
     async with world(redis_url, [_says("a", 1)]) as here:
         partition = await here.owner()
         await here.deliver(partition)
-        await partition.check_mark()
+        await partition.marked.check()
         await here.redis.set(f"{BASE}mark", b"-1 somebody")
         with pytest.raises(MarkMoved):
-            await partition.check_mark()
+            await partition.marked.check()
         # Whoever gave the partition up no longer cares.
-        await partition.close()
-        await partition.check_mark()
+        await partition.marked.close()
+        await partition.marked.check()
 
 
 async def test_timers_wait_until_everything_on_the_log_at_the_takeover_is_folded(

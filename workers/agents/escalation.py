@@ -15,10 +15,11 @@ from workers.agents import metrics
 from workers.agents.app import TP, Agent, Bounds, NotYet, Options, Record
 from workers.agents.failstop import ConfigurationError, fail_stop
 from workers.agents.limits import DeadLetterLimit, TooManyDeadLetters
-from workers.agents.partition import Partition, Start, Unreadable
+from workers.agents.log import Log
+from workers.agents.partition import Partition, Unreadable
 from workers.agents.policies import PolicySource, policy_record, to_announce
 from workers.agents.publishing import Publish
-from workers.agents.rebuild import Log
+from workers.agents.rebuild import Start
 from workers.agents.timers import Timers
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Home
@@ -148,7 +149,7 @@ class EscalationAgent(Agent):
             if (takeover := self._takeovers.pop(tp, None)) is not None:
                 await asyncio.wait({takeover})
             if (partition := self._partitions.pop(tp, None)) is not None:
-                await partition.close()
+                await partition.marked.close()
 
     def hangup(self) -> None:
         """Read the policy again, whether or not its file looks changed."""
@@ -163,7 +164,7 @@ class EscalationAgent(Agent):
             await partition.apply(records)
         except Unreadable as unreadable:
             ids = unreadable.conversation_ids
-            mend = partition.fold_again(ids)
+            mend = partition.rebuilding.fold_again(ids)
             self._takeovers[tp] = self._watched(mend, f"{partition}: folding states again")
             raise NotYet from None
         except TooManyDeadLetters as many:
@@ -191,16 +192,16 @@ class EscalationAgent(Agent):
     async def _look_after(self, tp: TP, partition: Partition) -> None:
         reached = self.reached.get(tp, 0)
         await partition.finish_rebuild(reached)
-        if time.monotonic() - partition.moved_at > MARK_CHECK_S:
-            await partition.check_mark()
+        if time.monotonic() - partition.marked.moved_at > MARK_CHECK_S:
+            await partition.marked.check()
         if partition.is_caught_up(reached):
-            await self._timers.fire(partition)
+            await self._timers.fire(partition.marked)
             await self._announce(tp, partition)
 
     async def _announce(self, tp: TP, partition: Partition) -> None:
         """Put the policy on the log that this partition should have."""
         now = int(time.time() * 1000)
-        own, in_force = self._policies.own, partition.meta
+        own, in_force = self._policies.own, partition.marked.meta
         if own.policy_version == in_force.policy_version:
             self._warn_unless_equal(own, in_force)
         policy = to_announce(own, in_force, now)
@@ -261,12 +262,12 @@ def secrets_of(settings: Settings) -> Secrets:
 
 def _dead_letter_notice(partition: Partition, why: str) -> Record:
     """What a team is told when a worker stops rather than refuse everything."""
-    subject = str(partition)
+    subject, position = str(partition), partition.marked.mark.offset + 1
     notice = Notification(
-        notification_id=derive("dead_letter_limit", subject, partition.mark.offset),
+        notification_id=derive("dead_letter_limit", subject, position),
         kind="dead_letter_limit",
         occurred_at=datetime.now(UTC),
-        text=f"The escalation worker stopped at {subject} {partition.mark.offset + 1}: {why}",
+        text=f"The escalation worker stopped at {subject} {position}: {why}",
         subject=subject,
     )
     return Record(NOTIFICATIONS, subject.encode(), encode(notice))

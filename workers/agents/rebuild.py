@@ -1,36 +1,58 @@
-"""An empty store: what of the log has to be folded again before a partition goes on.
+"""An empty store: what of the log is folded again before a partition goes on.
 
-The log is folded from `REBUILD_WINDOW_MS` before, after the conversations with an open escalation
-that are older than that. Nothing below the committed offset is published; in the end the latest
+The log is folded from `WINDOW_MS` before, after the conversations with an open escalation that
+are older than that. Nothing below the committed offset is published; in the end the latest
 decision of every open escalation is, once more.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
+import logging
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from itertools import islice
 from typing import Final, Literal
 
 import msgspec
-from aiokafka import ConsumerRecord, TopicPartition
 
-from workers.contracts.codec import Raw, decode_message
-from workers.contracts.deadletters import read_dead_letter
-from workers.contracts.decisions import Home
-from workers.contracts.events import POLICY_CONVERSATION
-from workers.contracts.ledger import LedgerRecord
-from workers.contracts.rejections import Rejected
-from workers.contracts.time import DAY, to_ms
-from workers.contracts.topics import DEAD_LETTERS, DECISIONS, LEDGER
+from workers.agents.chunks import Bounds
+from workers.agents.failstop import ConfigurationError
+from workers.agents.incoming import decode
+from workers.agents.log import Log
+from workers.agents.marked import Marked
+from workers.contracts.events import POLICY_CONVERSATION, PolicyInForce
+from workers.contracts.signing import Secrets
+from workers.contracts.time import DAY
+from workers.contracts.topics import DECISIONS
 from workers.conversation.chunk import Change, Folded, Incoming, Output, fold_chunk
-from workers.conversation.meta import PartitionMeta
-from workers.replay.reader import Range, partitions_of, ranges_of, read, reading
-from workers.settings import Settings
+from workers.conversation.meta import PartitionMeta, adopt, meta_fields, starting_meta
+from workers.policy import PolicyError
+from workers.stores.partition import Head, Reading, Writes
 
-REBUILD_WINDOW_MS: Final = 3 * DAY
-POISON: Final = "poison"
+Start = int | Literal["earliest", "now"]
+"""Where the very first start begins to publish; an int is milliseconds since the epoch."""
+
+WINDOW_MS: Final = 3 * DAY
+REPEATED: Final = 1_000_000
+"""From this `n` on an output is a decision that a rebuild publishes again."""
+AT_ONCE: Final = 100
+"""Conversations that are written at once."""
+FIELD: Final = "rebuild"
+QUIET_POLICY: Final = """
+version: 0
+description: Decides nothing; what lies before the very first start is only remembered.
+keep_promises: false
+rules:
+  - rule: never
+    reason: explicit_request
+    class: mandatory
+    auto_escalate: false
+    when: {requested_human: 1.0, tenant: "\\u0000"}
+"""
+
+logger = logging.getLogger(__name__)
 
 
-class Rebuild(msgspec.Struct, kw_only=True, frozen=True):
+class Progress(msgspec.Struct, kw_only=True, frozen=True):
     """A rebuild in progress, stored with the mark, so that a restart goes on with it."""
 
     kind: Literal["first", "again"]
@@ -44,102 +66,168 @@ class Rebuild(msgspec.Struct, kw_only=True, frozen=True):
     poison: tuple[int, ...] = ()
     """Offsets that were dead-lettered because processes died at them."""
 
-
-class OpenConversation(msgspec.Struct, frozen=True):
-    """A conversation whose escalation is open, as `escalation-ledger` knows it."""
-
-    conversation_id: str
-    started_at: int
+    def field(self) -> dict[str, bytes]:
+        """The field of the partition's meta that holds it."""
+        return {FIELD: msgspec.msgpack.encode(self)}
 
 
-class Log:
-    """Reads parts of the log beside the consumer group; every call opens its own consumer."""
+class Rebuilding:
+    """Begins, prepares and ends the rebuild of one partition; most of its life there is none."""
 
-    def __init__(self, settings: Settings, home: Home) -> None:
-        self._settings = settings
-        self._home = home
-        self._tp = TopicPartition(home.topic, home.partition)
+    def __init__(self, marked: Marked, log: Log, secrets: Secrets) -> None:
+        self.progress: Progress | None = None
+        self._marked = marked
+        self._log = log
+        self._secrets = secrets
 
-    async def offset_at(self, timestamp_ms: int) -> int:
-        """The first offset at or after a time; the end of the log when there is none."""
-        async with reading(self._settings) as consumer:
-            held = (await ranges_of(consumer, [self._tp]))[self._tp]
-            for moment in (timestamp_ms, 0):
-                found = (await consumer.offsets_for_times({self._tp: moment}))[self._tp]
-                if found is not None:
-                    return found.offset if moment == timestamp_ms else held.end
-        # The embedded broker keeps no times: everything that it holds is recent.
-        return held.start
+    def resume(self, head: Head) -> None:
+        """Go on with what a predecessor began."""
+        if stored := head.meta.get(FIELD):
+            self.progress = msgspec.msgpack.decode(stored, type=Progress)
 
-    async def records(
-        self, start: int, end: int, keys: Collection[bytes] | None = None
-    ) -> AsyncGenerator[list[ConsumerRecord], None]:
-        """Runs of records from `start` up to `end`, only those with one of the `keys` if given."""
-        ranges = {self._tp: Range(start, end)}
-        async with aclosing(read(self._settings, ranges)) as runs:
-            async for _, records in runs:
-                chosen = [r for r in records if keys is None or r.key in keys]
-                if chosen:
-                    yield chosen
+    async def begin(self, bounds: Bounds, start: Start) -> None:
+        """Note in an empty store what has to be folded, and from where on to publish."""
+        window = int(time.time() * 1000) - WINDOW_MS
+        if bounds.committed is None:
+            until = await self._first(bounds, start)
+            since = min(await self._log.offset_at(window), until)
+            progress = Progress(kind="first", since=since, until=until, prepared=True)
+            logger.info("%s: very first start: publishing from offset %d", self._marked, until)
+        else:
+            self._require_inside(bounds.committed, bounds)
+            since = min(await self._log.offset_at(window), bounds.committed)
+            since = max(since, bounds.begin)
+            progress = Progress(kind="again", since=since, until=bounds.committed)
+            logger.warning("%s: the store is empty: folding from %d on", self._marked, since)
+        fields = {**meta_fields(self._marked.meta), **progress.field()}
+        await self._marked.begin(progress.since - 1, Writes(meta=fields))
+        self.progress = progress
 
-    async def first_policy(self, start: int, end: int) -> ConsumerRecord | None:
-        """The first policy event at or after an offset: it holds before it, too."""
-        async with aclosing(self.records(start, end, {POLICY_CONVERSATION.encode()})) as runs:
+    async def _first(self, bounds: Bounds, start: Start) -> int:
+        if start == "earliest":
+            return bounds.begin
+        return bounds.end if start == "now" else await self._log.offset_at(int(start))
+
+    def _require_inside(self, committed: int, bounds: Bounds) -> None:
+        if committed > bounds.end:
+            raise ConfigurationError(
+                f"{self._marked}: the store is empty, and the committed offset {committed} lies "
+                f"behind the end of the log, {bounds.end}: the log was cut or made anew; reset the "
+                "offsets of the consumer group to its end"
+            )
+
+    async def prepare(self, end: int) -> None:
+        """Fold conversations that are open and older than the window, under the policy of then."""
+        progress = self.progress
+        if progress is None or progress.prepared:
+            return
+        older: set[str] = set()
+        start = progress.since
+        if conversations := await self._log.open_conversations():
+            first = await self._log.offset_at(min(c.started_at for c in conversations))
+            if first < start:
+                older, start = {c.conversation_id for c in conversations}, first
+        marked = self._marked
+        marked.meta = await self._policy_from(start, end)
+        poison = await self._log.poison()
+        marked.meta = await self._fold_beside(older, start, progress.since, poison, marked.meta)
+        progress = msgspec.structs.replace(progress, prepared=True, poison=poison)
+        fields = {**meta_fields(marked.meta), **progress.field()}
+        await marked.write(marked.mark.offset, Writes(meta=fields))
+        self.progress = progress
+
+    async def _policy_from(self, start: int, end: int) -> PartitionMeta:
+        """What holds from `start` on: the first policy event after it, or this worker's policy."""
+        key = POLICY_CONVERSATION.encode()
+        async with aclosing(self._log.records(start, end, {key})) as runs:
             async for records in runs:
-                return records[0]
-        return None
-
-    async def open_conversations(self) -> list[OpenConversation]:
-        """Conversations of this partition whose escalation the ledger topic says is open."""
-        last: dict[bytes, bytes | None] = {}
-        async for record in self._whole(LEDGER):
-            last[record.key] = record.value
-        found = []
-        for value in last.values():
-            ledger = _ledger(value)
-            if ledger is None or ledger.outcome is not None or ledger.escalation_id is None:
-                continue
-            if ledger.home == self._home:
-                started = to_ms(ledger.decision.facts.started_at)
-                found.append(OpenConversation(ledger.conversation_id, started))
-        return found
-
-    async def poison(self) -> tuple[int, ...]:
-        """Offsets of this partition that are in `dead-letters` because processes died at them."""
-        offsets = set()
-        async for record in self._whole(DEAD_LETTERS):
-            raw = Raw(record.key, record.value, record.headers, record.timestamp)
-            letter = read_dead_letter(raw)
-            if letter is not None and letter.reason == POISON:
-                topic, partition, offset = letter.origin
-                if (topic, partition) == self._tp:
-                    offsets.add(offset)
-        return tuple(sorted(offsets))
-
-    async def _whole(self, topic: str) -> AsyncIterator[ConsumerRecord]:
-        async with reading(self._settings) as consumer:
-            ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
-        async with aclosing(read(self._settings, ranges)) as runs:
-            async for _, records in runs:
                 for record in records:
-                    yield record
+                    event = decode(record, self._secrets).event
+                    if isinstance(event, PolicyInForce):
+                        try:
+                            return starting_meta(event.policy, event.observe)
+                        except PolicyError:
+                            continue
+        return self._marked.meta
+
+    async def fold_again(self, conversation_ids: Collection[str]) -> None:
+        """Fold conversations whose stored state cannot be decoded anew, from all the log has."""
+        marked = self._marked
+        logger.error("%s: folding %d unreadable states again", marked, len(conversation_ids))
+        async with marked.lock:
+            end = marked.mark.offset + 1
+            meta = await self._policy_from(0, end)
+            await self._fold_beside(conversation_ids, 0, end, await self._log.poison(), meta)
+
+    async def _fold_beside(
+        self,
+        conversation_ids: Collection[str],
+        start: int,
+        end: int,
+        poison: Collection[int],
+        meta: PartitionMeta,
+    ) -> PartitionMeta:
+        """Fold some conversations anew without publishing; return the meta at `end`.
+
+        The mark stays where it is. Everything of one conversation is replaced at once, so that a
+        crash leaves it as it was.
+        """
+        if not conversation_ids:
+            return meta
+        beside = _Beside(self._marked, meta)
+        keys = {name.encode() for name in conversation_ids} | {POLICY_CONVERSATION.encode()}
+        async with aclosing(self._log.records(start, end, keys)) as runs:
+            async for records in runs:
+                incoming = [decode(record, self._secrets, poison) for record in records]
+                beside.fold([one for one in incoming if one.event is not None])
+        for changes in _batched(beside.changes, AT_ONCE):
+            latest = {name: beside.latest.get(name) for name in changes} if self.progress else {}
+            writes = Writes(changes=changes, latest=latest)
+            await self._marked.write(self._marked.mark.offset, writes)
+        return beside.meta
+
+    def remember(self, incoming: Sequence[Incoming], reading: Reading) -> Folded:
+        """Fold what lies before the very first start without deciding anything about it.
+
+        No router ever heard of it, so that an escalation would stay open for ever.
+        """
+        marked, quiet = self._marked, starting_meta(QUIET_POLICY)
+        events = [one for one in incoming if not isinstance(one.event, PolicyInForce)]
+        folded = fold_chunk(events, reading.states, reading.known, quiet, marked.home)
+        folded.meta, folded.last_offset = marked.meta, incoming[-1].offset
+        for one in incoming:
+            if isinstance(one.event, PolicyInForce):
+                folded.meta = adopt(folded.meta, one.event)
+        return folded
+
+    def latest(self, folded: Folded) -> dict[str, Output | None]:
+        """What a chunk changes in the decisions that are published again in the end."""
+        again = self.progress is not None and self.progress.kind == "again"
+        return _latest(folded) if again else {}
+
+    async def finish(self, reached: int) -> list[Output]:
+        """End the rebuild if all below `reached` was all that it had to fold; what to publish."""
+        progress, marked = self.progress, self._marked
+        if progress is None or not progress.prepared or reached < progress.until:
+            return []
+        latest = await marked.latest()
+        outputs = [
+            output._replace(offset=progress.until, n=REPEATED + index)
+            for index, output in enumerate(latest)
+        ]
+        writes = Writes(
+            outputs=outputs,
+            meta=meta_fields(marked.meta),
+            meta_dropped=[FIELD],
+            latest={(output.key or b"").decode(): None for output in latest},
+        )
+        await marked.write(marked.mark.offset, writes)
+        self.progress = None
+        logger.info("%s: folded up to %d again", marked, progress.until)
+        return outputs
 
 
-def _ledger(value: bytes | None) -> LedgerRecord | None:
-    try:
-        return None if value is None else decode_message(LedgerRecord, value)
-    except Rejected:
-        # It is ours, so only a version that this worker does not know.
-        return None
-
-
-def split_at(records: Sequence[ConsumerRecord], offset: int) -> list[Sequence[ConsumerRecord]]:
-    """The records below an offset and those from it on, each if there are any."""
-    below = sum(record.offset < offset for record in records)
-    return [part for part in (records[:below], records[below:]) if part]
-
-
-def latest_decisions(folded: Folded) -> dict[str, Output | None]:
+def _latest(folded: Folded) -> dict[str, Output | None]:
     """The last decision of each conversation that is open after a chunk; None when it is not."""
     latest: dict[str, Output | None] = {
         name: None for name, change in folded.changes.items() if not change.is_open
@@ -152,14 +240,14 @@ def latest_decisions(folded: Folded) -> dict[str, Output | None]:
     return latest
 
 
-class Beside:
+class _Beside:
     """Conversations folded anew in memory, to replace what is stored of them."""
 
-    def __init__(self, home: Home, meta: PartitionMeta) -> None:
+    def __init__(self, marked: Marked, meta: PartitionMeta) -> None:
         self.meta = meta
         self.changes: dict[str, Change] = {}
         self.latest: dict[str, Output | None] = {}
-        self._home = home
+        self._home = marked.home
 
     def fold(self, incoming: Sequence[Incoming]) -> None:
         """Fold one run of records onto what is here."""
@@ -167,7 +255,7 @@ class Beside:
         known = {name: set(change.ids) for name, change in self.changes.items()}
         folded = fold_chunk(incoming, states, known, self.meta, self._home)
         self.meta = folded.meta
-        self.latest |= latest_decisions(folded)
+        self.latest |= _latest(folded)
         for name, change in folded.changes.items():
             before = self.changes.get(name)
             if before is not None and not change.fresh:
@@ -177,7 +265,7 @@ class Beside:
             self.changes[name] = change
 
 
-def batched(changes: Mapping[str, Change], size: int) -> Iterator[dict[str, Change]]:
+def _batched(changes: Mapping[str, Change], size: int) -> Iterator[dict[str, Change]]:
     """The changes in portions of at most `size`."""
     items = iter(changes.items())
     while portion := dict(islice(items, size)):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from workers.agents import metrics
-from workers.agents.partition import Partition
+from workers.agents.marked import Marked
 from workers.agents.producer import Record
 from workers.agents.publishing import Publish
 from workers.contracts.codec import encode
@@ -29,24 +29,24 @@ class Timers:
         self._secrets = secrets
         self._ahead_ms = 0
 
-    async def fire(self, partition: Partition) -> int:
+    async def fire(self, marked: Marked) -> int:
         """Put one batch of due deadlines on a partition's log; return how many timers it ended.
 
         An event is acknowledged before its timer is removed, under an id made of the two, so that
         a crash between them repeats what the fold ignores.
         """
         now = int(time.time() * 1000) - self._ahead_ms
-        due = await partition.due(now, _AT_ONCE)
+        due = await marked.due(now, _AT_ONCE)
         if not due:
             return 0
-        records = [deadline_record(partition.home, name, at, self._secrets) for name, at in due]
+        records = [deadline_record(marked.home, name, at, self._secrets) for name, at in due]
         acknowledged = await self._publish(records)
         stamped = [_believable(one.timestamp) for one in acknowledged]
         self._learn(stamped)
         # The fold ignores a deadline that is later than its record: it has to be sent again.
         heard = [pair for pair, at in zip(due, stamped, strict=True) if pair[1] <= at]
         for conversation_id, due_ms in heard:
-            await partition.settle(conversation_id, due_ms)
+            await marked.settle(conversation_id, due_ms)
         metrics.DEADLINES.inc(len(heard))
         return len(heard)
 
