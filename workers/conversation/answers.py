@@ -31,7 +31,7 @@ def ai_agent(run: Run, event: Message) -> None:
     state.episode.last_answer = event.event_id
     if agent is not None:
         _note_agent(state, agent, event.event_id)
-    findings = _note_words(run, event.content) if event.content else None
+    findings = _note_words(run, event) if event.content else None
     signals = signals_of(state)
     if agent is not None and agent.requested_escalation is not None:
         signals.requested_escalation = agent.requested_escalation.reason
@@ -74,9 +74,9 @@ def note_intents(episode: Episode, intents: tuple[str, ...]) -> None:
         episode.intents = (*episode.intents, *dict.fromkeys(new))[-INTENTS:]
 
 
-def _note_words(run: Run, text: str) -> AgentFindings:
+def _note_words(run: Run, event: Message) -> AgentFindings:
     """An AI turn with words is an answer: the customer no longer waits."""
-    state, episode = run.state, run.state.episode
+    state, episode, text = run.state, run.state.episode, event.content
     episode.ai_turns += 1
     episode.waiting_since = None
     drop_due(state, "answer")
@@ -87,7 +87,8 @@ def _note_words(run: Run, text: str) -> AgentFindings:
     if episode.offer is not None:
         asked = episode.offer.ai_asked or ("?" in text and not episode.ai_offered)
         episode.offer = msgspec.structs.replace(episode.offer, ai_spoke=True, ai_asked=asked)
-    if run.view.compares:
+    # What is said beside a tool call only tells what is being done.
+    if run.view.compares and not (event.agent is not None and event.agent.tool_calls):
         repetition.ai_said(episode, text)
     return findings
 

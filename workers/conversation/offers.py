@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from workers.contracts.decisions import Evidence
 from workers.contracts.events import OfferReply
 from workers.conversation.evidence import Said, evidence_of
 from workers.conversation.rules import consider, open_escalation, signals_of
@@ -51,9 +50,11 @@ def accept(run: Run, said: Said | None) -> None:
     offer = run.state.episode.offer
     if offer is None:
         return
-    evidence: tuple[Evidence, ...] = evidence_of(
-        [Found("offer_accepted", 1.0)], run.state.episode, run.event.event_id, said
+    request = None if said is None else getattr(said.findings, "requested_human", None)
+    found = (
+        Found("offer_accepted", 1.0) if request is None else Found("requested_human", request.score)
     )
+    evidence = evidence_of([found], run.state.episode, run.event.event_id, said)
     open_escalation(
         run,
         (offer.key,),
