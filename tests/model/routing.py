@@ -76,10 +76,13 @@ def routing_worker(
         found: int = yield Op("read", lambda: _ledger_end(redis))
         if "a ledger that went back in time ends the router" in parts and found < seen:
             raise FailStop("Redis has lost what the ledger topic has")
-        end: int | None = yield from _handle(world, parts, topics, started, decision_of(records[0]))
-        if end is not None:
-            seen = end + 1
-            yield Op("write", partial(_advance, redis, seen))
+        decision = decision_of(records[0])
+        written: int | None = yield from _handle(world, parts, topics, started, decision)
+        settled: bool = yield Op("write", partial(_settle, redis, decision, written))
+        if "a ledger that went back in time ends the router" in parts and not settled:
+            raise FailStop("Redis has lost the record that was just written")
+        reached: int = yield Op("read", lambda: _ledger_end(redis))
+        seen = max(seen, reached)
         if "commit after everything" in parts:
             yield commit
 
@@ -289,9 +292,14 @@ def _ledger_end(redis: Redis) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _advance(redis: Redis, end: int) -> None:
-    if end > _ledger_end(redis):
-        redis.write({"ledger-end": end})
+def _settle(redis: Redis, decision: Decision, written: int | None) -> bool:
+    """Note how far the ledger topic is in Redis, never over a gap; False when a record is gone."""
+    record = _record(redis, decision.conversation_id)
+    if record is None or record.seq < decision.seq:
+        return False
+    if written is not None and _ledger_end(redis) == written:
+        redis.write({"ledger-end": written + 1})
+    return True
 
 
 def _catch_up(world: World) -> None:
@@ -307,7 +315,7 @@ def _catch_up(world: World) -> None:
                 names = _waiting(redis, queue) | {str(entry.escalation_id)}
                 redis.write({f"waiting:{queue}": names})
             _release(redis, entry, before, PARTS)
-    _advance(redis, len(records))
+    redis.write({"ledger-end": len(records)})
 
 
 def _waiting(redis: Redis, queue: str) -> frozenset[str]:
