@@ -70,7 +70,7 @@ class KafkaBroker:
         self.port = free_port()
         self.behind_proxy = free_port()
         """Where a proxy reaches it; it sends clients that come this way back to the proxy."""
-        self._proxy = proxy
+        self._proxy = self.behind_proxy if proxy == 0 else proxy
         self.controller_port = free_port()
         self._properties = properties
         self._server: GuardedServer | None = None
@@ -191,7 +191,8 @@ class KafkaServer:
     ) -> None:
         """Prepare it; further properties of the brokers outrank the ones set here.
 
-        `proxies` are ports, one for each broker, whose clients stay behind that proxy.
+        `proxies` are ports, one for each broker, whose clients stay behind that proxy; 0 gives the
+        broker a second listener, PROXIED, without one.
         """
         ports: list[int | None] = [*proxies] or [None] * brokers
         self.brokers = [

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -94,10 +95,11 @@ class System:
         while time.monotonic() < until:
             async with reading(self.settings) as consumer:
                 ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
-            async for _, records in read(self.settings, ranges):
-                for record in records:
-                    if wanted(record):
-                        return record
+            async with aclosing(read(self.settings, ranges)) as runs:
+                async for _, records in runs:
+                    for record in records:
+                        if wanted(record):
+                            return record
         raise AssertionError(f"{topic}: not found; {self.log.read_text()[-3000:]}")
 
     def end(self) -> int:
@@ -110,7 +112,8 @@ def system(servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -
     """The system, ready; it must end in order with exit code 0."""
     running = System(*servers, tmp_path_factory.mktemp("up") / "up.log")
     try:
-        running.wait_for("all workers are ready")
+        # From here on every partition has its place, and what comes is decided about.
+        running.wait_for("is on the log")
         yield running
         assert running.end() == 0, running.log.read_text()[-3000:]
     finally:
