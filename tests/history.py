@@ -44,6 +44,7 @@ default_queue: tier_2_support
 levels: [tier_2_support, manager_approval, legal]
 max_hops: 2
 offer_minutes: 10
+bands: {overall: [0.1, 0.5], intents: {leaving: [0, 0.4]}, min_conversations: 2, window: 1h}
 rules:
   - {rule: person, reason: explicit_request, class: mandatory, when: {requested_human: 0.7}}
   - {rule: exception, reason: policy_exception, class: mandatory, when: {policy_exception: true},

@@ -13,9 +13,10 @@ from workers.conversation.state import (
     INTENTS,
     MOODS,
     NOTE_LIMIT,
-    Episode,
+    RATED,
     State,
     drop_due,
+    subject_key,
 )
 from workers.detection import AgentFindings, read_agent
 
@@ -50,13 +51,15 @@ def _is_stale(state: State, agent: AgentTurn | None) -> bool:
 def _note_agent(state: State, agent: AgentTurn, event_id: str) -> None:
     episode = state.episode
     state.ai_id = agent.id or state.ai_id
-    state.ai_version = agent.version or state.ai_version
+    if agent.version is not None and agent.version != state.ai_version:
+        state.ai_version = agent.version
+        _rate(state, "version", agent.version)
     if agent.confidence is not None:
         episode.confidences = (*episode.confidences[1 - CONFIDENCES :], round(agent.confidence, 3))
     if agent.context_tokens is not None and agent.context_limit is not None:
         episode.context_used = round(min(1.0, agent.context_tokens / agent.context_limit), 3)
     if agent.intents:
-        note_intents(episode, agent.intents)
+        _note_intents(state, agent.intents)
     if agent.tool_calls:
         tools.called(episode, agent.tool_calls, event_id)
         repetition.ai_called(episode, agent.tool_calls)
@@ -67,11 +70,19 @@ def _note_agent(state: State, agent: AgentTurn, event_id: str) -> None:
         episode.ai_note = request.note[:NOTE_LIMIT]
 
 
-def note_intents(episode: Episode, intents: tuple[str, ...]) -> None:
+def _note_intents(state: State, intents: tuple[str, ...]) -> None:
     """Add intents that are new in this episode."""
-    new = tuple([intent for intent in intents if intent not in episode.intents])
-    if new:
-        episode.intents = (*episode.intents, *dict.fromkeys(new))[-INTENTS:]
+    episode = state.episode
+    for intent in intents:
+        if intent not in episode.intents:
+            episode.intents = (*episode.intents, intent)[-INTENTS:]
+            _rate(state, "intent", intent)
+
+
+def _rate(state: State, kind: str, name: str) -> None:
+    key = subject_key(kind, name)
+    if key not in state.rated and len(state.rated) < RATED:
+        state.rated = (*state.rated, key)
 
 
 def _note_words(run: Run, event: Message) -> AgentFindings:
@@ -106,7 +117,7 @@ def signal(run: Run, event: Signal) -> None:
             episode.frustrated = event.frustrated
             others = [mood for mood in episode.mood if mood[0] != event.about]
             episode.mood = (*others[1 - MOODS :], (event.about, round(event.frustrated, 3)))
-    note_intents(episode, event.intents)
+    _note_intents(state, event.intents)
     signals = signals_of(state)
     signals.requested_human = event.requested_human or 0.0
     signals.frustrated = event.frustrated or 0.0

@@ -16,9 +16,18 @@ from workers.contracts.events import Deadline, Event, Message, PolicyInForce
 from workers.contracts.ids import deadline_event_id
 from workers.contracts.rejections import Rejected
 from workers.contracts.time import from_ms, to_ms
-from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS
+from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, NOTIFICATIONS
 from workers.conversation.fold import step
 from workers.conversation.meta import PartitionMeta, adopt, policy_in
+from workers.conversation.rates import (
+    Rates,
+    copied,
+    count,
+    empty_rates,
+    is_counted,
+    notifications,
+    slice_ms,
+)
 from workers.conversation.state import State, decode_state, encode_state, next_due
 from workers.conversation.transcript import turn_of
 
@@ -159,6 +168,8 @@ class _Folding:
         self.policy = policy_in(meta.policy_text)
         self.works: dict[str, _Work] = {}
         self.outputs: list[Output] = []
+        self.rates: Rates | None = None
+        """A copy of the meta's, once something is counted in it."""
 
     def fold(self, record: Incoming) -> None:
         """Fold one record."""
@@ -213,6 +224,23 @@ class _Folding:
             topic = DECISIONS if type(effect) is Decision else CLASSIFICATIONS
             key = effect.conversation_id.encode()
             self.outputs.append(Output(offset, n, topic, key, encode(effect)))
+        if is_counted(before, state):
+            self._count(offset, len(effects), before, state, event)
+
+    def _count(self, offset: int, n: int, before: State, after: State, event: Event) -> None:
+        bands = self.policy.bands
+        rates = self.rates
+        if rates is None:
+            rates = empty_rates(bands) if self.meta.rates is None else copied(self.meta.rates)
+        if rates.slice_ms != slice_ms(bands):
+            # Another window has other slices; what was counted in the old ones cannot be divided.
+            rates = empty_rates(bands)
+        self.rates = rates
+        changed = count(rates, before, after, event)
+        for told in notifications(rates, changed, bands, self.home, after.clock):
+            key = (told.subject or "").encode()
+            self.outputs.append(Output(offset, n, NOTIFICATIONS, key, encode(told)))
+            n += 1
 
     def folded(self, last_offset: int) -> Folded:
         """What the chunk came to."""
@@ -223,7 +251,10 @@ class _Folding:
             for conversation_id, work in self.works.items()
             if work.changed
         }
-        return Folded(changes, self.outputs, self.meta, last_offset)
+        meta = self.meta
+        if self.rates is not None:
+            meta = msgspec.structs.replace(meta, rates=self.rates)
+        return Folded(changes, self.outputs, meta, last_offset)
 
 
 def _is_new(work: _Work, event: Event, timestamp_ms: int) -> bool:

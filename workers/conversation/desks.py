@@ -62,6 +62,7 @@ def open_claimed(run: Run, person: str | None) -> None:
         opened_at=state.clock,
         person=person,
     )
+    state.escalated = True
     if not run.observe:
         state.open = escalation
         claim(run, person)

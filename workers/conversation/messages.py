@@ -20,6 +20,7 @@ from workers.conversation.state import (
     DOUBTFUL,
     MOODS,
     NAME_LIMIT,
+    OVERALL,
     SUBJECT_LIMIT,
     State,
     drop_due,
@@ -36,6 +37,8 @@ def message(run: Run, event: Message) -> None:
     state = run.state
     state.turns += 1
     state.stale = False
+    if not state.rated:
+        state.rated = (OVERALL,)
     if _note_envelope(state, event):
         run.look()
     role = event.role

@@ -8,6 +8,7 @@ import msgspec
 
 from workers.contracts.events import PolicyInForce
 from workers.contracts.time import to_ms
+from workers.conversation.rates import Rates
 from workers.policy import Policy, PolicyError, load_policy
 
 
@@ -19,6 +20,8 @@ class PartitionMeta(msgspec.Struct, array_like=True, frozen=True):
     policy_hash: str
     observe: bool = False
     policy_at: int = 0
+    rates: Rates | None = None
+    """Shares of escalated conversations; never changed in place. None before the first."""
 
 
 def starting_meta(policy_text: str, observe: bool = False) -> PartitionMeta:
@@ -51,7 +54,7 @@ def adopt(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
         return meta
     if policy.version != event.policy_version:
         return meta
-    return PartitionMeta(event.policy, policy.version, policy.hash, event.observe, at)
+    return PartitionMeta(event.policy, policy.version, policy.hash, event.observe, at, meta.rates)
 
 
 def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
@@ -62,14 +65,24 @@ def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(PartitionMeta)
+_RATES = msgspec.msgpack.Decoder(Rates)
 
 
 def meta_fields(meta: PartitionMeta, before: PartitionMeta | None = None) -> dict[str, bytes]:
     """The fields to write to the partition's `meta` hash: only those that differ from `before`."""
-    return {} if meta == before else {"policy": _ENCODER.encode(meta)}
+    fields = {}
+    rates, policy = meta.rates, msgspec.structs.replace(meta, rates=None)
+    if before is None or policy != msgspec.structs.replace(before, rates=None):
+        fields["policy"] = _ENCODER.encode(policy)
+    if rates is not None and (before is None or rates is not before.rates):
+        fields["rates"] = _ENCODER.encode(rates)
+    return fields
 
 
 def read_meta(fields: Mapping[str, bytes]) -> PartitionMeta | None:
     """The meta in the fields of the partition's `meta` hash; None when nothing is stored yet."""
-    stored = fields.get("policy")
-    return None if stored is None else _DECODER.decode(stored)
+    policy, rates = fields.get("policy"), fields.get("rates")
+    if policy is None:
+        return None
+    meta = _DECODER.decode(policy)
+    return meta if rates is None else msgspec.structs.replace(meta, rates=_RATES.decode(rates))

@@ -139,6 +139,7 @@ def open_escalation(
         reply_minutes=reply_minutes,
         held=tuple(held),
     )
+    state.escalated = True
     if run.observe:
         run.emit("escalate", escalation, observe=True, **told)
         return

@@ -4,6 +4,7 @@ Values are replaced, never changed in place, except on the copies that `step` ma
 """
 
 from typing import Final, Literal
+from zlib import crc32
 
 import msgspec
 
@@ -161,6 +162,10 @@ class State(msgspec.Struct, array_like=True):
     """Rules and when they last decided, for their cooldown; episodes do not reset it."""
     desk_note: str | None = None
     earlier: tuple[Ended, ...] = ()
+    rated: tuple[int, ...] = ()
+    """What the conversation was counted for in the rates: itself, intents, versions."""
+    escalated: bool = False
+    """A person was called for, at least once."""
 
     @property
     def waits_on_ticket(self) -> bool:
@@ -179,11 +184,21 @@ DOUBTFUL: Final = 2
 FIRED: Final = 16
 EARLIER: Final = 5
 TRIED: Final = 8
+RATED: Final = 16
 NOTE_LIMIT: Final = 160
 EARLIER_NOTE_LIMIT: Final = 60
 ERROR_LIMIT: Final = 60
 SUBJECT_LIMIT: Final = 100
 NAME_LIMIT: Final = 60
+
+
+OVERALL: Final = 0
+"""In `State.rated`, the conversation itself."""
+
+
+def subject_key(kind: str, name: str) -> int:
+    """The number by which a conversation remembers an intent or version that it counted for."""
+    return crc32(f"{kind} {name}".encode())
 
 
 class StateUnreadable(Exception):

@@ -1,5 +1,6 @@
 """Rules that turn signals into decisions: load, check, evaluate, route. Pure."""
 
+from workers.policy.document import Bands, duration_ms
 from workers.policy.evaluate import Found, Verdict, explain, holding, near_misses, route
 from workers.policy.load import PolicyError, load_policy
 from workers.policy.model import Policy, Route, Rule, View
@@ -7,6 +8,7 @@ from workers.policy.signals import POLICY_EXCEPTION, Signals
 
 __all__ = [
     "POLICY_EXCEPTION",
+    "Bands",
     "Found",
     "Policy",
     "PolicyError",
@@ -15,6 +17,7 @@ __all__ = [
     "Signals",
     "Verdict",
     "View",
+    "duration_ms",
     "explain",
     "holding",
     "load_policy",

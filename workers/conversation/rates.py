@@ -1,0 +1,236 @@
+"""Shares of escalated conversations in a sliding window by event time, overall and by subject.
+
+A conversation counts in the slice of the window in which it began: once, once for each intent and
+version of the AI agent, and once as escalated for all that it was about by then.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from workers.contracts.decisions import Home
+from workers.contracts.events import Event, Message, Signal
+from workers.contracts.ids import derive
+from workers.contracts.tickets import Notification, NotificationKind
+from workers.contracts.time import from_ms
+from workers.conversation.state import OVERALL, State, subject_key
+from workers.policy import Bands, duration_ms
+
+Verdict = Literal["few", "below", "in", "above", "not_ready"]
+"""`few`: too few conversations to say; `not_ready` is said of a version of the AI agent."""
+Kind = Literal["overall", "intent", "version"]
+
+SLICES: Final = 24
+SUBJECTS: Final = 64
+"""Intents and versions that are counted at once; more are left out until others have gone."""
+
+
+class Subject(msgspec.Struct, array_like=True, frozen=True):
+    """What a share is of; `overall` has no name."""
+
+    kind: Kind
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".rstrip()
+
+
+class Count(msgspec.Struct, array_like=True, frozen=True):
+    """Conversations, and how many of them were escalated."""
+
+    conversations: int = 0
+    escalated: int = 0
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(self.conversations + other.conversations, self.escalated + other.escalated)
+
+    @property
+    def share(self) -> float:
+        """Escalated conversations as a share of all; 0 without any."""
+        return self.escalated / self.conversations if self.conversations else 0.0
+
+
+class Told(msgspec.Struct, array_like=True, frozen=True):
+    """The verdict that was reported last, and in which slice."""
+
+    verdict: Verdict
+    slice: int
+
+
+class Rates(msgspec.Struct, array_like=True):
+    """The window of one partition; slices are numbered by time / `slice_ms`."""
+
+    slice_ms: int
+    newest: int = 0
+    slices: dict[int, dict[int, Count]] = {}
+    subjects: dict[int, Subject] = msgspec.field(
+        default_factory=lambda: {OVERALL: Subject("overall")}
+    )
+    told: dict[int, Told] = {}
+
+
+class Rate(NamedTuple):
+    """One share, read out against its band."""
+
+    subject: Subject
+    found: Count
+    low: float
+    high: float
+    verdict: Verdict
+
+
+def empty_rates(bands: Bands) -> Rates:
+    """A window without conversations, as long as the policy says."""
+    return Rates(slice_ms(bands))
+
+
+def slice_ms(bands: Bands) -> int:
+    """How long one slice of the policy's window is."""
+    return duration_ms(bands.window) // SLICES
+
+
+def copied(rates: Rates) -> Rates:
+    """A copy that may be changed."""
+    slices = {number: dict(counts) for number, counts in rates.slices.items()}
+    return Rates(rates.slice_ms, rates.newest, slices, dict(rates.subjects), dict(rates.told))
+
+
+def is_counted(before: State, after: State) -> bool:
+    """Whether an event that took a conversation from one state to the other changes rates."""
+    return after.rated is not before.rated or after.escalated is not before.escalated
+
+
+def count(rates: Rates, before: State, after: State, event: Event) -> list[int]:
+    """Count in `rates` what one event added to its conversation; the keys whose share changed."""
+    number = after.started_at // rates.slice_ms
+    _slide(rates, number)
+    if number <= rates.newest - SLICES:
+        return []
+    afresh = after.started_at != before.started_at
+    added = set(after.rated) if afresh else set(after.rated).difference(before.rated)
+    for subject in _named(event):
+        if len(rates.subjects) < SUBJECTS:
+            rates.subjects.setdefault(subject_key(subject.kind, subject.name), subject)
+    changed = added.intersection(rates.subjects)
+    counts = rates.slices.setdefault(number, {})
+    for key in sorted(changed):
+        counts[key] = counts.get(key, Count()) + Count(1, 0)
+    if after.escalated and (afresh or not before.escalated):
+        escalated = {key for key in after.rated if key in counts}
+        for key in escalated:
+            counts[key] += Count(0, 1)
+        changed |= escalated
+    return sorted(changed)
+
+
+def _slide(rates: Rates, number: int) -> None:
+    if number <= rates.newest:
+        return
+    rates.newest = number
+    gone = [old for old in rates.slices if old <= number - SLICES]
+    for old in gone:
+        del rates.slices[old]
+    if gone:
+        kept = {OVERALL}.union(*rates.slices.values())
+        rates.subjects = {key: one for key, one in rates.subjects.items() if key in kept}
+        rates.told = {key: one for key, one in rates.told.items() if key in kept}
+
+
+def _named(event: Event) -> Iterator[Subject]:
+    intents: tuple[str, ...] = ()
+    if type(event) is Signal:
+        intents = event.intents
+    elif type(event) is Message and event.agent is not None:
+        intents = event.agent.intents
+        if event.agent.version is not None:
+            yield Subject("version", event.agent.version)
+    for intent in intents:
+        yield Subject("intent", intent)
+
+
+def read_rates(windows: Iterable[Rates], bands: Bands) -> list[Rate]:
+    """The shares of one or several partitions together; overall first, then by name."""
+    together: dict[Subject, tuple[Count, Count]] = {}
+    for rates in windows:
+        for key, subject in rates.subjects.items():
+            whole, settled = together.get(subject, (Count(), Count()))
+            more, more_settled = _counts(rates, key)
+            together[subject] = (whole + more, settled + more_settled)
+    order = sorted(together, key=lambda subject: (subject.kind != "overall", str(subject)))
+    return [_rate(subject, *together[subject], bands) for subject in order]
+
+
+def _counts(rates: Rates, key: int) -> tuple[Count, Count]:
+    """The count of the whole window, and without the newest slice, where much is still to come."""
+    whole = settled = Count()
+    for number, counts in rates.slices.items():
+        one = counts.get(key)
+        if one is not None:
+            whole += one
+            settled = settled if number == rates.newest else settled + one
+    return whole, settled
+
+
+def _rate(subject: Subject, whole: Count, settled: Count, bands: Bands) -> Rate:
+    low, high = 0.0, 1.0
+    if subject.kind == "overall":
+        low, high = bands.overall
+    elif subject.kind == "intent":
+        low, high = bands.intents.get(subject.name, (low, high))
+    verdict: Verdict = "in"
+    if whole.conversations < bands.min_conversations:
+        verdict = "few"
+    elif subject.kind == "version" and whole.share >= bands.not_ready:
+        verdict = "not_ready"
+    elif whole.share > high:
+        verdict = "above"
+    elif settled.conversations >= bands.min_conversations and settled.share < low:
+        verdict = "below"
+    return Rate(subject, whole, low, high, verdict)
+
+
+_KINDS: Final[dict[Verdict, NotificationKind]] = {
+    "below": "rate_below_band",
+    "in": "rate_in_band",
+    "above": "rate_above_band",
+    "not_ready": "ai_not_ready",
+}
+
+
+def notifications(
+    rates: Rates, changed: Iterable[int], bands: Bands, home: Home, at_ms: int
+) -> list[Notification]:
+    """What to tell of shares that left or entered their band, at most once in each slice."""
+    said = []
+    for key in changed:
+        subject, told = rates.subjects[key], rates.told.get(key, Told("in", -1))
+        rate = _rate(subject, *_counts(rates, key), bands)
+        if rate.verdict not in ("few", told.verdict) and rates.newest > told.slice:
+            rates.told[key] = Told(rate.verdict, rates.newest)
+            said.append(_notification(rate, rates, bands, home, at_ms))
+    return said
+
+
+def _notification(rate: Rate, rates: Rates, bands: Bands, home: Home, at_ms: int) -> Notification:
+    subject = str(rate.subject)
+    band = f"{rate.low:.0%} to {rate.high:.0%}"
+    if rate.subject.kind == "version":
+        band = f"below {bands.not_ready:.0%}"
+    text = (
+        f"{subject}: {rate.found.share:.0%} of {rate.found.conversations} conversations in "
+        f"{bands.window} were escalated ({home.topic}, partition {home.partition}); "
+        f"healthy is {band}."
+    )
+    return Notification(
+        notification_id=derive(
+            "rate", home.topic, home.partition, subject, rates.newest, rate.verdict
+        ),
+        kind=_KINDS[rate.verdict],
+        occurred_at=from_ms(at_ms),
+        text=text,
+        subject=subject,
+        value=round(rate.found.share, 4),
+        low=rate.low,
+        high=rate.high,
+    )
