@@ -89,6 +89,7 @@ def show(report: "Report") -> None:
         table = Table(
             title=f"Open escalations ({report.counts['open']:,}), oldest first",
             title_justify="left",
+            box=box.SIMPLE_HEAD,
         )
         for name in ("conversation", "reason", "level", "age", "owner", "place", "rung", "due in"):
             table.add_column(name, overflow="fold")

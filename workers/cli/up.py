@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -75,8 +76,11 @@ def _servers(
             exports = {"KAFKA_BOOTSTRAP": settings.kafka_bootstrap}
         if settings.redis_url is None:
             exports["REDIS_URL"] = stack.enter_context(EmbeddedRedis()).url
+        elif urlsplit(settings.redis_url).password is None:
+            exports["REDIS_URL"] = settings.redis_url
         else:
             os.environ["REDIS_URL"] = settings.redis_url
+            click.echo("REDIS_URL has a password and is not printed", err=True)
     except ServerError as error:
         raise CliError(str(error)) from error
     return exports
