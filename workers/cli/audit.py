@@ -80,6 +80,7 @@ async def _read(settings: "Settings", topics: Path, text: str) -> "Report":
 
 def show(report: "Report") -> None:
     """Print a report for a person; also used by the demo."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
