@@ -23,7 +23,7 @@ from workers.cli.common import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from workers.replay.findings import Report
+    from workers.replay.findings import Report, WindowRate
     from workers.settings import Settings
 
 _SHOWN = 20
@@ -102,6 +102,9 @@ def show(report: "Report") -> None:
                 "" if one.due_in_s is None else duration(one.due_in_s),
             )  # fmt: skip
         console.print(table)
+    judged = [rate for rate in report.rates if rate.verdict != "few"]
+    if judged:
+        console.print(_rates(judged))
     for kind, number in report.findings_by_kind.items():
         console.print(f"[red]✗ {kind}: {number:,}[/red]")
     for finding in report.findings[:_SHOWN]:
@@ -142,6 +145,25 @@ def _accounting(report: "Report") -> "Table":
         table.add_row(name, text)
     if not report.exact:
         table.add_row("", "duplicates and rates are estimates from a sample")
+    return table
+
+
+def _rates(rates: "list[WindowRate]") -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title="Escalated in the policy's window", title_justify="left", box=box.SIMPLE_HEAD
+    )
+    for name in ("", "conversations", "escalated", "share", "healthy", ""):
+        table.add_column(name, justify="left" if not name else "right")
+    for rate in rates[:_SHOWN]:
+        healthy = f"{rate.low:.0%} to {rate.high:.0%}"
+        verdict = "" if rate.verdict == "in" else rate.verdict.replace("_", " ")
+        table.add_row(
+            rate.subject, f"{rate.conversations:,}", f"{rate.escalated:,}", f"{rate.share:.1%}",
+            healthy, verdict,
+        )  # fmt: skip
     return table
 
 

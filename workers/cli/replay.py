@@ -174,7 +174,7 @@ def _rates(judged: Judged) -> Table:
 def _rate_row(table: Table, name: str, rate: Rate) -> None:
     band = "" if rate.band is None else f"{rate.band[0]:.0%} to {rate.band[1]:.0%}"
     share = "" if rate.rate is None else f"{rate.rate:.1%}"
-    verdict = {None: "", "in": "in the band", "below": "below", "above": "above"}
+    verdict = {None: "", "in": "healthy"}
     table.add_row(
         name, f"{rate.conversations:,}", f"{rate.escalated:,}", share, band,
         verdict.get(rate.verdict, rate.verdict),

@@ -5,7 +5,7 @@ over records; memory grows with the conversations in flight, not with the topics
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,7 +17,7 @@ from workers.contracts.ledger import LedgerRecord
 from workers.contracts.tickets import Ticket
 from workers.contracts.time import DAY, MINUTE, to_ms
 from workers.replay.distinct import Distinct
-from workers.replay.findings import LISTED, Findings, OpenEscalation, Report
+from workers.replay.findings import LISTED, Findings, OpenEscalation, Report, WindowRate
 from workers.replay.tracks import (
     LASTING,
     NOTHING,
@@ -76,6 +76,8 @@ class Horizon:
     """Per partition of the log: the last offset that the store knows to be folded."""
     log_ends: Mapping[int, int] = field(default_factory=dict)
     """Per partition of the log: the first offset that is not yet written."""
+    rates: Sequence[WindowRate] = ()
+    """Shares of escalated conversations as the store has them."""
     log_since_ms: int = 0
     """The log has been trimmed before this Kafka timestamp; 0: it has not."""
     decisions_since_ms: int = 0
@@ -369,5 +371,6 @@ class Audit:
             actions=dict(self._actions.most_common()),
             dead_letters=dict(self._dead.most_common()),
             escalation_rate=escalated / conversations if conversations else None,
+            rates=list(self._horizon.rates),
             exact=self._event_ids.exact and self._conversations.exact,
         )

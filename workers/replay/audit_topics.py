@@ -30,8 +30,10 @@ from workers.contracts.topics import (
     TICKETS,
     Topics,
 )
+from workers.conversation.meta import policy_in, read_meta
+from workers.conversation.rates import read_rates
 from workers.replay.audit import Audit, Horizon
-from workers.replay.findings import Report
+from workers.replay.findings import Report, WindowRate
 from workers.replay.reader import (
     Ranges,
     committed,
@@ -44,7 +46,7 @@ from workers.replay.reader import (
 from workers.replay.tracks import At
 from workers.settings import Settings
 from workers.stores.connection import connect
-from workers.stores.partition import PartitionStore
+from workers.stores.partition import Head, PartitionStore
 
 ESCALATION_GROUP: Final = "handoff-escalation"
 ROUTING_GROUP: Final = "handoff-routing"
@@ -66,7 +68,7 @@ class Reading:
         # read; the decisions' ends come last, so that every effect that is read was decided.
         handled = await committed(self._settings, ROUTING_GROUP, DECISIONS)
         applied = await committed(self._settings, ESCALATION_GROUP, EVENTS)
-        marks = await self._marks([*applied])
+        heads = await self._heads([*applied])
         now_ms = time.time_ns() // 1_000_000
         async with reading(self._settings) as consumer:
             effects = [*self._queue_topics, TICKETS, CONTROL, LEDGER, DEAD_LETTERS]
@@ -79,7 +81,8 @@ class Reading:
             now_ms=now_ms,
             handled=handled,
             applied=applied,
-            marks=marks,
+            marks={p: head.mark.offset for p, head in heads.items() if head.mark},
+            rates=_rates(heads.values()),
             log_ends={tp.partition: found.end for tp, found in log.items()},
             log_since_ms=log_since,
             decisions_since_ms=await first_timestamp(self._settings, decisions),
@@ -88,20 +91,17 @@ class Reading:
         self._ranges = downstream | log | decisions
         return sum(found.end - found.start for found in self._ranges.values())
 
-    async def _marks(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Return what the store has, when one is named."""
+    async def _heads(self, partitions: Iterable[int]) -> dict[int, Head]:
+        """Return what the store has of each partition, when one is named."""
         if self._settings.redis_url is None:
             return {}
         redis = connect(self._settings)
         try:
-            marks = {}
+            prefix, heads = self._settings.redis_prefix, {}
             for partition in partitions:
                 home = Home(topic=EVENTS, partition=partition)
-                store = PartitionStore(redis, self._settings.redis_prefix, home, "audit")
-                mark = await store.mark()
-                if mark is not None:
-                    marks[partition] = mark.offset
-            return marks
+                heads[partition] = await PartitionStore(redis, prefix, home, "audit").head()
+            return heads
         finally:
             await redis.aclose()
 
@@ -154,6 +154,27 @@ class Reading:
         audit.event(at, event.event_id, event.conversation_id, event.type)
         if type(event) is Routed:
             audit.routed(at, event)
+
+
+def _rates(heads: Iterable[Head]) -> list[WindowRate]:
+    """Add up the windows of all partitions, judged by the policy of one of them."""
+    metas = [meta for head in heads if (meta := read_meta(head.meta)) is not None]
+    windows = [meta.rates for meta in metas if meta.rates is not None]
+    if not windows:
+        return []
+    bands = policy_in(metas[0].policy_text).bands
+    return [
+        WindowRate(
+            subject=str(rate.subject),
+            conversations=rate.found.conversations,
+            escalated=rate.found.escalated,
+            share=round(rate.found.share, 4),
+            low=rate.low,
+            high=rate.high,
+            verdict=rate.verdict,
+        )
+        for rate in read_rates(windows, bands)
+    ]
 
 
 def _raw(record: ConsumerRecord) -> Raw:

@@ -35,6 +35,19 @@ class OpenEscalation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """Seconds to the deadline for a claim or a ticket; negative when it has passed."""
 
 
+class WindowRate(msgspec.Struct, frozen=True, kw_only=True):
+    """A share of escalated conversations in the policy's window, as the store has it."""
+
+    subject: str
+    conversations: int
+    escalated: int
+    share: float
+    low: float
+    high: float
+    verdict: str
+    """`few`, `below`, `in`, `above`, or `not_ready`."""
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The audit's result; clean means that there is no finding of any kind."""
 
@@ -51,6 +64,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: dict[str, int]
     escalation_rate: float | None
     """Conversations escalated of all conversations on the log; None without any."""
+    rates: list[WindowRate]
+    """Overall, per intent and per AI version; empty when no store was named."""
     exact: bool
     """False when there were so many ids that duplicates and rates come from a sample."""
 

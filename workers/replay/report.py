@@ -17,7 +17,8 @@ class Rate(msgspec.Struct, kw_only=True, frozen=True):
     rate: float | None
     band: Band | None
     verdict: str | None
-    """below, in or above the band, `not ready`, or None: too few conversations or no band."""
+    """below, in or above the band; of an AI version `in` or `not ready`; None: too few
+    conversations, or no band."""
 
 
 class Judged(msgspec.Struct, kw_only=True, frozen=True):
@@ -87,8 +88,8 @@ def _judge(name: str, policy: Policy | None, bands: Bands, tally: Tally) -> Judg
         decisions=tally.decisions,
         escalations=tally.escalations,
         overall=_rate("overall", tally.overall, bands.overall, bands),
-        intents=_rates(tally.intents, bands, by_intent=True),
-        ai_versions=_rates(tally.ai_versions, bands, by_intent=False),
+        intents=_intents(tally.intents, bands),
+        ai_versions=_versions(tally.ai_versions, bands),
         actions=dict(tally.actions.most_common()),
         reasons=dict(tally.reasons.most_common()),
         rules=dict(tally.rules.most_common()),
@@ -97,19 +98,32 @@ def _judge(name: str, policy: Policy | None, bands: Bands, tally: Tally) -> Judg
     )
 
 
-def _rates(shares: dict[str, Share], bands: Bands, *, by_intent: bool) -> list[Rate]:
-    most = sorted(shares.items(), key=lambda item: (-item[1].conversations, item[0]))
-    return [
-        _rate(name, share, bands.intents.get(name) if by_intent else bands.overall, bands)
-        for name, share in most
-    ]
+def _intents(shares: dict[str, Share], bands: Bands) -> list[Rate]:
+    return [_rate(name, share, bands.intents.get(name), bands) for name, share in _most(shares)]
+
+
+def _versions(shares: dict[str, Share], bands: Bands) -> list[Rate]:
+    """The rates of the AI agent's versions, of which the policy says only what is too much."""
+    rates = []
+    for name, share in _most(shares):
+        rate = _rate(name, share, None, bands)
+        if share.conversations >= bands.min_conversations:
+            ready = share.escalated / share.conversations < bands.not_ready
+            rate = msgspec.structs.replace(rate, verdict="in" if ready else "not ready")
+        rates.append(rate)
+    return rates
+
+
+def _most(shares: dict[str, Share]) -> list[tuple[str, Share]]:
+    return sorted(shares.items(), key=lambda item: (-item[1].conversations, item[0]))
 
 
 def _rate(subject: str, share: Share, band: Band | None, bands: Bands) -> Rate:
     rate = share.rate
     verdict = None
     if rate is not None and band is not None and share.conversations >= bands.min_conversations:
-        verdict = _verdict(rate, band, bands.not_ready)
+        low, high = band
+        verdict = "below" if rate < low else "above" if rate > high else "in"
     return Rate(
         subject=subject,
         conversations=share.conversations,
@@ -118,12 +132,3 @@ def _rate(subject: str, share: Share, band: Band | None, bands: Bands) -> Rate:
         band=band,
         verdict=verdict,
     )
-
-
-def _verdict(rate: float, band: Band, not_ready: float) -> str:
-    if rate >= not_ready:
-        return "not ready"
-    low, high = band
-    if rate < low:
-        return "below"
-    return "above" if rate > high else "in"
