@@ -48,6 +48,10 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "action": get_args(DeskAction),
     "place": get_args(Place),
 }
+_SAID: Final = frozenset(
+    ("", "content", "customer", "agent", "tool", "name", "agent_name", "subject", "error", "result")
+) | {"note", "reason", "resolution", "requested_escalation", "arguments", "text"}
+"""Fields, the whole event among them, where even one word may be what somebody wrote."""
 _PROBLEM: Final = re.compile(r"(?P<problem>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
 _STEP: Final = re.compile(r"[^.\[\]]+|\[\d+\]")
@@ -62,7 +66,9 @@ def rejection(error: msgspec.ValidationError, value: bytes) -> Rejected:
         field = f"{path}.{missing['field']}".lstrip(".")
         reason: RejectionReason = "missing_id" if field in _IDS else "schema"
         return Rejected(reason, f"{field}: missing: it is required")
-    found = shown(_lookup(value, path))
+    held = _lookup(value, path)
+    said = isinstance(held, str) and path.rpartition(".")[2] in _SAID
+    found = f"text of {len(held)} characters" if said else shown(held)
     if path in _IDS and found in ('""', "null"):
         return Rejected("missing_id", f"{path}: {found}: name the event and its conversation")
     if "timezone" in problem:
