@@ -37,6 +37,7 @@ from workers.routing.wait import PastClaim, estimate
 from workers.stores.connection import persist
 from workers.stores.ledger import Entry, LedgerStore, version_of
 from workers.stores.load import LoadStore, Reservation
+from workers.stores.owed import Owed, OwedStore
 from workers.stores.partition import read_transcript
 
 T = TypeVar("T")
@@ -63,6 +64,7 @@ class Stores:
         self.prefix = prefix
         self.ledger = LedgerStore(redis, prefix)
         self.load = LoadStore(redis, prefix, topics.queues)
+        self.owed = OwedStore(redis, prefix)
         self._address = address
 
     async def persist(self, operation: Callable[[], Awaitable[T]]) -> T:
@@ -296,12 +298,30 @@ class Router:
             self.told.add(record.conversation_id, written.partition, written.offset)
 
     async def _tell_desks(self, messages: Sequence[Outgoing]) -> None:
-        """Tell queues and ticket systems what became of it; their refusal changes nothing."""
+        """Tell queues and ticket systems what became of it; who refuses now hears it later."""
         for message in messages:
+            record = self._record(message)
             try:
-                await self._outlet.send(self._record(message))
+                await self._outlet.send(record)
             except TopicRefusesError as error:
                 logger.error("%s: %s", message.conversation_id, error)
+                owed = Owed(record.topic, record.key or b"", record.value or b"")
+                await self._stores.persist(lambda owed=owed: self._stores.owed.add(owed))  # type: ignore[misc]
+
+    async def tell_owed(self) -> int:
+        """Deliver what was refused before, as far as that is possible now; return how many."""
+        delivered, refusing = [], set()
+        for owed in await self._stores.owed.all():
+            if owed.topic in refusing:
+                continue
+            try:
+                await self._outlet.send(Record(owed.topic, owed.key, owed.value))
+            except TopicRefusesError:
+                refusing.add(owed.topic)
+            else:
+                delivered.append(owed)
+        await self._stores.owed.drop(delivered)
+        return len(delivered)
 
     async def _tell(self, messages: Iterable[Outgoing | None]) -> None:
         records = [self._record(message) for message in messages if message is not None]

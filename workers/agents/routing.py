@@ -10,9 +10,11 @@ from typing import Final, NamedTuple
 import msgspec
 from aiokafka import ConsumerRecord
 from faust.types import TP
+from redis.exceptions import RedisError
 
 from workers.agents import metrics
 from workers.agents.app import Agent, Options
+from workers.agents.failstop import fail_stop
 from workers.agents.ledger import LedgerTopic
 from workers.agents.limits import DeadLetterLimit
 from workers.agents.outlet import Outlet
@@ -32,6 +34,8 @@ from workers.stores.connection import connect, wait_for_redis
 from workers.stores.ledger import Entry, WentBackError
 from workers.stores.partition import TRANSCRIPT_LAST, base_key
 
+OWED_S: Final = 5.0
+"""How often what a topic has refused is tried again."""
 AT_ONCE: Final = 64
 """Conversations of one chunk that are carried out at the same time."""
 
@@ -105,9 +109,24 @@ class RoutingAgent(Agent):
             secrets_of(settings),
             self._now_ms,
         )
+        self._owing = asyncio.create_task(self._keep_telling())
+
+    async def _keep_telling(self) -> None:
+        """Try again what a topic has refused; nobody waits for it."""
+        while True:
+            await asyncio.sleep(OWED_S)
+            try:
+                if told := await self._router.tell_owed():
+                    logger.warning("%d messages that were refused before are delivered", told)
+            except RedisError as error:
+                logger.warning("what is owed is not known: %s", type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - nobody would notice that it stays away
+                fail_stop("telling what is owed", error)
 
     async def stop(self) -> None:
         """Disconnect."""
+        self._owing.cancel()
+        await asyncio.wait({self._owing})
         await self._outlet.stop()
         await self._stores.redis.aclose()
 

@@ -1,0 +1,57 @@
+"""A topic that refuses for a while: what became of an escalation is told there afterwards."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from tests.stream.routing_world import Bench, Publisher, route
+from tests.unit.plan_world import decision, queue, topics
+from workers.agents.outlet import TopicRefusesError
+from workers.agents.producer import Record
+from workers.contracts.handoffs import Claimed, Handoff
+from workers.embedded import EmbeddedKafka
+from workers.settings import Settings
+
+
+@pytest.fixture
+async def bench(settings: Settings, kafka: EmbeddedKafka) -> AsyncIterator[Bench]:
+    """Servers with every topic, and a publisher."""
+    world = topics(queue("billing"), queue("tier_2"))
+    kafka.ensure_topics(world.topics)
+    async with Publisher(kafka.bootstrap) as publisher:
+        found = Bench(settings, world, publisher)
+        try:
+            yield found
+        finally:
+            await found.redis.aclose()
+
+
+@pytest.mark.expects_errors("not authorised")
+async def test_a_claim_is_told_when_the_topic_takes_messages_again(bench: Bench) -> None:
+    waits = decision("c-1")
+    claim = msgspec.structs.replace(
+        waits,
+        decision_id="claimed",
+        action="claim",
+        owner="person",
+        person="bo",
+        queue="billing",
+        place="queue",
+        seq=waits.seq + 1,
+        epoch=waits.seq + 1,
+    )
+    async with bench.router() as agent:
+        await route(agent, waits)
+
+        async def refuse(record: Record) -> None:
+            raise TopicRefusesError(f"{record.topic}: not authorised")
+
+        agent._outlet.send = refuse  # type: ignore[method-assign]
+        await route(agent, claim)
+        assert await agent._router.tell_owed() == 0
+    assert [type(message) for message in await bench.queue("billing")] == [Handoff]
+    async with bench.router() as agent:
+        assert await agent._router.tell_owed() == 1
+        assert await agent._router.tell_owed() == 0
+    assert [type(message) for message in await bench.queue("billing")] == [Handoff, Claimed]
