@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from workers.detection.findings import AgentFindings, Finding
-from workers.detection.grammar import rules
+from workers.detection.grammar import mask, rules
 from workers.detection.lexicon import Cues
-from workers.detection.tokens import Turn, fold, tokens
+from workers.detection.tokens import Turn, fold, parted, tokens
 from workers.detection.vocabulary import REQUEST
 
 # A promise stands at the beginning of a long turn, or at its end.
@@ -32,9 +32,9 @@ _HANDOVER = rules(
 0.85 (?:i6|Lm|ib|^[k,]{0,4})k?E<case>k{0,3}$
 0.9  [GL3](?:l|u)?[dyRkP]{0,4}[HA]{0,2}(?:[HAM]|R1|1(?=[k,]*$|lu))
 0.85 [GJ9][pdykl]{0,2}[HAMS][HA]?p?(?:C|@|G|T|J|_)u?
-0.9  [b%][bk%]{0,2}[YX3F][kl]{0,3}[pl]{1,2}<person>
+0.9  [b%][bk%]{0,2}[YX3F<][kl]{0,3}[pl]{1,2}<person>
 0.85 ub?[bk]{0,2}(?:6k?)?b[bk]{0,2}[YX]$
-0.9  (?:J|_)k{0,2}[YF]<case>[kl]{0,2}[pl]<person>
+0.9  (?:J|_)k{0,2}[YF<]<case>[kl]{0,2}[pl]<person>
 0.85 iJk?F[yOdPk]{1,4}(?=$|[kpl,])
 0.9  (?:^|[,&y])<they>6k?(?:b(?!q)|[C@vTG3Xxz]|_)
 0.85 (?:[HAM]|R1)b[k]{0,2}(?:r|_l|l|3)
@@ -91,15 +91,16 @@ def _read(text: str) -> dict[str, Finding]:
     folded, words = fold(text)
     if not _CUES.look(words):
         return {}
-    turn = Turn(folded, tokens(folded), REQUEST)
+    parts = parted(folded)
+    turn = Turn(parts, tokens(parts), REQUEST)
     found: dict[str, Finding] = {}
     for at, sentence, question in _sentences(turn):
-        present = set(sentence)
+        present = mask(sentence)
         asked = question or _CHOICE.search(sentence) is not None
         for rule in _HANDOVER + _OFFER if asked else _HANDOVER:
-            if rule.needs and rule.needs.isdisjoint(present):
+            if rule.needs and not present & rule.needs:
                 continue
-            match = rule.pattern.search(sentence)
+            match = rule.find(sentence)
             if match is None:
                 continue
             if not match.start() and turn.word(at) in _HEADINGS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 # A pattern's parts, one after another: a group, a set or a character, and how often.
@@ -12,15 +13,16 @@ _FREQUENT = frozenset("dpkil_.,?!")
 
 
 class Rule(NamedTuple):
-    """A way to say something and how sure it is.
+    """A way to say something, how its first place is found, and how sure it is.
 
-    Without one of the classes ``needs`` it can't match (none: it always may); ``guarded`` says
-    that what stands before it may turn it round.
+    Without one of the classes in the mask ``needs`` it can't match (0: it always may);
+    ``guarded`` says that what stands before it may turn it round.
     """
 
     pattern: re.Pattern[str]
+    find: Callable[[str], re.Match[str] | None]
     score: float
-    needs: frozenset[str]
+    needs: int
     guarded: bool
 
 
@@ -29,12 +31,24 @@ def class_codes(text: str) -> dict[str, str]:
     return dict(pair.split("=") for pair in text.split())
 
 
+def mask(classes: Iterable[str]) -> int:
+    """The set of these classes as the bits of a number."""
+    bits = 0
+    for code in set(classes):
+        bits |= 1 << ord(code)
+    return bits
+
+
+def _branches(pattern: str) -> bool:
+    return any(part == "|" for part, _ in _PART.findall(pattern))
+
+
 def _needs(pattern: str) -> frozenset[str]:
     """Of the parts that a match must contain the one that is least often found."""
     best: frozenset[str] = frozenset()
+    if _branches(pattern):
+        return best
     for part, often in _PART.findall(pattern):
-        if part == "|":
-            return frozenset()
         if often[:1] in ("?", "*") or often.startswith("{0") or part[0] in "(^$\\":
             continue
         classes = frozenset(part.strip("[]"))
@@ -52,5 +66,9 @@ def rules(text: str, macros: dict[str, str], *, guarded: bool = True) -> list[Ru
         score, pattern = line.split()
         for name, meaning in macros.items():
             pattern = pattern.replace(f"<{name}>", meaning)
-        found.append(Rule(re.compile(pattern), float(score), _needs(pattern), guarded))
+        compiled = re.compile(pattern)
+        # Only at the beginning: match fails there at once, search would go on.
+        anchored = pattern.startswith("^") and not _branches(pattern)
+        find = compiled.match if anchored else compiled.search
+        found.append(Rule(compiled, find, float(score), mask(_needs(pattern)), guarded))
     return found

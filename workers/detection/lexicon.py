@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -17,15 +18,6 @@ _DATA = Path(__file__).parent / "data"
 _KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _VOWELS = "aeiou"
 _TYPO_MIN_LENGTH = 5
-
-# Too frequent to tell anything by themselves.
-_COMMON = frozenset(
-    """a about all am an and any are as at back be been but by can could d day do does don for from
-    get give go good had has have how i if in is it like ll m make me more much my need next no not
-    nothing now of on one other our out over phone re right s so some t take tell that the them they
-    this to up us very want was way we what when where which who why will with work would you your
-    account order please thing time use""".split()
-)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -70,12 +62,14 @@ class Lexicon(msgspec.Struct, frozen=True):
 
 
 class Cues:
-    """The first look: which of several kinds of words a turn contains, as flags."""
+    """The first look: which of several kinds of words and phrases a turn contains, as flags."""
 
     def __init__(self) -> None:
         self._words: dict[str, int] = {}
-        self._phrases: dict[str, list[tuple[str, int]]] = {}
-        self._all: frozenset[str] = frozenset()
+        # Phrases by two neighbouring words of theirs, the rarest.
+        self._phrases: dict[tuple[str, str], list[tuple[str, int]]] = {}
+        self._known: frozenset[str] = frozenset()
+        self._pairs: frozenset[tuple[str, str]] = frozenset()
 
     def add(self, lexicon: Lexicon, codes: str, flag: int) -> None:
         """Raise ``flag`` for turns with a word or phrase of these classes."""
@@ -83,23 +77,22 @@ class Cues:
         for word in words:
             self._words[word] = self._words.get(word, 0) | flag
         for phrase in phrases:
-            telling = max(phrase, key=lambda word: (word not in _COMMON, len(word)))
-            self._phrases.setdefault(telling, []).append((" ".join(phrase), flag))
-        self._all = frozenset(self._words.keys() | self._phrases.keys())
+            pair = max(pairwise(phrase), key=lambda pair: len(pair[0]) + len(pair[1]))
+            self._phrases.setdefault(pair, []).append((" ".join(phrase), flag))
+        self._known = frozenset(self._words)
+        self._pairs = frozenset(self._phrases)
 
     def look(self, words: list[str]) -> list[int]:
         """Give the flags of each word or phrase found."""
-        found = self._all.intersection(words)
-        if not found:
-            return []
-        flags = [self._words[word] for word in found if word in self._words]
-        if not self._phrases.keys().isdisjoint(found):
-            text = " ".join(words)
+        flags = [self._words[word] for word in self._known.intersection(words)]
+        pairs = self._pairs.intersection(pairwise(words))
+        if pairs:
+            text = f" {' '.join(words)} "
             flags += [
                 flag
-                for word in found
-                for phrase, flag in self._phrases.get(word, ())
-                if phrase in text
+                for pair in pairs
+                for phrase, flag in self._phrases[pair]
+                if f" {phrase} " in text
             ]
         return flags
 
@@ -144,10 +137,9 @@ def slips(word: str) -> Iterator[str]:
         yield before + after
         if after:
             yield before + after[0] + letter + after[1:]
-        for other in _NEAR.get(letter, letter):
+        yield before + letter + letter + after
+        for other in _NEAR.get(letter, ""):
             yield before + other + after
-            yield before + letter + other + after
-            yield before + other + letter + after
 
 
 def read_lists() -> list[Entry]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from workers.detection.findings import Finding
-from workers.detection.grammar import class_codes, rules
+from workers.detection.grammar import class_codes, mask, rules
 from workers.detection.tokens import Turn
 
 SECTION = "mood"
@@ -20,7 +20,7 @@ CODES = class_codes(
 # short turn a hint is enough.
 TELLING = "FMRSLXQJECx"
 FAINT = "saAedkwNVWpbtrf"
-HINTS = FAINT + "mnPO"
+HINTS = FAINT + "mnT"
 
 _MACROS = {"i": "[i_]{0,2}", "end": r"(?=$|[.,!?])"}
 _EVIDENCE = rules(
@@ -75,30 +75,33 @@ _CAPITALS = re.compile(r"\b[A-Z]{3,}\b")
 
 def _emphasis(text: str) -> float:
     capitals = sum(map(len, _CAPITALS.findall(text)))
-    letters = sum(map(str.isalpha, text))
-    shouted = capitals >= 8 and capitals * 2 > letters
+    shouted = capitals >= 8 and capitals * 2 > sum(map(str.isalpha, text))
     loud = 0.25 * bool(_LOUD.search(text)) + 0.2 * bool(_ANGRY_FACES.search(text))
     return loud + 0.3 * shouted
+
+
+def _damped(classes: str, start: int, end: int) -> bool:
+    """Whether strong words are denied, or meant for somebody or something else."""
+    if classes[start] not in "FMRSLX":
+        return False
+    return bool(_DAMPED.search(classes[:start]) or _FOR_OTHERS.match(classes[end:]))
 
 
 def find_frustration(turn: Turn, text: str) -> Finding | None:
     """Add up the evidence of frustration about the service, and give its strongest words."""
     classes = turn.classes
-    present = set(classes)
+    present = mask(classes)
     calm, strongest, span = 1.0, 0.0, (0, 0)
     for rule in _EVIDENCE:
-        if rule.needs and rule.needs.isdisjoint(present):
+        if rule.needs and not present & rule.needs:
             continue
-        for match in rule.pattern.finditer(classes):
-            start, end = match.span()
-            if classes[start] in "FMRSLX" and (
-                _DAMPED.search(classes[:start]) or _FOR_OTHERS.search(classes[end:])
-            ):
-                continue
+        match = rule.find(classes)
+        while match is not None and _damped(classes, *match.span()):
+            match = rule.pattern.search(classes, match.start() + 1)
+        if match is not None:
             calm *= 1 - rule.score
             if rule.score > strongest:
-                strongest, span = rule.score, (start, end)
-            break
+                strongest, span = rule.score, match.span()
     if not strongest:
         return None
     score = 1 - calm * (1 - _emphasis(text))

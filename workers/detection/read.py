@@ -5,7 +5,7 @@ from __future__ import annotations
 from workers.detection import mood, replies, request
 from workers.detection.findings import CustomerFindings, Finding
 from workers.detection.lexicon import Cues
-from workers.detection.tokens import Turn, fold, tokens
+from workers.detection.tokens import Turn, fold, parted, tokens
 from workers.detection.vocabulary import MOOD, REPLY, REQUEST
 
 # A turn asks for a person from here on; from FRUSTRATION_THRESHOLD on its writer is frustrated.
@@ -17,16 +17,18 @@ _DOUBT_REQUEST, _DOUBT_FRUSTRATION = 0.5, 0.3
 _HEAD, _TAIL = 1600, 800
 # An answer to an offer stands in the first words, "thank you, that worked" in the last.
 _ANSWER = 120
-_OPENING = 70
+_OPENING, _YES_LENGTH = 70, 40
 _SHORT = 80
 
-_ASKS, _FEELS, _FAINT, _ANSWERS, _HINTS = 1, 2, 4, 8, 16
+_ASKS, _FEELS, _FAINT, _HINTS, _TURNS, _CLOSES = 1, 2, 4, 8, 16, 32
 _CUES = Cues()
 _CUES.add(REQUEST, request.CUES, _ASKS)
 _CUES.add(MOOD, mood.TELLING, _FEELS)
 _CUES.add(MOOD, mood.FAINT, _FAINT)
 _CUES.add(MOOD, mood.HINTS, _HINTS)
-_CUES.add(REPLY, replies.CUES, _ANSWERS)
+_CUES.add(REPLY, replies.TURNING, _TURNS)
+_CUES.add(REPLY, replies.CLOSING, _CLOSES)
+_YES = REPLY.openings(replies.YES)
 _OPENINGS = REPLY.openings(replies.OPENINGS)
 
 _NOTHING = CustomerFindings()
@@ -44,26 +46,36 @@ def _moved(finding: Finding | None, by: int) -> Finding | None:
     return Finding(finding.score, finding.start + by, finding.end + by)
 
 
-def _answered(folded: str, *, cued: bool) -> list[Finding | None]:
-    """Acceptance, refusal and withdrawal in the first words; solved, if asked for, in the last."""
-    if len(folded) <= _SHORT:
-        turn = Turn(folded, tokens(folded), REPLY)
+def _answered(parts: str, words: list[str], seen: int) -> list[Finding | None]:
+    """Acceptance, refusal and withdrawal in the first words, solved in the last."""
+    if len(parts) <= _SHORT:
+        turn = Turn(parts, tokens(parts), REPLY)
         return [*_answers(turn), replies.find_solved(turn)]
-    head = folded[: _ANSWER if cued else _OPENING]
-    found = _answers(Turn(head, tokens(head), REPLY))
-    if not cued:
-        return [*found, None]
-    tail = folded[-_ANSWER:]
-    solved = replies.find_solved(Turn(tail, tokens(tail), REPLY))
-    return [*found, _moved(solved, len(folded) - len(tail))]
+    found: list[Finding | None] = [None, None, None, None]
+    if seen & (_ASKS | _TURNS):
+        found[:3] = _answers(_head(parts, _ANSWER))
+    elif words[0] in _YES:
+        found[0] = replies.find_acceptance(_head(parts, _YES_LENGTH))
+    elif words[0] in _OPENINGS or " ".join(words[:2]) in _OPENINGS:
+        found[:3] = _answers(_head(parts, _OPENING))
+    if seen & _CLOSES:
+        tail = parts[-_ANSWER:]
+        solved = replies.find_solved(Turn(tail, tokens(tail), REPLY))
+        found[3] = _moved(solved, len(parts) - len(tail))
+    return found
 
 
-def _answers(turn: Turn) -> tuple[Finding | None, Finding | None, Finding | None]:
-    return (
+def _head(parts: str, length: int) -> Turn:
+    head = parts[:length]
+    return Turn(head, tokens(head), REPLY)
+
+
+def _answers(turn: Turn) -> list[Finding | None]:
+    return [
         replies.find_acceptance(turn),
         replies.find_refusal(turn),
         replies.find_withdrawal(turn),
-    )
+    ]
 
 
 def _read(text: str) -> CustomerFindings:
@@ -74,29 +86,19 @@ def _read(text: str) -> CustomerFindings:
     seen = 0
     for flag in flags:
         seen |= flag
-    asks = seen & _ASKS
-    short = len(text) <= _SHORT
-    feels = seen & (_FEELS | _HINTS if short else _FEELS)
-    if not feels and seen & _FAINT:
-        feels = sum(1 for flag in flags if flag & _FAINT) > 1
-    answers = (
-        seen & (_ASKS | _ANSWERS)
-        or len(text) <= _SHORT
-        or words[0] in _OPENINGS
-        or " ".join(words[:2]) in _OPENINGS
-    )
+    asks, feels, answers = _worth(words, flags, seen, short=len(text) <= _SHORT)
     if not (asks or feels or answers):
         return _NOTHING
-    marked = tokens(folded) if asks or feels else []
-    requested = request.find_request(Turn(folded, marked, REQUEST)) if asks else None
-    frustrated = mood.find_frustration(Turn(folded, marked, MOOD), text) if feels else None
+    parts = parted(folded)
+    marked = tokens(parts) if asks or feels else []
+    requested = request.find_request(Turn(parts, marked, REQUEST)) if asks else None
+    frustrated = mood.find_frustration(Turn(parts, marked, MOOD), text) if feels else None
+    asked = requested is not None and requested.score >= THRESHOLD
     accepts = refuses = withdraws = solved = None
     if answers:
-        accepts, refuses, withdraws, solved = _answered(
-            folded, cued=bool(seen & (_ASKS | _ANSWERS))
-        )
-    if requested is not None and requested.score >= THRESHOLD:
-        refuses = withdraws = None
+        accepts, refuses, withdraws, solved = _answered(parts, words, seen)
+    if asked:
+        refuses = withdraws = solved = None
     if not (requested or frustrated or accepts or refuses or withdraws or solved):
         return _NOTHING
     return CustomerFindings(
@@ -108,6 +110,22 @@ def _read(text: str) -> CustomerFindings:
         solved=solved,
         doubtful=_doubtful(requested, frustrated),
     )
+
+
+def _worth(
+    words: list[str], flags: list[int], seen: int, *, short: bool
+) -> tuple[bool, bool, bool]:
+    """Whether a second look is worth it for a request, for the mood, for an answer."""
+    feels = seen & (_FEELS | _HINTS if short else _FEELS) != 0
+    if not feels and seen & _FAINT:
+        feels = sum(1 for flag in flags if flag & _FAINT) > 1
+    answers = (
+        short
+        or seen & (_ASKS | _TURNS | _CLOSES) != 0
+        or words[0] in _OPENINGS
+        or " ".join(words[:2]) in _OPENINGS
+    )
+    return seen & _ASKS != 0, feels, answers
 
 
 def _doubtful(requested: Finding | None, frustrated: Finding | None) -> bool:

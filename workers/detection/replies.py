@@ -12,9 +12,9 @@ CODES = class_codes(
     want=w works=W fixed=F arrived=A all_done=D thanks=t praise=g help=h not=x question=z if=q but=b
     past=o i=i it=I !=."""
 )
-# Any of these words is worth a second look, beside a yes or a no at the beginning.
-CUES = "svWFD"
-OPENINGS = "ynpY"
+# Worth a second look: how an answer begins, what takes a request back, what closes a matter.
+YES, OPENINGS = "yY", "ynpY"
+TURNING, CLOSING = "sv", "WFD"
 
 _MACROS = {"close": r"(?=[.,\"]*$)", "end": r"(?=$|[.,tpghaD])"}
 _ACCEPTS = rules(
@@ -70,7 +70,7 @@ def _first(found: list[Rule], needed: str, turn: Turn) -> Finding | None:
     if not any(map(classes.__contains__, needed)):
         return None
     for rule in found:
-        match = rule.pattern.search(classes)
+        match = rule.find(classes)
         if match is not None and match.end() > match.start():
             return Finding(rule.score, *turn.span(*match.span()))
     return None

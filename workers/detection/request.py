@@ -3,42 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from workers.detection.findings import Finding
-from workers.detection.grammar import class_codes, rules
+from workers.detection.grammar import class_codes, mask, rules
 from workers.detection.tokens import Turn
 
 SECTION = "request"
 CODES = class_codes(
-    """human=H person=1 people=g person_or_nobody=Q staff=A trade=Z chief=M somebody=S desk=D part=5
-    level=2 real=R bot=B talk=T talking=U spoke=V contact=C call=@ transfer=X move=3 transferred=Y
-    escalate=E escalated=F get=G have=J ask=9 let=L want=W modal=q future=6 do=z i=i me=m you=u
-    your=y my=P other_people=h to=p preposition=l about=a determiner=d object=O please=k greeting=K
-    yes=k not=n cannot=4 unwanted=N enough=x that=t be=b was=% there_is=e present=r who_can=w how=j
-    but=c and=& if=f whether=7 price=8 help=v say=s cardinal=0 queue=I perhaps=# recommend=o other=_
-    ?=. !=."""
+    """human=H person=1 people=g person_or_nobody=Q staff=A trade=Z chief=M somebody=S desk=D
+    part=5 level=2 real=R bot=B talk=T talking=U spoke=V contact=C call=@ transfer=X move=3
+    transferred=Y assisted=< escalate=E escalated=F get=G have=J ask=9 let=L want=W modal=q
+    future=6 do=z i=i me=m you=u your=y my=P other_people=h to=p preposition=l about=a
+    determiner=d object=O please=k greeting=K yes=k not=n cannot=4 unwanted=N enough=x that=t
+    be=b was=% there_is=e present=r who_can=w how=j but=c and=& if=f whether=7 price=8 help=v
+    say=s cardinal=0 queue=I perhaps=# recommend=o another=/ find=~ other=_ ?=. !=."""
 )
-# A turn without any of these asks for nobody.
-CUES = "H1gQAZMSBTXEFYD25"
+# A sentence without any of these asks for nobody.
+CUES = "H1gQAZMSBTXEFYD25/"
+_CUE_CLASSES = frozenset(CUES)
 
 _MACROS = {
     # What may stand before the word for a person: "one of your real, Spanish speaking ..."
     "pre": r"[dRyklpr]{0,5}_?U?[RkHAD]{0,3}",
     "person": r"[HAMZ1]",
-    "any": r"(?:[HAMZ1SQD2]|[Ry]g|[_dyO]5)",
+    "any": r"(?:[HAMZ1SQD2/]|[Ry]g|[_dyO]5)",
     "of-you": r"l(?:D|y[_DA5]{0,2}|d?_?[DA5v])",
     # What may follow it without making it something else ("human resources")
-    "end": r"(?=$|[.,\"kKa&cft6#qWinbl4r])",
-    "goes-on": r"(?=$|[.,\"kK&cft6#qWinbapvTC@Xrluw4])",
-    "does": r"(?=$|[.,\"kK&cft6#qWinbavw4]|[pl][dyOmviTC@XGDWkPa]|p_?5)",
-    "clause": r"(?:^|(?<=[.,&c]))",
-    "close": r"(?=$|[.])",
+    "end": r"(?=$|[,\"kKa&cft6#qWinbl4r])",
+    "goes-on": r"(?=$|[,\"kK&cft6#qWinbapvTC@Xrluw4])",
+    "does": r"(?=$|[,\"kK&cft6#qWinbavw4]|[pl][dyOmviTC@XGDWkPa]|p_?5)",
+    "clause": r"(?:^|(?<=[,&c]))",
+    "close": r"$",
 }
 
 
 _TALK = r"""
 0.95 T[kmu,OR]{0,3}(?:[p0]k?<pre>|[dyRk]{0,3}[RHAD]{0,2})(?:<person>|[_O]5)
-0.9  T[kmuO]{0,2}(?:_?[p0])?<pre>(?:[SQ]|[Ry]g)(?![bV])
+0.9  T[kmuO]{0,2}(?:_?[p0])?<pre>(?:[SQ/]|[Ry]g)(?![bV])
 0.85 T[kmu]{0,2}_?p<pre>(?:[D2]|[dy]5)
 0.9  T_{1,2}p<pre><person>
 0.85 [pd]<pre>[HAMZ1S]_{0,3}[kpqmPO_ladD5]{0,4}T
@@ -48,15 +50,15 @@ _TALK = r"""
 0.75 <clause>k?Up[dyk]{0,2}[HA]{1,2}<close>
 """
 _TRANSFER = r"""
-0.95 X[mOkdup]{0,5}<pre>[HAM1D2]
-0.9  X[mOku]{1,4}[pdk]{1,3}<pre>(?:[SZ]|Rg|_5|[dy]5)
-0.9  3[Odku]{0,2}[mO][kO]?[pdlk]{1,3}<pre>(?:[HAM1D2SZ]|_5|[dy]5)
+0.95 X[mOkdupP]{0,5}<pre>[HAM1D2]
+0.9  X[mOku]{1,4}[pdk]{1,3}<pre>(?:[SZ/]|Rg|_5|[dy]5)
+0.9  3[Odku]{0,2}[mO][kO]?[pdlk]{1,3}<pre>(?:[HAM1D2SZ/]|_5|[dy]5)
 0.85 (?:3|_)[Od]?p(?:[dyk]{1,3}[RHA]?[MH]|M)<goes-on>
 0.8  X[k]?m[kpl]{0,3}<close>
 0.75 (?:Xd?[HAM1S][pklr]{0,2}|3d?[HAM1S]l{1,2})<end>
 0.8  3dRk?[HA]p[dO]k{0,2}<close>|3dAp[dO]k{0,2}<close>
 0.9  m[pd]{1,3}<pre>[HAM1]k?X
-0.9  (?:[WG]p?[mi]?b?|qib?|qpb)[YX][pkl]{0,2}<pre><any>
+0.9  (?:[WG]p?[mi]?b?|qib?|qpb)[YX<][pkl]{0,2}<pre><any>
 0.7  (?:Wp?b|qib)Y<close>
 """
 _WANT = r"""
@@ -70,7 +72,7 @@ _WANT = r"""
 0.85 W[pdkl]{0,3}RT<end>
 0.9  W[pkd]{0,3}(?:v|pv)[pl]<pre>[HAM1]
 0.72 W[pk]{0,2}(?:Gv|v|pv)[pl][dyk]{0,2}S<end>
-0.9  W[pkdt]{0,3}[RHA]{0,2}[HAM1S][pq]?[kdm]{0,2}p?(?:C|T|@)[pkd]{0,2}(?:m|$|[.k])
+0.9  W[pkdt]{0,3}[RHA]{0,2}[HAM1S][pq]?[kdm]{0,2}p?(?:C|T|@)[pkd]{0,2}(?:m|$|k)
 0.85 W[pkd]{0,2}S<of-you>
 0.85 WStqv
 0.75 [Wq][^.,]{1,6}[lp]d?(?:R?H|R1)<close>
@@ -84,12 +86,12 @@ _GET = r"""
 0.85 G[mk]{1,3}[dyRk]{0,4}_A<goes-on>
 0.9  G[mk]{1,3}[pu]?[mdyRk]{0,4}[1H]<does>
 0.9  G[mk]{0,3}[dy]?R[RkH]{0,2}[1gA]<goes-on>
-0.8  Gmk?S(?=$|[.,kt]|<of-you>|[pl][vTCm]|wv|w<close>)
+0.8  Gmk?[S/](?=$|[,kt]|<of-you>|[pl][vTCm]|wv|w<close>)
 0.85 [G9][dyk]{0,2}(?:[HAM1S]p(?:C|T|@)[pk]?m|[HAM1]pvm)
 0.65 9d[HAM]
 0.88 q[iu]G[mk]?[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
 0.88 qiJ[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
-0.85 [GJXL][dyRk]{0,3}[HAM1SZ]p?k?(?:C|T|@)[pk]?(?:m|$|[.])
+0.85 [GJXL][dyRk]{0,3}[HAM1SZ]p?k?(?:C|T|@)[pk]?(?:m|$)
 0.8  [JL]S(?:<of-you>)?p?vm
 """
 _DOES = r"""
@@ -106,21 +108,21 @@ _DOES = r"""
 0.8  S[d&c]{0,3}[ld]?d?B[k]{0,2}<close>
 """
 _PRESENT = r"""
-0.85 e[r_]?[dRyk]{0,4}[HA]{0,2}[HA1Q](?=$|[.,\"kKrtwlB]|i|qiT|pT|piq|pqiT)
+0.85 e[r_]?[dRyk]{0,4}[HA]{0,2}[HA1Q](?=$|[,\"kKrtwlB]|i|qiT|pT|piq|pqiT)
 0.85 eRg
 0.85 e[dRyk]{0,4}(?:M|[yR]?g)(?=r|[it]?[it]?qi|[it]i)
-0.85 e[^.,]{0,4}[HAM1SZgQ][^.,]{0,6}i[qk]{0,2}T
+0.85 e[^.,]{0,4}[HAM1SZgQ/][^.,]{0,6}i[qk]{0,2}T
 0.85 e[^.,]{0,4}[HAM1SZQ][^.,]{0,4}qT
 0.8  e[dk]{0,2}[SQ](?:k?r(?:<end>|pT)|RB?r?<end>|H|[piqkt]{0,4}T|B)
 0.75 e[dk]{0,2}[SQ]<close>
-0.8  eR?H|e[dyk]{1,2}R?H
+0.8  e_?R?H|e[dyk]{1,2}R?H
 0.8  [SHAM1](?:t?iq|qi|pqi)T
 0.8  bS(?:<of-you>)?[kdR]{0,2}(?:r[kR]{0,2}(?:<end>|p[TvC])|H)
 0.85 b[dRk]{0,3}(?:[HM1A]|Rg)rk{0,2}(?:pT|<end>)
 0.8  <clause>[dkK]{0,2}(?:S[HR]|[H1A])r[k]{0,2}<close>
 0.75 <clause>[kK]{0,2}d(?:g|Rg)[rkR]{1,3}<close>
 0.65 <clause>[dkK]{0,2}Sr[k]{0,2}<close>
-0.75 (?:^|[.])[k&]?jbdR?(?:H|A)(?=$|[.iW])
+0.75 ^[k&]?jbd(?:R?[HA]|Rg)(?=$|[iW])
 0.75 w[iq]{0,2}[kW]?p?T<close>
 0.6  w[iq]{0,2}[kW]?p?T
 0.6  w[iq]{0,2}k?[C@]<end>
@@ -128,7 +130,9 @@ _PRESENT = r"""
 _NOT_A_BOT = r"""
 0.9  [nNx][a-zA-Z_]{0,4}(?:[TC][pdykO]{0,4}|U[dykO]{0,2}p[pdykO]{0,3})[kH]?B
 0.85 [nx][pd]{1,3}BT
-0.75 <clause>[k]{0,2}i(?:n[W]|x)[pdlyk]{0,3}B[k]{0,3}<close>
+0.75 <clause>[k]{0,2}inW[pdlyk]{0,3}B[k]{0,3}<close>
+0.65 <clause>[k]{0,2}ix[pdlyk]{0,3}B[k]{0,3}<close>
+0.6  nWpTpu<close>
 0.75 <clause>[k]{0,2}[nx][pdlk]{0,3}B[k]{0,3}<close>
 0.85 G[m]?[l]{1,2}[dyO]{0,3}B
 0.8  <clause>Upd?B
@@ -141,12 +145,15 @@ _ESCALATE = r"""
 0.85 (?:Wp?|q|L|G)[mPOyu_kdp]{0,4}(?:bF|F|E)(?:[kp]{0,3}<end>|p<pre><any>)
 0.85 (?:W|X|3|G|Wp)[dpl]{0,2}E<end>
 0.85 [WX3EGT][mOPpdyk_]{0,4}2
-0.8  (?:^|[.])k{0,2}2[vDAk]{0,3}<close>
+0.8  ^k{0,2}2[vDAk]{0,3}<close>
 """
 _CONTACT = r"""
 0.85 C[kp]{0,2}<pre>[HAM1Z]<goes-on>
 0.85 (?<!d)@[kpl]{0,2}<pre>[HAM]<goes-on>
-0.75 C[kpl]{0,3}[kd]?S<end>
+0.75 C[kpl]{0,3}[kd]?[S/]<end>
+0.9  ~mk?[dyk]{0,2}(?:R?[HA]{1,2}|M|R[1g]|1)<does>
+0.65 e/<close>
+0.6  jb[dy]M<close>
 0.85 [Wq][^.,]{0,3}@m?l[dyk]{0,2}[HAM1S]
 0.85 <clause>k?@ml[dyk]{0,2}[HAM1]
 0.8  (?:W[p_]{0,2}|<clause>k?_?|q_|qiJ)d?@p<pre>(?:<any>|S)
@@ -157,14 +164,14 @@ _CONTACT = r"""
 """
 # The person alone, as a message or as one sentence of it.
 _BARE = r"""
-0.9  (?:^|[.])[.k]{0,4}[dR]{0,3}(?:[HAD]{0,3})[HAM](?:lR)?(?:[kA]{0,3}[,]?[kKA]{0,3})<close>
+0.9  ^k{0,4}[dR]{0,3}(?:[HAD]{0,3})[HAM](?:lR)?(?:[kA]{0,3}[,]?[kKA]{0,3})<close>
 0.9  ,[kd]{0,3}(?:R?[HA]{1,2}|[HA]{0,2}[HAM]k|k[HAM])[HAk]{0,3}<close>
-0.85 (?:^|[.])[.k]{0,4}d?(?:_|D)Ak{0,3}<close>
-0.85 (?:^|[.,])[.k]{0,3}[dR]{0,3}(?:1k{0,3}|[RH]v)k{0,2}<close>
+0.85 ^k{0,4}d?(?:_|D)Ak{0,3}<close>
+0.85 (?:^|,)k{0,3}[dR]{0,3}(?:1k{0,3}|[RH]v)k{0,2}<close>
 0.8  ^[k]{0,2}R{1,2}[TZ1X]k{0,3}$
 0.6  Wp?Tk{0,2}<close>
-0.8  (?:^|[.])k{0,2}[HAM1]{1,2}W<close>
-0.6  (?:^|[.,])k{0,2}Dk{0,3}$
+0.8  ^k{0,2}[HAM1]{1,2}W<close>
+0.6  (?:^|,)k{0,2}Dk{0,3}$
 0.6  ^[XE]$
 """
 _GUARDED = (_TALK, _TRANSFER, _WANT, _GET, _DOES, _PRESENT, _ESCALATE, _CONTACT, _BARE)
@@ -199,21 +206,40 @@ def _quoted(classes: str, start: int, end: int) -> bool:
     return start > 1 and classes.count('"', 0, start) % 2 == 1 and '"' in classes[end:]
 
 
+def _sentences(classes: str) -> Iterator[tuple[int, str]]:
+    """Yield the start and the classes of each sentence that may ask for somebody."""
+    start = 0
+    for sentence in classes.split("."):
+        if not _CUE_CLASSES.isdisjoint(sentence):
+            yield start, sentence
+        start += len(sentence) + 1
+
+
+def _surest(classes: str, offset: int, sentence: str) -> tuple[float, int, int] | None:
+    """The score and place of the surest way in which a sentence asks for a person."""
+    present = mask(sentence)
+    for rule in RULES:
+        if rule.needs and not present & rule.needs:
+            continue
+        for match in rule.pattern.finditer(sentence):
+            start, end = match.span()
+            if rule.guarded and _vetoed(sentence[:start], sentence[start]):
+                continue
+            if _quoted(classes, offset + start, offset + end):
+                continue
+            start += sentence[start] == ","
+            return rule.score, offset + start, offset + end
+    return None
+
+
 def find_request(turn: Turn) -> Finding | None:
     """Give the surest way in which the turn asks for a person, with its words."""
-    classes = turn.classes
-    present = set(classes)
-    for rule in RULES:
-        if rule.needs and rule.needs.isdisjoint(present):
-            continue
-        for match in rule.pattern.finditer(classes):
-            start, end = match.span()
-            sentence = classes.rfind(".", 0, start) + 1
-            if rule.guarded and _vetoed(classes[sentence:start], classes[start]):
-                continue
-            if _quoted(classes, start, end):
-                continue
-            while classes[start] in ".,":
-                start += 1
-            return Finding(rule.score, *turn.span(start, end))
-    return None
+    found = [
+        asking
+        for offset, sentence in _sentences(turn.classes)
+        if (asking := _surest(turn.classes, offset, sentence)) is not None
+    ]
+    if not found:
+        return None
+    score, start, end = max(found, key=lambda asking: asking[0])
+    return Finding(score, *turn.span(start, end))

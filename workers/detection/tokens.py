@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 UNKNOWN = "_"
 MARKS = {".": ".", ";": ".", "!": "!", "?": "?", ",": ",", ":": ",", "(": ",", ")": ",", '"': '"'}
 _TOKEN = re.compile(r"[^\W_]+|[.;!?,:()\"]")
+_EDGES = (" '", "' ", "'.", "',", "'?", "'!")
 _ALIKE = {
     # Quotation marks, apostrophes and dashes of all kinds.
     **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'),
@@ -56,22 +57,11 @@ _ASCII, _WESTERN = _table("latin-1"), _table("cp1252")
 _WORDS_ONLY = bytes(byte if chr(byte).isalnum() else 32 for byte in range(256))
 
 
-_EDGES = (b" '", b"' ", b"'.", b"',", b"'?", b"'!")
-
-
-def _finished(folded: bytes) -> bytes:
-    """Apostrophes at the edge of a word are quotation marks, others part words."""
-    if b"'" in folded:
-        for edge in _EDGES:
-            folded = folded.replace(edge, edge.replace(b"'", b'"'))
-        folded = folded.replace(b"'", b" ")
-    return folded
-
-
 def fold(text: str) -> tuple[str, list[str]]:
     """Fold a text, and give its words for the first look.
 
-    Folded is lower case without accents and symbols, one character for one, so positions stay.
+    Folded is lower case without accents and symbols, one character for one, so positions stay;
+    words are parted at apostrophes.
     """
     if " - " in text:
         text = text.replace(" - ", " , ")
@@ -81,27 +71,35 @@ def fold(text: str) -> tuple[str, list[str]]:
         else:
             folded = text.encode("cp1252").translate(_WESTERN)
     except UnicodeEncodeError:
-        slowly = text.translate(_FOLD).replace("'", " ")
+        slowly = text.translate(_FOLD)
         return slowly, [word for word in _TOKEN.findall(slowly) if word not in MARKS]
-    folded = _finished(folded)
     return folded.decode("latin-1"), folded.translate(_WORDS_ONLY).decode("latin-1").split()
 
 
-def tokens(folded: str) -> list[str]:
-    """The words and marks of a folded text, for the second look."""
+def parted(folded: str) -> str:
+    """Part a folded text at its apostrophes, those at the edge of a word being quotation marks."""
+    if "'" in folded:
+        for edge in _EDGES:
+            folded = folded.replace(edge, edge.replace("'", '"'))
+        folded = folded.replace("'", " ")
+    return folded
+
+
+def tokens(parts: str) -> list[str]:
+    """The words and marks of a parted text, for the second look."""
     for mark in MARKS:
-        if mark in folded:
-            folded = folded.replace(mark, f" {mark} ")
-    return folded.split()
+        if mark in parts:
+            parts = parts.replace(mark, f" {mark} ")
+    return parts.split()
 
 
 class Turn:
-    """A turn in classes; ``classes[i]`` stands for one word, phrase or mark of ``folded``."""
+    """A parted turn in classes; ``classes[i]`` stands for one of its words, phrases or marks."""
 
-    __slots__ = ("_firsts", "_folded", "_words", "classes")
+    __slots__ = ("_firsts", "_parts", "_words", "classes")
 
-    def __init__(self, folded: str, words: list[str], lexicon: Lexicon) -> None:
-        self._folded = folded
+    def __init__(self, parts: str, words: list[str], lexicon: Lexicon) -> None:
+        self._parts = parts
         self._words = words
         self.classes, self._firsts = _classify(words, lexicon)
 
@@ -117,7 +115,7 @@ class Turn:
         if self._firsts is not None:
             last = (self._firsts[end] if end < len(self._firsts) else len(self._words)) - 1
             start = self._firsts[start]
-        marks = _TOKEN.finditer(self._folded)
+        marks = _TOKEN.finditer(self._parts)
         first = next(islice(marks, start, None))
         final = next(islice(marks, last - start - 1, None)) if last > start else first
         return first.start(), final.end()
