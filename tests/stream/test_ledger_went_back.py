@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka.structs import RecordMetadata
 
@@ -82,3 +83,30 @@ def test_only_what_is_settled_counts() -> None:
     assert told.spans() == [Span(0, 4, 7), Span(0, 8, 9)]
     told.covered({0: 7})
     assert told.spans() == [Span(0, 8, 9)]
+
+
+async def test_an_escalation_that_another_followed_is_still_known_to_desks(bench: Bench) -> None:
+    first = decision("c-1")
+    ended = msgspec.structs.replace(
+        first,
+        decision_id="ended",
+        action="outcome",
+        outcome="resolved",
+        owner="ai",
+        seq=first.seq + 1,
+        epoch=first.seq + 1,
+    )
+    second = msgspec.structs.replace(
+        first,
+        decision_id="again",
+        escalation_id="second",
+        seq=first.seq + 2,
+        epoch=first.seq + 2,
+    )
+    async with bench.router() as agent:
+        await route(agent, first, ended, second)
+    await bench.redis.flushdb()
+    async with bench.router():
+        ids = [str(first.escalation_id), "second"]
+        assert set(await bench.ledger.whereabouts(ids)) == set(ids)
+        assert (await bench.waiting())["billing"] == {"second"}

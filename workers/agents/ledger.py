@@ -93,18 +93,18 @@ class LedgerTopic:
         raise ConfigurationError(f"no topic {LEDGER}: create it with `handoff topics apply`")
 
     async def _restore(self, records: Sequence[ConsumerRecord]) -> int:
-        latest: dict[str, LedgerRecord] = {}
+        found: list[LedgerRecord] = []
         for record in records:
             try:
-                found = decode_message(LedgerRecord, record.value)
+                found.append(decode_message(LedgerRecord, record.value))
             except Rejected as rejected:
                 logger.error("%s[%d] %d: %s", LEDGER, record.partition, record.offset, rejected)
-                continue
-            latest[found.conversation_id] = found
-        restored = await self._ledger.restore(latest.values())
-        for one in restored:
+        # Desks may still speak of escalations that a later one of their conversation followed.
+        restored = await self._ledger.restore(found)
+        latest = {one.conversation_id: one for one in restored}
+        for one in latest.values():
             await self.align(one)
-        return len(restored)
+        return len(latest)
 
     async def align(self, record: LedgerRecord) -> None:
         """Give the escalation of this record a place where it waits, and nowhere else."""
