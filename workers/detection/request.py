@@ -31,7 +31,7 @@ _MACROS = {
     "of-you": r"l(?:D|y[_DA5]{0,2}|d?_?[DA5v])",
     # What may follow it without making it something else ("human resources")
     "end": r"(?=$|[,\"kKa&cft6#qWinbl4r])",
-    "goes-on": r"(?=$|[,\"kK&cft6#qWinbapvTC@Xrluw4])",
+    "goes-on": r"(?=$|[,\"kK&cft6#qWinbapvTC@Xrluw4HR])",
     "does": r"(?=$|[,\"kK&cft6#qWinbavw4]|[pl][dyOmviTC@XGDWkPa]|p_?5)",
     "clause": r"(?:^|(?<=[,&c]))",
     "close": r"$",
@@ -42,8 +42,9 @@ _TALK = r"""
 0.95 T[kmu,OR]{0,3}(?:[p0]k?<pre>|[dyRk]{0,3}[RHAD]{0,2})(?:<person>|[_O]5)
 0.9  T[kmuO]{0,2}(?:_?[p0])?<pre>(?:[SQ/]|[Ry]g)(?![bV])
 0.85 T[kmu]{0,2}_?p<pre>(?:[D2]|[dy]5)
+0.8  T[kmu]{0,2}p[dy]?vk{0,2}(?=$|a)
 0.9  T_{1,2}p<pre><person>
-0.85 [pd]<pre>[HAMZ1S]_{0,3}[kpqmPO_ladD5]{0,4}T
+0.85 [pd]<pre>[HAMZ1SD]_{0,3}[kpqmPO_ladD5]{0,4}T
 0.85 W[pdyik]{1,3}[HAM1S]_?T
 0.85 W[pkdql]{0,2}Up<pre><any>
 0.85 v[mkp]{0,2}Up?<pre><any>
@@ -54,11 +55,12 @@ _TRANSFER = r"""
 0.9  X[mOku]{1,4}[pdk]{1,3}<pre>(?:[SZ/]|Rg|_5|[dy]5)
 0.9  3[Odku]{0,2}[mO][kO]?[pdlk]{1,3}<pre>(?:[HAM1D2SZ/]|_5|[dy]5)
 0.85 (?:3|_)[Od]?p(?:[dyk]{1,3}[RHA]?[MH]|M)<goes-on>
-0.8  X[k]?m[kpl]{0,3}<close>
+0.8  Xu?k?m[kpl]{0,3}<close>
+0.8  qumX<close>
 0.75 (?:Xd?[HAM1S][pklr]{0,2}|3d?[HAM1S]l{1,2})<end>
 0.8  3dRk?[HA]p[dO]k{0,2}<close>|3dAp[dO]k{0,2}<close>
-0.9  m[pd]{1,3}<pre>[HAM1]k?X
-0.9  (?:[WG]p?[mi]?b?|qib?|qpb)[YX<][pkl]{0,2}<pre><any>
+0.9  [mp][pd]{0,3}<pre>[HAM1]k?X
+0.9  (?:[WG]p?[mi]?b?|qik?b?|qpb)[YX<][pkl]{0,2}<pre><any>
 0.7  (?:Wp?b|qib)Y<close>
 """
 _WANT = r"""
@@ -68,7 +70,7 @@ _WANT = r"""
 0.88 W[pdkml]{0,4}[yk]?1<does>
 0.9  W[pdkl]{0,4}_UA<goes-on>
 0.85 (?:6|i6d{1,2})R?[HAM]<close>
-0.9  W[pdkl]{0,4}[RH]v
+0.9  W[pdkl]{0,4}(?:[RH]v|vH)
 0.85 W[pdkl]{0,3}RT<end>
 0.9  W[pkd]{0,3}(?:v|pv)[pl]<pre>[HAM1]
 0.72 W[pk]{0,2}(?:Gv|v|pv)[pl][dyk]{0,2}S<end>
@@ -86,17 +88,20 @@ _GET = r"""
 0.85 G[mk]{1,3}[dyRk]{0,4}_A<goes-on>
 0.9  G[mk]{1,3}[pu]?[mdyRk]{0,4}[1H]<does>
 0.9  G[mk]{0,3}[dy]?R[RkH]{0,2}[1gA]<goes-on>
+0.85 Gmk?D<end>
 0.8  Gmk?[S/](?=$|[,kt]|<of-you>|[pl][vTCm]|wv|w<close>)
-0.85 [G9][dyk]{0,2}(?:[HAM1S]p(?:C|T|@)[pk]?m|[HAM1]pvm)
+0.85 [G9][dykl]{0,2}(?:[HAM1S]p(?:C|T|@)[pk]?m|[HAM1]pvm)
 0.65 9d[HAM]
 0.88 q[iu]G[mk]?[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
-0.88 qiJ[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
+0.88 qi?J[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
 0.85 [GJXL][dyRk]{0,3}[HAM1SZ]p?k?(?:C|T|@)[pk]?(?:m|$)
 0.8  [JL]S(?:<of-you>)?p?vm
 """
 _DOES = r"""
 0.85 (?:q|W|6|J)[mdyRk]{0,4}[HAMS1Z](?:<of-you>)?[pqW6kO]{0,3}(?:[CT@]p?k?m|@<close>)
 0.85 [SHA]qm[C@]<close>
+0.85 (?:mq?|qm)[C@][SHA]<close>
+0.85 [SHAM1]p?Gmd?@
 0.85 (?:q|L|J|W)[dyRk]{0,4}[RH]{0,2}[HAM1][pqk]{0,2}[vGX]
 0.8  [q6#]d?Hk{1,3}[_3]
 0.85 (?:q|L)[dyRk]{0,3}S<of-you>[pqk]{0,3}[CTvG@]
@@ -130,7 +135,8 @@ _PRESENT = r"""
 _NOT_A_BOT = r"""
 0.9  [nNx][a-zA-Z_]{0,4}(?:[TC][pdykO]{0,4}|U[dykO]{0,2}p[pdykO]{0,3})[kH]?B
 0.85 [nx][pd]{1,3}BT
-0.75 <clause>[k]{0,2}inW[pdlyk]{0,3}B[k]{0,3}<close>
+0.85 Uk?n[pd]{1,3}B
+0.75 <clause>[k]{0,2}i?nW[pdlyk]{0,3}B[k]{0,3}<close>
 0.65 <clause>[k]{0,2}ix[pdlyk]{0,3}B[k]{0,3}<close>
 0.6  nWpTpu<close>
 0.75 <clause>[k]{0,2}[nx][pdlk]{0,3}B[k]{0,3}<close>
@@ -141,6 +147,7 @@ _NOT_A_BOT = r"""
 """
 _ESCALATE = r"""
 0.9  <clause>[kKiuqWpjzdO&]{0,7}E[kd]{0,2}(?:[POk]{0,4}|dO)k{0,3}<close>
+0.9  E[dk]{0,2}[HAM]<goes-on>
 0.9  E(?:[PdO_k]{0,4})p[pdyRk]{0,3}<any>
 0.85 (?:Wp?|q|L|G)[mPOyu_kdp]{0,4}(?:bF|F|E)(?:[kp]{0,3}<end>|p<pre><any>)
 0.85 (?:W|X|3|G|Wp)[dpl]{0,2}E<end>
@@ -167,12 +174,15 @@ _BARE = r"""
 0.9  ^k{0,4}[dR]{0,3}(?:[HAD]{0,3})[HAM](?:lR)?(?:[kA]{0,3}[,]?[kKA]{0,3})<close>
 0.9  ,[kd]{0,3}(?:R?[HA]{1,2}|[HA]{0,2}[HAM]k|k[HAM])[HAk]{0,3}<close>
 0.85 ^k{0,4}d?(?:_|D)Ak{0,3}<close>
-0.85 (?:^|,)k{0,3}[dR]{0,3}(?:1k{0,3}|[RH]v)k{0,2}<close>
+0.85 (?:^|,)k{0,3}[dR]{0,3}(?:1k{0,3}|[RHA]{0,2}[RHA]v)k{0,2}<close>
 0.8  ^[k]{0,2}R{1,2}[TZ1X]k{0,3}$
 0.6  Wp?Tk{0,2}<close>
 0.8  ^k{0,2}[HAM1]{1,2}W<close>
+0.7  ^k{0,2}Dk{1,3}$|^kD$
 0.6  (?:^|,)k{0,2}Dk{0,3}$
-0.6  ^[XE]$
+0.8  ^k{0,3}p[dR]{0,2}[HA]k{1,3}$
+0.9  ^k{0,2}Ek{0,2}$
+0.6  ^X$
 """
 _GUARDED = (_TALK, _TRANSFER, _WANT, _GET, _DOES, _PRESENT, _ESCALATE, _CONTACT, _BARE)
 RULES = [
