@@ -142,10 +142,27 @@ def _conclusion(lines: list[Line]) -> Text:
     opened = next((one for one in decisions if one.action in ("escalate", "claim")), None)
     last = lines[-1]
     if opened is None:
-        nearly = {miss.rule for line in lines for miss in line.near_misses}
-        near = f"; nearly held: {', '.join(sorted(nearly))}" if nearly else ""
-        return Text(f"Not escalated: no rule that may decide held{near}.", style="bold")
+        return Text(_not_escalated(lines, decisions), style="bold")
     outcome = next((one.outcome for one in reversed(decisions) if one.outcome), None)
     ended = f"ended: {outcome}" if outcome else f"open: {_OWNERS.get(last.owner, last.owner)}"
     rule = f" by rule {opened.rule}" if opened.rule else ""
     return Text(f"Escalated for {opened.reason}{rule}; {ended}.", style="bold")
+
+
+def _not_escalated(lines: list[Line], decisions: list[Decision]) -> str:
+    offered = [one.rule or "?" for one in decisions if one.action == "offer"]
+    declined = any(one.cause == "declined" for one in decisions)
+    told = [one.rule or "?" for one in decisions if one.action == "recommend"]
+    nearly = sorted({miss.rule for line in lines for miss in line.near_misses})
+    parts = []
+    if offered:
+        parts.append(f"a person was offered by rule {', '.join(offered)}")
+    if declined:
+        parts.append("the customer declined")
+    if told:
+        parts.append(f"the AI agent was told by rule {', '.join(told)}")
+    if not parts:
+        parts.append("no rule held")
+    if nearly:
+        parts.append(f"nearly held: {', '.join(nearly)}")
+    return f"Not escalated: {'; '.join(parts)}."

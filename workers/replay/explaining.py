@@ -7,7 +7,15 @@ import msgspec
 
 from workers.contracts.codec import decode_message
 from workers.contracts.decisions import Decision, Home, NearMiss, Owner
-from workers.contracts.events import Deadline, Event, Message, Ownership, PolicyInForce, Routed
+from workers.contracts.events import (
+    Deadline,
+    Event,
+    Message,
+    Ownership,
+    PolicyInForce,
+    Routed,
+    Signal,
+)
 from workers.contracts.time import Instant, from_ms, to_ms
 from workers.contracts.topics import DECISIONS
 from workers.conversation.chunk import Incoming, fold_chunk
@@ -19,6 +27,8 @@ from workers.handoff.redaction import redact
 from workers.policy import Signals, near_misses
 
 TEXT_LIMIT: Final = 160
+_WEIGHED: Final = (Message, Signal, Deadline)
+"""Events at which the rules are asked."""
 _SPOKEN: Final = ("requested_human", "frustrated", "refuses", "accepts", "withdraws", "solved")
 
 
@@ -80,13 +90,13 @@ def explain_events(
 def _line(event: Event, state: State, meta: PartitionMeta, decisions: tuple[Decision, ...]) -> Line:
     signals = _signals(event, state)
     view = policy_in(meta.policy_text).view_for(state.tenant, state.tier, state.channel)
-    asked = state.owner == "ai" and type(event) in (Message, Deadline)
+    asked = state.owner == "ai" and type(event) in _WEIGHED
     return Line(
         event_id=event.event_id,
         at=from_ms(to_ms(event.occurred_at)),
         kind=event.role if type(event) is Message else event.type,
         text=_text(event),
-        signals=_shown(event, signals),
+        signals=_shown(event, signals) if type(event) in _WEIGHED else {},
         near_misses=near_misses(view, signals) if asked else (),
         decisions=decisions,
         owner=state.owner,
