@@ -16,6 +16,7 @@ from tests.faults.world import KINDS, SESSION_S, World
 from workers.embedded import EmbeddedRedis
 
 admin: Final[Any] = confluent_kafka.admin
+ROLLING: Final = ("escalation", "routing")
 Injury = Callable[[World, Random], Awaitable[None]]
 
 
@@ -59,6 +60,19 @@ async def _sigterm(world: World, random: Random) -> None:
         for worker in world.fleet.of(kind):
             worker.signal(signal.SIGTERM)
             await asyncio.sleep(random.uniform(0.5, 4.0))
+
+
+async def _rolling(world: World, random: Random) -> None:
+    """Two workers of each kind, each restarted while the other goes on."""
+    added = [await world.fleet.add(kind) for kind in ROLLING]
+    await world.watch.wait_for_groups(40)
+    for kind in ROLLING:
+        for worker in world.fleet.of(kind):
+            worker.signal(signal.SIGTERM)
+            await asyncio.sleep(random.uniform(2.0, 3.0))
+            await world.watch.wait_for_groups(40)
+    for worker in added:
+        await world.fleet.remove(worker)
 
 
 async def _come_and_go(world: World, random: Random) -> None:
@@ -347,6 +361,7 @@ FAULTS: Final = {
         Fault("kill-desk", _kill("desk"), "kill -9 of the desk worker, three times"),
         Fault("kill-all", _kill_all, "kill -9 of every worker at once, twice"),
         Fault("sigterm", _sigterm, "SIGTERM to each kind of worker in turn"),
+        Fault("rolling-restart", _rolling, "two escalation and routing workers, SIGTERM to each"),
         Fault("come-and-go", _come_and_go, "a second and third worker join and leave, some killed"),
         Fault(
             "zombie-escalation",

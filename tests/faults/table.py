@@ -1,7 +1,10 @@
-"""Rows of rounds to a table by fault, for the terminal and for docs/reliability.md."""
+"""Rows of rounds to a table by fault: `python -m tests.faults.table ROWS.jsonl…`."""
 
+import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from tests.faults.injuries import FAULTS
@@ -32,3 +35,8 @@ def table(rows: Iterable[Mapping[str, Any]]) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    files = [Path(name).read_text().splitlines() for name in sys.argv[1:]]
+    sys.stdout.write(table(json.loads(line) for lines in files for line in lines))
