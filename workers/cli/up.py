@@ -52,7 +52,8 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
         click.echo("export " + " ".join(f"{name}={value}" for name, value in exports.items()))
         _say_what_next()
         ports = free_ports(_AGENTS)
-        _say_when_ready(ports)
+        # Everything works without the classifier.
+        _say_when_ready(ports[:-1])
         raise SystemExit(
             _work(policy, topics, ports[0], embedded="KAFKA_FETCH_MAX_WAIT_MS" in exports)
         )
@@ -134,7 +135,7 @@ def _say_when_ready(ports: Sequence[int]) -> None:
         for port in ports:
             while not is_ready(port):
                 time.sleep(_READY_POLL_S)
-        click.echo(f"all workers are ready after {time.monotonic() - started:.1f} s", err=True)
+        click.echo(f"the workers are ready after {time.monotonic() - started:.1f} s", err=True)
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -149,11 +150,13 @@ def is_ready(port: int) -> bool:
 
 
 def _work(policy: Path | None, topics: Path, health_port: int, *, embedded: bool) -> int:
-    from workers.cli.worker import Supervisor, setup_logging
+    """Run the workers until told to stop; return the exit code."""
+    from workers.cli.worker import worker
 
     # An embedded log is empty, so that its first event is the first to decide about.
-    arguments = ["--topics", str(topics), "--from", "earliest" if embedded else "now"]
+    arguments = ["all", "--topics", str(topics), "--from", "earliest" if embedded else "now"]
+    arguments += ["--health-port", str(health_port)]
     if policy is not None:
         arguments += ["--policy", str(policy)]
-    setup_logging("INFO", "up")
-    return Supervisor(arguments, health_port).run()
+    code: int | None = worker.main(arguments, standalone_mode=False)
+    return code or 0
