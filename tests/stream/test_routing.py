@@ -382,6 +382,20 @@ class TestRejections:
         assert len(await bench.told()) == 1
         assert await bench.waiting() == {}
 
+    @pytest.mark.expects_errors("topics.yaml has it no more")
+    async def test_a_queue_that_is_no_more_when_its_plan_is_repeated(self, bench: Bench) -> None:
+        one = decision()
+        async with bench.router() as agent:
+            await route(agent, one)
+        await bench.redis.hdel("handoff:ledger:{c-1}", "done")
+        bench.topics = topics(queue("tier_2"))
+        async with bench.router() as agent:
+            await route(agent, one)
+        *_, kept = await bench.ledger_topic()
+        assert kept.place == "ticket"
+        assert [skip.reason for skip in kept.plan.skipped] == ["rejected"]
+        assert len(await bench.tickets()) == 1
+
 
 class TestLoss:
     """A store that forgets."""

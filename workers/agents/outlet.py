@@ -25,6 +25,7 @@ from workers.agents import metrics
 from workers.agents.producer import Record
 
 _RETRY_S: Final = 0.25
+_BATCH_BYTES: Final = 256 * 1024
 _LOOKS: Final = 4
 """Answers without the topic after which it does not exist; a broker may be about to create it."""
 _REMEMBERED_S: Final = 30.0
@@ -51,26 +52,32 @@ class Outlet:
         self._client_id = client_id
         self._limits = limits
         self._absent: dict[str, float] = {}
-        self._producer: aiokafka.AIOKafkaProducer | None = None
+        self._batching: aiokafka.AIOKafkaProducer | None = None
+        self._single: aiokafka.AIOKafkaProducer | None = None
 
     async def start(self) -> None:
         """Connect."""
-        self._producer = aiokafka.AIOKafkaProducer(
+        self._batching = await self._started(_BATCH_BYTES)
+        # A batch is refused as a whole: who is refused with others is tried again alone.
+        self._single = await self._started(1)
+
+    async def _started(self, batch_bytes: int) -> aiokafka.AIOKafkaProducer:
+        producer = aiokafka.AIOKafkaProducer(
             **self._kafka,
             client_id=self._client_id,
             acks="all",
             request_timeout_ms=5_000,
             max_request_size=max(self._limits.values(), default=1 << 20),
-            # A batch is refused as a whole: nobody else's packet may be in it.
-            max_batch_size=1,
+            max_batch_size=batch_bytes,
         )
-        await self._producer.start()
+        await producer.start()
+        return producer
 
     async def stop(self) -> None:
         """Disconnect."""
-        if self._producer is not None:
-            await self._producer.stop()
-            self._producer = None
+        for producer in (self._batching, self._single):
+            if producer is not None:
+                await producer.stop()
 
     async def send(self, record: Record) -> None:
         """Return when the record is acknowledged; time-outs are tried again without end.
@@ -79,12 +86,15 @@ class Outlet:
         """
         if _size(record) > self._limits.get(record.topic, 1 << 20):
             raise TooLargeError(f"{record.topic}: {_size(record)} bytes are too many")
+        alone = False
         while True:
             try:
                 await self._require(record.topic)
-                await self._send(record)
+                await self._send(record, self._single if alone else self._batching)
             except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
-                raise TooLargeError(f"{record.topic}: {error}") from error
+                if alone:
+                    raise TooLargeError(f"{record.topic}: {error}") from error
+                alone = True
             except (TopicAuthorizationFailedError, InvalidTopicError) as error:
                 raise TopicRefusesError(f"{record.topic}: {error!r}") from error
             except KafkaError as error:
@@ -94,9 +104,8 @@ class Outlet:
                 metrics.PUBLISHED.labels("routing", record.topic).inc()
                 return
 
-    async def _send(self, record: Record) -> None:
-        producer = self._running()
-        acknowledged = await producer.send(
+    async def _send(self, record: Record, producer: aiokafka.AIOKafkaProducer | None) -> None:
+        acknowledged = await _running(producer).send(
             record.topic,
             record.value,
             key=record.key,
@@ -110,7 +119,7 @@ class Outlet:
 
         The client takes its whole time-out to find out, and says the same when no broker answers.
         """
-        client = self._running().client
+        client = _running(self._batching).client
         if client.cluster.partitions_for_topic(topic) is not None:
             return
         if time.monotonic() < self._absent.get(topic, 0.0):
@@ -128,10 +137,11 @@ class Outlet:
         self._absent[topic] = time.monotonic() + _REMEMBERED_S
         raise TopicRefusesError(f"{topic}: no such topic")
 
-    def _running(self) -> aiokafka.AIOKafkaProducer:
-        if self._producer is None:
-            raise RuntimeError("the outlet was not started")
-        return self._producer
+
+def _running(producer: aiokafka.AIOKafkaProducer | None) -> aiokafka.AIOKafkaProducer:
+    if producer is None:
+        raise RuntimeError("the outlet was not started")
+    return producer
 
 
 def _size(record: Record) -> int:

@@ -5,9 +5,9 @@ The order of these steps is the protocol; a step begins when the one before it i
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from aiokafka.structs import RecordMetadata
@@ -44,6 +44,8 @@ T = TypeVar("T")
 Publish = Callable[[Iterable[Record]], Awaitable[Sequence[RecordMetadata]]]
 """Returns when every record is acknowledged."""
 
+CONNECTIONS: Final = 32
+"""To Redis, at most."""
 _UNKNOWN_TEAM: Final[Redaction] = "strict"
 
 logger = logging.getLogger(__name__)
@@ -209,7 +211,7 @@ class Router:
             if waits_on(record) in planned.withdraw_from:
                 await self._stores.release(record, None)
         else:
-            await asyncio.gather(
+            await _together(
                 self.tell_ledger(record),
                 self._stores.release(record, _past_claim(decision, before)),
             )
@@ -220,7 +222,7 @@ class Router:
         beside = [notification(decision, planned, record, self._topics)]
         if planned.place is not None:
             beside.append(outgoing.routed(decision, planned))
-        await asyncio.gather(self._tell_desks(elsewhere), self._tell(beside))
+        await _together(self._tell_desks(elsewhere), self._tell(beside))
         await self._tell([self._control(decision, planned, record)])
         return record
 
@@ -233,7 +235,7 @@ class Router:
             told = [self.tell_ledger(record)]
             if planned.place != "queue":
                 told.append(self._stores.release(record, None))
-            await asyncio.gather(*told)
+            await _together(*told)
             try:
                 await self._hand_over(work, planned)
             except TopicRefusesError as error:
@@ -259,6 +261,8 @@ class Router:
         if planned.place == "contact":
             return
         queue = self._topics.queues.get(planned.queue or "")
+        if planned.place == "queue" and queue is None:
+            raise TopicRefusesError(f"{planned.queue}: planned, but topics.yaml has it no more")
         redaction = _UNKNOWN_TEAM if queue is None else queue.redaction
         packet = build_packet(decision.facts, work.transcript, decision, redaction)
         make = (
@@ -345,6 +349,13 @@ class Router:
         own = message.partition is not None
         headers = signature_headers(self._secrets, key, value) if own else []
         return Record(message.topic, key, value, message.partition, headers)
+
+
+async def _together(*steps: Coroutine[Any, Any, None]) -> None:
+    """Return when all of these are done; when one fails, none runs on."""
+    async with asyncio.TaskGroup() as group:
+        for step in steps:
+            group.create_task(step)
 
 
 def _past_claim(decision: Decision, before: LedgerRecord | None) -> tuple[str, PastClaim] | None:

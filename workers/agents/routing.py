@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -36,7 +37,7 @@ from workers.stores.partition import TRANSCRIPT_LAST, base_key
 
 OWED_S: Final = 5.0
 """How often what a topic has refused is tried again."""
-AT_ONCE: Final = 64
+AT_ONCE: Final = 256
 """Conversations of one chunk that are carried out at the same time."""
 
 _TURN: Final = msgspec.msgpack.Decoder(Turn)
@@ -139,22 +140,20 @@ class RoutingAgent(Agent):
         if not decisions:
             return
         reading = await self._stores.persist(lambda: self._read(decisions))
-        limit = asyncio.Semaphore(AT_ONCE)
-
-        async def run(conversation_id: str, works: list[Work]) -> LedgerRecord | None:
-            async with limit:
-                entry = reading.entries[conversation_id]
-                return await self._router.run(works, entry, reading.load)
-
         works: dict[str, list[Work]] = {}
         for decision in decisions:
             transcript = reading.transcripts.get(decision.decision_id, [])
             works.setdefault(decision.conversation_id, []).append(Work(decision, transcript))
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(run(*item)) for item in works.items()]
-        done = [record for task in tasks if (record := task.result()) is not None]
-        if done:
-            await self._settle(done)
+        conversations = iter(works.items())
+        # What is settled need not be done again should the chunk take too long.
+        while some := dict(islice(conversations, AT_ONCE)):
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._router.run(all_, reading.entries[name], reading.load))
+                    for name, all_ in some.items()
+                ]
+            if done := [record for task in tasks if (record := task.result()) is not None]:
+                await self._settle(done)
 
     def _decode(
         self, tp: TP, records: Sequence[ConsumerRecord]
