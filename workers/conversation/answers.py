@@ -15,6 +15,7 @@ from workers.conversation.state import (
     NOTE_LIMIT,
     RATED,
     State,
+    cut,
     drop_due,
     subject_key,
 )
@@ -67,7 +68,7 @@ def _note_agent(state: State, agent: AgentTurn, event_id: str) -> None:
         episode.solved = 1.0 if agent.resolved else 0.0
     request = agent.requested_escalation
     if request is not None and request.note:
-        episode.ai_note = request.note[:NOTE_LIMIT]
+        episode.ai_note = cut(request.note, NOTE_LIMIT)
 
 
 def _note_intents(state: State, intents: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from workers.contracts.time import MINUTE
 from workers.conversation.episodes import changed, end
 from workers.conversation.placing import at_level_above, place_anew, sent_to, with_tried
 from workers.conversation.run import Run
-from workers.conversation.state import NOTE_LIMIT, Escalation, drop_due, set_due
+from workers.conversation.state import NOTE_LIMIT, Escalation, cut, drop_due, set_due
 
 
 def ownership(run: Run, event: Ownership) -> None:
@@ -116,7 +116,7 @@ def _transferred(run: Run, event: Ownership, escalation: Escalation) -> None:
 def _keep_note(run: Run, event: Ownership) -> None:
     note = event.note or event.reason
     if note is not None:
-        run.state.desk_note = note[:NOTE_LIMIT]
+        run.state.desk_note = cut(note, NOTE_LIMIT)
 
 
 def _returned(run: Run, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001

@@ -12,6 +12,7 @@ from workers.conversation.state import (
     Ended,
     Episode,
     State,
+    cut,
 )
 
 
@@ -39,7 +40,7 @@ def end(
     state.open = None
     state.deadlines = ()
     run.emit(action, escalation, outcome=outcome, **fields)
-    kept = None if note is None else note[:EARLIER_NOTE_LIMIT]
+    kept = None if note is None else cut(note, EARLIER_NOTE_LIMIT)
     ended = Ended(escalation.id, escalation.reason, outcome, state.clock, kept)
     state.earlier = (*state.earlier[1 - EARLIER :], ended)
     if outcome != "closed":

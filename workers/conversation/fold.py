@@ -17,6 +17,7 @@ from workers.contracts.events import (
 )
 from workers.contracts.time import DAY, to_ms
 from workers.conversation.answers import signal
+from workers.conversation.bounds import keep_small
 from workers.conversation.deadlines import deadline
 from workers.conversation.desks import ownership
 from workers.conversation.episodes import end
@@ -54,6 +55,7 @@ def step(
     handler = _HANDLERS.get(type(event))
     if handler is not None:
         handler(run, event)
+    keep_small(state, event, bool(run.effects))
     return state, tuple(run.effects)
 
 

@@ -23,6 +23,7 @@ from workers.conversation.state import (
     OVERALL,
     SUBJECT_LIMIT,
     State,
+    cut,
     drop_due,
 )
 from workers.detection import CustomerFindings, read_customer
@@ -58,7 +59,7 @@ def _note_envelope(state: State, event: Message) -> bool:
     if event.customer is not None:
         _note_customer(state, event.customer)
     if event.subject is not None:
-        state.subject = event.subject[:SUBJECT_LIMIT]
+        state.subject = cut(event.subject, SUBJECT_LIMIT)
     if event.ticket_id is not None:
         state.ticket_id = event.ticket_id
     state.channel = event.channel or state.channel
@@ -69,7 +70,7 @@ def _note_envelope(state: State, event: Message) -> bool:
 def _note_customer(state: State, customer: Customer) -> None:
     state.customer_id = customer.id or state.customer_id
     if customer.name:
-        state.customer_name = customer.name[:NAME_LIMIT]
+        state.customer_name = cut(customer.name, NAME_LIMIT)
     state.tier = customer.tier or state.tier
     state.locale = customer.locale or state.locale
     state.dedicated_agent = customer.dedicated_agent or state.dedicated_agent

@@ -18,7 +18,7 @@ def routed(run: Run, event: Routed) -> None:
     state, escalation = run.state, run.state.open
     if escalation is None or escalation.id != event.escalation_id:
         _withdraw(run, event)
-    elif escalation.placing == event.decision_id and state.owner == "pending":
+    elif escalation.placing == event.seq and state.owner == "pending":
         _placed(run, event, escalation)
     elif (escalation.place, escalation.queue) != (event.place, event.queue):
         _withdraw(run, event)

@@ -88,7 +88,7 @@ def suppress(run: Run, rule: Rule, cause: Cause, signals: Signals, said: Said | 
 
 
 def _act(run: Run, rule: Rule, rules: Sequence[Rule], signals: Signals, said: Said | None) -> None:
-    _fire(run.state, rule)
+    _fire(run, rule)
     because = _because(run, rule, signals, said)
     to = route(run.view, rule, signals)
     because |= {
@@ -108,7 +108,11 @@ def _act(run: Run, rule: Rule, rules: Sequence[Rule], signals: Signals, said: Sa
         set_due(run.state, "offer", run.state.clock + run.policy.offer_ms)
 
 
-def _fire(state: State, rule: Rule) -> None:
+def _fire(run: Run, rule: Rule) -> None:
+    """Remember when a rule decided, if that can ever silence it."""
+    state = run.state
+    if rule.mode == "escalate" and not rule.cooldown_ms and not run.observe:
+        return
     others = [fired for fired in state.fired if fired[0] != rule.key]
     state.fired = (*others[1 - FIRED :], (rule.key, state.clock))
 
@@ -166,7 +170,7 @@ def _raise(run: Run, rules: Sequence[Rule], signals: Signals, said: Said | None)
     if above is None and run.policy.above(escalation.target) is None:
         suppress(run, rule, "mandatory_rule", signals, said)
         return
-    _fire(run.state, rule)
+    _fire(run, rule)
     held = {*escalation.held, *[rule.key for rule in rules if rule.mandatory]}
     because = _because(run, rule, signals, said)
     run.state.open = msgspec.structs.replace(escalation, held=tuple(sorted(held)))

@@ -51,8 +51,8 @@ class Run:
         *,
         observe: bool = False,
         **fields: Any,
-    ) -> str:
-        """Add a decision about `escalation`, or about none, and return its id.
+    ) -> int:
+        """Add a decision about `escalation`, or about none, and return its seq.
 
         The state's owner is the one after the decision; `fields` outrank the escalation's.
         """
@@ -64,10 +64,9 @@ class Run:
         if escalation is not None:
             fields = {**_about(escalation), **fields}
         subject = fields.get("escalation_id") or event.conversation_id
-        decision_id = ids.decision_id(subject, action, state.seq)
         self.effects.append(
             Decision(
-                decision_id=decision_id,
+                decision_id=ids.decision_id(subject, action, state.seq),
                 conversation_id=event.conversation_id,
                 seq=state.seq,
                 epoch=state.epoch,
@@ -85,7 +84,7 @@ class Run:
                 **fields,
             )
         )
-        return decision_id
+        return state.seq
 
 
 def _about(escalation: Escalation) -> dict[str, Any]:

@@ -56,8 +56,8 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     level: int = 0
     target: str | None = None
     """Where the policy wants it."""
-    placing: str | None = None
-    """The decision whose placement is awaited, until its `routed` arrives."""
+    placing: int | None = None
+    """Seq of the decision whose placement is awaited, until its `routed` arrives."""
     place: Place | None = None
     queue: str | None = None
     """Where it is, or was before it was taken from there."""
@@ -166,6 +166,8 @@ class State(msgspec.Struct, array_like=True):
     """What the conversation was counted for in the rates: itself, intents, versions."""
     escalated: bool = False
     """A person was called for, at least once."""
+    weight: int = 0
+    """Bytes that it takes at most, as far as that was counted; see `bounds`."""
 
     @property
     def waits_on_ticket(self) -> bool:
@@ -173,15 +175,15 @@ class State(msgspec.Struct, array_like=True):
         return self.owner == "pending" and self.open is not None and self.open.place == "ticket"
 
 
-# How much is kept; together they bound the state to 2 KB.
+# How much is kept, in entries and in bytes of text.
 TOOLS: Final = 4
 TOOL_CALLS: Final = 6
 CONFIDENCES: Final = 8
-INTENTS: Final = 8
+INTENTS: Final = 6
 MOODS: Final = 3
 SKETCHES: Final = 3
 DOUBTFUL: Final = 2
-FIRED: Final = 16
+FIRED: Final = 12
 EARLIER: Final = 5
 TRIED: Final = 8
 RATED: Final = 16
@@ -190,6 +192,13 @@ EARLIER_NOTE_LIMIT: Final = 60
 ERROR_LIMIT: Final = 60
 SUBJECT_LIMIT: Final = 100
 NAME_LIMIT: Final = 60
+
+
+def cut(text: str, limit: int) -> str:
+    """The beginning of a text, at most `limit` bytes of UTF-8, no character halved."""
+    if 4 * len(text) <= limit:
+        return text
+    return text.encode(errors="replace")[:limit].decode(errors="ignore")
 
 
 OVERALL: Final = 0

@@ -1,7 +1,7 @@
 """What becomes of the AI agent's tools in an episode."""
 
 from workers.contracts.events import ToolCall, ToolResult
-from workers.conversation.state import ERROR_LIMIT, TOOLS, Episode, Tool
+from workers.conversation.state import ERROR_LIMIT, TOOLS, Episode, Tool, cut
 from workers.handoff.redaction import quote
 
 
@@ -38,7 +38,7 @@ def answered(episode: Episode, result: ToolResult, event_id: str) -> None:
         before.failing + 1 if failed else 0,
         result.status,
         event_id,
-        quote(error, 0, len(error))[:ERROR_LIMIT] if error else None,
+        cut(quote(error, 0, len(error)), ERROR_LIMIT) if error else None,
     )
     _keep(episode, tool)
     episode.failing = episode.failing + 1 if failed else 0
