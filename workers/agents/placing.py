@@ -68,10 +68,12 @@ class Stores:
         self.load = LoadStore(redis, prefix, topics.queues)
         self.owed = OwedStore(redis, prefix)
         self._address = address
+        self._connections = asyncio.Semaphore(CONNECTIONS)
 
     async def persist(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Repeat an operation until Redis has answered it; it must be harmless to repeat."""
-        return await persist(operation, self._address)
+        async with self._connections:
+            return await persist(operation, self._address)
 
     async def release(self, record: LedgerRecord, claimed: tuple[str, PastClaim] | None) -> None:
         """Give up the place of an escalation, wherever it has one."""
