@@ -202,7 +202,8 @@ def _ai_may_reply(decision: Decision, record: LedgerRecord) -> bool:
     if decision.owner == "pending":
         # Nobody is awaited within this chat.
         return record.place in ("ticket", "contact")
-    return decision.owner == "ai"
+    # A closed conversation needs no silence: whoever writes again is the AI's, without a word of ours.
+    return decision.owner in ("ai", "closed")
 
 
 def _priority(decision: Decision, plan: Plan, topics: Topics) -> int:
