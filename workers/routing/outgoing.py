@@ -202,7 +202,7 @@ def _ai_may_reply(decision: Decision, record: LedgerRecord) -> bool:
     if decision.owner == "pending":
         # Nobody is awaited within this chat.
         return record.place in ("ticket", "contact")
-    # A closed conversation needs no silence: whoever writes again is the AI's, without a word of ours.
+    # Who writes again after the end is the AI's, and no word of ours comes first.
     return decision.owner in ("ai", "closed")
 
 
