@@ -128,7 +128,8 @@ class EscalationAgent(Agent):
         takeover = self._takeovers.get(tp)
         if takeover is None:
             return False
-        await asyncio.wait({takeover})
+        if not takeover.done():
+            await asyncio.wait({takeover})
         return not takeover.cancelled()
 
     def is_busy(self, tp: TP) -> bool:

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -78,7 +80,7 @@ def worker(context: click.Context, /, which: str, **options: Any) -> None:
     """
     setup_logging(options["log_level"], which)
     if which == "all":
-        context.exit(Supervisor(_arguments(options), options["health_port"]).run())
+        context.exit(Supervisor(_commands(options)).run())
     run_agent(which, options)
 
 
@@ -110,7 +112,9 @@ def make_agent(which: str, options: dict[str, Any]) -> "Agent":
     try:
         module = import_module(f"workers.agents.{which}")
     except ModuleNotFoundError as error:
-        raise CliError(f"this installation has no {which} agent: {error}") from None
+        if error.name != f"workers.agents.{which}":
+            raise
+        raise CliError(f"this installation has no {which} agent", exit_code=2) from None
     agent = module.make_agent(
         settings,
         Options(
@@ -146,8 +150,8 @@ def _loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-def _arguments(options: dict[str, Any]) -> list[str]:
-    """The command line of one agent with these options; servers go through the environment."""
+def _commands(options: dict[str, Any]) -> dict[str, list[str]]:
+    """The command line of each agent that is installed, with these options."""
     arguments = ["--topics", str(options["topics"]), "--from", options["start"]]
     arguments += ["--log-level", options["log_level"]]
     if options["policy"] is not None:
@@ -161,21 +165,29 @@ def _arguments(options: dict[str, Any]) -> list[str]:
     if options["redis"]:
         # On a command line everybody could read its password.
         os.environ["REDIS_URL"] = options["redis"]
-    return arguments
+    commands = {}
+    for number, name in enumerate(AGENTS):
+        if find_spec(f"workers.agents.{name}") is None:
+            logger.warning("this installation has no %s agent", name)
+            continue
+        port = options["health_port"]
+        health = [] if port is None else ["--health-port", str(port + number)]
+        command = [sys.executable, "-m", "workers.cli", "worker", name]
+        commands[name] = [*command, *arguments, *health]
+    return commands
 
 
 @dataclass
 class _Child:
     name: str
-    arguments: list[str]
+    command: list[str]
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = 0.0
     due: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "workers.cli", "worker", self.name, *self.arguments]
-        self.process = subprocess.Popen(command)  # noqa: S603 - our own command line
+        self.process = subprocess.Popen(self.command)  # noqa: S603 - our own command line
         self.started = time.monotonic()
 
     def ended(self) -> int | None:
@@ -195,11 +207,8 @@ class _Child:
 class Supervisor:
     """Starts one process of each agent, starts again what ends, and ends all on SIGTERM."""
 
-    def __init__(self, arguments: list[str], health_port: int | None) -> None:
-        self._children = []
-        for number, name in enumerate(AGENTS):
-            port = [] if health_port is None else ["--health-port", str(health_port + number)]
-            self._children.append(_Child(name, [*arguments, *port]))
+    def __init__(self, commands: Mapping[str, list[str]]) -> None:
+        self._children = [_Child(name, command) for name, command in commands.items()]
         self._stopping = False
 
     def run(self) -> int:
