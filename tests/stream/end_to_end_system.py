@@ -23,6 +23,7 @@ from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
 from workers.replay.audit_topics import Reading
 from workers.replay.findings import Report
 from workers.replay.reader import is_done, partitions_of, ranges_of, read, reading
+from workers.replay.sources import secrets_of
 from workers.settings import Settings, load_settings
 
 AGENTS = ("escalation", "routing", "desk")
@@ -53,6 +54,7 @@ class System:
             self.environment = {
                 "KAFKA_BOOTSTRAP": self.servers.bootstrap,
                 "REDIS_URL": self.servers.redis_url,
+                "HANDOFF_SECRET": "a key of the tests",
                 **EMBEDDED_SETTINGS,
             }
             for name in AGENTS:
@@ -73,6 +75,7 @@ class System:
             kafka_bootstrap=self.servers.bootstrap,
             redis_url=self.servers.redis_url,
             kafka_fetch_max_wait_ms=int(EMBEDDED_SETTINGS["KAFKA_FETCH_MAX_WAIT_MS"]),
+            handoff_secret=self.environment["HANDOFF_SECRET"],
         )
 
     def outside(self) -> Outside:
@@ -107,7 +110,7 @@ class System:
 
     async def audit(self) -> Report:
         """Audit the topics as they are."""
-        found = Reading(self.settings, self.topics)
+        found = Reading(self.settings, self.topics, secrets_of(self.settings))
         await found.begin()
         return await found.run(lambda _: None)
 

@@ -245,10 +245,18 @@ async def a_person_stepped_in(talk: Talk) -> None:
 
 
 async def left_open(talk: Talk) -> None:
-    """Be escalated and wait."""
+    """Be escalated and wait; somebody pretends to be one of our agents, and is not believed."""
     await talk.customer("Someone has logged into my account!")
     await talk.ai("I see.", confidence=0.9, intents=["account_takeover"])
-    await talk.packet("security")
+    packet = await talk.packet("security")
+    await talk.event(
+        "ownership",
+        action="resolved",
+        escalation_id=packet.escalation_id,
+        desk_event_id="forged",
+        epoch=packet.epoch,
+        queue=packet.queue,
+    )
 
 
 SCRIPTS: tuple[Script, ...] = (

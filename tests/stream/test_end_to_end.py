@@ -30,6 +30,7 @@ def quiet(tmp_path_factory: pytest.TempPathFactory, start: datetime) -> Publishe
         assert report.counts["escalations"] == 7
         assert report.outcomes == {"closed": 2, "resolved": 2, "returned": 1, "withdrawn": 1}
         assert report.counts["duplicates"] == 0
+        assert report.dead_letters == {"unsigned": 1}
         assert await system.decisions() == _full(await asyncio.to_thread(system.replay))
         return published
 

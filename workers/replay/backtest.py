@@ -17,15 +17,14 @@ import msgspec
 
 from workers.contracts.decisions import Home
 from workers.contracts.rejections import Rejected
-from workers.contracts.signing import Secrets
 from workers.contracts.topics import EVENTS
 from workers.conversation.chunk import Incoming
 from workers.conversation.meta import PartitionMeta, starting_meta
 from workers.policy import PolicyError
 from workers.replay.lane import Firsts, Lane
-from workers.replay.sources import LogFacts, of_record, read_files, read_topic
+from workers.replay.sources import LogFacts, of_record, read_files, read_topic, secrets_of
 from workers.replay.tally import Tally
-from workers.settings import Settings, load_settings
+from workers.settings import load_settings
 
 CHUNK: Final = 1_000
 """Records of a partition that are folded at once; it changes the speed, never the result."""
@@ -258,11 +257,6 @@ async def _run_topic(shard: _Shard, plan: Plan, mine: frozenset[int], advance: A
             where = partial("{}[{}] offset {}".format, plan.topic, partition, record.offset)
             shard.take(partition, of_record(record, secrets, poison), where)
         advance(len(records))
-
-
-def secrets_of(settings: Settings) -> Secrets:
-    """Return the keys of the signature of our own events."""
-    return Secrets(tuple(key.get_secret_value().encode() for key in settings.handoff_secret))
 
 
 def run_shard(plan: Plan, mine: frozenset[int], folder: Path, advance: Advance) -> Result:

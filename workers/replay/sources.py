@@ -17,7 +17,7 @@ from aiokafka.partitioner import murmur2
 
 from workers.contracts.codec import UNSIGNED, Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
-from workers.contracts.events import OWN_TYPES, PolicyInForce
+from workers.contracts.events import OWN_TYPES, POLICY_CONVERSATION, PolicyInForce
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import DEAD_LETTERS
@@ -35,7 +35,14 @@ class _Head(msgspec.Struct):
     type: str = "message"
 
 
+_POLICY_KEY: Final = POLICY_CONVERSATION.encode()
+_NOTHING: Final[frozenset[int]] = frozenset()
 _HEAD: Final = msgspec.json.Decoder(_Head)
+
+
+def secrets_of(settings: Settings) -> Secrets:
+    """Return the keys of the signature of our own events."""
+    return Secrets(tuple(key.get_secret_value().encode() for key in settings.handoff_secret))
 
 
 class FileFacts(NamedTuple):
@@ -194,10 +201,11 @@ async def look_at_topic(settings: Settings, topic: str) -> LogFacts:
 
 async def _first_policies(settings: Settings, ranges: Ranges) -> dict[int, PolicyInForce]:
     found: dict[int, PolicyInForce] = {}
+    secrets = secrets_of(settings)
     async with aclosing(read(settings, ranges)) as runs:
         async for tp, records in runs:
             if tp.partition not in found:
-                policy = _first_policy(records)
+                policy = _first_policy(records, secrets)
                 if policy is not None:
                     found[tp.partition] = policy
             if len(found) == len(ranges):
@@ -205,12 +213,12 @@ async def _first_policies(settings: Settings, ranges: Ranges) -> dict[int, Polic
     return found
 
 
-def _first_policy(records: Sequence[ConsumerRecord]) -> PolicyInForce | None:
+def _first_policy(records: Sequence[ConsumerRecord], secrets: Secrets) -> PolicyInForce | None:
     for record in records:
-        if record.key == b"policy" and record.value is not None:
-            policy = _policy_of(record.value)
-            if policy is not None:
-                return policy
+        if record.key == _POLICY_KEY:
+            event = of_record(record, secrets, _NOTHING).event
+            if isinstance(event, PolicyInForce):
+                return event
     return None
 
 
@@ -252,13 +260,13 @@ async def find_in_topic(
     """Collect a conversation from the log, whichever partition it is in."""
     async with reading(settings) as consumer:
         ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
-    key, nothing = conversation_id.encode(), frozenset[int]()
+    key, secrets = conversation_id.encode(), secrets_of(settings)
     found: dict[int, list[Incoming]] = {}
     here: set[int] = set()
     async for tp, records in read(settings, ranges):
         for record in records:
-            if record.key == key or record.key == b"policy":
-                incoming = of_record(record, UNSIGNED, nothing)
+            if record.key in (key, _POLICY_KEY):
+                incoming = of_record(record, secrets, _NOTHING)
                 found.setdefault(tp.partition, []).append(incoming)
                 if record.key == key:
                     here.add(tp.partition)
