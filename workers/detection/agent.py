@@ -15,16 +15,17 @@ from workers.detection.vocabulary import REQUEST
 _HEAD, _TAIL = 1600, 800
 
 _MACROS = {
-    "person": r"[dRykl_pP]{0,6}(?:[HAM1SDZg]|[_yO]5)",
-    "case": r"[yOdP_k]{0,4}",
-    "they": r"[dykl_]{0,4}(?:[HAMSD]|Rg|[R_]1|l[yd]g|l[yd]5)[HA]?(?:l[ydP]?_?[5D])?",
+    "person": r"[dRykl_pPr]{0,6}(?:[HAM1SDZg]|[_yO]5)",
+    "case": r"[yOdPW_k]{0,4}",
+    "they": r"[dyklP_]{0,4}(?:[HAMSD]|Rg|[R_]1|[lP][ydP]?[gZ5]|dPZ)[HA]?(?:l[ydP]?_?[5D]|_)?",
 }
 # A person and the customer, or the case, brought together; the rest of the sentence tells
 # whether that is promised, offered or refused.
 _HANDOVER = rules(
     r"""
 0.95 [X3EG]k?[um][kl_]{0,3}[pld]{1,2}<person>
-0.9  [XE]<case>[pl]<person>
+0.9  [XE]<case>[pld]{1,2}<person>
+0.85 [pd]<person>k?X
 0.9  3[Od]{1,3}[kl]{0,2}p<person>
 0.85 Xk?[um](?=[k,_]{0,4}$)
 0.85 3ul{1,2}(?=$|[pk,])
@@ -35,12 +36,14 @@ _HANDOVER = rules(
 0.9  [b%][bk%]{0,2}[YX3F<][kl]{0,3}[pl]{1,2}<person>
 0.85 ub?[bk]{0,2}(?:6k?)?b[bk]{0,2}[YX]$
 0.9  (?:J|_)k{0,2}[YF<]<case>[kl]{0,2}[pl]<person>
+0.85 J<d?[HAM]|iJ[V9]d[HAM]{1,2}p
+0.85 i6[^,]{1,5}[HAM1][HA]?[GC@vX]
 0.85 iJk?F[yOdPk]{1,4}(?=$|[kpl,])
 0.9  (?:^|[,&y])<they>6k?(?:b(?!q)|[C@vTG3Xxz]|_)
 0.85 (?:[HAM]|R1)b[k]{0,2}(?:r|_l|l|3)
 0.85 6bUp<person>
 0.85 [yO]O?bk{0,2}[pl][Pdy]?<person>
-0.85 I.{0,14}[HAM]|bkI|[lp]dIl
+0.85 I.{0,14}[HAM]|bkI|[lp]dI
 """,
     _MACROS,
 )
@@ -57,6 +60,7 @@ _OFFER = rules(
 )
 # What stands between the beginning of the clause and the handover.
 _CLAUSE = re.compile(r".*(?:[,c]|&(?=i|Lm|k?[XE]))")
+_DENIED = re.compile(r"[nN4]")
 _REFUSED = re.compile(r"[nN4Vhg]|(?<!^)#|^#(?!i)|^[kK]?p$|f[iu]$")
 # "I need to transfer you" still waits for the customer's word; "Transfer to an agent" is a heading
 _NEEDED = re.compile(r"W_?p$")
@@ -78,9 +82,11 @@ def _judged(sentence: str, start: int, question: bool) -> str:
     """Tell from its sentence whether a handover is a promise, an offer or neither."""
     before = sentence[:start]
     clause = _CLAUSE.sub("", before)
+    if question and not _DENIED.search(clause):
+        return "offer"
     if _REFUSED.search(clause):
         return ""
-    if question or _OFFERED.search(clause):
+    if "s" in before or _OFFERED.search(clause):
         return "offer"
     if "f" in before or _NEEDED.search(clause):
         return ""

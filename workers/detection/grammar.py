@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-# A pattern's parts, one after another: a group, a set or a character, and how often.
-_PART = re.compile(r"(\((?:[^()]|\([^()]*\))*\)|\[[^]]*\]|\\.|.)([?*]|\{0[^}]*\}|\{[^}]*\})?")
+_QUANTIFIER = re.compile(r"[?*]|\{\d+(?:,\d*)?\}|")
 # In nearly every turn, so that their absence rules nothing out.
 _FREQUENT = frozenset("dpkil_.,?!")
 
@@ -39,8 +38,29 @@ def mask(classes: Iterable[str]) -> int:
     return bits
 
 
+def _parts(pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a pattern (groups whole), each with its quantifier."""
+    at = 0
+    while at < len(pattern):
+        start = at
+        if pattern[at] == "[":
+            at = pattern.index("]", at)
+        elif pattern[at] == "\\":
+            at += 1
+        elif pattern[at] == "(":
+            depth = 1
+            while depth:
+                at += 1
+                depth += {"(": 1, ")": -1}.get(pattern[at], 0)
+        at += 1
+        quantifier = _QUANTIFIER.match(pattern, at)
+        often = quantifier[0] if quantifier else ""
+        yield pattern[start:at], often
+        at += len(often)
+
+
 def _branches(pattern: str) -> bool:
-    return any(part == "|" for part, _ in _PART.findall(pattern))
+    return any(part == "|" for part, _ in _parts(pattern))
 
 
 def _needs(pattern: str) -> frozenset[str]:
@@ -48,8 +68,8 @@ def _needs(pattern: str) -> frozenset[str]:
     best: frozenset[str] = frozenset()
     if _branches(pattern):
         return best
-    for part, often in _PART.findall(pattern):
-        if often[:1] in ("?", "*") or often.startswith("{0") or part[0] in "(^$\\":
+    for part, often in _parts(pattern):
+        if often[:1] in {"?", "*"} or often.startswith("{0") or part[0] in "(^$\\":
             continue
         classes = frozenset(part.strip("[]"))
         if "^" in classes or classes & _FREQUENT:

@@ -14,7 +14,7 @@ CODES = class_codes(
     already=A every_time=e times=t ordinal=d number=0 unit=T wait=w keep=k told=v promise=V nobody=N
     reply=r fail=f why=W you=y i=I not=n pleased=p intensifier=i praise=P oh=O thanks=h worked=K
     resolved=B others=o product=c harmless=H enough=E swear=x scam=C only_been=b helping=m
-    know=g company=u time=z"""
+    know=g company=u time=z done=l"""
 )
 # One of the telling classes is worth a second look, of the faint ones it takes two, and in a
 # short turn a hint is enough.
@@ -31,8 +31,12 @@ _EVIDENCE = rules(
 0.75 E<end>
 0.35 x
 0.55 [yuv][i_]{0,2}x|vIx
-0.55 [yui_]{1,3}C(?=[.,!]|$)
+0.55 [yui_]{1,3}C(?=[.,!]|$)|u[i_]{0,3}C
+0.45 l<end>
 0.35 b
+0.4  b,?f|e[^.!?]{0,6}f
+0.55 dz[I_i]{0,3}v
+0.3  a[^!?]{1,12}a
 0.65 ip[.,]n
 0.5  R
 0.45 S
@@ -43,7 +47,8 @@ _EVIDENCE = rules(
 0.65 J
 0.7  [yu][i_]{0,2}[FM]
 0.45 [vk]{0,2}d[i_]?z|0t[i_]{0,2}(?:A|$|[.!?])|A[i_]{0,2}v[^.!?]{0,6}0t|v[^.!?]{0,4}0t
-0.3  (?:sn|ns|s[i_]?f|s[i_]?w)
+0.35 (?:sn|ns|s[i_]?f)
+0.3  s[i_]?w
 0.25 s(?=[^.!?]{0,6}(?:0[i_]?T|T))
 0.3  [Iy][iA_]{0,2}A[i_]?v|IAv|Av
 0.5  yk
@@ -60,14 +65,16 @@ _EVIDENCE = rules(
 0.2  a
 0.25 V
 0.3  W[i_]{0,2}[ny]|Wn|W(?=.{0,8}a)
-0.5  (?:^|[.!?]|O,?i?)P[^.!?hKB]{0,7}(?:f|0T|n[_i]{0,2}[rm]|w)
+0.5  (?:^|[.!?]|O,?i?)I?P[^.!?hKB]{0,10}(?:f|0T|n[_i]{0,2}[rm]|w)
 0.35 O[,]?[i]?P(?![^.!?]{0,4}[KhB])
 0.3  (?:ya|f[^.!?]{0,4}a)
 """,
     _MACROS,
 )
-_DAMPED = re.compile(r"(?:n[i_]{0,2}|o[i_]{0,3})$")
+_DAMPED = re.compile(r"(?:n[i_]{0,2}|[oc][i_]{0,3})$")
 _FOR_OTHERS = re.compile(r"^[i_I]{0,3}[ocPK]")
+_RESOLVED = re.compile(r"(?<!n)(?<!n.)B")
+_PLEASED = re.compile(r"h|(?<!n)(?<!n.)(?<!n..)K")
 _LOUD = re.compile(r"!{2,}|\?!|!\?|\?{2,}")
 _ANGRY_FACES = re.compile("[\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f644\U0001f595]")
 _CAPITALS = re.compile(r"\b[A-Z]{3,}\b")
@@ -105,9 +112,9 @@ def find_frustration(turn: Turn, text: str) -> Finding | None:
     if not strongest:
         return None
     score = 1 - calm * (1 - _emphasis(text))
-    if "B" in classes or (("h" in classes or "K" in classes) and strongest < 0.5):
+    if _RESOLVED.search(classes) or (_PLEASED.search(classes) and strongest < 0.5):
         score *= 0.6
-    elif "P" in classes and score < 0.6 and classes[span[0]] not in "LXJ":
+    elif "P" in classes and score < 0.6 and classes[span[0]] not in "LXJPO.!?I":
         score *= 0.85
     start, end = span
     return Finding(round(score, 3), *turn.span(start, end))

@@ -20,7 +20,7 @@ CODES = class_codes(
     say=s cardinal=0 queue=I perhaps=# recommend=o another=/ find=~ other=_ ?=. !=."""
 )
 # A sentence without any of these asks for nobody.
-CUES = "H1gQAZMSBTXEFYD25/"
+CUES = "H1gQAZMSBTXEFYD25/s"
 _CUE_CLASSES = frozenset(CUES)
 
 _MACROS = {
@@ -28,7 +28,7 @@ _MACROS = {
     "pre": r"[dRyklpr]{0,5}_?U?[RkHAD]{0,3}",
     "person": r"[HAMZ1]",
     "any": r"(?:[HAMZ1SQD2/]|[Ry]g|[_dyO]5)",
-    "of-you": r"l(?:D|y[_DA5]{0,2}|d?_?[DA5v])",
+    "of-you": r"(?:l(?:D|y[_DA5]{0,2}|d?_?[DA5v])|_y[_DA5]{1,2})",
     # What may follow it without making it something else ("human resources")
     "end": r"(?=$|[,\"kKa&cft6#qWinbl4r])",
     "goes-on": r"(?=$|[,\"kK&cft6#qWinbapvTC@Xrluw4HR])",
@@ -39,20 +39,23 @@ _MACROS = {
 
 
 _TALK = r"""
-0.95 T[kmu,OR]{0,3}(?:[p0]k?<pre>|[dyRk]{0,3}[RHAD]{0,2})(?:<person>|[_O]5)
+0.95 T[kmu,ORd]{0,3}(?:[p0]k?<pre>|[dyRk]{0,3}[RHAD]{0,2})(?:<person>|[_O]5)
 0.9  T[kmuO]{0,2}(?:_?[p0])?<pre>(?:[SQ/]|[Ry]g)(?![bV])
+0.85 TpPA
+0.8  (?<=[_dkv])Up<pre>(?:H|R1)
 0.85 T[kmu]{0,2}_?p<pre>(?:[D2]|[dy]5)
 0.8  T[kmu]{0,2}p[dy]?vk{0,2}(?=$|a)
 0.9  T_{1,2}p<pre><person>
 0.85 [pd]<pre>[HAMZ1SD]_{0,3}[kpqmPO_ladD5]{0,4}T
-0.85 W[pdyik]{1,3}[HAM1S]_?T
+0.85 [Wq][pdyik]{1,3}[HAM1S]_?T
 0.85 W[pkdql]{0,2}Up<pre><any>
 0.85 v[mkp]{0,2}Up?<pre><any>
 0.75 <clause>k?Up[dyk]{0,2}[HA]{1,2}<close>
 """
 _TRANSFER = r"""
-0.95 X[mOkdupP]{0,5}<pre>[HAM1D2]
+0.95 X[mOkdupPl]{0,5}<pre>[HAM1D2]
 0.9  X[mOku]{1,4}[pdk]{1,3}<pre>(?:[SZ/]|Rg|_5|[dy]5)
+0.9  3[dO]l?p<pre>[HAM1]<goes-on>
 0.9  3[Odku]{0,2}[mO][kO]?[pdlk]{1,3}<pre>(?:[HAM1D2SZ/]|_5|[dy]5)
 0.85 (?:3|_)[Od]?p(?:[dyk]{1,3}[RHA]?[MH]|M)<goes-on>
 0.8  Xu?k?m[kpl]{0,3}<close>
@@ -72,10 +75,13 @@ _WANT = r"""
 0.85 (?:6|i6d{1,2})R?[HAM]<close>
 0.9  W[pdkl]{0,4}(?:[RH]v|vH)
 0.85 W[pdkl]{0,3}RT<end>
-0.9  W[pkd]{0,3}(?:v|pv)[pl]<pre>[HAM1]
+0.85 Wt?m?vd?[HAM1S]<end>
+0.85 (?:J|_)d{1,2}[HAM1]W<close>
+0.9  W[pkd]{0,3}(?:v|pv|pGv|Gv)[pl]<pre>[HAM1]
 0.72 W[pk]{0,2}(?:Gv|v|pv)[pl][dyk]{0,2}S<end>
 0.9  W[pkdt]{0,3}[RHA]{0,2}[HAM1S][pq]?[kdm]{0,2}p?(?:C|T|@)[pkd]{0,2}(?:m|$|k)
 0.85 W[pkd]{0,2}S<of-you>
+0.75 WSw(?:v|<close>)
 0.85 WStqv
 0.75 [Wq][^.,]{1,6}[lp]d?(?:R?H|R1)<close>
 0.75 q[^.,]{1,3}b[_v]l{1,2}d1<close>
@@ -92,7 +98,11 @@ _GET = r"""
 0.8  Gmk?[S/](?=$|[,kt]|<of-you>|[pl][vTCm]|wv|w<close>)
 0.85 [G9][dykl]{0,2}(?:[HAM1S]p(?:C|T|@)[pk]?m|[HAM1]pvm)
 0.65 9d[HAM]
-0.88 q[iu]G[mk]?[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
+0.88 q[iul]q?G[mk]?[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM]<goes-on>
+0.88 q[iul]q?G[mk]?[dyRk]{0,4}1<does>
+0.75 GSld?_?<close>
+0.8  Gm?k?[S/]ld?O
+0.85 G[^,]{1,5}&H<end>
 0.88 qi?J[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
 0.85 [GJXL][dyRk]{0,3}[HAM1SZ]p?k?(?:C|T|@)[pk]?(?:m|$)
 0.8  [JL]S(?:<of-you>)?p?vm
@@ -101,6 +111,9 @@ _DOES = r"""
 0.85 (?:q|W|6|J)[mdyRk]{0,4}[HAMS1Z](?:<of-you>)?[pqW6kO]{0,3}(?:[CT@]p?k?m|@<close>)
 0.85 [SHA]qm[C@]<close>
 0.85 (?:mq?|qm)[C@][SHA]<close>
+0.85 [HAM1S](?:<of-you>)?q[CT@]m
+0.85 [qS](?:[dk]?[HAM1S])?[qk]?[mb][C@]<close>
+0.85 e[dRk]{0,3}[HAM1S]p?k?[CT@]p?m
 0.85 [SHAM1]p?Gmd?@
 0.85 (?:q|L|J|W)[dyRk]{0,4}[RH]{0,2}[HAM1][pqk]{0,2}[vGX]
 0.8  [q6#]d?Hk{1,3}[_3]
@@ -114,7 +127,7 @@ _DOES = r"""
 """
 _PRESENT = r"""
 0.85 e[r_]?[dRyk]{0,4}[HA]{0,2}[HA1Q](?=$|[,\"kKrtwlB]|i|qiT|pT|piq|pqiT)
-0.85 eRg
+0.85 e[dk]{0,2}Rg
 0.85 e[dRyk]{0,4}(?:M|[yR]?g)(?=r|[it]?[it]?qi|[it]i)
 0.85 e[^.,]{0,4}[HAM1SZgQ/][^.,]{0,6}i[qk]{0,2}T
 0.85 e[^.,]{0,4}[HAM1SZQ][^.,]{0,4}qT
@@ -127,8 +140,8 @@ _PRESENT = r"""
 0.8  <clause>[dkK]{0,2}(?:S[HR]|[H1A])r[k]{0,2}<close>
 0.75 <clause>[kK]{0,2}d(?:g|Rg)[rkR]{1,3}<close>
 0.65 <clause>[dkK]{0,2}Sr[k]{0,2}<close>
-0.75 ^[k&]?jbd(?:R?[HA]|Rg)(?=$|[iW])
-0.75 w[iq]{0,2}[kW]?p?T<close>
+0.75 ^[k&]?j(?:bd(?:R?[HA]|Rg)|b?dR?H)(?=$|[iWl])
+0.75 w[iq]{0,2}[kW]?p?Tp?(?:a[dO])?k?<close>
 0.6  w[iq]{0,2}[kW]?p?T
 0.6  w[iq]{0,2}k?[C@]<end>
 """
@@ -161,7 +174,7 @@ _CONTACT = r"""
 0.9  ~mk?[dyk]{0,2}(?:R?[HA]{1,2}|M|R[1g]|1)<does>
 0.65 e/<close>
 0.6  jb[dy]M<close>
-0.85 [Wq][^.,]{0,3}@m?l[dyk]{0,2}[HAM1S]
+0.85 [Wq][^.,]{0,3}@m?l[dyk]{0,2}(?:[HAM1S]|[yR]g)
 0.85 <clause>k?@ml[dyk]{0,2}[HAM1]
 0.8  (?:W[p_]{0,2}|<clause>k?_?|q_|qiJ)d?@p<pre>(?:<any>|S)
 0.75 qi@[kp]{0,3}S<end>
@@ -171,13 +184,15 @@ _CONTACT = r"""
 """
 # The person alone, as a message or as one sentence of it.
 _BARE = r"""
-0.9  ^k{0,4}[dR]{0,3}(?:[HAD]{0,3})[HAM](?:lR)?(?:[kA]{0,3}[,]?[kKA]{0,3})<close>
-0.9  ,[kd]{0,3}(?:R?[HA]{1,2}|[HA]{0,2}[HAM]k|k[HAM])[HAk]{0,3}<close>
+0.9  ^k{0,4}[dR]{0,3}(?:[HAD]{0,3})[HAM](?:lR)?(?:[kA]{0,3}[,]?[kKA]{0,3})(?=$|,[pn])
+0.9  ,[kd]{0,3}(?:R?[HA]{1,2}|[HA]{0,2}[HAM]k|k[HAM])[HAk0d]{0,3}<close>
 0.85 ^k{0,4}d?(?:_|D)Ak{0,3}<close>
 0.85 (?:^|,)k{0,3}[dR]{0,3}(?:1k{0,3}|[RHA]{0,2}[RHA]v)k{0,2}<close>
 0.8  ^[k]{0,2}R{1,2}[TZ1X]k{0,3}$
 0.6  Wp?Tk{0,2}<close>
-0.8  ^k{0,2}[HAM1]{1,2}W<close>
+0.8  ^k{0,2}R?(?:[HAM1]{1,2}|Hv)Wk{0,2}<close>
+0.75 ^/k{1,3}$
+0.85 ^k{0,2}v[pl]<pre>[HAM1]k{0,2}$
 0.7  ^k{0,2}Dk{1,3}$|^kD$
 0.6  (?:^|,)k{0,2}Dk{0,3}$
 0.8  ^k{0,3}p[dR]{0,2}[HA]k{1,3}$
@@ -193,10 +208,11 @@ RULES.sort(key=lambda rule: -rule.score)
 
 _TURNED_ROUND = re.compile(
     r"(?:[nx][kqbWGJpdRz]{0,4}|n[kqb]{0,2}W[um]p?|N[^.,c&]{0,8}|(?:z[iu]|7)[WJpk]{0,3}"
-    r"|(?<!q)f[iu][Wkz]{0,2}p?|V[miu]?p?d?|8[^.,]{0,6}|zu[_k]{0,2}Wp?|[jfw]z?u|9mp?)$"
+    r"|(?<!q)f[iu][Wkz]{0,2}p?|V[miu]?p?d?|8[^.,]{0,6}|zu[_k]{0,2}Wp?|[jfw]z?u|9mp?|d_[q6])$"
 )
 # "I will talk to a manager" tells; "ich will mit einem Menschen sprechen" asks
 _TOLD = re.compile(r"(?<!f)i[6#]$")
+_OTHERS_DO = re.compile(r"h[kqz6#]{0,2}$")
 # "you need more agents", "she had to get a supervisor" tell of others
 _OTHERS = re.compile(r"(?:(?<![q6eWkb])u[kqz]{0,2}|h[kqz6#]{0,2}(?:Wp?)?)$")
 _ASKED_HOW = re.compile(r"(?:[jw]zn?[iu][WJpk]{0,3}|[jq6]n[u]k?L?)$")
@@ -205,7 +221,9 @@ _ASKED_HOW = re.compile(r"(?:[jw]zn?[iu][WJpk]{0,3}|[jq6]n[u]k?L?)$")
 def _vetoed(left: str, first: str) -> bool:
     if _ASKED_HOW.search(left):
         return False
-    if first in "TC@X" and _TOLD.search(left):
+    if first in "TC@X" and (_TOLD.search(left) or _OTHERS_DO.search(left)):
+        return True
+    if first == "6" and left.endswith("j"):
         return True
     if first in "WG" and _OTHERS.search(left):
         return True
