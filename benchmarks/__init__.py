@@ -1,0 +1,1 @@
+"""`make bench`: what one run on one machine measures, contender beside contender."""

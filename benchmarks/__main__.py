@@ -1,0 +1,48 @@
+"""`make bench`, or `python -m benchmarks [NAME ...] [--quick] [--json FILE]`."""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import backtest, growth, latency, memory, recovery, throughput
+from benchmarks.report import Report, Row, machine, show, write
+from benchmarks.world import kafka_name
+
+SCENARIOS: dict[str, Callable[[Report, bool], None]] = {
+    "throughput": throughput.run,
+    "workers": throughput.two_workers,
+    "latency": latency.run,
+    "growth": growth.run,
+    "memory": memory.run,
+    "core": backtest.core,
+    "backtest": backtest.run,
+    "recovery": recovery.run,
+}
+
+
+def main() -> None:
+    """Run the scenarios that are named, or all; print one table and write one JSON file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SCENARIOS))
+    parser.add_argument("--quick", action="store_true", help="small sizes, few repetitions")
+    parser.add_argument("--json", type=Path, default=Path("build/bench.json"), metavar="FILE")
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        if name not in SCENARIOS:
+            parser.error(f"no scenario {name}: choose from {', '.join(SCENARIOS)}")
+    facts = machine(kafka_name())
+    rows: list[Row] = []
+    for name in arguments.names or SCENARIOS:
+        report, started = Report(name), time.monotonic()
+        SCENARIOS[name](report, arguments.quick)
+        rows += report.rows
+        print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
+        # After each, so that a run that is ended early has its figures.
+        write(arguments.json, facts, rows)
+    show(facts, rows)
+    print(f"written to {arguments.json}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""The processes that are measured beside each other: `python -m benchmarks.contenders ROLE GROUP`.
+
+Each says `first <monotonic> <CPU seconds>` when it has its first records in hand; what it has
+committed is seen from outside.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+import uvloop
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+
+from benchmarks import escalation_throughput
+from benchmarks.escalation_throughput import COMMIT_EVERY_S, Clock
+from workers.agents.app import TP, Agent
+from workers.agents.escalation import EscalationAgent
+from workers.agents.producer import IDEMPOTENT, Record, publish_all
+from workers.agents.running import run
+from workers.cli.main import handoff
+from workers.contracts.decisions import Home
+from workers.contracts.topics import EVENTS
+from workers.conversation.chunk import Change
+from workers.conversation.state import new_state
+from workers.data import data_path
+from workers.settings import Settings, kafka_client_kwargs, load_settings
+from workers.stores.connection import connect
+from workers.stores.partition import PartitionStore, Writes
+
+ASKS = b"speak to a person"
+"""What a message contains that a bare pipeline passes on."""
+STATE_BYTES = 600
+_said = False
+
+
+def first() -> None:
+    """Say once that the first records are in hand."""
+    global _said  # noqa: PLW0603 - a process says it once, whoever it is
+    if not _said:
+        _said = True
+        print(f"first {time.monotonic()} {time.process_time()}", flush=True)
+
+
+class _Worker(EscalationAgent):
+    """The worker as it is, but for the line that says when it began."""
+
+    async def handle(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
+        first()
+        await super().handle(tp, records)
+
+
+def worker(group: str) -> None:
+    """`handoff worker escalation --from earliest`, under a consumer group of this run's own."""
+    from workers.agents import escalation
+
+    _Worker.group = group
+    escalation.make_agent = _Worker
+    handoff(["worker", "escalation", "--from", "earliest", "--log-level", "WARNING"])
+
+
+class _Nothing(Agent):
+    """A Faust agent with our chunks that does nothing with them."""
+
+    topic = EVENTS
+
+    async def positions(self, bounds: Any) -> Any:
+        return {tp: found.begin for tp, found in bounds.items()}
+
+    async def handle(self, *_: object) -> None:
+        first()
+
+
+async def faust_nothing(settings: Settings, group: str) -> None:
+    """A Faust chunk agent that does nothing."""
+    _Nothing.group = group
+    await run(_Nothing(settings))
+
+
+async def core(settings: Settings, group: str) -> None:
+    """A bare loop that calls the same core and does the same work in Redis."""
+
+    class Said(Clock):
+        def add(self, records: int) -> None:
+            if records:
+                first()
+            super().add(records)
+
+    # Its own clock is not what is measured; it would end after `total` records.
+    escalation_throughput.Clock = Said  # type: ignore[misc]
+    await escalation_throughput.bare(settings, group, sys.maxsize, side_by_side=True)
+
+
+Body = Callable[[int, Sequence[ConsumerRecord]], Awaitable[None]]
+
+
+async def _loop(
+    settings: Settings, group: str, topic: str, body: Body, start: str = "earliest"
+) -> None:
+    """Fetch, have each partition's records done, commit twice a second: for ever."""
+    consumer = AIOKafkaConsumer(
+        topic,
+        **kafka_client_kwargs(settings),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset=start,
+        fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
+        max_poll_records=settings.chunk_size,
+    )
+    await consumer.start()
+    committed = time.perf_counter()
+    while True:
+        found = await consumer.getmany(timeout_ms=200)
+        if found:
+            first()
+        await asyncio.gather(*(body(tp.partition, records) for tp, records in found.items()))
+        if time.perf_counter() - committed > COMMIT_EVERY_S:
+            await consumer.commit()
+            committed = time.perf_counter()
+
+
+async def store_only(settings: Settings, group: str) -> None:
+    """The same reads and writes in Redis without the core: JSON in, a state of usual size out."""
+    redis = connect(settings)
+    state, blob = new_state(), b"s" * STATE_BYTES
+    marks: dict[int, Any] = {}
+    stores: dict[int, PartitionStore] = {}
+
+    async def body(number: int, records: Sequence[ConsumerRecord]) -> None:
+        home = Home(topic=EVENTS, partition=number)
+        if number not in stores:
+            stores[number] = PartitionStore(redis, settings.redis_prefix, home, "bare")
+        wanted: dict[str, list[str]] = {}
+        changes: dict[str, Change] = {}
+        for record in records:
+            event = orjson.loads(record.value)
+            name = event["conversation_id"]
+            wanted.setdefault(name, []).append(event["event_id"])
+            change = changes.setdefault(name, Change(state, blob))
+            change.ids.append(event["event_id"])
+            change.turns.append(record.value)
+        await stores[number].read(records[0].offset, wanted)
+        mark = stores[number].next_mark(records[-1].offset)
+        assert await stores[number].apply(marks.get(number), mark, Writes(changes))
+        marks[number] = mark
+
+    await _loop(settings, group, EVENTS, body)
+
+
+async def naive(settings: Settings, group: str) -> None:
+    """Each message by itself: the whole conversation read, added to and written again."""
+    from workers.detection import read_customer
+
+    redis = connect(settings)
+
+    async def body(_: int, records: Sequence[ConsumerRecord]) -> None:
+        for record in records:
+            event = json.loads(record.value)
+            if event["role"] == "customer":
+                read_customer(event["content"])
+            key = f"{settings.redis_prefix}:{event['conversation_id']}"
+            stored = await redis.get(key)
+            turns = json.loads(stored) if stored else []
+            turns.append(event)
+            await redis.set(key, json.dumps(turns), ex=32 * 86_400)
+
+    await _loop(settings, group, EVENTS, body)
+
+
+async def hop(settings: Settings, group: str, source: str, target: str, start: str) -> None:
+    """Pass on what asks for a person, acknowledged: one hop of a bare pipeline."""
+    producer = AIOKafkaProducer(**kafka_client_kwargs(settings), **IDEMPOTENT)
+    await producer.start()
+
+    async def body(_: int, records: Sequence[ConsumerRecord]) -> None:
+        passed = [Record(target, r.key, r.value) for r in records if ASKS in r.value]
+        if passed:
+            await publish_all(producer, passed)
+
+    await _loop(settings, group, source, body, start)
+
+
+def replay(file: str, processes: str) -> None:
+    """A backtest of a file by so many processes; prints its seconds and the memory used."""
+    import resource
+    from pathlib import Path
+
+    from workers.replay.backtest import Candidate
+    from workers.replay.planning import plan_files
+    from workers.replay.processes import replay as run_replay
+
+    text = data_path("policies/default.yaml").read_text(encoding="utf-8")
+    started = time.perf_counter()
+    prepared = plan_files([Path(file)], [Candidate("default", text)], text, keep_decisions=False)
+    run_replay(prepared.plan, prepared.records, lambda _: None, processes=int(processes))
+    seconds = time.perf_counter() - started
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    peak = max(resource.getrusage(one).ru_maxrss for one in who) / 1024
+    cpu = sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, who))
+    print(msgspec.json.encode([seconds, cpu, peak]).decode(), flush=True)
+
+
+LOOPS: dict[str, Callable[..., Coroutine[None, None, None]]] = {
+    "faust-nothing": faust_nothing,
+    "core": core,
+    "store-only": store_only,
+    "naive": naive,
+    "hop": hop,
+}
+
+
+def main() -> None:
+    """Run one role; REDIS_URL, KAFKA_BOOTSTRAP and HANDOFF_REDIS_PREFIX say where."""
+    role, *arguments = sys.argv[1:]
+    if role == "worker":
+        worker(*arguments)
+    elif role == "replay":
+        replay(*arguments)
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(LOOPS[role](load_settings(), *arguments))
+
+
+if __name__ == "__main__":
+    main()

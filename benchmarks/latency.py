@@ -1,0 +1,195 @@
+"""From an event that asks for a person to its packet on the queue's topic, beside a bare pipeline.
+
+The bare pipeline passes the same events on in two hops, acknowledged, and does nothing else.
+"""
+
+import asyncio
+import statistics
+import time
+import uuid
+from collections.abc import AsyncIterator, Set
+from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+import uvloop
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from benchmarks.report import Report
+from benchmarks.world import BARE_TOPICS, World
+from workers.contracts.topics import EVENTS
+from workers.settings import kafka_client_kwargs
+
+HANDOFF = "handoff: escalation and routing worker"
+BARE = "bare aiokafka, two hops"
+EVERY = 10
+"""One message in so many asks for a person."""
+WARM_UP_S = 2.0
+DRAIN_S = 10.0
+_ASKING = "I would like to speak to a person about this please"
+_ORDINARY = (
+    "Hi, my order {n} has not arrived yet, can you tell me where it is?",
+    "The tracking page of {n} has not changed since the third.",
+    "How long does a refund of {n} euros take to show up on my card?",
+)
+
+
+class Taken(NamedTuple):
+    """What one stretch of load found."""
+
+    rate: float
+    """Messages per second that were really sent."""
+    milliseconds: list[float]
+    missing: int
+
+
+def run(report: Report, quick: bool) -> None:
+    """Both pipelines in turn at each rate, each with topics of its own."""
+    rates = (100, 500) if quick else (100, 500, 1000, 2000)
+    with World() as world:
+        for _ in range(1 if quick else 3):
+            for rate in rates:
+                seconds = 6 if quick else 30 if rate == 100 else 15
+                for case, pipeline in ((HANDOFF, _handoff), (BARE, _bare)):
+                    found = pipeline(world, rate, seconds)
+                    _note(report, f"{case}, {rate}/s", found)
+        for rate in rates:
+            for figure in ("p50", "p99"):
+                report.ratio(f"{HANDOFF}, {rate}/s", f"{BARE}, {rate}/s", figure)
+
+
+def _note(report: Report, case: str, taken: Taken) -> None:
+    found = sorted(taken.milliseconds)
+    note = f"{len(found)} handoffs at {taken.rate:.0f}/s"
+    if taken.missing:
+        note += f", {taken.missing} not within {DRAIN_S:g} s"
+    if len(found) < 20:
+        return
+    cuts = statistics.quantiles(found, n=1000, method="inclusive")
+    report.add(case, "p50", "ms", cuts[499], note)
+    report.add(case, "p99", "ms", cuts[989], note)
+    if len(found) >= 1000:
+        report.add(case, "p99.9", "ms", cuts[998], note)
+    report.add(case, "highest", "ms", found[-1], note)
+
+
+def _handoff(world: World, rate: int, seconds: float) -> Taken:
+    topics = [queue.topic for queue in world.topics.queues.values()]
+    with ExitStack() as stack:
+        for name in ("escalation", "routing"):
+            stack.callback(world.worker(name, "--log-level", "WARNING").stop)
+        return _take(world, EVENTS, topics, rate, seconds)
+
+
+def _bare(world: World, rate: int, seconds: float) -> Taken:
+    begin, between, end = BARE_TOPICS
+    with ExitStack() as stack:
+        for source, target in ((begin, between), (between, end)):
+            group = f"bench-hop-{uuid.uuid4().hex[:8]}"
+            role = ("benchmarks.contenders", "hop", group, source, target, "latest")
+            stack.callback(world.process(*role).stop)
+        return _take(world, begin, [end], rate, seconds)
+
+
+def _take(world: World, source: str, ends: list[str], rate: int, seconds: float) -> Taken:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_Load(world, source, ends, rate).run(seconds))
+
+
+class _Load:
+    """Produces at a rate and watches for what comes out, in one process, by one clock."""
+
+    def __init__(self, world: World, source: str, ends: list[str], rate: int) -> None:
+        self._kafka = kafka_client_kwargs(world.settings)
+        self._wait_ms = world.settings.kafka_fetch_max_wait_ms
+        self._source = source
+        self._ends = ends
+        self._rate = rate
+        self._name = uuid.uuid4().hex[:8]
+        self._sent: dict[bytes, float] = {}
+        self._taken: dict[bytes, float] = {}
+
+    async def run(self, seconds: float) -> Taken:
+        async with self._clients() as (producer, consumer):
+            watching = asyncio.create_task(self._watch(consumer))
+            await self._until_open(producer)
+            await self._produce(producer, WARM_UP_S)
+            # Only what follows is measured.
+            self._sent.clear()
+            started = time.monotonic()
+            sent = await self._produce(producer, seconds)
+            rate = sent / (time.monotonic() - started)
+            until = time.monotonic() + DRAIN_S
+            while self._missing() and time.monotonic() < until:  # noqa: ASYNC110 - nobody tells us
+                await asyncio.sleep(0.05)
+            watching.cancel()
+        missing = self._missing()
+        spans = [1000 * (self._taken[key] - self._sent[key]) for key in self._sent.keys() - missing]
+        return Taken(rate, spans, len(missing))
+
+    def _missing(self) -> Set[bytes]:
+        return self._sent.keys() - self._taken.keys()
+
+    @asynccontextmanager
+    async def _clients(self) -> AsyncIterator[tuple[AIOKafkaProducer, AIOKafkaConsumer]]:
+        producer = AIOKafkaProducer(**self._kafka, acks="all")
+        consumer = AIOKafkaConsumer(
+            *self._ends,
+            **self._kafka,
+            auto_offset_reset="latest",
+            fetch_max_wait_ms=self._wait_ms,
+        )
+        await producer.start()
+        await consumer.start()
+        try:
+            await consumer.seek_to_end()
+            yield producer, consumer
+        finally:
+            await consumer.stop()
+            await producer.stop()
+
+    async def _watch(self, consumer: AIOKafkaConsumer) -> None:
+        async for record in consumer:
+            # The first record of a conversation on a queue is its packet.
+            self._taken.setdefault(record.key, time.monotonic())
+
+    async def _until_open(self, producer: AIOKafkaProducer) -> None:
+        """Send requests until one of them comes out: the pipeline is at work then."""
+        until = time.monotonic() + 60
+        while not self._taken:
+            if time.monotonic() > until:
+                raise RuntimeError(f"nothing on {self._ends} within a minute")
+            await self._send(producer, -1 - len(self._sent), asks=True)
+            await asyncio.sleep(0.25)
+
+    async def _produce(self, producer: AIOKafkaProducer, seconds: float) -> int:
+        """Send at the rate; what is late is sent at once, and its time runs from then."""
+        count = int(self._rate * seconds)
+        started = time.monotonic()
+        futures = []
+        for number in range(count):
+            pause = started + number / self._rate - time.monotonic()
+            if pause > 0:
+                await asyncio.sleep(pause)
+            futures.append(await self._send(producer, number, number % EVERY == 0))
+        await asyncio.gather(*futures)
+        return count
+
+    async def _send(self, producer: AIOKafkaProducer, number: int, asks: bool) -> Any:
+        unique = uuid.uuid4().hex
+        # Ordinary messages belong to conversations that go on; each handoff is of its own.
+        name = f"asks-{unique}" if asks else f"{self._name}-{number % 997}"
+        event = {
+            "event_id": unique,
+            "conversation_id": name,
+            "occurred_at": datetime.now(UTC).isoformat(),
+            "role": "customer",
+            "content": _ASKING if asks else _ORDINARY[number % 3].format(n=number),
+            "customer": {"id": f"customer-{name}", "tier": "standard", "locale": "en"},
+            "channel": "chat",
+        }
+        value, key = orjson.dumps(event), name.encode()
+        if asks:
+            self._sent[key] = time.monotonic()
+        return await producer.send(self._source, value, key=key)
