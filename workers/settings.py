@@ -74,6 +74,21 @@ class Settings(BaseSettings):
     handoff_secret: Annotated[list[SecretStr], NoDecode] = []
     """Keys of the header on our own event types: the first signs, all verify; empty: unsigned."""
     anthropic_api_key: SecretStr | None = None
+    """Without it no model is asked and nothing is sent to one."""
+    classifier_model: str = Field(
+        default="claude-haiku-5-5", min_length=1, validation_alias="HANDOFF_CLASSIFIER_MODEL"
+    )
+    classifier_calls_per_minute: int = Field(
+        default=120, ge=0, validation_alias="HANDOFF_CLASSIFIER_CALLS_PER_MINUTE"
+    )
+    """The budget of one process; what comes beyond it is not asked."""
+    classifier_input_price: float = Field(
+        default=0.10, ge=0, validation_alias="HANDOFF_CLASSIFIER_INPUT_PRICE"
+    )
+    """Dollars per million tokens sent to the model, for the cost that is reported."""
+    classifier_output_price: float = Field(
+        default=0.50, ge=0, validation_alias="HANDOFF_CLASSIFIER_OUTPUT_PRICE"
+    )
 
     observe: bool = Field(default=False, validation_alias="HANDOFF_OBSERVE")
     """Decisions are published, nothing is placed and nobody is told."""

@@ -33,6 +33,21 @@ POLICY: Final = _counter("policy_events", "Policy events put on the log.")
 REPEATED: Final = _counter(
     "outbox_repeated", "Outputs published again at a takeover, under the same id."
 )
+CLASSIFICATIONS: Final = _counter(
+    "classifications", "Requests to the classifier, by what became of them.", "result"
+)
+MODEL_SECONDS: Final = Histogram(
+    "handoff_model_seconds",
+    "From a question to the model to its answer, retries included.",
+    registry=REGISTRY,
+    buckets=(0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6),
+)
+MODEL_TOKENS: Final = _counter("model_tokens", "Tokens that the model was paid for.", "direction")
+MODEL_DOLLARS: Final = _counter("model_dollars", "What the model cost at the prices in force.")
+MODEL_DOLLARS_PER_THOUSAND: Final = _gauge(
+    "model_dollars_per_thousand_conversations",
+    "What the model cost per thousand conversations that it was asked about.",
+)
 ASSIGNED: Final = _gauge("partitions_assigned", "Partitions that this worker owns.", "agent")
 
 

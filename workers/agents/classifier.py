@@ -1,0 +1,283 @@
+"""The classifier agent: has a model judge the customer messages that the fold finds doubtful.
+
+Nobody waits for it. What the model doesn't answer in time, or may not be asked, is dropped and
+counted; the conversation stands as it was decided at once.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+from aiokafka import ConsumerRecord
+from faust.types import TP
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from workers.agents import metrics
+from workers.agents.app import Agent, Options
+from workers.agents.classifier_cost import Cost
+from workers.agents.classifier_limits import Breaker, Budget, Cache
+from workers.agents.classifier_prompt import EARLIER, Question, Verdict, intents_of, question
+from workers.agents.limits import DeadLetterLimit
+from workers.agents.policies import PolicySource
+from workers.agents.producer import Record
+from workers.agents.routing import now_ms, rejected_record, secrets_of
+from workers.contracts.codec import decode_message, encode
+from workers.contracts.decisions import ClassificationRequest, Turn
+from workers.contracts.events import Signal
+from workers.contracts.ids import signal_event_id
+from workers.contracts.rejections import Rejected
+from workers.contracts.signing import signature_headers
+from workers.contracts.time import MINUTE, from_ms, to_ms
+from workers.contracts.topics import CLASSIFICATIONS
+from workers.data import data_path
+from workers.settings import Settings
+from workers.stores.connection import connect
+from workers.stores.partition import read_transcript
+
+if TYPE_CHECKING:
+    from workers.agents.classifier_model import Model, Reply
+
+STALE_MS: Final = 5 * MINUTE
+"""A message older than this has been answered meanwhile, or its customer is gone."""
+ASKING_S: Final = 6.0
+"""Seconds of a chunk in which calls begin; each may take as long again, so that a chunk ends
+well before it would end the process."""
+EARLIER_S: Final = 1.0
+"""Seconds for reading what was said before; without an answer the message is judged alone."""
+AT_ONCE: Final = 8
+PER_CONVERSATION: Final = 10
+"""Calls about one conversation in an hour."""
+FAILURES: Final = 5
+PAUSE_S: Final = 30.0
+LONGEST_PAUSE_S: Final = 300.0
+CACHED: Final = 4096
+# What tools and people said stands between the turns that are looked for.
+_LOOK_BACK: Final = 4 * EARLIER
+
+logger = logging.getLogger(__name__)
+
+
+class _Judged(NamedTuple):
+    """A verdict and the model that gave it."""
+
+    verdict: Verdict
+    model: str
+
+
+def make_agent(settings: Settings, options: Options) -> "ClassifierAgent":
+    """The classifier agent; without ANTHROPIC_API_KEY it drops what it reads."""
+    if settings.anthropic_api_key is None:
+        return ClassifierAgent(settings, options)
+    # The SDK takes seconds to import and a hundred megabytes: only where it is used.
+    from workers.agents.classifier_model import Model
+
+    key = settings.anthropic_api_key.get_secret_value()
+    return ClassifierAgent(settings, options, Model(key, settings.classifier_model))
+
+
+class ClassifierAgent(Agent):
+    """Turns requests into `signal` events; a second delivery gives the same event."""
+
+    group = "handoff-classifier"
+    topic = CLASSIFICATIONS
+
+    def __init__(
+        self,
+        settings: Settings,
+        options: Options,
+        model: "Model | None" = None,
+        now_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        super().__init__(settings)
+        self._model = model
+        self._now_ms = now_ms
+        self._secrets = secrets_of(settings)
+        self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
+        self._budget = Budget(settings.classifier_calls_per_minute, PER_CONVERSATION)
+        self._breaker = Breaker(FAILURES, PAUSE_S, LONGEST_PAUSE_S)
+        self._cache: Cache[_Judged] = Cache(CACHED)
+        self._cost = Cost(settings.classifier_input_price, settings.classifier_output_price)
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._redis: Redis | None = None
+        self._remembers = True
+        if model is not None:
+            self._policies = PolicySource(
+                options.policy or data_path("policies") / "default.yaml", observe=False
+            )
+            self._intents = intents_of(self._policies.own.policy_text)
+
+    async def start(self) -> None:
+        """Say once whether a model is asked; nothing is waited for."""
+        if self._model is None:
+            logger.info("ANTHROPIC_API_KEY is not set: no model is asked, requests are dropped")
+            return
+        logger.info(
+            "asks %s, %d times a minute at most",
+            self.settings.classifier_model,
+            self.settings.classifier_calls_per_minute,
+        )
+        if self.settings.redis_url is not None:
+            self._redis = connect(self.settings)
+
+    async def stop(self) -> None:
+        """Disconnect, and say what it has cost."""
+        self._cost.report()
+        if self._model is not None:
+            await self._model.close()
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    def hangup(self) -> None:
+        """Read the policy again: it names the intents that the model may choose from."""
+        if self._model is not None:
+            self._policies.forget()
+
+    async def handle(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
+        """Ask about a chunk within seconds; what is left then is dropped."""
+        if self._model is None:
+            metrics.CLASSIFICATIONS.labels("off").inc(len(records))
+            return
+        requests, letters = self._decode(tp, records)
+        self._limit.add(record.offset in letters for record in records)
+        if letters:
+            await self.producer.publish(letters.values())
+        if self._policies.poll():
+            self._intents = intents_of(self._policies.own.policy_text)
+        last_start = asyncio.get_running_loop().time() + ASKING_S
+        async with asyncio.TaskGroup() as group:
+            for request in requests:
+                group.create_task(self._classify(request, last_start))
+        self._cost.report(time.monotonic())
+
+    def _decode(
+        self, tp: TP, records: Sequence[ConsumerRecord]
+    ) -> tuple[list[ClassificationRequest], dict[int, Record]]:
+        """The requests that still matter, and the dead letters by offset."""
+        requests, letters = [], {}
+        oldest = self._now_ms() - STALE_MS
+        for record in records:
+            try:
+                request = decode_message(ClassificationRequest, record.value)
+            except Rejected as rejected:
+                logger.warning("%s[%d] %d: %s", tp.topic, tp.partition, record.offset, rejected)
+                letters[record.offset] = rejected_record(tp, record, rejected, "classifier")
+                continue
+            if to_ms(request.requested_at) < oldest:
+                _count("stale")
+            else:
+                requests.append(request)
+        return requests, letters
+
+    async def _classify(self, request: ClassificationRequest, last_start: float) -> None:
+        """Publish the signal of one request, if there is an answer before it is too late."""
+        try:
+            async with asyncio.timeout_at(last_start):
+                await self._slots.acquire()
+        except TimeoutError:
+            _count("late")
+            return
+        try:
+            asked = question(request.text, await self._earlier(request), self._intents)
+            judged = await self._judge(request.conversation_id, asked)
+        finally:
+            self._slots.release()
+        if judged is not None:
+            await self.producer.publish([self._signal(request, judged)])
+
+    async def _earlier(self, request: ClassificationRequest) -> list[Turn]:
+        """What was said before the message; nothing while the store does not answer."""
+        if self._redis is None:
+            return []
+        try:
+            async with asyncio.timeout(EARLIER_S):
+                turns = await read_transcript(
+                    self._redis,
+                    self.settings.redis_prefix,
+                    request.home,
+                    request.conversation_id,
+                    request.turns,
+                    _LOOK_BACK,
+                )
+        except (RedisError, OSError, TimeoutError, msgspec.DecodeError) as error:
+            if self._remembers:
+                logger.warning("messages are judged alone: %s", type(error).__name__)
+            self._remembers = False
+            return []
+        self._remembers = True
+        # A transcript that began anew, or was lost, is another one's.
+        return turns[:-1] if turns and turns[-1].event_id == request.event_id else []
+
+    async def _judge(self, conversation_id: str, asked: Question) -> _Judged | None:
+        """The answer kept or the model's, as far as breaker and budget allow; None: there is none.
+
+        Whatever the outcome, it is counted.
+        """
+        key, now = asked.key(self.settings.classifier_model), time.monotonic()
+        if kept := self._cache.get(key):
+            _count("cached")
+            return kept
+        if not self._budget.allows(conversation_id, now):
+            _count("over_budget")
+            return None
+        if not self._breaker.allows(now):
+            _count("breaker_open")
+            return None
+        self._budget.spend(conversation_id, now)
+        reply = await self._ask(asked)
+        self._cost.add(conversation_id, reply.input_tokens, reply.output_tokens)
+        _count(reply.result)
+        if reply.verdict is None:
+            logger.warning("no answer of the model: %s: %s", reply.result, reply.detail)
+            return None
+        judged = _Judged(reply.verdict, reply.model)
+        self._cache.put(key, judged)
+        return judged
+
+    async def _ask(self, asked: Question) -> "Reply":
+        """Call the model, and tell the breaker how it went."""
+        if self._model is None:
+            raise RuntimeError("there is no model to ask")
+        was_open, started = self._breaker.is_open, time.monotonic()
+        try:
+            reply = await self._model.ask(asked)
+        except asyncio.CancelledError:
+            self._breaker.abandoned()
+            raise
+        metrics.MODEL_SECONDS.observe(time.monotonic() - started)
+        if reply.reached:
+            self._breaker.succeeded()
+        else:
+            self._breaker.failed(time.monotonic())
+        if self._breaker.is_open and not was_open:
+            logger.warning("the model keeps failing: it is left alone for a while")
+        elif was_open and not self._breaker.is_open:
+            logger.info("the model answers again")
+        return reply
+
+    def _signal(self, request: ClassificationRequest, judged: _Judged) -> Record:
+        """The event for the log, in the partition where the conversation lives."""
+        verdict = judged.verdict
+        event = Signal(
+            type="signal",
+            event_id=signal_event_id(request.request_id),
+            conversation_id=request.conversation_id,
+            occurred_at=from_ms(max(self._now_ms(), to_ms(request.requested_at))),
+            request_id=request.request_id,
+            about=request.event_id,
+            model=judged.model,
+            requested_human=round(verdict.requested_human, 3),
+            frustrated=round(verdict.frustrated, 3),
+            solved=round(verdict.solved, 3),
+            intents=verdict.intents,
+        )
+        key, value = request.conversation_id.encode(), encode(event)
+        headers = signature_headers(self._secrets, key, value)
+        return Record(request.home.topic, key, value, request.home.partition, headers)
+
+
+def _count(result: str) -> None:
+    metrics.CLASSIFICATIONS.labels(result).inc()
