@@ -217,7 +217,7 @@ def _conclude(console: Console, stage: Stage, shown: Shown) -> int:
     if packet is not None:
         title = f"What the person on {packet.queue} reads, priority {packet.priority}"
         console.print(Panel(Text(render_text(packet.packet)), title=title, title_align="left"))
-    console.print(results(shown.told, stage))
+    console.print(results(shown.told, stage, console.width))
     console.print("[bold]The accounting[/bold], read from the topics:")
     show_audit(shown.report)
     wrong = [f"{one.conversation.id}: {what}" for one in shown.told for what in problems(one)]

@@ -16,6 +16,8 @@ from workers.contracts.decisions import Decision
 from workers.embedded.outside import Outside
 
 _LOOK_S: Final = 0.1
+_WIDE: Final = 105
+"""Columns from which on reason and queue have columns of their own."""
 _STYLES: Final[Mapping[str, str]] = {
     "escalate": "yellow",
     "offer": "cyan",
@@ -97,37 +99,40 @@ def _words(decision: Decision) -> str:
     return f' "{quote}"' if quote else ""
 
 
-def results(told: Sequence[Told], stage: Stage) -> Table:
+def results(told: Sequence[Told], stage: Stage, width: int) -> Table:
     """Return the table of the conversations; those in which nothing was decided share a row."""
     table = Table(
         title="What became of the conversations", title_justify="left", box=box.SIMPLE_HEAD
     )
+    wide = width >= _WIDE
     table.add_column("conversation", style="bold", no_wrap=True)
-    table.add_column("industry", no_wrap=True)
-    table.add_column("what happened", ratio=1)
-    table.add_column("reason", no_wrap=True)
-    table.add_column("queue", no_wrap=True)
+    table.add_column("what happened", ratio=1, min_width=24)
+    if wide:
+        table.add_column("reason", no_wrap=True)
+        table.add_column("queue", no_wrap=True)
     table.add_column("wait", justify="right", no_wrap=True)
     table.add_column("outcome", no_wrap=True)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     quiet = [one for one in told if not one.decisions and not problems(one)]
     for one in sorted(told, key=lambda one: (one.opening is None, one.conversation.starts_s)):
         if one not in quiet:
-            _row(table, one, stage)
-    names = ", ".join(one.conversation.id for one in quiet)
-    table.add_row(
-        f"{len(quiet)} others", "", f"the AI agent settled them: {names}",
-        "", "", "", "nobody needed", "[green]✓[/green]",
-    )  # fmt: skip
+            table.add_row(*_row(one, stage, wide=wide))
+    names = f"the AI agent settled them: {', '.join(one.conversation.id for one in quiet)}"
+    place = ["", ""] if wide else []
+    table.add_row(f"{len(quiet)} others", names, *place, "", "nobody needed", "[green]✓[/green]")
     return table
 
 
-def _row(table: Table, one: Told, stage: Stage) -> None:
+def _row(one: Told, stage: Stage, *, wide: bool) -> list[str]:
+    happened = f"[dim]{one.conversation.industry}[/dim]: {story(one, stage)}"
+    reason, queue = "", ""
+    if one.opening is not None:
+        reason, queue = one.opening.reason or "", one.queue or ""
     wait = "" if one.wait_s is None else f"{one.wait_s:.0f} s"
     ended = one.outcome or ("open" if one.opening else "nobody needed")
-    reason = (one.opening.reason or "") if one.opening else ""
     as_expected = "[red]✗[/red]" if problems(one) else "[green]✓[/green]"
-    table.add_row(
-        one.conversation.id, one.conversation.industry, story(one, stage), reason,
-        (one.queue or "") if one.opening else "", wait, ended, as_expected,
-    )  # fmt: skip
+    if wide:
+        return [one.conversation.id, happened, reason, queue, wait, ended, as_expected]
+    if reason:
+        happened += f" ({reason} → {queue})"
+    return [one.conversation.id, happened, wait, ended, as_expected]
