@@ -38,7 +38,6 @@ def end(
         return
     state.owner = "closed" if outcome == "closed" else "ai"
     state.open = None
-    state.deadlines = ()
     run.emit(action, escalation, outcome=outcome, **fields)
     kept = None if note is None else cut(note, EARLIER_NOTE_LIMIT)
     ended = Ended(escalation.id, escalation.reason, outcome, state.clock, kept)

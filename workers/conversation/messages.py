@@ -13,7 +13,7 @@ from workers.conversation.answers import ai_agent
 from workers.conversation.desks import claim, open_claimed
 from workers.conversation.episodes import begin_episode, end
 from workers.conversation.evidence import Said, evidence_of
-from workers.conversation.offers import accept, decline, refuses_offer, takes_offer
+from workers.conversation.offers import accept, asks, decline, refuses_offer, takes_offer
 from workers.conversation.rules import consider, signals_of, wait_for_answer
 from workers.conversation.run import Run
 from workers.conversation.state import (
@@ -91,7 +91,7 @@ def _customer(run: Run, event: Message) -> None:
     _note_mood(run, event.event_id, findings)
     if state.owner == "ai":
         _asks_ai(run, event, findings)
-    elif findings.withdraws is not None and findings.requested_human is None:
+    elif findings.withdraws is not None and not asks(findings):
         said = Said(event.event_id, event.content, findings)
         found = [Found("withdrawn", findings.withdraws.score)]
         end(run, "withdrawn", evidence=evidence_of(found, episode, event.event_id, said))
@@ -144,7 +144,7 @@ def _asks_ai(run: Run, event: Message, findings: CustomerFindings) -> None:
         if refuses_offer(episode.offer, said, findings):
             decline(run, said)
     elif episode.ai_offered:
-        if findings.accepts is not None and findings.requested_human is None:
+        if findings.accepts is not None and not asks(findings):
             findings = msgspec.structs.replace(findings, requested_human=findings.accepts)
         elif findings.refuses is not None:
             decline(run, None)

@@ -7,7 +7,7 @@ from workers.conversation.evidence import Said, evidence_of
 from workers.conversation.rules import consider, open_escalation, signals_of
 from workers.conversation.run import Run
 from workers.conversation.state import Offer, drop_due
-from workers.detection import CustomerFindings
+from workers.detection import THRESHOLD, CustomerFindings
 from workers.policy import Found
 
 
@@ -29,9 +29,15 @@ ANSWER_LIMIT: Final = 40
 """Characters of an answer to an offer once the AI has gone on speaking."""
 
 
+def asks(findings: CustomerFindings) -> float:
+    """How clearly a message is a request for a person; 0 when that is doubtful."""
+    request = findings.requested_human
+    return request.score if request is not None and request.score >= THRESHOLD else 0.0
+
+
 def takes_offer(offer: Offer, said: Said, findings: CustomerFindings) -> bool:
     """Whether a message accepts the offer: a yes that can mean nothing else, or a request."""
-    if findings.requested_human is not None:
+    if asks(findings):
         return True
     return findings.accepts is not None and findings.refuses is None and _is_meant(offer, said)
 
@@ -50,10 +56,9 @@ def accept(run: Run, said: Said | None) -> None:
     offer = run.state.episode.offer
     if offer is None:
         return
-    request = None if said is None else getattr(said.findings, "requested_human", None)
-    found = (
-        Found("offer_accepted", 1.0) if request is None else Found("requested_human", request.score)
-    )
+    found = Found("offer_accepted", 1.0)
+    if said is not None and isinstance(said.findings, CustomerFindings) and asks(said.findings):
+        found = Found("requested_human", asks(said.findings))
     evidence = evidence_of([found], run.state.episode, run.event.event_id, said)
     open_escalation(
         run,
