@@ -11,9 +11,12 @@ from tests.stream.routing_world import Bench, Publisher, route
 from tests.unit.plan_world import decision, queue, topics
 from workers.agents.ledger import LedgerTopic
 from workers.agents.producer import Record
+from workers.agents.routing import RoutingAgent
 from workers.agents.told import Span, Told
+from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.topics import CONTROL, LEDGER
 from workers.embedded import EmbeddedKafka
+from workers.routing.records import next_record
 from workers.settings import Settings, kafka_client_kwargs
 from workers.stores.ledger import WentBackError
 
@@ -73,10 +76,49 @@ async def test_positions_are_not_raised_over_a_gap(bench: Bench) -> None:
     assert await bench.ledger.positions() == {0: 6, 1: 1}
 
 
+def record(conversation: str) -> LedgerRecord:
+    """A ledger record of a conversation."""
+    one = decision(conversation)
+    return next_record(None, one, Plan(planned_at=one.decided_at))
+
+
+class Replaced:
+    """The ledger's store that is replaced by an older one just before the positions are raised."""
+
+    def __init__(self, bench: Bench, older: dict[Any, Any]) -> None:
+        self._bench = bench
+        self._older = older
+
+    def between(self, agent: RoutingAgent) -> None:
+        """Come between the settling and the positions of this agent."""
+        advance = agent._stores.ledger.advance
+
+        async def replaced(spans: Any) -> dict[int, int]:
+            await self._bench.redis.flushdb()
+            for key, value in self._older.items():
+                await self._bench.redis.restore(key, 0, value)
+            return await advance(spans)
+
+        agent._stores.ledger.advance = replaced  # type: ignore[method-assign]
+
+
+async def test_a_store_replaced_between_the_last_two_steps(bench: Bench) -> None:
+    earlier, lost = decision("c-1"), decision("c-2")
+    async with bench.router() as agent:
+        await route(agent, earlier)
+        older = {key: await bench.redis.dump(key) for key in await bench.redis.keys("*")}
+        Replaced(bench, older).between(agent)
+        with pytest.raises(WentBackError):
+            await route(agent, lost)
+    async with bench.router():
+        ids = [str(one.escalation_id) for one in (earlier, lost)]
+        assert set(await bench.ledger.whereabouts(ids)) == set(ids)
+
+
 def test_only_what_is_settled_counts() -> None:
     told = Told()
     for conversation, offset in (("a", 4), ("b", 5), ("a", 6), ("c", 8)):
-        told.add(conversation, 0, offset)
+        told.add(record(conversation), 0, offset)
     assert told.spans() == []
     told.settle({"a"})
     assert told.spans() == [Span(0, 4, 5), Span(0, 6, 7)]
@@ -84,6 +126,7 @@ def test_only_what_is_settled_counts() -> None:
     assert told.spans() == [Span(0, 4, 7), Span(0, 8, 9)]
     told.covered({0: 7})
     assert told.spans() == [Span(0, 8, 9)]
+    assert told.records() == [record("c")]
 
 
 async def test_an_escalation_that_another_followed_is_still_known_to_desks(bench: Bench) -> None:

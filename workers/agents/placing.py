@@ -301,7 +301,7 @@ class Router:
         """Put a record that is in Redis onto the ledger's topic."""
         key = record.conversation_id.encode()
         for written in await self._published([Record(LEDGER, key, encode(record))]):
-            self.told.add(record.conversation_id, written.partition, written.offset)
+            self.told.add(record, written.partition, written.offset)
 
     async def _tell_desks(self, messages: Sequence[Outgoing]) -> None:
         """Tell queues and ticket systems what became of it; who refuses now hears it later."""

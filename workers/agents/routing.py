@@ -208,8 +208,14 @@ class RoutingAgent(Agent):
         for record in replaced:
             await self._router.tell_ledger(record)
         told.settle({record.conversation_id for record in done})
-        spans = told.spans()
+        spans, records = told.spans(), told.records()
         positions = await stores.persist(lambda: stores.ledger.advance(spans))
+        try:
+            # The store may have been replaced since they were seen there.
+            await stores.persist(lambda: stores.ledger.settle(records))
+        except WentBackError:
+            await stores.persist(lambda: stores.ledger.retreat(spans))
+            raise
         told.covered(positions)
         for partition, end in positions.items():
             self._seen[partition] = max(end, self._seen.get(partition, 0))

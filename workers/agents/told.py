@@ -6,6 +6,8 @@ Pure. Offsets are counted as settled only after their records were seen in the s
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from workers.contracts.ledger import LedgerRecord
+
 
 class Span(NamedTuple):
     """Offsets of one partition of the ledger's topic, `end` exclusive."""
@@ -19,18 +21,18 @@ class Told:
     """The offsets of one router's own records that the store's positions do not cover yet."""
 
     def __init__(self) -> None:
-        self._unsettled: dict[tuple[int, int], str] = {}
-        self._settled: set[tuple[int, int]] = set()
+        self._unsettled: dict[tuple[int, int], LedgerRecord] = {}
+        self._settled: dict[tuple[int, int], LedgerRecord] = {}
 
-    def add(self, conversation_id: str, partition: int, offset: int) -> None:
+    def add(self, record: LedgerRecord, partition: int, offset: int) -> None:
         """Note a record that was acknowledged."""
-        self._unsettled[partition, offset] = conversation_id
+        self._unsettled[partition, offset] = record
 
     def settle(self, conversation_ids: Collection[str]) -> None:
         """Note that what was told of these conversations is in the store."""
-        for place in [p for p, name in self._unsettled.items() if name in conversation_ids]:
-            del self._unsettled[place]
-            self._settled.add(place)
+        for place, record in [*self._unsettled.items()]:
+            if record.conversation_id in conversation_ids:
+                self._settled[place] = self._unsettled.pop(place)
 
     def spans(self) -> list[Span]:
         """What is settled, in the order of offsets, neighbours as one."""
@@ -43,6 +45,11 @@ class Told:
                 spans.append(Span(partition, offset, offset + 1))
         return spans
 
+    def records(self) -> list[LedgerRecord]:
+        """The records of `spans`."""
+        return [*self._settled.values()]
+
     def covered(self, positions: Mapping[int, int]) -> None:
         """Forget what lies below the store's positions."""
-        self._settled = {p for p in self._settled if p[1] >= positions.get(p[0], 0)}
+        for place in [p for p in self._settled if p[1] < positions.get(p[0], 0)]:
+            del self._settled[place]

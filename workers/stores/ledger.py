@@ -179,6 +179,14 @@ class LedgerStore:
         reached = await self._redis.eval(_ADVANCE, 1, f"{self._prefix}:ledger-positions", *flat)
         return dict(zip(reached[::2], reached[1::2], strict=True))
 
+    async def retreat(self, spans: Iterable[tuple[int, int, int]]) -> None:
+        """Lower the positions below spans that turned out not to be here."""
+        lowest: dict[int, int] = {}
+        for partition, start, _ in spans:
+            lowest[partition] = min(start, lowest.get(partition, start))
+        if lowest:
+            await self._redis.hset(f"{self._prefix}:ledger-positions", mapping=lowest)  # type: ignore[arg-type]
+
     def _key(self, conversation_id: str) -> str:
         return f"{self._prefix}:ledger:{{{conversation_id}}}"
 
