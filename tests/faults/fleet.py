@@ -98,6 +98,8 @@ class Fleet:
                     continue
                 self._note(worker)
                 worker.server = None
+                # It has ended; this closes our side of its guard.
+                await asyncio.to_thread(server.stop)
                 await asyncio.sleep(PAUSE_S)
                 with suppress(ServerError):
                     await asyncio.to_thread(worker.start)
