@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from workers.contracts.decisions import Home
+from workers.contracts.events import POLICY_CONVERSATION
 from workers.contracts.rejections import Rejected
 from workers.contracts.topics import EVENTS
 from workers.conversation.chunk import Incoming
@@ -250,7 +251,8 @@ async def _run_topic(shard: _Shard, plan: Plan, mine: frozenset[int], advance: A
     async for partition, records in read_topic(settings, plan.topic, ranges):
         poison = log.poison.get(partition, nothing)
         for record in records:
-            if plan.since_ms is not None and record.timestamp < plan.since_ms:
+            early = plan.since_ms is not None and record.timestamp < plan.since_ms
+            if early and record.key != POLICY_CONVERSATION.encode():
                 continue
             if plan.until_ms is not None and record.timestamp >= plan.until_ms:
                 continue

@@ -75,7 +75,7 @@ def plan_topic(
     keep_decisions: bool,
 ) -> Prepared:
     """Plan a replay of the log as it is at this moment."""
-    facts = asyncio.run(look_at_topic(settings, topic))
+    facts = asyncio.run(look_at_topic(settings, topic, since_ms))
     first = facts.policies
     plan = Plan(
         candidates=tuple(candidates),

@@ -70,6 +70,20 @@ async def ranges_of(consumer: AIOKafkaConsumer, partitions: Collection[TopicPart
     return {tp: Range(min(starts[tp], ends[tp]), ends[tp]) for tp in partitions}
 
 
+async def later(consumer: AIOKafkaConsumer, ranges: Ranges, since_ms: int) -> Ranges:
+    """Return the ranges from the first record at `since_ms` on, where the broker knows it.
+
+    The embedded broker knows no offsets by time: its ranges stay whole.
+    """
+    if not ranges:
+        return {}
+    found = await consumer.offsets_for_times(dict.fromkeys(ranges, since_ms))
+    return {
+        tp: range_ if found[tp] is None else Range(max(range_.start, found[tp].offset), range_.end)
+        for tp, range_ in ranges.items()
+    }
+
+
 async def committed(settings: Settings, group: str, topic: str) -> dict[int, int]:
     """Return what a consumer group has committed, by partition; empty partitions are left out."""
     async with reading(settings, group) as consumer:

@@ -20,12 +20,14 @@ from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.events import OWN_TYPES, POLICY_CONVERSATION, PolicyInForce
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
+from workers.contracts.time import DAY, HOUR
 from workers.contracts.topics import DEAD_LETTERS
 from workers.conversation.chunk import Incoming
-from workers.replay.reader import Range, Ranges, partitions_of, ranges_of, read, reading
+from workers.replay.reader import Range, Ranges, later, partitions_of, ranges_of, read, reading
 from workers.settings import Settings
 
 _OWN: Final = re.compile(rb'"type"\s*:\s*"(?:%s)"' % b"|".join(s.encode() for s in OWN_TYPES))
+_POLICY_EVERY_MS: Final = DAY + HOUR
 _NO_TIMESTAMP: Final = 2**53
 """A line of a file has no Kafka timestamp: nothing in it counts as ahead of its time."""
 
@@ -180,10 +182,15 @@ class LogFacts(NamedTuple):
     """The first policy event of each partition that has one."""
 
 
-async def look_at_topic(settings: Settings, topic: str) -> LogFacts:
-    """Note where each partition begins and ends, what is poison, and the first policies."""
+async def look_at_topic(settings: Settings, topic: str, since_ms: int | None) -> LogFacts:
+    """Note where each partition begins and ends, what is poison, and the first policies.
+
+    With `since_ms` it begins a day before that, as the policy in force is repeated daily.
+    """
     async with reading(settings) as consumer:
         log = await ranges_of(consumer, await partitions_of(consumer, [topic]))
+        if since_ms is not None:
+            log = await later(consumer, log, since_ms - _POLICY_EVERY_MS)
         letters = await ranges_of(consumer, await partitions_of(consumer, [DEAD_LETTERS]))
     poison: dict[int, set[int]] = {}
     async for _, records in read(settings, letters):
