@@ -10,7 +10,8 @@ from typing import Any
 from tests.faults.injuries import FAULTS
 
 _HEAD = (
-    "fault", "rounds", "events", "escalations", "lost", "twice", "repeated", "longest pause",
+    "fault", "`--fault`", "seed", "rounds", "events", "escalations", "lost", "twice", "repeated",
+    "longest pause",
 )  # fmt: skip
 
 
@@ -20,13 +21,15 @@ def table(rows: Iterable[Mapping[str, Any]]) -> str:
     for row in rows:
         runs = worlds.setdefault(row["fault"], defaultdict(list))
         runs[row["seed"], row.get("run", "")].append(row)
-    lines = ["| " + " | ".join(_HEAD) + " |", "|---|" + "--:|" * (len(_HEAD) - 1)]
+    lines = ["| " + " | ".join(_HEAD) + " |", "|---|---|" + "--:|" * (len(_HEAD) - 2)]
     for name in sorted(worlds, key=[*FAULTS].index):
         runs = worlds[name]
         last = [rounds[-1] for rounds in runs.values()]
         every = [row for rounds in runs.values() for row in rounds]
         cells = [
             FAULTS[name].what,
+            name,
+            ", ".join(sorted({str(seed) for seed, _ in runs})),
             str(len(every)),
             *(f"{sum(row.get(key, 0) for row in last):,}" for key in ("events", "escalations")),
             *(str(sum(row[key] for row in last)) for key in ("lost", "twice")),

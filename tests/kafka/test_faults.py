@@ -11,7 +11,7 @@ from tests.faults.injuries import FAULTS
 from tests.faults.round import Plan, run_round
 from tests.faults.world import a_world
 
-SECONDS: Final = 12.0
+SECONDS: Final = 10.0
 RATE: Final = 120.0
 ROLLING_PAUSE_S: Final = 20.0
 """A rebalance takes a second; this is what a machine that does everything else, too, may need."""
