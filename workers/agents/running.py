@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 import time
@@ -24,6 +25,8 @@ STALLED_S: Final = 30.0
 BLOCKED_S: Final = 30.0
 WATCH_S: Final = 5.0
 SAY_EVERY_S: Final = 10.0
+SUPERVISOR: Final = "HANDOFF_SUPERVISOR"
+"""Variable with the process id of the `worker all` that started this process."""
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +111,12 @@ async def wait_for_topic(settings: Settings, topic: str) -> int:
 
 
 def _watch_loop(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
-    """End the process when the event loop runs nothing for so long that the group must go on."""
+    """End the process when the event loop runs nothing for so long that the group must go on.
+
+    And when `worker all`, which started it, is gone: nobody would start or stop it any more.
+    """
     beat, ended = time.monotonic(), threading.Event()
+    supervisor = os.environ.get(SUPERVISOR)
 
     def heard() -> None:
         nonlocal beat
@@ -123,6 +130,8 @@ def _watch_loop(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
             if now - before > 5.0:
                 # The whole process was stopped: that says nothing about its event loop.
                 heard()
+            if supervisor is not None and os.getppid() != int(supervisor):
+                fail_stop("`worker all`, which started this process, is gone")
             if now - beat > BLOCKED_S:
                 fail_stop(f"the event loop is blocked for {BLOCKED_S:g} s")
             loop.call_soon_threadsafe(heard)

@@ -73,19 +73,16 @@ class Desks:
 class Player:
     """Plays one conversation, step by step."""
 
-    def __init__(
-        self, conversation: Conversation, outside: Outside, desks: Desks, speed: float = 1.0
-    ) -> None:
+    def __init__(self, conversation: Conversation, outside: Outside, desks: Desks) -> None:
         self.conversation = conversation
         self._outside = outside
         self._desks = desks
-        self._speed = speed
         self._waited: dict[tuple[str, Seen], int] = {}
         self._last: Handoff | Ticket | None = None
 
     async def play(self) -> None:
         """Play to the end; StuckError when a step waits in vain."""
-        await asyncio.sleep(self.conversation.starts_s * self._speed)
+        await asyncio.sleep(self.conversation.starts_s)
         for index, step in enumerate(self.conversation.steps):
             try:
                 async with asyncio.timeout(LATEST_S):
@@ -98,12 +95,12 @@ class Player:
             case Wait():
                 await self._wait(step)
             case Desk():
-                await asyncio.sleep(_THINKING_S * self._speed)
+                await asyncio.sleep(_THINKING_S)
                 await self._desk(index, step)
             case Presence():
                 await self._desks.change(step.queue, step.online)
             case Say() | Reply() | Close() | Broken():
-                await asyncio.sleep(_TYPING_S * self._speed)
+                await asyncio.sleep(_TYPING_S)
                 await self._say(index, step)
 
     async def _say(self, index: int, step: Say | Reply | Close | Broken) -> None:

@@ -187,7 +187,8 @@ class _Child:
     due: float = field(default_factory=time.monotonic)
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self.command)  # noqa: S603 - our own command line
+        environment = {**os.environ, "HANDOFF_SUPERVISOR": str(os.getpid())}
+        self.process = subprocess.Popen(self.command, env=environment)  # noqa: S603 - our own line
         self.started = time.monotonic()
 
     def ended(self) -> int | None:
