@@ -220,14 +220,18 @@ class _Folding:
         turn = turn_of(event, state)
         if turn is not None:
             work.turns.append(_TURN_ENCODER.encode(turn))
-        for n, effect in enumerate(effects):
+        for effect in effects:
             topic = DECISIONS if type(effect) is Decision else CLASSIFICATIONS
-            key = effect.conversation_id.encode()
-            self.outputs.append(Output(offset, n, topic, key, encode(effect)))
+            self._put(offset, topic, effect.conversation_id, effect)
         if is_counted(before, state):
-            self._count(offset, len(effects), before, state, event)
+            self._count(offset, before, state, event)
 
-    def _count(self, offset: int, n: int, before: State, after: State, event: Event) -> None:
+    def _put(self, offset: int, topic: str, key: str, message: msgspec.Struct) -> None:
+        last = self.outputs[-1] if self.outputs else None
+        n = last.n + 1 if last is not None and last.offset == offset else 0
+        self.outputs.append(Output(offset, n, topic, key.encode(), encode(message)))
+
+    def _count(self, offset: int, before: State, after: State, event: Event) -> None:
         bands = self.policy.bands
         rates = self.rates
         if rates is None:
@@ -238,9 +242,7 @@ class _Folding:
         self.rates = rates
         changed = count(rates, before, after, event)
         for told in notifications(rates, changed, bands, self.home, after.clock):
-            key = (told.subject or "").encode()
-            self.outputs.append(Output(offset, n, NOTIFICATIONS, key, encode(told)))
-            n += 1
+            self._put(offset, NOTIFICATIONS, told.subject or "", told)
 
     def folded(self, last_offset: int) -> Folded:
         """What the chunk came to."""
