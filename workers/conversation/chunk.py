@@ -263,7 +263,8 @@ def _is_new(work: _Work, event: Event, timestamp_ms: int) -> bool:
     """Whether an event is to be applied."""
     if type(event) is Deadline:
         # It needs no id: what it applies is gone afterwards. One from the future is not believed.
-        return work.state.turns > 0 and to_ms(event.due_at) <= timestamp_ms
+        due = next_due(work.state)
+        return due is not None and due <= to_ms(event.due_at) <= timestamp_ms
     return event.event_id not in work.seen and event.event_id not in work.known
 
 
