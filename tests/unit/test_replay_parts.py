@@ -45,7 +45,7 @@ def test_conversations_that_went_to_disk_come_back_whole(tmp_path: Path) -> None
 
 
 def test_a_conversation_that_starts_anew_forgets_its_ids(tmp_path: Path) -> None:
-    memory = Memory(tmp_path, "m")
+    memory = Memory(tmp_path, "m", in_memory=2)
     memory.put("c", change(b"1", "e1", "e2"))
     assert memory.put("c", change(b"2", "e3", fresh=True)).ids == {"e3"}
     memory.close()

@@ -23,6 +23,7 @@ from workers.conversation.chunk import Incoming
 from workers.conversation.meta import PartitionMeta, starting_meta
 from workers.policy import PolicyError
 from workers.replay.lane import Firsts, Lane
+from workers.replay.memory import IN_MEMORY
 from workers.replay.sources import LogFacts, of_record, read_files, read_topic, secrets_of
 from workers.replay.tally import Tally
 from workers.settings import load_settings
@@ -126,6 +127,7 @@ class _Shard:
         if len(plan.candidates) > 1:
             self._firsts = Firsts(folder)
             stack.callback(self._firsts.close)
+        self._in_memory = IN_MEMORY // max(1, len(self._buffers) * len(plan.candidates))
         self._lanes = {p: self._lanes_of(p, folder, stack) for p in self._buffers}
 
     def _lanes_of(self, partition: int, folder: Path, stack: ExitStack) -> list[Lane]:
@@ -139,6 +141,7 @@ class _Shard:
                 Home(topic=self._plan.topic, partition=partition),
                 self._meta(candidate, partition),
                 folder,
+                in_memory=self._in_memory,
                 number=number,
                 fixed=candidate.text is not None,
                 keeps_time=self._plan.keeps_time,

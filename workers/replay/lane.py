@@ -52,6 +52,7 @@ class Lane:
         meta: PartitionMeta,
         folder: Path,
         *,
+        in_memory: int,
         number: int = 0,
         fixed: bool = False,
         keeps_time: bool = False,
@@ -65,7 +66,7 @@ class Lane:
         """
         self._home = home
         self._meta = meta
-        self._memory = Memory(folder, f"lane{number}-{home.partition}")
+        self._memory = Memory(folder, f"lane{number}-{home.partition}", in_memory)
         self._number = number
         self._fixed = fixed
         self._keeps_time = keeps_time

@@ -10,7 +10,8 @@ import msgspec
 
 from workers.conversation.chunk import Change
 
-IN_MEMORY: Final = 20_000
+IN_MEMORY: Final = 40_000
+"""Conversations that one process keeps in memory, all its partitions together."""
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -34,7 +35,7 @@ class Memory:
     that is bounded by the conversations that are being spoken in.
     """
 
-    def __init__(self, folder: Path, name: str, in_memory: int = IN_MEMORY) -> None:
+    def __init__(self, folder: Path, name: str, in_memory: int) -> None:
         self._limit = in_memory
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._spilled = 0
