@@ -304,6 +304,8 @@ async def test_what_lies_before_the_very_first_start_is_known_and_never_decided(
     rows = [_asks("a", 1), _says("b", 2, "my name is Ada"), _asks("c", 3)]
     async with world(redis_url, rows) as here:
         here.start = "now"
+        # One that dies before its first commit leaves behind where it began to publish.
+        await here.partition().place(Bounds(0, 3, None), "now")
         partition = await here.owner()
         assert here.committed == 3
         while await here.deliver(partition, 2):
@@ -352,6 +354,8 @@ async def test_an_empty_store_is_rebuilt_and_open_escalations_are_published_agai
         before = await _dump(here.redis, f"{BASE}[sti]:*")
         await here.redis.flushdb()
         here.log.all.append(record(4, rows[4]))
+        # One that dies at once leaves behind what there is to do.
+        await here.partition().place(Bounds(0, 5, 4), "now")
         partition = await here.owner()
         assert here.pairs() == quietly
         while await here.deliver(partition, 3):
