@@ -1,11 +1,13 @@
 """`make bench`, or `python -m benchmarks [NAME ...] [--quick] [--json FILE]`."""
 
 import argparse
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import backtest, growth, latency, memory, recovery, throughput
+from benchmarks.others import run as others
 from benchmarks.report import Report, Row, machine, show, write
 from benchmarks.world import kafka_name
 
@@ -18,6 +20,7 @@ SCENARIOS: dict[str, Callable[[Report, bool], None]] = {
     "core": backtest.core,
     "backtest": backtest.run,
     "recovery": recovery.run,
+    "others": others.run,
 }
 
 
@@ -31,6 +34,8 @@ def main() -> None:
     for name in arguments.names:
         if name not in SCENARIOS:
             parser.error(f"no scenario {name}: choose from {', '.join(SCENARIOS)}")
+    # A young cluster is still electing leaders, which aiokafka tells many times over.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     facts = machine(kafka_name())
     rows: list[Row] = []
     for name in arguments.names or SCENARIOS:

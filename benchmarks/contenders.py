@@ -6,18 +6,20 @@ committed is seen from outside.
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
-import msgspec
 import orjson
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
 from benchmarks import escalation_throughput
 from benchmarks.escalation_throughput import COMMIT_EVERY_S, Clock
+from benchmarks.first import first
 from workers.agents.app import TP, Agent
 from workers.agents.escalation import EscalationAgent
 from workers.agents.producer import IDEMPOTENT, Record, publish_all
@@ -35,15 +37,6 @@ from workers.stores.partition import PartitionStore, Writes
 ASKS = b"speak to a person"
 """What a message contains that a bare pipeline passes on."""
 STATE_BYTES = 600
-_said = False
-
-
-def first() -> None:
-    """Say once that the first records are in hand."""
-    global _said  # noqa: PLW0603 - a process says it once, whoever it is
-    if not _said:
-        _said = True
-        print(f"first {time.monotonic()} {time.process_time()}", flush=True)
 
 
 class _Worker(EscalationAgent):
@@ -185,23 +178,29 @@ async def hop(settings: Settings, group: str, source: str, target: str, start: s
 
 
 def replay(file: str, processes: str) -> None:
-    """A backtest of a file by so many processes; prints its seconds and the memory used."""
-    import resource
-    from pathlib import Path
-
+    """A backtest of a file by so many processes; prints its seconds, CPU seconds and peak in MB."""
     from workers.replay.backtest import Candidate
     from workers.replay.planning import plan_files
     from workers.replay.processes import replay as run_replay
 
     text = data_path("policies/default.yaml").read_text(encoding="utf-8")
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), _cpu()
     prepared = plan_files([Path(file)], [Candidate("default", text)], text, keep_decisions=False)
     run_replay(prepared.plan, prepared.records, lambda _: None, processes=int(processes))
-    seconds = time.perf_counter() - started
-    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    peak = max(resource.getrusage(one).ru_maxrss for one in who) / 1024
-    cpu = sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, who))
-    print(msgspec.json.encode([seconds, cpu, peak]).decode(), flush=True)
+    figures = (time.perf_counter() - started, _cpu() - cpu, own_peak_mb())
+    print(json.dumps(figures), flush=True)
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of those that it has waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def own_peak_mb() -> float:
+    """The most memory that this process has had; `getrusage` counts its parent's, too."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 LOOPS: dict[str, Callable[..., Coroutine[None, None, None]]] = {

@@ -7,7 +7,7 @@ import asyncio
 import statistics
 import time
 import uuid
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncIterator, Sequence, Set
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -17,8 +17,8 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.report import Report
-from benchmarks.world import BARE_TOPICS, World
-from workers.contracts.topics import EVENTS
+from benchmarks.world import BARE_TOPICS, Process, World
+from workers.contracts.topics import DECISIONS, EVENTS
 from workers.settings import kafka_client_kwargs
 
 HANDOFF = "handoff: escalation and routing worker"
@@ -41,7 +41,12 @@ class Taken(NamedTuple):
     rate: float
     """Messages per second that were really sent."""
     milliseconds: list[float]
+    """From the event to the packet."""
+    first_hop: list[float]
+    """From the event to the decision."""
     missing: int
+    cores: list[float]
+    """How much of a core each process of the pipeline used."""
 
 
 def run(report: Report, quick: bool) -> None:
@@ -67,48 +72,56 @@ def _note(report: Report, case: str, taken: Taken) -> None:
     if len(found) < 20:
         return
     cuts = statistics.quantiles(found, n=1000, method="inclusive")
+    report.add(case, "first hop, p50", "ms", statistics.median(taken.first_hop))
     report.add(case, "p50", "ms", cuts[499], note)
     report.add(case, "p99", "ms", cuts[989], note)
     if len(found) >= 1000:
         report.add(case, "p99.9", "ms", cuts[998], note)
     report.add(case, "highest", "ms", found[-1], note)
+    for name, cores in zip(("first", "second"), taken.cores, strict=True):
+        report.add(case, f"CPU of the {name} hop", "% of a core", 100 * cores)
 
 
 def _handoff(world: World, rate: int, seconds: float) -> Taken:
     topics = [queue.topic for queue in world.topics.queues.values()]
     with ExitStack() as stack:
-        for name in ("escalation", "routing"):
-            stack.callback(world.worker(name, "--log-level", "WARNING").stop)
-        return _take(world, EVENTS, topics, rate, seconds)
+        hops = [world.worker(name, "--log-level", "WARNING") for name in ("escalation", "routing")]
+        for hop in hops:
+            stack.callback(hop.stop)
+        return _take(_Load(world, hops, (EVENTS, DECISIONS, *topics), rate), seconds)
 
 
 def _bare(world: World, rate: int, seconds: float) -> Taken:
     begin, between, end = BARE_TOPICS
     with ExitStack() as stack:
+        hops = []
         for source, target in ((begin, between), (between, end)):
             group = f"bench-hop-{uuid.uuid4().hex[:8]}"
             role = ("benchmarks.contenders", "hop", group, source, target, "latest")
-            stack.callback(world.process(*role).stop)
-        return _take(world, begin, [end], rate, seconds)
+            hops.append(world.process(*role))
+            stack.callback(hops[-1].stop)
+        return _take(_Load(world, hops, BARE_TOPICS, rate), seconds)
 
 
-def _take(world: World, source: str, ends: list[str], rate: int, seconds: float) -> Taken:
+def _take(load: "_Load", seconds: float) -> Taken:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_Load(world, source, ends, rate).run(seconds))
+        return runner.run(load.run(seconds))
 
 
 class _Load:
     """Produces at a rate and watches for what comes out, in one process, by one clock."""
 
-    def __init__(self, world: World, source: str, ends: list[str], rate: int) -> None:
+    def __init__(self, world: World, hops: list[Process], topics: Sequence[str], rate: int) -> None:
+        """Prepare it; `topics` are where it sends to, what is between the hops, and the ends."""
         self._kafka = kafka_client_kwargs(world.settings)
         self._wait_ms = world.settings.kafka_fetch_max_wait_ms
-        self._source = source
-        self._ends = ends
+        self._hops = hops
+        self._source, self._between, *self._ends = topics
         self._rate = rate
         self._name = uuid.uuid4().hex[:8]
         self._sent: dict[bytes, float] = {}
         self._taken: dict[bytes, float] = {}
+        self._decided: dict[bytes, float] = {}
 
     async def run(self, seconds: float) -> Taken:
         async with self._clients() as (producer, consumer):
@@ -117,24 +130,28 @@ class _Load:
             await self._produce(producer, WARM_UP_S)
             # Only what follows is measured.
             self._sent.clear()
-            started = time.monotonic()
+            started, cpu = time.monotonic(), [hop.cpu for hop in self._hops]
             sent = await self._produce(producer, seconds)
-            rate = sent / (time.monotonic() - started)
+            took = time.monotonic() - started
+            cores = [(hop.cpu - used) / took for hop, used in zip(self._hops, cpu, strict=True)]
             until = time.monotonic() + DRAIN_S
             while self._missing() and time.monotonic() < until:  # noqa: ASYNC110 - nobody tells us
                 await asyncio.sleep(0.05)
             watching.cancel()
         missing = self._missing()
-        spans = [1000 * (self._taken[key] - self._sent[key]) for key in self._sent.keys() - missing]
-        return Taken(rate, spans, len(missing))
+        keys = self._sent.keys() - missing
+        spans = [1000 * (self._taken[key] - self._sent[key]) for key in keys]
+        first = [1000 * (self._decided[key] - self._sent[key]) for key in keys]
+        return Taken(sent / took, spans, first, len(missing), cores)
 
     def _missing(self) -> Set[bytes]:
-        return self._sent.keys() - self._taken.keys()
+        return self._sent.keys() - (self._taken.keys() & self._decided.keys())
 
     @asynccontextmanager
     async def _clients(self) -> AsyncIterator[tuple[AIOKafkaProducer, AIOKafkaConsumer]]:
         producer = AIOKafkaProducer(**self._kafka, acks="all")
         consumer = AIOKafkaConsumer(
+            self._between,
             *self._ends,
             **self._kafka,
             auto_offset_reset="latest",
@@ -152,7 +169,8 @@ class _Load:
     async def _watch(self, consumer: AIOKafkaConsumer) -> None:
         async for record in consumer:
             # The first record of a conversation on a queue is its packet.
-            self._taken.setdefault(record.key, time.monotonic())
+            seen = self._decided if record.topic == self._between else self._taken
+            seen.setdefault(record.key, time.monotonic())
 
     async def _until_open(self, producer: AIOKafkaProducer) -> None:
         """Send requests until one of them comes out: the pipeline is at work then."""

@@ -49,7 +49,9 @@ async def _write(world: World, names: list[str], length: int) -> None:
 def _asking(name: str, number: int) -> Incoming:
     one = incoming(name, number - number % 2)
     value = (one.raw.value or b"").replace(b"please go on", b"I want to speak to a human agent")
-    value = value.replace(f"{name}-{number - number % 2}".encode(), f"{name}-{number}".encode())
+    value = value.replace(
+        f"{name}-{number - number % 2:06}".encode(), f"{name}-{number:06}".encode()
+    )
     raw = Raw(one.raw.key, value, (), one.raw.timestamp_ms + 1000)
     return Incoming(number, raw.timestamp_ms, decode_event(raw, Secrets()), raw)
 

@@ -71,8 +71,7 @@ class World:
             self.topics_file.write_text(_roomy(data_path("topics.yaml").read_text()))
             self.topics = load_topics(self.topics_file.read_text(), str(self.topics_file))
             if isinstance(server, EmbeddedKafka):
-                names = [queue.topic for queue in self.topics.queues.values()]
-                server.ensure_topics([*self.topics.topics, *names, *BARE_TOPICS])
+                server.ensure_topics([*self.topics.topics, *BARE_TOPICS])
             else:
                 asyncio.run(_create(self.bootstrap, self.topics))
             self._stack = stack.pop_all()
@@ -119,9 +118,11 @@ class World:
         if left := producer.flush(60):
             raise RuntimeError(f"{left} records were not acknowledged in a minute")
 
-    def process(self, *arguments: str, **environment: str) -> "Process":
+    def process(
+        self, *arguments: str, python: Path = Path(sys.executable), **environment: str
+    ) -> "Process":
         """Start `python -m ARGUMENTS` beside us; it ends with us at the latest."""
-        return Process(self, arguments, {**self.environment, **environment})
+        return Process(self, [str(python), "-m", *arguments], {**self.environment, **environment})
 
     def worker(self, name: str, *arguments: str, **environment: str) -> "Process":
         """Start `handoff worker NAME`, which begins at the beginning."""
@@ -135,20 +136,15 @@ def _roomy(topics: str) -> str:
 
 
 async def _create(bootstrap: str, topics: Topics) -> None:
-    settings = {topic.topic: topic for topic in topics.topics.values()}
     wanted = [
         NewTopic(name, topic.partitions, 1, topic_configs=topic.configs)
-        for name, topic in settings.items()
+        for name, topic in topics.topics.items()
     ]
-    queues = topics.queue_topics
-    wanted += [
-        NewTopic(queue.topic, queues.partitions, 1, topic_configs=queues.configs)
-        for queue in topics.queues.values()
-    ]
-    events = topics.topics[EVENTS]
-    wanted += [NewTopic(name, events.partitions, 1) for name in BARE_TOPICS]
+    wanted += [NewTopic(name, topics.topics[EVENTS].partitions, 1) for name in BARE_TOPICS]
     async with admin_client(bootstrap) as admin:
-        await admin.create_topics(wanted)
+        answer = await admin.create_topics(wanted)
+    if refused := [error for error in answer.topic_errors if error[1]]:
+        raise ServerError(f"topics cannot be created: {refused}")
 
 
 class Process:
@@ -160,7 +156,7 @@ class Process:
         self.log = world.folder / f"process-{time.monotonic_ns()}.log"
         self.spawned = time.monotonic()
         assigned = [f"{name}={value}" for name, value in environment.items()]
-        command = ["/usr/bin/env", *assigned, sys.executable, "-m", *arguments]
+        command = ["/usr/bin/env", *assigned, *arguments]
         self._server = GuardedServer(command, self.log)
         self.pid = self._server.pid
 
