@@ -241,11 +241,16 @@ def _conclude(console: Console, stage: Stage, shown: Shown) -> int:
 
 
 def _packet_to_read(told: Sequence[Told]) -> Handoff | None:
-    """Return the packet that shows most: of a conversation with something to redact, if any."""
+    """Return the packet that shows most: in English, with something redacted, and the longest."""
     packets = [
-        (("redacted" in one.conversation.expect.shows), len(message.packet.transcript), message)
+        (
+            (one.conversation.customer.locale or "").startswith("en"),
+            "redacted" in one.conversation.expect.shows,
+            len(message.packet.transcript),
+            message,
+        )
         for one in told
         for message in one.heard
         if isinstance(message, Handoff)
     ]
-    return max(packets, key=lambda row: row[:2])[2] if packets else None
+    return max(packets, key=lambda row: row[:3])[3] if packets else None

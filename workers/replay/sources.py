@@ -120,7 +120,7 @@ def _policy_of(line: bytes) -> PolicyInForce | None:
         return None
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def partition_of(conversation_id: str, partitions: int) -> int:
     """Return the partition into which Kafka's own clients put a conversation."""
     hashed: int = murmur2(conversation_id.encode()) & 0x7FFFFFFF
