@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import backtest, growth, latency, memory, recovery, throughput
+from benchmarks import backtest, growth, latency, memory, recovery, routing, throughput
 from benchmarks.others import run as others
 from benchmarks.report import Report, Row, machine, show, write
 from benchmarks.world import kafka_name
@@ -14,6 +14,7 @@ from benchmarks.world import kafka_name
 SCENARIOS: dict[str, Callable[[Report, bool], None]] = {
     "throughput": throughput.run,
     "workers": throughput.two_workers,
+    "routing": routing.run,
     "latency": latency.run,
     "growth": growth.run,
     "memory": memory.run,

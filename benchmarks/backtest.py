@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from zlib import crc32
 
 from benchmarks.escalation_throughput import messages
+from benchmarks.packets import packet_us
 from benchmarks.report import Report
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Home
@@ -49,6 +50,8 @@ def core(report: Report, quick: bool) -> None:
         started = time.process_time()
         outputs = _fold(log)
         _add(report, "fold, detection included", started, len(log))
+        for turns in (1, 20, 200):
+            report.add(f"packet of {turns} turns", "one core", "CPU µs/packet", packet_us(turns))
         report.add("outputs of the fold", "per 1,000 messages", "", 1000 * outputs / len(log))
 
 

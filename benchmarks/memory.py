@@ -36,7 +36,7 @@ async def _write(world: World, names: list[str], length: int) -> None:
     store = PartitionStore(client, "handoff", HOME, "bench")
     mark = await store.mark()
     for name in names:
-        some = [*(incoming(name, n) for n in range(length - 1)), _asking(name, length - 1)]
+        some = [*(incoming(name, n) for n in range(length - 1)), asking(name, length - 1)]
         reading = await store.read(0, wanted(some))
         folded = fold_chunk(some, reading.states, reading.known, meta, HOME)
         assert folded.changes[name].is_open
@@ -46,7 +46,8 @@ async def _write(world: World, names: list[str], length: int) -> None:
     await client.aclose()
 
 
-def _asking(name: str, number: int) -> Incoming:
+def asking(name: str, number: int) -> Incoming:
+    """A message that asks for a person, so that an escalation opens."""
     one = incoming(name, number - number % 2)
     value = (one.raw.value or b"").replace(b"please go on", b"I want to speak to a human agent")
     value = value.replace(

@@ -1,0 +1,54 @@
+"""Handoffs per second of one routing worker, from decisions to committed."""
+
+from datetime import UTC, datetime
+
+import orjson
+
+from benchmarks.report import Report
+from benchmarks.throughput import rate_of
+from benchmarks.world import Commits, World
+from workers.contracts.topics import DECISIONS
+
+GROUP = "handoff-escalation"
+
+
+def run(report: Report, quick: bool) -> None:
+    """Every message asks for a person: a packet, a ledger record, a log entry, a control each."""
+    total = 1_000 if quick else 4_000
+    for _ in range(1 if quick else 3):
+        with World() as world:
+            world.fill([_asking(number) for number in range(total)])
+            _decide(world, total)
+            commits = Commits(world, "handoff-routing", DECISIONS)
+            router = world.worker("routing", "--log-level", "WARNING")
+            try:
+                rate, cpu = rate_of(commits.follow([router], total), total)
+            finally:
+                commits.close()
+                router.stop()
+            report.add("handoff worker routing", "committed", "handoffs/s", rate)
+            report.add("handoff worker routing", "CPU", "µs/handoff", cpu)
+
+
+def _decide(world: World, total: int) -> None:
+    commits = Commits(world, GROUP)
+    worker = world.worker("escalation", "--log-level", "WARNING")
+    try:
+        commits.follow([worker], total)
+    finally:
+        commits.close()
+        worker.stop()
+
+
+def _asking(number: int) -> tuple[bytes, bytes]:
+    name = f"asks-{number}"
+    event = {
+        "event_id": f"event-{number}",
+        "conversation_id": name,
+        "occurred_at": datetime.now(UTC).isoformat(),
+        "role": "customer",
+        "content": f"I would like to speak to a person about my order {number} please",
+        "customer": {"id": f"customer-{number}", "tier": "standard", "locale": "en"},
+        "channel": "chat",
+    }
+    return name.encode(), orjson.dumps(event)
