@@ -1,7 +1,7 @@
 """A bad policy is one clear error with its line; the schema that editors use says the same."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import msgspec
@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from workers.cli.main import handoff
+from workers.contracts.decisions import Reason
 from workers.contracts.topics import load_topics
 from workers.contracts.yaml import load_yaml
 from workers.data import data_path
@@ -57,6 +58,12 @@ def test_the_shipped_policies_can_be_used_and_editors_agree(path: Path) -> None:
     assert load_policy(text, path.name, QUEUES).base.rules
     assert [e.message for e in VALID.iter_errors(load_yaml(text, path.name).data)] == []
     assert text.startswith("# yaml-language-server: $schema=../schemas/policy.v1.schema.json\n")
+
+
+def test_the_shipped_default_has_a_rule_for_every_reason() -> None:
+    rules = load_policy(data_path("policies/default.yaml").read_text(), "default.yaml").base.rules
+    # A person who speaks first needs no rule.
+    assert {rule.reason for rule in rules} == set(get_args(Reason)) - {"human_initiative"}
 
 
 # What is changed in the good policy, what the error names, and whether an editor sees it too.
