@@ -151,7 +151,7 @@ def play(
     conversation_id: str = "c-1",
     after_each: Callable[[History], None] | None = None,
 ) -> History:
-    """The history of some beats under a policy, each of them answering to what was decided so far."""
+    """The history of some beats under a policy, each answering to what was decided so far."""
     h = History(POLICIES[policy], observe=observe, conversation_id=conversation_id)
     for beat in told:
         h.after(beat.pause)

@@ -19,7 +19,9 @@ class Watch:
     """Looks at a history after each of its events."""
 
     def __init__(self, policy: str) -> None:
-        self.mandatory = {rule.name: rule.mandatory for rule in policy_in(POLICIES[policy]).base.rules}
+        self.mandatory = {
+            rule.name: rule.mandatory for rule in policy_in(POLICIES[policy]).base.rules
+        }
         self.seen = 0
         self.owner = "ai"
         self.seq = -1
