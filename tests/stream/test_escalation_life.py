@@ -69,9 +69,9 @@ async def test_an_emptied_store_is_rebuilt_from_the_log(
         await until(lambda: _state(redis_url) == before)
         await produce(kafka.bootstrap, rows[600:])
         await settled(kafka.bootstrap, redis_url)
-        assert await published(kafka.bootstrap, DECISIONS) == await expected(
-            kafka.bootstrap, DECISIONS
-        )
+        assert worker.terminate() == 0
+        wanted = await expected(kafka.bootstrap, redis_url, DECISIONS)
+        assert await published(kafka.bootstrap, DECISIONS) == wanted
 
 
 async def test_a_newer_policy_file_takes_effect_by_an_event_and_a_bad_one_does_not(
@@ -175,8 +175,8 @@ async def test_it_waits_for_servers_says_which_and_resumes(tmp_path: Path) -> No
         with worker:
             await produce(servers.bootstrap, conversations(50, 5))
             await settled(servers.bootstrap, servers.redis_url)
-            for page, wanted in (("live", "alive"), ("ready", "ready"), ("metrics", "chunk_")):
-                assert wanted in await asyncio.to_thread(_page, health, page)
+            for page, words in (("live", "alive"), ("ready", "ready"), ("metrics", "chunk_")):
+                assert words in await asyncio.to_thread(_page, health, page)
             # Both go away for a while with a chunk on its way.
             servers.redis.stop()
             servers.kafka.down()
@@ -189,9 +189,9 @@ async def test_it_waits_for_servers_says_which_and_resumes(tmp_path: Path) -> No
             assert await worker.ended() == 70
             worker.start()
             await settled(servers.bootstrap, servers.redis_url)
-            assert await published(servers.bootstrap, DECISIONS) == await expected(
-                servers.bootstrap, DECISIONS
-            )
+            assert worker.terminate() == 0
+            wanted = await expected(servers.bootstrap, servers.redis_url, DECISIONS)
+            assert await published(servers.bootstrap, DECISIONS) == wanted
 
 
 async def test_what_an_operator_must_mend_ends_it_with_a_message(
@@ -249,6 +249,8 @@ async def test_a_chunk_that_is_not_finished_in_time_ends_the_process_without_a_c
         assert "not finished in 1 s" in worker.said
     assert set((await committed(kafka.bootstrap)).values()) == {0}
     assert await published(kafka.bootstrap, DECISIONS) == {}
-    with Worker(kafka.bootstrap, redis_url, tmp_path):
+    with Worker(kafka.bootstrap, redis_url, tmp_path) as worker:
         await settled(kafka.bootstrap, redis_url)
-    assert await published(kafka.bootstrap, DECISIONS) == await expected(kafka.bootstrap, DECISIONS)
+        assert worker.terminate() == 0
+    wanted = await expected(kafka.bootstrap, redis_url, DECISIONS)
+    assert await published(kafka.bootstrap, DECISIONS) == wanted

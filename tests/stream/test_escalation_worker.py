@@ -40,7 +40,8 @@ async def test_decisions_are_those_of_a_quiet_run_and_sigterm_commits(
         assert await committed(kafka.bootstrap) == {n: mark + 1 for n, mark in found.items()}
         worker.start()
         await settled(kafka.bootstrap, redis_url)
-        wanted = await expected(kafka.bootstrap, DECISIONS)
+        assert worker.terminate() == 0
+        wanted = await expected(kafka.bootstrap, redis_url, DECISIONS)
         assert len(wanted) > 50
         assert await published(kafka.bootstrap, DECISIONS) == wanted
         # Nothing was published twice: there was no crash.
@@ -65,7 +66,8 @@ async def test_killed_at_any_moment_it_decides_as_if_nothing_had_happened(
             worker.kill()
             worker.start()
         await settled(kafka.bootstrap, redis_url)
-        wanted = await expected(kafka.bootstrap, DECISIONS)
+        assert worker.terminate() == 0
+        wanted = await expected(kafka.bootstrap, redis_url, DECISIONS)
         assert await published(kafka.bootstrap, DECISIONS) == wanted
 
 
@@ -91,7 +93,8 @@ async def test_a_store_that_goes_back_in_time_ends_the_worker_which_then_mends_i
         worker.start()
         await produce(kafka.bootstrap, rows[600:])
         await settled(kafka.bootstrap, redis_url)
-        wanted = await expected(kafka.bootstrap, DECISIONS)
+        assert worker.terminate() == 0
+        wanted = await expected(kafka.bootstrap, redis_url, DECISIONS)
         assert await published(kafka.bootstrap, DECISIONS) == wanted
         # What lies below the committed offset was folded again and not published again.
         records = await read(kafka.bootstrap, DECISIONS)
