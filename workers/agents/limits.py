@@ -30,7 +30,12 @@ class DeadLetterLimit:
         """Count events; TooManyDeadLetters at a run of 100, or 200 of the last thousand."""
         if not self._enforced:
             return
-        for one in refused:
+        several = [*refused]
+        if not self._refused and not any(several):
+            # Nearly always so: there is nothing to count, before or after this.
+            self._last.extend(several)
+            return
+        for one in several:
             if len(self._last) == WINDOW:
                 self._refused -= self._last[0]
             self._last.append(one)
