@@ -48,9 +48,12 @@ def policy_text() -> str:
 
 
 def conversations(events: int, names: int, seed: int = 1) -> list[dict[str, Any]]:
-    """Return the events of lively conversations, one second apart, in the order of the log."""
+    """Return the events of lively conversations, one second apart, in the order of the log.
+
+    They are so old that every deadline is due at once, and none later.
+    """
     chance = random.Random(seed)
-    moment = start or datetime.now(UTC) - timedelta(seconds=events + 60)
+    moment = datetime.now(UTC) - timedelta(hours=4)
     rows = []
     for number in range(events):
         name = f"conv-{seed}-{chance.randrange(names)}"
