@@ -254,3 +254,44 @@ async def test_a_chunk_that_is_not_finished_in_time_ends_the_process_without_a_c
         assert worker.terminate() == 0
     wanted = await expected(kafka.bootstrap, redis_url, DECISIONS)
     assert await published(kafka.bootstrap, DECISIONS) == wanted
+
+
+_STALLING = """
+import sys
+from workers.agents import chunks, running
+from workers.cli.main import handoff
+
+async def nothing(self, timeout):
+    await self.sleep(0.1)
+    for run in ():
+        yield run
+
+running.STALLED_S, running.WATCH_S = 1.0, 0.2
+chunks.Consumer.getmany = nothing
+handoff(sys.argv[1:])
+"""
+_BLOCKING = """
+import sys, time
+from workers.agents import partition, running
+from workers.cli.main import handoff
+
+running.BLOCKED_S = 1.5
+partition.Partition._fold = lambda *_: time.sleep(60)
+handoff(sys.argv[1:])
+"""
+
+
+async def test_a_worker_that_stands_still_or_blocks_ends_itself(
+    kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
+) -> None:
+    create_topics(kafka)
+    await produce(kafka.bootstrap, conversations(50, 5))
+    arguments = ("--from", "earliest")
+    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=_STALLING) as worker:
+        assert await worker.ended() == 70
+        assert "records wait, none moves" in worker.said
+    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=_BLOCKING) as worker:
+        assert await worker.ended() == 70
+        assert "the event loop is blocked" in worker.said
+    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments):
+        await settled(kafka.bootstrap, redis_url)

@@ -15,7 +15,7 @@ from workers.agents import metrics
 from workers.agents.app import TP, Agent, Bounds, NotYet, Options, Record
 from workers.agents.failstop import ConfigurationError, fail_stop
 from workers.agents.limits import DeadLetterLimit, TooManyDeadLetters
-from workers.agents.log import Log
+from workers.agents.log import Log, Surroundings
 from workers.agents.partition import Partition, Unreadable
 from workers.agents.policies import PolicySource, policy_record, to_announce
 from workers.agents.publishing import Publish
@@ -85,19 +85,19 @@ class EscalationAgent(Agent):
         """One after the mark, whatever is committed."""
         await self._require_noeviction()
         # Of every owner of a partition, before and after, only this one has this token.
-        token = uuid.uuid4().hex[:12]
-        self._partitions = {tp: self._partition(tp, token) for tp in bounds}
+        token, around = uuid.uuid4().hex[:12], Surroundings(self.settings)
+        self._partitions = {tp: self._partition(tp, token, around) for tp in bounds}
         placed = await asyncio.gather(
             *(self._partitions[tp].place(found, self._start) for tp, found in bounds.items())
         )
         return dict(zip(bounds, placed, strict=True))
 
-    def _partition(self, tp: TP, token: str) -> Partition:
+    def _partition(self, tp: TP, token: str, around: Surroundings) -> Partition:
         return partition_of(
             self.settings,
             self._redis,
             self.producer.publish,
-            Home(topic=tp.topic, partition=tp.partition),
+            Log(self.settings, Home(topic=tp.topic, partition=tp.partition), around),
             token,
             self._limit,
             self._policies.own,
@@ -238,16 +238,16 @@ def partition_of(
     settings: Settings,
     redis: Redis,
     publish: Publish,
-    home: Home,
+    log: Log,
     token: str,
     limit: DeadLetterLimit,
     own: PartitionMeta,
 ) -> Partition:
     """A partition for a new owner, whom `token` tells from every other; `place` it first."""
     return Partition(
-        home,
-        PartitionStore(redis, settings.redis_prefix, home, token),
-        Log(settings, home),
+        log.home,
+        PartitionStore(redis, settings.redis_prefix, log.home, token),
+        log,
         publish,
         address=redis_address(settings.redis_url or ""),
         secrets=secrets_of(settings),

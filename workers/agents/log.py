@@ -1,5 +1,6 @@
 """Reading parts of the log, and of the topics that tell about it, beside the consumer group."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing
 
@@ -25,12 +26,69 @@ class OpenConversation(msgspec.Struct, frozen=True):
     started_at: int
 
 
+class Surroundings:
+    """What other topics tell about the log, read once for all partitions of a worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = asyncio.Lock()
+        self._open: dict[Home, list[OpenConversation]] | None = None
+        self._poison: dict[Home, list[int]] | None = None
+
+    async def open_conversations(self, home: Home) -> list[OpenConversation]:
+        """Conversations of a partition whose escalation the ledger topic says is open."""
+        async with self._lock:
+            if self._open is None:
+                self._open = await self._read_ledger()
+        return self._open.get(home, [])
+
+    async def poison(self, home: Home) -> tuple[int, ...]:
+        """Offsets of a partition that are in `dead-letters` because processes died at them."""
+        async with self._lock:
+            if self._poison is None:
+                self._poison = await self._read_dead_letters()
+        return tuple(sorted(set(self._poison.get(home, []))))
+
+    async def _read_ledger(self) -> dict[Home, list[OpenConversation]]:
+        last: dict[bytes, tuple[Home, OpenConversation]] = {}
+        async for record in self._whole(LEDGER):
+            ledger = _ledger(record.value)
+            if ledger is None or ledger.outcome is not None or ledger.escalation_id is None:
+                last.pop(record.key, None)
+                continue
+            started = to_ms(ledger.decision.facts.started_at)
+            last[record.key] = ledger.home, OpenConversation(ledger.conversation_id, started)
+        found: dict[Home, list[OpenConversation]] = {}
+        for home, conversation in last.values():
+            found.setdefault(home, []).append(conversation)
+        return found
+
+    async def _read_dead_letters(self) -> dict[Home, list[int]]:
+        found: dict[Home, list[int]] = {}
+        async for record in self._whole(DEAD_LETTERS):
+            raw = Raw(record.key, record.value, record.headers, record.timestamp)
+            letter = read_dead_letter(raw)
+            if letter is not None and letter.reason == POISON:
+                home = Home(topic=letter.origin.topic, partition=letter.origin.partition)
+                found.setdefault(home, []).append(letter.origin.offset)
+        return found
+
+    async def _whole(self, topic: str) -> AsyncIterator[ConsumerRecord]:
+        async with reading(self._settings) as consumer:
+            ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
+        async with aclosing(read(self._settings, ranges)) as runs:
+            async for _, records in runs:
+                for record in records:
+                    yield record
+
+
 class Log:
     """One partition of the log; every call opens a consumer of its own, so it is for rare use."""
 
-    def __init__(self, settings: Settings, home: Home) -> None:
+    def __init__(self, settings: Settings, home: Home, around: Surroundings) -> None:
         self._settings = settings
-        self._home = home
+        self.home = home
+        self._around = around
         self._tp = TopicPartition(home.topic, home.partition)
 
     async def offset_at(self, timestamp_ms: int) -> int:
@@ -57,38 +115,11 @@ class Log:
 
     async def open_conversations(self) -> list[OpenConversation]:
         """Conversations of this partition whose escalation the ledger topic says is open."""
-        last: dict[bytes, bytes | None] = {}
-        async for record in self._whole(LEDGER):
-            last[record.key] = record.value
-        found = []
-        for value in last.values():
-            ledger = _ledger(value)
-            if ledger is None or ledger.outcome is not None or ledger.escalation_id is None:
-                continue
-            if ledger.home == self._home:
-                started = to_ms(ledger.decision.facts.started_at)
-                found.append(OpenConversation(ledger.conversation_id, started))
-        return found
+        return await self._around.open_conversations(self.home)
 
     async def poison(self) -> tuple[int, ...]:
         """Offsets of this partition that are in `dead-letters` because processes died at them."""
-        offsets = set()
-        async for record in self._whole(DEAD_LETTERS):
-            raw = Raw(record.key, record.value, record.headers, record.timestamp)
-            letter = read_dead_letter(raw)
-            if letter is not None and letter.reason == POISON:
-                topic, partition, offset = letter.origin
-                if (topic, partition) == self._tp:
-                    offsets.add(offset)
-        return tuple(sorted(offsets))
-
-    async def _whole(self, topic: str) -> AsyncIterator[ConsumerRecord]:
-        async with reading(self._settings) as consumer:
-            ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
-        async with aclosing(read(self._settings, ranges)) as runs:
-            async for _, records in runs:
-                for record in records:
-                    yield record
+        return await self._around.poison(self.home)
 
 
 def _ledger(value: bytes | None) -> LedgerRecord | None:

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from workers.agents.chunks import Bounds
 from workers.agents.escalation import EscalationAgent, partition_of
 from workers.agents.limits import DeadLetterLimit
+from workers.agents.log import Log, Surroundings
 from workers.agents.producer import IDEMPOTENT, Record, publish_all
 from workers.contracts.decisions import Home
 from workers.contracts.topics import EVENTS
@@ -47,12 +48,20 @@ async def rebuild(
     `own` is in force where the log names no policy. Raises WorkerStop when a worker runs, or a
     committed offset lies outside of the log. `advance` is told how many records were folded.
     """
-    redis = connect(settings)
+    redis, around = connect(settings), Surroundings(settings)
     producer = AIOKafkaProducer(**kafka_client_kwargs(settings), **IDEMPOTENT)
     await producer.start()
     try:
         return [
-            await _one(settings, redis, producer, own, number, offset, advance)
+            await _one(
+                settings,
+                redis,
+                producer,
+                own,
+                Log(settings, _home(number), around),
+                offset,
+                advance,
+            )
             for number, offset in offsets.items()
         ]
     finally:
@@ -60,12 +69,16 @@ async def rebuild(
         await redis.aclose()
 
 
+def _home(number: int) -> Home:
+    return Home(topic=EVENTS, partition=number)
+
+
 async def _one(
     settings: Settings,
     redis: Redis,
     producer: AIOKafkaProducer,
     own: PartitionMeta,
-    number: int,
+    log: Log,
     until: int,
     advance: Callable[[int], None],
 ) -> Rebuilt:
@@ -76,20 +89,19 @@ async def _one(
         republished += len(records)
         return await publish_all(producer, records)
 
-    home = Home(topic=EVENTS, partition=number)
-    tp = TopicPartition(EVENTS, number)
+    tp = TopicPartition(log.home.topic, log.home.partition)
     async with reading(settings) as consumer:
         held = (await ranges_of(consumer, [tp]))[tp]
-    await PartitionStore(redis, settings.redis_prefix, home, "rebuild").clear()
+    await PartitionStore(redis, settings.redis_prefix, log.home, "rebuild").clear()
     limit = DeadLetterLimit(enforced=False)
-    partition = partition_of(settings, redis, publish, home, "rebuild", limit, own)
+    partition = partition_of(settings, redis, publish, log, "rebuild", limit, own)
     position = await partition.place(Bounds(held.start, held.end, until), "now")
     await partition.take_over()
-    async with aclosing(partition.log.records(position, until)) as runs:
+    async with aclosing(log.records(position, until)) as runs:
         async for records in runs:
             for start in range(0, len(records), settings.chunk_size):
                 await partition.apply(records[start : start + settings.chunk_size])
             folded += len(records)
             advance(len(records))
     await partition.finish_rebuild(until)
-    return Rebuilt(number, folded, republished)
+    return Rebuilt(tp.partition, folded, republished)

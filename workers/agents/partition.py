@@ -57,7 +57,6 @@ class Partition:
         own: PartitionMeta,
     ) -> None:
         self.home = home
-        self.log = log
         self.marked = Marked(home, store, address, own)
         self.rebuilding = Rebuilding(self.marked, log, secrets)
         self.phase = "idle"
