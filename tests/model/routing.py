@@ -32,7 +32,6 @@ PARTS: Final = frozenset(
         "decisions below the ledger's seq are skipped",
         "an equal seq repeats the recorded plan",
         "the plan is written by compare-and-set",
-        "the ledger topic before the packet",
         "what Redis has lost of the ledger is read from its topic",
         "a ledger that went back in time ends the router",
         "withdrawals elsewhere",
@@ -105,12 +104,9 @@ def _handle(
         record, planned = yield from _place(world, parts, topics, started, decision, previous)
     ledger = Op("publish", lambda: world.append(LEDGER, name.encode(), encode(record)))
     end: int | None = None
-    early = "the ledger topic before the packet" in parts
-    if early and not is_passing(decision):
+    if not is_passing(decision):
         end = yield ledger
     yield from _tell_places(world, parts, decision, planned)
-    if not early and not is_passing(decision):
-        end = yield ledger
     if is_placing(decision) and "routed on the log" in parts:
         yield _routed(world, decision, planned)
     yield from _control(world, decision)
