@@ -1,117 +1,232 @@
-"""Train the alternative to the grammar, a linear model, and measure both side by side.
+"""Train the linear second opinions, and measure beside them what they were chosen over.
 
-`python -m benchmarks.detection.train --data FOLDER` trains logistic regression over hashed n-grams
-of words (1 to 3) and characters (3 to 5) and, for each source with requests, measures it on that
-source after training on all others. Nothing that it learns is shipped: docs/detection.md says why.
+`python -m benchmarks.detection.train --data FOLDER` measures, for each source in turn, after
+training on all others: the rules alone, the rules with the model over word classes (what is
+shipped), and a bag of words and characters. With --write it then trains on everything and
+writes workers/detection/data/request_weights.json and mood_weights.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-from collections import defaultdict
-from collections.abc import Iterator
-from math import exp
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from math import exp, sqrt
 from pathlib import Path
-from zlib import crc32
+from typing import NamedTuple
 
-from benchmarks.detection.evaluate import asks
-from benchmarks.detection.measures import own, per_10_000, proportion, public
-from workers.detection import THRESHOLD
-from workers.detection.tokens import fold
+import msgspec
 
-_BITS = 18
-_EPOCHS = 4
-_RATE = 0.2
+from benchmarks.detection.measures import OWN, count, own, per_10_000, proportion, public
+from workers.detection import FRUSTRATION_THRESHOLD, THRESHOLD, linear, mood, request
+from workers.detection.linear import Model
+from workers.detection.tokens import Turn, fold, parted, tokens
+from workers.detection.vocabulary import MOOD, REQUEST
+
+SHIPPED = Path(linear.__file__).parent / "data"
+HALVES = ("dev", "test", "fresh")
+_EPOCHS, _RATE, _DECAY = 8, 0.3, 1e-4
+# Templated sources, and ordinary texts of which there are many, weigh less.
+_TEMPLATED, _ORDINARY, _OFF_TOPIC = 0.2, 0.5, 0.1
+# Of the bag of words: at most five alarms in 10,000 ordinary texts seen in training.
 _ALARMS = 5e-4
-Row = tuple[str, bool, str]
-Weights = list[float]
+_PER_SOURCE = 1500
 
 
-def features(text: str) -> list[int]:
-    """Hash the n-grams of a text's words and characters."""
-    _, words = fold(text)
-    grams: set[str] = set()
-    padded = ["^", *words, "$"]
-    for size in (1, 2, 3):
-        grams.update(" ".join(padded[at : at + size]) for at in range(len(padded) - size + 1))
-    joined = f" {' '.join(words)} "
-    for size in (3, 4, 5):
-        grams.update("#" + joined[at : at + size] for at in range(len(joined) - size + 1))
-    return [crc32(gram.encode()) & ((1 << _BITS) - 1) for gram in grams]
+class Row(NamedTuple):
+    """A labelled text of a source; ``weight`` is how much it counts in training."""
+
+    text: str
+    label: bool
+    source: str
+    weight: float = 1.0
 
 
-def train(rows: list[tuple[list[int], bool]]) -> Weights:
-    """Fit logistic regression by AdaGrad; positives weigh more, being rare."""
-    weights, seen = [0.0] * (1 << _BITS), [1e-3] * (1 << _BITS)
-    order = list(range(len(rows)))
-    shuffle = random.Random(0).shuffle  # noqa: S311 - the same order each time
-    share = sum(label for _, label in rows) / len(rows)
+class Example(NamedTuple):
+    """What a model is trained on."""
+
+    features: set[str]
+    label: bool
+    weight: float
+
+
+def train(examples: Iterable[Example], *, at_least: int = 1) -> Model:
+    """Fit logistic regression by AdaGrad to features that occur in ``at_least`` examples."""
+    rows = list(examples)
+    seen = Counter(feature for row in rows for feature in row.features)
+    kept = [(sorted(f for f in row.features if seen[f] >= at_least), row) for row in rows]
+    weights: dict[str, float] = defaultdict(float)
+    squares: dict[str, float] = defaultdict(lambda: 1e-3)
+    bias, order = 0.0, random.Random(0)  # noqa: S311 - the same order each time
     for _ in range(_EPOCHS):
-        shuffle(order)
-        for index in order:
-            grams, label = rows[index]
-            error = (label - predict(weights, grams)) * (0.5 / share if label else 1.0)
-            step = error / len(grams) ** 0.5
-            for gram in grams:
-                seen[gram] += step * step
-                weights[gram] += _RATE * step / seen[gram] ** 0.5
-    return weights
+        order.shuffle(kept)
+        for features, row in kept:
+            norm = sqrt(max(1, len(row.features)))
+            logit = bias + sum(weights[feature] for feature in features) / norm
+            error = (row.label - 1 / (1 + exp(-max(-30.0, min(30.0, logit))))) * row.weight
+            bias += 0.05 * error
+            for feature in features:
+                slope = error / norm - _DECAY * weights[feature]
+                squares[feature] += slope * slope
+                weights[feature] += _RATE * slope / sqrt(squares[feature])
+    hundredths = {feature: round(100 * value) for feature, value in sorted(weights.items())}
+    small = {feature: value for feature, value in hundredths.items() if abs(value) >= 10}
+    return Model(round(100 * bias), small)
 
 
-def predict(weights: Weights, grams: list[int]) -> float:
-    """The probability that a text with these n-grams is a request."""
-    total = sum(weights[gram] for gram in grams) / max(1, len(grams)) ** 0.5
-    return 1 / (1 + exp(-max(-30.0, min(30.0, total))))
+def turn_of(text: str) -> Turn:
+    """Put a text into the classes of the request grammar."""
+    parts = parted(fold(text)[0])
+    return Turn(parts, tokens(parts), REQUEST)
 
 
-def rows_of(folder: Path) -> Iterator[Row]:
-    """Yield (text, label, source): the public requests, and the dev half of the own texts."""
+def sentences(text: str) -> list[str]:
+    """The sentences, in classes, that may ask for somebody."""
+    return [sentence for _, sentence in request.sentences(turn_of(text).classes)]
+
+
+def request_examples(rows: Iterable[Row]) -> list[Example]:
+    """Sentences to learn from: of a request only where it is clear which one asks."""
+    found = []
+    for row in rows:
+        asking = sentences(row.text)
+        if not row.label or len(asking) == 1:
+            found += [Example(linear.class_features(s), row.label, row.weight) for s in asking]
+    return found
+
+
+def request_rows(folder: Path) -> list[Row]:
+    """The public requests and the own texts."""
+    rows = []
     for row in public(folder, "explicit_request"):
         if row["kind"] == "request" and not row["suspect"]:
-            yield row["text"], row["label"], row["source"].partition("_")[0]
-    for row in own("requests", "dev"):
-        yield row["text"], row["label"], "own"
+            weight = _TEMPLATED if row["label"] else _ORDINARY
+            rows.append(Row(row["text"], row["label"], row["source"], weight))
+    for half in HALVES:
+        rows += [Row(row["text"], row["label"], f"own {half}") for row in own("requests", half)]
+    return rows
 
 
-def cut(scores: list[tuple[float, bool]]) -> float:
-    """The lowest threshold with at most five alarms in 10,000 ordinary texts seen in training."""
-    ordinary = sorted((score for score, label in scores if not label), reverse=True)
-    return max(0.5, ordinary[int(len(ordinary) * _ALARMS)] + 1e-9)
+def bag(text: str) -> set[str]:
+    """Words, up to three in a row, and three to five characters in a row."""
+    words = ["^", *fold(text)[1], "$"]
+    grams = {" ".join(words[at : at + n]) for n in (1, 2, 3) for at in range(len(words) - n + 1)}
+    line = " ".join(words)
+    grams |= {"#" + line[at : at + n] for n in (3, 4, 5) for at in range(len(line) - n + 1)}
+    return grams
 
 
-def leave_out(rows: list[tuple[list[int], str, bool, str]], held_out: str) -> None:
-    """Train without a source and print how model, grammar and both do on it."""
-    known = [(grams, label) for grams, _, label, source in rows if source != held_out]
-    weights = train(known)
-    threshold = cut([(predict(weights, grams), label) for grams, label in known])
-    verdicts: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
-    for grams, text, label, source in rows:
-        if source == held_out:
-            model, grammar = predict(weights, grams) >= threshold, asks(text) >= THRESHOLD
-            verdicts["linear model"].append((label, model))
-            verdicts["grammar"].append((label, grammar))
-            verdicts["either"].append((label, model or grammar))
-            verdicts["both"].append((label, model and grammar))
-    print(f"{held_out} left out of the training")
-    for name, pairs in verdicts.items():
-        found = sum(label and verdict for label, verdict in pairs)
-        false = sum(not label and verdict for label, verdict in pairs)
-        asked = sum(label for label, _ in pairs)
+def by_rules(text: str) -> float:
+    """The score of the rules alone."""
+    return max((a.score for a in request.by_rules(turn_of(text)) if a), default=0.0)
+
+
+def uncovered(text: str) -> list[str]:
+    """The sentences that no rule covers, the model's part."""
+    judged = zip(sentences(text), request.by_rules(turn_of(text)), strict=True)
+    return [sentence for sentence, asking in judged if asking is None]
+
+
+def compare_requests(rows: list[Row], held_out: str) -> None:
+    """Train without a source and print what each method does on it."""
+    known = [row for row in rows if row.source != held_out]
+    model = train(request_examples(known), at_least=2)
+    words = train(Example(bag(row.text), row.label, row.weight) for row in known)
+    alarms = sorted((words.probability(bag(r.text)) for r in known if not r.label), reverse=True)
+    cut = max(0.5, alarms[int(len(alarms) * _ALARMS)])
+
+    def with_model(text: str) -> float:
+        asked = by_rules(text)
+        likely = (model.probability(linear.class_features(s)) for s in uncovered(text))
+        return max(asked, THRESHOLD * (max(likely, default=0.0) >= request.LIKELY))
+
+    methods: dict[str, Callable[[str], float]] = {
+        "rules": by_rules,
+        "rules and model": with_model,
+        "bag of words": lambda text: THRESHOLD * (words.probability(bag(text)) > cut),
+    }
+    print(f"{held_out}, left out of the training")
+    for name, method in methods.items():
+        counts = count(
+            ((row.label, method(row.text)) for row in rows if row.source == held_out), THRESHOLD
+        )
         print(
-            f"  {name:14} recall {proportion(found, asked):32} "
-            f"false/10,000 {per_10_000(false, len(pairs) - asked)}"
+            f"  {name:16} recall {proportion(counts.found, counts.found + counts.missed):32} "
+            f"false/10,000 {per_10_000(counts.false, counts.false + counts.clean)}"
+        )
+
+
+def mood_rows(folder: Path) -> list[Row]:
+    """The own texts on frustration, and ordinary texts that must not look like it."""
+    rows = []
+    for half in HALVES:
+        rows += [Row(r["text"], r["label"], f"own {half}", 2.0) for r in own("frustration", half)]
+        near = [r for r in own("requests", half) if not r["label"] and r["lang"] == "en"]
+        rows += [Row(r["text"], False, "near misses", 0.5) for r in near]
+    taken: Counter[str] = Counter()
+    for row in public(folder, "explicit_request"):
+        angry = row["intent"] in {"complaint", "contact_human_agent"}
+        if row["kind"] == "request" and not row["label"] and not angry:
+            taken[row["source"]] += 1
+            if taken[row["source"]] <= _PER_SOURCE:
+                rows.append(Row(row["text"], False, row["source"], _OFF_TOPIC))
+    return rows
+
+
+def mood_examples(rows: Iterable[Row]) -> list[Example]:
+    """Texts of the length that the model is asked about."""
+    return [
+        Example(linear.word_features(fold(row.text)[1], row.text), row.label, row.weight)
+        for row in rows
+    ]
+
+
+def compare_moods(rows: list[Row], held_out: str) -> None:
+    """Train without a part of the own texts and print what rules and model do on it."""
+    model = train(mood_examples(row for row in rows if row.source != held_out), at_least=2)
+
+    def rules(text: str) -> float:
+        parts = parted(fold(text)[0])
+        found = mood.by_rules(Turn(parts, tokens(parts), MOOD), text)
+        return found[0] if found else 0.0
+
+    def with_model(text: str) -> float:
+        return max(rules(text), mood.by_likeness(fold(text)[1], text, model))
+
+    print(f"frustration, {held_out}, left out of the training")
+    for name, method in {"rules": rules, "rules and model": with_model}.items():
+        scored = [(row.label, method(row.text)) for row in rows if row.source == held_out]
+        counts = count(scored, FRUSTRATION_THRESHOLD)
+        print(
+            f"  {name:16} F1 {counts.f1:.3f}  "
+            f"precision {proportion(counts.found, counts.found + counts.false)}  "
+            f"recall {proportion(counts.found, counts.found + counts.missed)}"
         )
 
 
 def main() -> None:
-    """Measure for each source in turn."""
+    """Compare, and write the weights when asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the public files")
+    parser.add_argument("--write", action="store_true", help="write the weights that are shipped")
+    parser.add_argument("--only-write", action="store_true", help="write without comparing")
     options = parser.parse_args()
-    rows = [(features(text), text, label, source) for text, label, source in rows_of(options.data)]
-    for held_out in sorted({source for *_, source in rows}):
-        leave_out(rows, held_out)
+    requests, moods = request_rows(options.data), mood_rows(options.data)
+    if not options.only_write:
+        for source in sorted({row.source for row in requests}):
+            compare_requests(requests, source)
+        for source in [f"own {half}" for half in HALVES]:
+            compare_moods(moods, source)
+    if options.write or options.only_write:
+        models = {
+            "request": train(request_examples(requests), at_least=2),
+            "mood": train(mood_examples(moods), at_least=2),
+        }
+        for name, model in models.items():
+            path = SHIPPED / f"{name}_weights.json"
+            path.write_bytes(msgspec.json.encode(model) + b"\n")
+            print(f"{path}: {len(model.weights)} weights, texts in {OWN} and {options.data}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import re
 
 from workers.detection.findings import Finding
 from workers.detection.grammar import class_codes, mask, rules
+from workers.detection.linear import Model, load, word_features
 from workers.detection.tokens import Turn
 
 SECTION = "mood"
@@ -22,8 +23,14 @@ TELLING = "FMRSLXQJECx"
 FAINT = "saAedkwNVWpbtrf"
 HINTS = FAINT + "mnT"
 
+# The model is asked about texts of this many words, and when the rules are not sure; from
+# LIKELY on it calls a text frustrated, from _PERHAPS on it doubts.
+_FEWEST, _MOST, _SURE = 4, 60, 0.5
+LIKELY, _PERHAPS = 0.6, 0.45
+_MODEL = load("mood")
+
 _MACROS = {"i": "[i_]{0,2}", "end": r"(?=$|[.,!?])"}
-_EVIDENCE = rules(
+EVIDENCE = rules(
     r"""
 0.75 F
 0.55 M
@@ -94,12 +101,12 @@ def _damped(classes: str, start: int, end: int) -> bool:
     return bool(_DAMPED.search(classes[:start]) or _FOR_OTHERS.match(classes[end:]))
 
 
-def find_frustration(turn: Turn, text: str) -> Finding | None:
-    """Add up the evidence of frustration about the service, and give its strongest words."""
+def by_rules(turn: Turn, text: str) -> tuple[float, int, int] | None:
+    """Add up the evidence of the rules: the score, first and last class of the strongest."""
     classes = turn.classes
     present = mask(classes)
     calm, strongest, span = 1.0, 0.0, (0, 0)
-    for rule in _EVIDENCE:
+    for rule in EVIDENCE:
         if rule.needs and not present & rule.needs:
             continue
         match = rule.find(classes)
@@ -116,5 +123,28 @@ def find_frustration(turn: Turn, text: str) -> Finding | None:
         score *= 0.6
     elif "P" in classes and score < 0.6 and classes[span[0]] not in "LXJPO.!?I":
         score *= 0.85
-    start, end = span
-    return Finding(round(score, 3), *turn.span(start, end))
+    return round(score, 3), *span
+
+
+def by_likeness(words: list[str], text: str, model: Model) -> float:
+    """The score of a text that is like complaints, for what the rules don't know."""
+    if not _FEWEST <= len(words) <= _MOST:
+        return 0.0
+    likely = model.probability(word_features(words, text))
+    if likely >= LIKELY:
+        return 0.5 + 0.1 * (likely - LIKELY) / (1 - LIKELY)
+    return 0.49 * likely / LIKELY if likely >= _PERHAPS else 0.0
+
+
+def find_frustration(turn: Turn, words: list[str], text: str) -> Finding | None:
+    """Give how frustrated about the service the turn is, with its most telling words."""
+    found = by_rules(turn, text)
+    if found is not None and found[0] >= _SURE:
+        return Finding(found[0], *turn.span(*found[1:]))
+    likely = by_likeness(words, text, _MODEL)
+    if found is not None and found[0] >= likely:
+        return Finding(found[0], *turn.span(*found[1:]))
+    if not likely:
+        return None
+    start, end = turn.span(0, len(turn.classes))
+    return Finding(round(likely, 3), start, end)

@@ -92,7 +92,7 @@ def _read(text: str) -> CustomerFindings:
     parts = parted(folded)
     marked = tokens(parts) if asks or feels else []
     requested = request.find_request(Turn(parts, marked, REQUEST)) if asks else None
-    frustrated = mood.find_frustration(Turn(parts, marked, MOOD), text) if feels else None
+    frustrated = mood.find_frustration(Turn(parts, marked, MOOD), words, text) if feels else None
     asked = requested is not None and requested.score >= THRESHOLD
     accepts = refuses = withdraws = solved = None
     if answers:

@@ -64,6 +64,8 @@ _SOLVED = rules(
     _MACROS,
 )
 
+RULES = [*_ACCEPTS, *_REFUSES, *_WITHDRAWS, *_SOLVED]
+
 
 def _first(found: list[Rule], needed: str, turn: Turn) -> Finding | None:
     classes = turn.classes

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from workers.detection.findings import Finding
 from workers.detection.grammar import class_codes, mask, rules
+from workers.detection.linear import class_features, load
 from workers.detection.tokens import Turn
 
 SECTION = "request"
@@ -22,6 +24,10 @@ CODES = class_codes(
 # A sentence without any of these asks for nobody.
 CUES = "H1gQAZMSBTXEFYD25/s"
 _CUE_CLASSES = frozenset(CUES)
+
+# From here on a sentence that no rule covers is a request, or a matter for a model.
+LIKELY, _PERHAPS = 0.87, 0.5
+_MODEL = load("request")
 
 _MACROS = {
     # What may stand before the word for a person: "one of your real, Spanish speaking ..."
@@ -53,17 +59,20 @@ _TALK = r"""
 0.75 <clause>k?Up[dyk]{0,2}[HA]{1,2}<close>
 """
 _TRANSFER = r"""
-0.95 X[mOkdupPl]{0,5}<pre>[HAM1D2]
+0.95 X[mOkdupPl0]{0,5}<pre>[HAM1]
+0.95 X[mOkup]{0,4}[pd]{0,2}[dyk]{0,2}[D2]
+0.85 Xp<pre>(?:_5|[dy]5)
 0.9  X[mOku]{1,4}[pdk]{1,3}<pre>(?:[SZ/]|Rg|_5|[dy]5)
-0.9  3[dO]l?p<pre>[HAM1]<goes-on>
+0.9  3[dO]l?p<pre>[HAM1S]<goes-on>
 0.9  3[Odku]{0,2}[mO][kO]?[pdlk]{1,3}<pre>(?:[HAM1D2SZ/]|_5|[dy]5)
 0.85 (?:3|_)[Od]?p(?:[dyk]{1,3}[RHA]?[MH]|M)<goes-on>
 0.8  Xu?k?m[kpl]{0,3}<close>
 0.8  qumX<close>
 0.75 (?:Xd?[HAM1S][pklr]{0,2}|3d?[HAM1S]l{1,2})<end>
+0.8  3[yd][HAM]l<end>
 0.8  3dRk?[HA]p[dO]k{0,2}<close>|3dAp[dO]k{0,2}<close>
 0.9  [mp][pd]{0,3}<pre>[HAM1]k?X
-0.9  (?:[WG]p?[mi]?b?|qik?b?|qpb)[YX<][pkl]{0,2}<pre><any>
+0.9  (?:[WG]p?[mi]?b?|qi?k?b?|qpb)[YX<][pklr]{0,2}<pre><any>
 0.7  (?:Wp?b|qib)Y<close>
 """
 _WANT = r"""
@@ -85,6 +94,7 @@ _WANT = r"""
 0.85 WStqv
 0.75 [Wq][^.,]{1,6}[lp]d?(?:R?H|R1)<close>
 0.75 q[^.,]{1,3}b[_v]l{1,2}d1<close>
+0.85 W[^,]{1,4}b[vl_]l{1,2}d?[HAM1]<close>
 0.75 W[^.,]{0,3}z[dO]{0,2}p<pre>[HA1]
 0.85 Wp?_[dy]M<goes-on>
 0.75 Ws["]?[HA]<close>
@@ -103,6 +113,8 @@ _GET = r"""
 0.75 GSld?_?<close>
 0.8  Gm?k?[S/]ld?O
 0.85 G[^,]{1,5}&H<end>
+0.85 Lm[Jk]{1,2}d?[HAM1]<does>
+0.88 [q#]{1,2}i?k?J[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
 0.88 qi?J[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM1]<does>
 0.85 [GJXL][dyRk]{0,3}[HAM1SZ]p?k?(?:C|T|@)[pk]?(?:m|$)
 0.8  [JL]S(?:<of-you>)?p?vm
@@ -113,9 +125,9 @@ _DOES = r"""
 0.85 (?:mq?|qm)[C@][SHA]<close>
 0.85 [HAM1S](?:<of-you>)?q[CT@]m
 0.85 [qS](?:[dk]?[HAM1S])?[qk]?[mb][C@]<close>
-0.85 e[dRk]{0,3}[HAM1S]p?k?[CT@]p?m
+0.85 e[dRk]{0,3}[HAM1S](?:<of-you>)?p?k?[CT@]p?m
 0.85 [SHAM1]p?Gmd?@
-0.85 (?:q|L|J|W)[dyRk]{0,4}[RH]{0,2}[HAM1][pqk]{0,2}[vGX]
+0.85 (?:q|L|J|W)m?[dyRk]{0,4}[RH]{0,2}[HAM1][pqk]{0,2}[vGX]
 0.8  [q6#]d?Hk{1,3}[_3]
 0.85 (?:q|L)[dyRk]{0,3}S<of-you>[pqk]{0,3}[CTvG@]
 0.85 q[dk]?(?:SR|RS)[pqk]?[CTvG@]
@@ -138,6 +150,10 @@ _PRESENT = r"""
 0.8  bS(?:<of-you>)?[kdR]{0,2}(?:r[kR]{0,2}(?:<end>|p[TvC])|H)
 0.85 b[dRk]{0,3}(?:[HM1A]|Rg)rk{0,2}(?:pT|<end>)
 0.8  <clause>[dkK]{0,2}(?:S[HR]|[H1A])r[k]{0,2}<close>
+0.75 <clause>[dkK]{0,2}S[HR]l
+0.75 enR?H
+0.75 Tp0<close>
+0.85 q[^,]{1,4}fiVp<pre>[HAM1S]
 0.75 <clause>[kK]{0,2}d(?:g|Rg)[rkR]{1,3}<close>
 0.65 <clause>[dkK]{0,2}Sr[k]{0,2}<close>
 0.75 ^[k&]?j(?:bd(?:R?[HA]|Rg)|b?dR?H)(?=$|[iWl])
@@ -164,10 +180,13 @@ _ESCALATE = r"""
 0.9  E(?:[PdO_k]{0,4})p[pdyRk]{0,3}<any>
 0.85 (?:Wp?|q|L|G)[mPOyu_kdp]{0,4}(?:bF|F|E)(?:[kp]{0,3}<end>|p<pre><any>)
 0.85 (?:W|X|3|G|Wp)[dpl]{0,2}E<end>
+0.85 W[dOP_]{1,2}F
 0.85 [WX3EGT][mOPpdyk_]{0,4}2
 0.8  ^k{0,2}2[vDAk]{0,3}<close>
 """
 _CONTACT = r"""
+0.85 jCi?d?[HAM1]
+0.85 [Wq][^,]{0,2}[HAM1S][mb][C@]<close>
 0.85 C[kp]{0,2}<pre>[HAM1Z]<goes-on>
 0.85 (?<!d)@[kpl]{0,2}<pre>[HAM]<goes-on>
 0.75 C[kpl]{0,3}[kd]?[S/]<end>
@@ -176,7 +195,7 @@ _CONTACT = r"""
 0.6  jb[dy]M<close>
 0.85 [Wq][^.,]{0,3}@m?l[dyk]{0,2}(?:[HAM1S]|[yR]g)
 0.85 <clause>k?@ml[dyk]{0,2}[HAM1]
-0.8  (?:W[p_]{0,2}|<clause>k?_?|q_|qiJ)d?@p<pre>(?:<any>|S)
+0.8  (?:W[p_]{0,2}|G|<clause>k?_?|q_|qiJ)d?@p<pre>(?:<any>|S)
 0.75 qi@[kp]{0,3}S<end>
 0.6  (?<!d)@[kp]{0,3}[dk]?S<end>
 0.55 (?:C|@)[kp]{0,2}[dyk]{0,2}(?:D|_5)
@@ -184,6 +203,8 @@ _CONTACT = r"""
 """
 # The person alone, as a message or as one sentence of it.
 _BARE = r"""
+0.85 ^n,k?[dR]{0,2}[HA]k{0,2}$
+0.85 ^(?:k?B_{0,2})?(?:0|_)?B?[HA]i?W?k{0,2}$
 0.9  ^k{0,4}[dR]{0,3}(?:[HAD]{0,3})[HAM](?:lR)?(?:[kA]{0,3}[,]?[kKA]{0,3})(?=$|,[pn])
 0.9  ,[kd]{0,3}(?:R?[HA]{1,2}|[HA]{0,2}[HAM]k|k[HAM])[HAk0d]{0,3}<close>
 0.85 ^k{0,4}d?(?:_|D)Ak{0,3}<close>
@@ -197,6 +218,7 @@ _BARE = r"""
 0.6  (?:^|,)k{0,2}Dk{0,3}$
 0.8  ^k{0,3}p[dR]{0,2}[HA]k{1,3}$
 0.9  ^k{0,2}Ek{0,2}$
+0.7  ^Xk{1,2}$
 0.6  ^X$
 """
 _GUARDED = (_TALK, _TRANSFER, _WANT, _GET, _DOES, _PRESENT, _ESCALATE, _CONTACT, _BARE)
@@ -208,7 +230,7 @@ RULES.sort(key=lambda rule: -rule.score)
 
 _TURNED_ROUND = re.compile(
     r"(?:[nx][kqbWGJpdRz]{0,4}|n[kqb]{0,2}W[um]p?|N[^.,c&]{0,8}|(?:z[iu]|7)[WJpk]{0,3}"
-    r"|(?<!q)f[iu][Wkz]{0,2}p?|V[miu]?p?d?|8[^.,]{0,6}|zu[_k]{0,2}Wp?|[jfw]z?u|9mp?|d_[q6])$"
+    r"|(?<!q)f[iu][Wkz]{0,2}p?|V[miu]?p?d?|8[^.,]{0,6}|zu[_k]{0,2}Wp?|[jfw]z?u|9mp?|d_[q6]|Kl)$"
 )
 # "I will talk to a manager" tells; "ich will mit einem Menschen sprechen" asks
 _TOLD = re.compile(r"(?<!f)i[6#]$")
@@ -216,6 +238,14 @@ _OTHERS_DO = re.compile(r"h[kqz6#]{0,2}$")
 # "you need more agents", "she had to get a supervisor" tell of others
 _OTHERS = re.compile(r"(?:(?<![q6eWkb])u[kqz]{0,2}|h[kqz6#]{0,2}(?:Wp?)?)$")
 _ASKED_HOW = re.compile(r"(?:[jw]zn?[iu][WJpk]{0,3}|[jq6]n[u]k?L?)$")
+
+
+class Asking(NamedTuple):
+    """How surely the classes from ``start`` to ``end`` ask for a person."""
+
+    score: float
+    start: int
+    end: int
 
 
 def _vetoed(left: str, first: str) -> bool:
@@ -234,7 +264,7 @@ def _quoted(classes: str, start: int, end: int) -> bool:
     return start > 1 and classes.count('"', 0, start) % 2 == 1 and '"' in classes[end:]
 
 
-def _sentences(classes: str) -> Iterator[tuple[int, str]]:
+def sentences(classes: str) -> Iterator[tuple[int, str]]:
     """Yield the start and the classes of each sentence that may ask for somebody."""
     start = 0
     for sentence in classes.split("."):
@@ -243,31 +273,48 @@ def _sentences(classes: str) -> Iterator[tuple[int, str]]:
         start += len(sentence) + 1
 
 
-def _surest(classes: str, offset: int, sentence: str) -> tuple[float, int, int] | None:
-    """The score and place of the surest way in which a sentence asks for a person."""
+def _surest(classes: str, offset: int, sentence: str) -> Asking | None:
+    """The surest way in which a sentence asks for a person; score 0 where it denies to ask."""
     present = mask(sentence)
+    denied = None
     for rule in RULES:
         if rule.needs and not present & rule.needs:
             continue
         for match in rule.pattern.finditer(sentence):
             start, end = match.span()
-            if rule.guarded and _vetoed(sentence[:start], sentence[start]):
-                continue
-            if _quoted(classes, offset + start, offset + end):
+            if (rule.guarded and _vetoed(sentence[:start], sentence[start])) or _quoted(
+                classes, offset + start, offset + end
+            ):
+                denied = Asking(0.0, offset, offset)
                 continue
             start += sentence[start] == ","
-            return rule.score, offset + start, offset + end
-    return None
+            return Asking(rule.score, offset + start, offset + end)
+    return denied
+
+
+def by_rules(turn: Turn) -> list[Asking | None]:
+    """What the rules make of each sentence that may ask; None where no rule covers it."""
+    return [_surest(turn.classes, *sentence) for sentence in sentences(turn.classes)]
+
+
+def _by_likeness(offset: int, sentence: str) -> Asking:
+    """The same for a sentence that no rule covers, by its likeness to requests."""
+    likely = _MODEL.probability(class_features(sentence))
+    end = offset + len(sentence)
+    if likely >= LIKELY:
+        return Asking(0.7 + 0.2 * (likely - LIKELY) / (1 - LIKELY), offset, end)
+    if likely >= _PERHAPS:
+        return Asking(0.5 + 0.19 * (likely - _PERHAPS) / (LIKELY - _PERHAPS), offset, end)
+    return Asking(0.0, offset, end)
 
 
 def find_request(turn: Turn) -> Finding | None:
     """Give the surest way in which the turn asks for a person, with its words."""
-    found = [
-        asking
-        for offset, sentence in _sentences(turn.classes)
-        if (asking := _surest(turn.classes, offset, sentence)) is not None
-    ]
-    if not found:
+    surest = Asking(0.0, 0, 0)
+    for sentence in sentences(turn.classes):
+        asking = _surest(turn.classes, *sentence) or _by_likeness(*sentence)
+        if asking.score > surest.score:
+            surest = asking
+    if not surest.score:
         return None
-    score, start, end = max(found, key=lambda asking: asking[0])
-    return Finding(score, *turn.span(start, end))
+    return Finding(round(surest.score, 3), *turn.span(surest.start, surest.end))

@@ -1,0 +1,59 @@
+"""A second opinion where no rule is sure: linear models over classes or words, learned weights.
+
+The weights in data/*_weights.json are made by benchmarks/detection/train.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import pairwise
+from math import exp, sqrt
+from pathlib import Path
+
+import msgspec
+
+_DATA = Path(__file__).parent / "data"
+# A sentence is judged by its first classes; requests are short.
+_MOST_CLASSES = 60
+_REACH = 4
+
+
+class Model(msgspec.Struct, frozen=True):
+    """Logistic regression; weights are in hundredths, features without one count for nothing."""
+
+    bias: int
+    weights: dict[str, int]
+
+    def probability(self, features: Collection[str]) -> float:
+        """How likely it is that a text with these features is one of those looked for."""
+        if not features:
+            return 0.0
+        weight = self.weights.get
+        total = sum(weight(feature, 0) for feature in features)
+        return _probability((self.bias + total / sqrt(len(features))) / 100)
+
+
+def _probability(logit: float) -> float:
+    return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
+
+
+def load(name: str) -> Model:
+    """Read the weights shipped under a name ("request" or "mood")."""
+    return msgspec.json.decode((_DATA / f"{name}_weights.json").read_bytes(), type=Model)
+
+
+def class_features(sentence: str) -> set[str]:
+    """Classes of a sentence, pairs of them up to four apart, and three in a row."""
+    line = f"^{sentence[:_MOST_CLASSES]}$"
+    features = set(line)
+    for distance in range(1, _REACH + 1):
+        features.update(f"{a}{distance}{b}" for a, b in zip(line, line[distance:], strict=False))
+    features.update(map("".join, zip(line, line[1:], line[2:], strict=False)))
+    return features
+
+
+def word_features(words: list[str], text: str) -> set[str]:
+    """Words, pairs of neighbours, and whether the text asks or exclaims."""
+    features = {*words, *map(" ".join, pairwise(words))}
+    features.update(mark for mark in "?!" if mark in text)
+    return features
