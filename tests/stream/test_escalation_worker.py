@@ -71,6 +71,18 @@ async def test_killed_at_any_moment_it_decides_as_if_nothing_had_happened(
         assert await published(kafka.bootstrap, DECISIONS) == wanted
 
 
+async def test_one_busy_partition_is_not_held_up_by_idle_ones(
+    kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
+) -> None:
+    create_topics(kafka)
+    await produce(kafka.bootstrap, conversations(400, 40), partition=1)
+    arguments = ("--from", "earliest")
+    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, HANDOFF_CHUNK_SIZE="1"):
+        await until(lambda: marks(redis_url)[1] > 0)
+        # A buffer that was full and is empty again must not wait for the others' next record.
+        await until(lambda: marks(redis_url)[1] >= 399, within_s=20)
+
+
 async def test_a_store_that_goes_back_in_time_ends_the_worker_which_then_mends_it(
     kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
 ) -> None:

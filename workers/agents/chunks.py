@@ -151,12 +151,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             remaining = until - loop.time()
             if remaining <= 0:
                 break
-            waiter = fetcher._create_fetch_waiter()
-            done, _ = await asyncio.wait([waiter], timeout=remaining)
-            if done:
-                waiter.result()
-            else:
-                waiter.cancel()
+            # A partition whose buffer was full may have room before anything more is fetched.
+            waiters = (fetcher._create_fetch_waiter(), self.consumer.room())
+            await asyncio.wait(waiters, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
+            for waiter in waiters:
+                if waiter.done():
+                    waiter.result()
+                else:
+                    waiter.cancel()
         return {}
 
     async def _drain(self, fetcher: Any, active: set[TP], at_most: int) -> dict[TP, Run]:
@@ -185,6 +187,7 @@ class Consumer(driver.Consumer):
         """Per partition the offset below which every effect is durable; set by the app."""
         self._positions: dict[TP, int] = {}
         self._placed_generation: int | None = None
+        self._room: asyncio.Future[None] | None = None
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -244,8 +247,20 @@ class Consumer(driver.Consumer):
             await self.wait(self.can_resume_flow.wait())
         if active := self._get_active_partitions():
             return await self._thread.runs(active, wait_s)
-        await self.sleep(0.05)
+        await asyncio.wait([self.room()], timeout=wait_s)
         return {}
+
+    def room(self) -> asyncio.Future[None]:
+        """A future that is done when the buffer of a partition has room again."""
+        if self._room is None or self._room.done():
+            self._room = asyncio.get_running_loop().create_future()
+        return self._room
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Have the partition fetched again, at once."""
+        super().on_buffer_drop(tp)
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     def _take_again(self, tp: TP) -> None:
         """Fetch what was dropped again, unless a new assignment places the partition anyway."""
