@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import repeat
+from math import sqrt
 
 from workers.detection.findings import Finding
 from workers.detection.grammar import class_codes, mask, rules
@@ -26,8 +28,11 @@ HINTS = FAINT + "mnT"
 # The model is asked about texts of this many words, and when the rules are not sure; from
 # LIKELY on it calls a text frustrated, from _PERHAPS on it doubts.
 _FEWEST, _MOST, _SURE = 4, 60, 0.5
-LIKELY, _PERHAPS = 0.6, 0.45
+LIKELY, _PERHAPS = 0.42, 0.3
 _MODEL = load("mood")
+# Below this sum of its words' weights, by the root of their number, no text is likely.
+_SUSPECT = -100
+_WORDS = {word: weight for word, weight in _MODEL.weights.items() if " " not in word}
 
 _MACROS = {"i": "[i_]{0,2}", "end": r"(?=$|[.,!?])"}
 EVIDENCE = rules(
@@ -126,6 +131,15 @@ def by_rules(turn: Turn, text: str) -> tuple[float, int, int] | None:
     return round(score, 3), *span
 
 
+def suspicious(words: list[str]) -> bool:
+    """Whether the words alone make it worth to ask the model; cheap."""
+    count = len(words)
+    if not _FEWEST <= count <= _MOST:
+        return False
+    total = sum(map(_WORDS.get, words, repeat(0)))
+    return total >= _SUSPECT * sqrt(count)
+
+
 def by_likeness(words: list[str], text: str, model: Model) -> float:
     """The score of a text that is like complaints, for what the rules don't know."""
     if not _FEWEST <= len(words) <= _MOST:
@@ -136,15 +150,21 @@ def by_likeness(words: list[str], text: str, model: Model) -> float:
     return 0.49 * likely / LIKELY if likely >= _PERHAPS else 0.0
 
 
-def find_frustration(turn: Turn, words: list[str], text: str) -> Finding | None:
+def _calm(classes: str, found: tuple[float, int, int] | None) -> bool:
+    """Whether the rules know strong words here to be harmless, or the customer pleased."""
+    if "H" in classes or _RESOLVED.search(classes) or _PLEASED.search(classes):
+        return True
+    return found is None and not set("FMJLX").isdisjoint(classes)
+
+
+def find_frustration(
+    turn: Turn, words: list[str], text: str, model: Model | None = None
+) -> Finding | None:
     """Give how frustrated about the service the turn is, with its most telling words."""
     found = by_rules(turn, text)
-    if found is not None and found[0] >= _SURE:
-        return Finding(found[0], *turn.span(*found[1:]))
-    likely = by_likeness(words, text, _MODEL)
-    if found is not None and found[0] >= likely:
-        return Finding(found[0], *turn.span(*found[1:]))
-    if not likely:
-        return None
-    start, end = turn.span(0, len(turn.classes))
-    return Finding(round(likely, 3), start, end)
+    score = found[0] if found else 0.0
+    if score < _SURE and not _calm(turn.classes, found):
+        likely = by_likeness(words, text, model or _MODEL)
+        if likely > score:
+            return Finding(round(likely, 3), *turn.span(0, len(turn.classes)))
+    return Finding(score, *turn.span(*found[1:])) if found else None

@@ -119,6 +119,7 @@ def _worth(
     feels = seen & (_FEELS | _HINTS if short else _FEELS) != 0
     if not feels and seen & _FAINT:
         feels = sum(1 for flag in flags if flag & _FAINT) > 1
+    feels = feels or mood.suspicious(words)
     answers = (
         short
         or seen & (_ASKS | _TURNS | _CLOSES) != 0

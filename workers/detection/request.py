@@ -230,11 +230,13 @@ RULES.sort(key=lambda rule: -rule.score)
 
 _TURNED_ROUND = re.compile(
     r"(?:[nx][kqbWGJpdRz]{0,4}|n[kqb]{0,2}W[um]p?|N[^.,c&]{0,8}|(?:z[iu]|7)[WJpk]{0,3}"
-    r"|(?<!q)f[iu][Wkz]{0,2}p?|V[miu]?p?d?|8[^.,]{0,6}|zu[_k]{0,2}Wp?|[jfw]z?u|9mp?|d_[q6]|Kl)$"
+    r"|(?<![qko])f[iu][Wkz]{0,2}p?|V[miu]?p?d?|8[^.,]{0,6}|zu[_k]{0,2}Wp?|[jfw]z?u|9mp?|d_[q6]|Kl)$"
 )
 # "I will talk to a manager" tells; "ich will mit einem Menschen sprechen" asks
 _TOLD = re.compile(r"(?<!f)i[6#]$")
 _OTHERS_DO = re.compile(r"h[kqz6#]{0,2}$")
+# "I had a lovely chat with ..."
+_HAD = re.compile(r"V[d_]{1,3}$")
 # "you need more agents", "she had to get a supervisor" tell of others
 _OTHERS = re.compile(r"(?:(?<![q6eWkb])u[kqz]{0,2}|h[kqz6#]{0,2}(?:Wp?)?)$")
 _ASKED_HOW = re.compile(r"(?:[jw]zn?[iu][WJpk]{0,3}|[jq6]n[u]k?L?)$")
@@ -251,7 +253,9 @@ class Asking(NamedTuple):
 def _vetoed(left: str, first: str) -> bool:
     if _ASKED_HOW.search(left):
         return False
-    if first in "TC@X" and (_TOLD.search(left) or _OTHERS_DO.search(left)):
+    if first == "T" and _HAD.search(left):
+        return True
+    if first in "TC@XE3" and (_TOLD.search(left) or _OTHERS_DO.search(left)):
         return True
     if first == "6" and left.endswith("j"):
         return True

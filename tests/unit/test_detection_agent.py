@@ -1,0 +1,72 @@
+"""What one AI turn says about a person: a promise, an offer, or neither."""
+
+import pytest
+
+from workers.detection import THRESHOLD, Finding, read_agent
+
+
+def score(finding: Finding | None) -> float:
+    return finding.score if finding else 0.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm connecting you to an agent now.",
+        "YOU ARE BEING TRANSFERRED TO A HUMAN AGENT. PLEASE HOLD ON.",
+        "I can't change this, so I will transfer you to a specialist.",
+        "An agent will contact you within 24 hours.",
+        "Let me get a colleague for you. A supervisor will take over.",
+        "I've escalated your case to our billing team.",
+        "Ich verbinde Sie jetzt mit einem Mitarbeiter.",
+        "Le paso con un agente humano.",
+    ],
+)
+def test_promises_a_person(text: str) -> None:
+    found = read_agent(text)
+    assert score(found.promises_person) >= THRESHOLD
+    assert score(found.offers_person) < THRESHOLD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Would you like me to transfer you to a human agent?",
+        "If you like, I can connect you with a person.",
+        "Shall I get a colleague?",
+        "Let me know if you'd prefer to speak to a person.",
+        "I can't change the name myself, but I can transfer you to an agent. Shall I?",
+        "Möchten Sie mit einem Mitarbeiter sprechen?",
+    ],
+)
+def test_offers_a_person(text: str) -> None:
+    found = read_agent(text)
+    assert score(found.offers_person) >= THRESHOLD
+    assert score(found.promises_person) < THRESHOLD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I'm sorry, I can't transfer you to a human agent.",
+        "Transfers to a human agent aren't possible right now.",
+        "I've transferred 50 dollars to your savings account.",
+        "Connecting your phone to the wifi takes three steps.",
+        "The agent you talked to yesterday issued a refund.",
+        "The driver will contact you before the delivery.",
+        "To add an agent to your workspace open Settings.",
+        "Is there anything else I can help you with?",
+    ],
+)
+def test_neither_promises_nor_offers(text: str) -> None:
+    found = read_agent(text)
+    assert score(found.promises_person) < THRESHOLD
+    assert score(found.offers_person) < THRESHOLD
+
+
+def test_a_promise_at_the_end_of_a_very_long_turn_is_found() -> None:
+    text = "Your order has three items. " * 500 + "I'm connecting you to an agent now."
+    found = read_agent(text).promises_person
+    assert found is not None
+    assert "connecting you to an agent" in text[found.start : found.end]
