@@ -39,6 +39,8 @@ async def test_decisions_are_those_of_a_quiet_run_and_sigterm_commits(
         found = marks(redis_url)
         assert await committed(kafka.bootstrap) == {n: mark + 1 for n, mark in found.items()}
         worker.start()
+        # Something new to wait for: a process that is not up yet cannot end in order.
+        await produce(kafka.bootstrap, rows[:50])
         await settled(kafka.bootstrap, redis_url)
         assert worker.terminate() == 0
         wanted = await expected(kafka.bootstrap, redis_url, DECISIONS)
@@ -65,6 +67,8 @@ async def test_killed_at_any_moment_it_decides_as_if_nothing_had_happened(
             await asyncio.sleep(chance.random() * 0.3)
             worker.kill()
             worker.start()
+        # Something new to wait for: a process that is not up yet cannot end in order.
+        await produce(kafka.bootstrap, rows[:50])
         await settled(kafka.bootstrap, redis_url)
         assert worker.terminate() == 0
         wanted = await expected(kafka.bootstrap, redis_url, DECISIONS)
