@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -31,6 +32,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def real_kafka() -> bool:
     """Whether a real broker can be started here."""
+    if shutil.which("java") is None:
+        return False
     try:
         jars()
     except ServerError:
