@@ -15,9 +15,9 @@ from workers.detection.vocabulary import REQUEST
 _HEAD, _TAIL = 1600, 800
 
 _MACROS = {
-    "person": r"[dRykl_pPr]{0,6}(?:[HAM1SDZg]|[_yOD]5)",
+    "person": r"[dRykl_pPr]{0,6}(?:[HAM1SDZg]|[_yOD>]5)",
     "case": r"[yOdPW_k]{0,4}",
-    "they": r"[dyklP_]{0,4}(?:[HAMSD]|Rg|[R_]1|[lP][ydP]?[gZ5]|dPZ)[HA]?(?:l[ydP]?[_D]?[5D]|_)?",
+    "they": r"[dyklP_]{0,4}(?:[HAMSD]|Rg|[R_]1|[lP][ydP]?[gZ5]|dPZ)[HA]?(?:l[ydP]?[_D>]?[5D>]|_)?",
 }
 # A person and the customer, or the case, brought together; the rest of the sentence tells
 # whether that is promised, offered or refused.

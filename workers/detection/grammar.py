@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 _QUANTIFIER = re.compile(r"[?*]|\{\d+(?:,\d*)?\}|")
 # In nearly every turn, so that their absence rules nothing out.
-_FREQUENT = frozenset("dpkil_.,?!")
+_FREQUENT = frozenset("i_.,?!")
 
 
 class Rule(NamedTuple):
@@ -59,22 +59,37 @@ def _parts(pattern: str) -> Iterator[tuple[str, str]]:
         at += len(often)
 
 
-def _branches(pattern: str) -> bool:
-    return any(part == "|" for part, _ in _parts(pattern))
+def _branches(pattern: str) -> list[str]:
+    """The alternatives of a pattern."""
+    found = [""]
+    for part, often in _parts(pattern):
+        if part == "|":
+            found.append("")
+        else:
+            found[-1] += part + often
+    return found
+
+
+def _one_of(part: str) -> frozenset[str]:
+    """The classes of which a part needs one; none when it may do without."""
+    if part.startswith("(?:"):
+        needs = [_needs(branch) for branch in _branches(part[3:-1])]
+        return frozenset().union(*needs) if all(needs) else frozenset()
+    classes = frozenset(part.strip("[]"))
+    return frozenset() if part[0] in "(^$\\" or "^" in classes else classes
 
 
 def _needs(pattern: str) -> frozenset[str]:
     """Of the parts that a match must contain the one that is least often found."""
+    branches = _branches(pattern)
+    if len(branches) > 1:
+        return _one_of(f"(?:{pattern})")
     best: frozenset[str] = frozenset()
-    if _branches(pattern):
-        return best
     for part, often in _parts(pattern):
-        if often[:1] in {"?", "*"} or often.startswith("{0") or part[0] in "(^$\\":
+        if often[:1] in {"?", "*"} or often.startswith("{0"):
             continue
-        classes = frozenset(part.strip("[]"))
-        if "^" in classes or classes & _FREQUENT:
-            continue
-        if not best or len(classes) < len(best):
+        classes = _one_of(part)
+        if classes and not classes & _FREQUENT and (not best or len(classes) < len(best)):
             best = classes
     return best
 
@@ -88,7 +103,12 @@ def rules(text: str, macros: dict[str, str], *, guarded: bool = True) -> list[Ru
             pattern = pattern.replace(f"<{name}>", meaning)
         compiled = re.compile(pattern)
         # Only at the beginning: match fails there at once, search would go on.
-        anchored = pattern.startswith("^") and not _branches(pattern)
+        anchored = all(branch.startswith("^") for branch in _branches(pattern))
         find = compiled.match if anchored else compiled.search
         found.append(Rule(compiled, find, float(score), mask(_needs(pattern)), guarded))
     return found
+
+
+def plan(found: list[Rule]) -> list[tuple[int, Rule]]:
+    """Rules with the classes they need, of which -1 stands for any."""
+    return [(rule.needs or -1, rule) for rule in found]

@@ -6,7 +6,7 @@ The weights in data/*_weights.json are made by benchmarks/detection/train.py.
 from __future__ import annotations
 
 from collections.abc import Collection
-from itertools import pairwise
+from itertools import pairwise, repeat
 from math import exp, sqrt
 from pathlib import Path
 
@@ -28,8 +28,7 @@ class Model(msgspec.Struct, frozen=True):
         """How likely it is that a text with these features is one of those looked for."""
         if not features:
             return 0.0
-        weight = self.weights.get
-        total = sum(weight(feature, 0) for feature in features)
+        total = sum(map(self.weights.get, features, repeat(0)))
         return _probability((self.bias + total / sqrt(len(features))) / 100)
 
 
@@ -47,7 +46,7 @@ def class_features(sentence: str) -> set[str]:
     line = f"^{sentence[:_MOST_CLASSES]}$"
     features = set(line)
     for distance in range(1, _REACH + 1):
-        features.update(f"{a}{distance}{b}" for a, b in zip(line, line[distance:], strict=False))
+        features.update(map("".join, zip(line, repeat(str(distance)), line[distance:])))
     features.update(map("".join, zip(line, line[1:], line[2:], strict=False)))
     return features
 

@@ -7,7 +7,7 @@ from itertools import repeat
 from math import sqrt
 
 from workers.detection.findings import Finding
-from workers.detection.grammar import class_codes, mask, rules
+from workers.detection.grammar import class_codes, mask, plan, rules
 from workers.detection.linear import Model, load, word_features
 from workers.detection.tokens import Turn
 
@@ -19,15 +19,14 @@ CODES = class_codes(
     resolved=B others=o product=c harmless=H enough=E swear=x scam=C only_been=b helping=m
     know=g company=u time=z done=l"""
 )
-# One of the telling classes is worth a second look, of the faint ones it takes two, and in a
-# short turn a hint is enough.
+# One of the telling classes is worth a second look; of the faint ones it takes two, or one in a
+# short turn.
 TELLING = "FMRSLXQJECx"
 FAINT = "saAedkwNVWpbtrf"
-HINTS = FAINT + "mnT"
 
 # The model is asked about texts of this many words, and when the rules are not sure; from
 # LIKELY on it calls a text frustrated, from _PERHAPS on it doubts.
-_FEWEST, _MOST, _SURE = 4, 60, 0.5
+_FEWEST, _MOST, _SURE = 4, 45, 0.5
 LIKELY, _PERHAPS = 0.42, 0.3
 _MODEL = load("mood")
 # Below this sum of its words' weights, by the root of their number, no text is likely.
@@ -83,20 +82,22 @@ EVIDENCE = rules(
 """,
     _MACROS,
 )
+_PLAN = plan(EVIDENCE)
 _DAMPED = re.compile(r"(?:n[i_]{0,2}|[oc][i_]{0,3})$")
 _FOR_OTHERS = re.compile(r"^[i_I]{0,3}[ocPK]")
 _RESOLVED = re.compile(r"(?<!n)(?<!n.)B")
 _PLEASED = re.compile(r"h|(?<!n)(?<!n.)(?<!n..)K")
 _LOUD = re.compile(r"!{2,}|\?!|!\?|\?{2,}")
 _ANGRY_FACES = re.compile("[\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f644\U0001f595]")
-_CAPITALS = re.compile(r"\b[A-Z]{3,}\b")
+# Three words in capitals, one after another.
+_SHOUTED = re.compile(r"\b[A-Z]{2,}(?:[ ,!?.']+[A-Z]{1,}){2,}\b")
 
 
 def _emphasis(text: str) -> float:
-    capitals = sum(map(len, _CAPITALS.findall(text)))
-    shouted = capitals >= 8 and capitals * 2 > sum(map(str.isalpha, text))
-    loud = 0.25 * bool(_LOUD.search(text)) + 0.2 * bool(_ANGRY_FACES.search(text))
-    return loud + 0.3 * shouted
+    loud = ("!" in text or "?" in text) and _LOUD.search(text) is not None
+    angry = not text.isascii() and _ANGRY_FACES.search(text) is not None
+    shouted = not text.islower() and _SHOUTED.search(text) is not None
+    return 0.25 * loud + 0.2 * angry + 0.3 * shouted
 
 
 def _damped(classes: str, start: int, end: int) -> bool:
@@ -111,8 +112,8 @@ def by_rules(turn: Turn, text: str) -> tuple[float, int, int] | None:
     classes = turn.classes
     present = mask(classes)
     calm, strongest, span = 1.0, 0.0, (0, 0)
-    for rule in EVIDENCE:
-        if rule.needs and not present & rule.needs:
+    for needs, rule in _PLAN:
+        if not present & needs:
             continue
         match = rule.find(classes)
         while match is not None and _damped(classes, *match.span()):
@@ -131,13 +132,13 @@ def by_rules(turn: Turn, text: str) -> tuple[float, int, int] | None:
     return round(score, 3), *span
 
 
-def suspicious(words: list[str]) -> bool:
-    """Whether the words alone make it worth to ask the model; cheap."""
+def suspicious(words: list[str], text: str) -> bool:
+    """Whether a turn without telling words is like complaints all the same; cheap, mostly."""
     count = len(words)
     if not _FEWEST <= count <= _MOST:
         return False
     total = sum(map(_WORDS.get, words, repeat(0)))
-    return total >= _SUSPECT * sqrt(count)
+    return total >= _SUSPECT * sqrt(count) and by_likeness(words, text, _MODEL) > 0
 
 
 def by_likeness(words: list[str], text: str, model: Model) -> float:

@@ -25,9 +25,9 @@ _CUES = Cues()
 _CUES.add(REQUEST, request.CUES, _ASKS)
 _CUES.add(MOOD, mood.TELLING, _FEELS)
 _CUES.add(MOOD, mood.FAINT, _FAINT)
-_CUES.add(MOOD, mood.HINTS, _HINTS)
 _CUES.add(REPLY, replies.TURNING, _TURNS)
 _CUES.add(REPLY, replies.CLOSING, _CLOSES)
+_CUES.add(REPLY, replies.HINTS, _HINTS)
 _YES = REPLY.openings(replies.YES)
 _OPENINGS = REPLY.openings(replies.OPENINGS)
 
@@ -87,6 +87,7 @@ def _read(text: str) -> CustomerFindings:
     for flag in flags:
         seen |= flag
     asks, feels, answers = _worth(words, flags, seen, short=len(text) <= _SHORT)
+    feels = feels or mood.suspicious(words, text)
     if not (asks or feels or answers):
         return _NOTHING
     parts = parted(folded)
@@ -116,13 +117,11 @@ def _worth(
     words: list[str], flags: list[int], seen: int, *, short: bool
 ) -> tuple[bool, bool, bool]:
     """Whether a second look is worth it for a request, for the mood, for an answer."""
-    feels = seen & (_FEELS | _HINTS if short else _FEELS) != 0
+    feels = seen & (_FEELS | _FAINT if short else _FEELS) != 0
     if not feels and seen & _FAINT:
         feels = sum(1 for flag in flags if flag & _FAINT) > 1
-    feels = feels or mood.suspicious(words)
     answers = (
-        short
-        or seen & (_ASKS | _TURNS | _CLOSES) != 0
+        seen & (_ASKS | _TURNS | _CLOSES | _HINTS if short else _ASKS | _TURNS | _CLOSES) != 0
         or words[0] in _OPENINGS
         or " ".join(words[:2]) in _OPENINGS
     )

@@ -13,8 +13,10 @@ CODES = class_codes(
     past=o i=i it=I !=."""
 )
 # Worth a second look: how an answer begins, what takes a request back, what closes a matter.
-YES, OPENINGS = "yY", "ynpY"
+YES, OPENINGS = "yY", "ynY"
 TURNING, CLOSING = "sv", "WFD"
+# In short turns these too.
+HINTS = "ynpdaAtg"
 
 _MACROS = {"close": r"(?=[.,\"]*$)", "end": r"(?=$|[.,tpghaD])"}
 _ACCEPTS = rules(

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from workers.detection.findings import Finding
-from workers.detection.grammar import class_codes, mask, rules
+from workers.detection.grammar import class_codes, mask, plan, rules
 from workers.detection.linear import class_features, load
 from workers.detection.tokens import Turn
 
 SECTION = "request"
 CODES = class_codes(
     """human=H person=1 people=g person_or_nobody=Q staff=A trade=Z chief=M somebody=S desk=D
-    part=5 level=2 real=R bot=B talk=T talking=U spoke=V contact=C call=@ transfer=X move=3
+    part=5 unit=> level=2 real=R bot=B talk=T talking=U spoke=V contact=C call=@ transfer=X move=3
     transferred=Y assisted=< escalate=E escalated=F get=G have=J ask=9 let=L want=W modal=q
     future=6 do=z i=i me=m you=u your=y my=P other_people=h to=p preposition=l about=a
     determiner=d object=O please=k greeting=K yes=k not=n cannot=4 unwanted=N enough=x that=t
@@ -22,7 +22,7 @@ CODES = class_codes(
     say=s cardinal=0 queue=I perhaps=# recommend=o another=/ find=~ other=_ ?=. !=."""
 )
 # A sentence without any of these asks for nobody.
-CUES = "H1gQAZMSBTXEFYD25/s"
+CUES = "H1gQAZMSBTXEFYD2/s"
 _CUE_CLASSES = frozenset(CUES)
 
 # From here on a sentence that no rule covers is a request, or a matter for a model.
@@ -33,8 +33,8 @@ _MACROS = {
     # What may stand before the word for a person: "one of your real, Spanish speaking ..."
     "pre": r"[dRyklpr]{0,5}_?U?[RkHAD]{0,3}",
     "person": r"[HAMZ1]",
-    "any": r"(?:[HAMZ1SQD2/]|[Ry]g|[_dyO]5)",
-    "of-you": r"(?:l(?:D|y[_DA5]{0,2}|d?_?[DA5v])|_y[_DA5]{1,2})",
+    "any": r"(?:[HAMZ1SQD2/>]|[Ry]g|[_dyO>]5)",
+    "of-you": r"(?:l(?:[D>]5?|y[_DA5>]{0,2}|d?_?[DA5v>])|_y[_DA5>]{1,2})",
     # What may follow it without making it something else ("human resources")
     "end": r"(?=$|[,\"kKa&cft6#qWinbl4r])",
     "goes-on": r"(?=$|[,\"kK&cft6#qWinbapvTC@Xrluw4HR])",
@@ -49,7 +49,7 @@ _TALK = r"""
 0.9  T[kmuO]{0,2}(?:_?[p0])?<pre>(?:[SQ/]|[Ry]g)(?![bV])
 0.85 TpPA
 0.8  (?<=[_dkv])Up<pre>(?:H|R1)
-0.85 T[kmu]{0,2}_?p<pre>(?:[D2]|[dy]5)
+0.85 T[kmu]{0,2}_?p<pre>(?:[D2>]|[dy>]5)
 0.8  T[kmu]{0,2}p[dy]?vk{0,2}(?=$|a)
 0.9  T_{1,2}p<pre><person>
 0.85 [pd]<pre>[HAMZ1SD]_{0,3}[kpqmPO_ladD5]{0,4}T
@@ -60,11 +60,13 @@ _TALK = r"""
 """
 _TRANSFER = r"""
 0.95 X[mOkdupPl0]{0,5}<pre>[HAM1]
-0.95 X[mOkup]{0,4}[pd]{0,2}[dyk]{0,2}[D2]
+0.95 X[mOkup]{0,4}[pd]{0,2}[dyk]{0,2}(?:[D2]|>5)
+0.95 X[Ok]{0,2}mp[dyk]{0,2}>
+0.9  Xp[dyk]{0,2}>$
 0.85 Xp<pre>(?:_5|[dy]5)
-0.9  X[mOku]{1,4}[pdk]{1,3}<pre>(?:[SZ/]|Rg|_5|[dy]5)
+0.9  X[mOku]{1,4}[pdk]{1,3}<pre>(?:[SZ/]|Rg|_5|[dy>]5)
 0.9  3[dO]l?p<pre>[HAM1S]<goes-on>
-0.9  3[Odku]{0,2}[mO][kO]?[pdlk]{1,3}<pre>(?:[HAM1D2SZ/]|_5|[dy]5)
+0.9  3[Odku]{0,2}[mO][kO]?[pdlk]{1,3}<pre>(?:[HAM1D2SZ/>]|_5|[dy>]5)
 0.85 (?:3|_)[Od]?p(?:[dyk]{1,3}[RHA]?[MH]|M)<goes-on>
 0.8  Xu?k?m[kpl]{0,3}<close>
 0.8  qumX<close>
@@ -227,6 +229,7 @@ RULES = [
     *rules(_NOT_A_BOT, _MACROS, guarded=False),
 ]
 RULES.sort(key=lambda rule: -rule.score)
+_PLAN = plan(RULES)
 
 _TURNED_ROUND = re.compile(
     r"(?:[nx][kqbWGJpdRz]{0,4}|n[kqb]{0,2}W[um]p?|N[^.,c&]{0,8}|(?:z[iu]|7)[WJpk]{0,3}"
@@ -281,8 +284,8 @@ def _surest(classes: str, offset: int, sentence: str) -> Asking | None:
     """The surest way in which a sentence asks for a person; score 0 where it denies to ask."""
     present = mask(sentence)
     denied = None
-    for rule in RULES:
-        if rule.needs and not present & rule.needs:
+    for needs, rule in _PLAN:
+        if not present & needs:
             continue
         for match in rule.pattern.finditer(sentence):
             start, end = match.span()
