@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import repeat
 from math import sqrt
+from string import ascii_lowercase, ascii_uppercase
 
 from workers.detection.findings import Finding
 from workers.detection.grammar import class_codes, mask, plan, rules
@@ -87,16 +88,19 @@ _DAMPED = re.compile(r"(?:n[i_]{0,2}|[oc][i_]{0,3})$")
 _FOR_OTHERS = re.compile(r"^[i_I]{0,3}[ocPK]")
 _RESOLVED = re.compile(r"(?<!n)(?<!n.)B")
 _PLEASED = re.compile(r"h|(?<!n)(?<!n.)(?<!n..)K")
-_LOUD = re.compile(r"!{2,}|\?!|!\?|\?{2,}")
+_LOUD = ("!!", "?!", "!?", "??")
 _ANGRY_FACES = re.compile("[\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f644\U0001f595]")
-# Three words in capitals, one after another.
-_SHOUTED = re.compile(r"\b[A-Z]{2,}(?:[ ,!?.']+[A-Z]{1,}){2,}\b")
+_UPPER, _LOWER = ascii_uppercase.encode(), ascii_lowercase.encode()
+# So many capitals, and more than small letters, are shouting.
+_SHOUTED = 8
 
 
 def _emphasis(text: str) -> float:
-    loud = ("!" in text or "?" in text) and _LOUD.search(text) is not None
+    plain = text.encode("latin-1" if text.isascii() else "cp1252", "replace")
+    capitals = len(plain) - len(plain.translate(None, _UPPER))
+    shouted = capitals >= _SHOUTED and capitals > len(plain) - len(plain.translate(None, _LOWER))
+    loud = any(map(text.__contains__, _LOUD))
     angry = not text.isascii() and _ANGRY_FACES.search(text) is not None
-    shouted = not text.islower() and _SHOUTED.search(text) is not None
     return 0.25 * loud + 0.2 * angry + 0.3 * shouted
 
 
