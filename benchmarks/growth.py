@@ -36,7 +36,7 @@ def incoming(conversation: str, number: int) -> Incoming:
         "conversation_id": conversation,
         "occurred_at": _time(number),
         "role": "customer" if customer else "ai_agent",
-        "content": f"{_words(number)}: item {number:06} of the list, please go on",
+        "content": f"{words(number)}: item {number:06} of the list, please go on",
         "customer": {"id": "customer", "tier": "standard", "locale": "en"},
         "channel": "chat",
     }
@@ -50,14 +50,14 @@ def _time(number: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(START_MS / 1000 + number))
 
 
-def _words(number: int) -> str:
+def words(number: int) -> str:
     """Letters that differ from number to number, so that nobody seems to repeat himself."""
-    words = []
+    found = []
     for step in (7919, 104_729, 1_299_709):
         value = (number * step) % 456_976
         letters = [chr(97 + value // 26**place % 26) for place in range(4)]
-        words.append("".join(letters))
-    return " ".join(words)
+        found.append("".join(letters))
+    return " ".join(found)
 
 
 class Long(NamedTuple):

@@ -14,7 +14,7 @@ GROUP = "handoff-escalation"
 
 def run(report: Report, quick: bool) -> None:
     """Every message asks for a person: a packet, a ledger record, a log entry, a control each."""
-    total = 1_000 if quick else 4_000
+    total = 4_000 if quick else 12_000
     for _ in range(1 if quick else 3):
         with World() as world:
             world.fill([_asking(number) for number in range(total)])
