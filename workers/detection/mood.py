@@ -27,7 +27,7 @@ FAINT = "saAedkwNVWpbtrf"
 
 # The model is asked about texts of this many words, and when the rules are not sure; from
 # LIKELY on it calls a text frustrated, from _PERHAPS on it doubts.
-_FEWEST, _MOST, _SURE = 4, 45, 0.5
+_FEWEST, _MOST, _SURE = 4, 32, 0.5
 LIKELY, _PERHAPS = 0.7, 0.3
 _MODEL = load("mood")
 # Below this sum of its words' weights, by the root of their number, no text is likely.

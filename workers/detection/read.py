@@ -18,7 +18,7 @@ _HEAD, _TAIL = 1600, 800
 # An answer to an offer stands in the first words, "thank you, that worked" in the last.
 _ANSWER = 120
 _OPENING, _YES_LENGTH = 70, 40
-_SHORT = 80
+_SHORT = 64
 
 _ASKS, _FEELS, _FAINT, _HINTS, _TURNS, _CLOSES = 1, 2, 4, 8, 16, 32
 _CUES = Cues()
@@ -97,7 +97,7 @@ def _read(text: str) -> CustomerFindings:
     asked = requested is not None and requested.score >= THRESHOLD
     accepts = refuses = withdraws = solved = None
     if answers:
-        accepts, refuses, withdraws, solved = _answered(parts, words, seen)
+        accepts, refuses, withdraws, solved = _answered(parts, words, 0 if asked else seen)
     if asked:
         refuses = withdraws = solved = None
     if not (requested or frustrated or accepts or refuses or withdraws or solved):

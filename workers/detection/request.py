@@ -113,6 +113,7 @@ _GET = r"""
 0.88 q[iul]q?G[mk]?[dyRk]{0,4}(?:[HA]{0,2}|_|D)[HAM]<goes-on>
 0.88 q[iul]q?G[mk]?[dyRk]{0,4}1<does>
 0.75 GSld?_?<close>
+0.75 (?:^k?|&)GS<close>
 0.8  Gm?k?[S/]ld?O
 0.85 G[^,]{1,5}&H<end>
 0.85 Lm[Jk]{1,2}d?[HAM1]<does>
@@ -129,7 +130,7 @@ _DOES = r"""
 0.85 [qS](?:[dk]?[HAM1S])?[qk]?[mb][C@]<close>
 0.85 e[dRk]{0,3}[HAM1S](?:<of-you>)?p?k?[CT@]p?m
 0.85 [SHAM1]p?Gmd?@
-0.85 (?:q|L|J|W)m?[dyRk]{0,4}[RH]{0,2}[HAM1][pqk]{0,2}[vGX]
+0.85 (?:q|L|J|W)m?[dyRk]{0,4}[RH]{0,2}[HAM1][pqkm]{0,2}[vGX]
 0.8  [q6#]d?Hk{1,3}[_3]
 0.85 (?:q|L)[dyRk]{0,3}S<of-you>[pqk]{0,3}[CTvG@]
 0.85 q[dk]?(?:SR|RS)[pqk]?[CTvG@]
@@ -153,7 +154,7 @@ _PRESENT = r"""
 0.85 b[dRk]{0,3}(?:[HM1A]|Rg)rk{0,2}(?:pT|<end>)
 0.8  <clause>[dkK]{0,2}(?:S[HR]|[H1A])r[k]{0,2}<close>
 0.75 <clause>[dkK]{0,2}S[HR]l
-0.75 enR?H
+0.75 f?enR?H|fenS
 0.75 Tp0<close>
 0.85 q[^,]{1,4}fiVp<pre>[HAM1S]
 0.75 <clause>[kK]{0,2}d(?:g|Rg)[rkR]{1,3}<close>
@@ -237,7 +238,7 @@ _TURNED_ROUND = re.compile(
 )
 # "I will talk to a manager" tells; "ich will mit einem Menschen sprechen" asks
 _TOLD = re.compile(r"(?<!f)i[6#]$")
-_OTHERS_DO = re.compile(r"h[kqz6#]{0,2}$")
+_OTHERS_DO = re.compile(r"(?<!q)h[kqz6#]{0,2}$")
 # "I had a lovely chat with ..."
 _HAD = re.compile(r"V[d_]{1,3}$")
 # "you need more agents", "she had to get a supervisor" tell of others
