@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE := .cache/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: setup demo test test-kafka faults bench lint lock format clean
+.PHONY: setup demo test test-kafka faults bench lint audit-deps lock format clean
 
 setup: $(STAMP)
 
@@ -42,6 +42,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict workers tests
+
+# Fails on a known vulnerability; that PyPI could not be asked is a warning.
+audit-deps:
+	$(PYTHON) .ci/audit_deps.py
 
 # What is locked already stays, unless pyproject.toml asks for something else.
 lock:
