@@ -174,11 +174,11 @@ class History:
         turn = AgentTurn(id="bot", version="7", **agent)
         return self.apply(Message(**self.envelope(), role="ai_agent", content=text, agent=turn))
 
-    def tool(self, status: Any = "error", name: str = "lookup") -> list[Decision]:
+    def tool(self, status: Any = "error", name: str = "lookup", **result: Any) -> list[Decision]:
         """A tool's result."""
         error = None if status == "ok" else "upstream failed"
-        result = ToolResult(name=name, status=status, error=error)
-        return self.apply(Message(**self.envelope(), role="tool", tool=result))
+        answer = ToolResult(name=name, status=status, error=error, **result)
+        return self.apply(Message(**self.envelope(), role="tool", tool=answer))
 
     def person(self, agent_id: str = "anna", text: str = "Hello, Anna here.") -> list[Decision]:
         """A message by a person."""

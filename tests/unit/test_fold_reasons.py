@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.history import ANGRY, ASKS, CALM, History
+from tests.history import ANGRY, ASKS, CALM, POLICY, History
 from workers.contracts.events import ToolCall
 
 
@@ -172,6 +172,29 @@ def test_the_same_call_again_and_again_is_a_loop() -> None:
     assert h.story == ["escalate unproductive_loop"]
 
 
+@pytest.mark.parametrize(("answers", "loops"), [(("same",) * 3, True), (("a", "b", "c"), False)])
+def test_asking_a_tool_again_is_no_loop_while_it_answers_something_new(
+    answers: tuple[str, ...], loops: bool
+) -> None:
+    h = History()
+    h.customer()
+    for number, answer in enumerate((*answers, answers[-1])):
+        call = ToolCall(name="lookup", call_id=f"call-{number}", arguments={"parcel": 7})
+        h.ai("", tool_calls=(call,))
+        h.tool("ok", call_id=call.call_id, result={"status": answer})
+    assert h.story == (["escalate unproductive_loop"] if loops else [])
+
+
+def test_the_ais_own_tool_for_a_person_is_a_request() -> None:
+    h = History(POLICY.replace("{requested_escalation: true}", "{tool_calls: [call_a_person]}"))
+    h.customer()
+    h.ai("", tool_calls=(ToolCall(name="lookup"),))
+    assert h.story == []
+    h.ai("", tool_calls=(ToolCall(name="lookup"), ToolCall(name="call_a_person")))
+    assert h.story == ["escalate agent_uncertainty"]
+    assert [one.signal for one in h.last.evidence] == ["tool_calls"]
+
+
 def test_the_customers_own_repetition_is_a_loop() -> None:
     h = History()
     for please in ("", "Please!", "Again:"):
@@ -217,6 +240,39 @@ def test_a_yes_to_another_question_is_none() -> None:
     h.ai("Would you like me to connect you to a human agent? Or shall I change the address?")
     h.customer("Yes please")
     assert h.story == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Is the amount right? If it isn't, I can connect you to a human agent.",
+        "I can transfer you to a human agent."
+        + " If all is correct, reply YES to exchange it." * 2,
+        "I can connect you to a human agent. Rules bind them too. Or I cancel. What shall it be?",
+        "Would you like me to connect you to a human agent?" + " Your order is on its way." * 4,
+    ],
+)
+def test_a_yes_to_what_was_asked_beside_an_offer_is_none(said: str) -> None:
+    h = History()
+    h.customer()
+    h.ai(said)
+    h.customer("Yes, go ahead with the exchange to my address please, thank you.")
+    assert h.story == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I can connect you to a human agent. Would you like me to do that?",
+        "If you prefer, I can transfer you to a human agent. Just say so!",
+    ],
+)
+def test_a_yes_to_an_offer_in_two_sentences_is_a_request(said: str) -> None:
+    h = History()
+    h.customer()
+    h.ai(said)
+    h.customer("Yes please")
+    assert h.story == ["escalate explicit_request"]
 
 
 def test_a_customer_who_writes_again_into_silence_is_stalled_too() -> None:

@@ -1,5 +1,7 @@
 """What the AI agent says and does, and what the classifier says about the customer."""
 
+from typing import Final
+
 import msgspec
 
 from workers.contracts.events import AgentTurn, Message, Signal
@@ -19,7 +21,7 @@ from workers.conversation.state import (
     drop_due,
     subject_key,
 )
-from workers.detection import AgentFindings, read_agent
+from workers.detection import AgentFindings, Finding, read_agent
 
 
 def ai_agent(run: Run, event: Message) -> None:
@@ -35,8 +37,11 @@ def ai_agent(run: Run, event: Message) -> None:
         _note_agent(state, agent, event.event_id)
     findings = _note_words(run, event) if event.content else None
     signals = signals_of(state)
-    if agent is not None and agent.requested_escalation is not None:
-        signals.requested_escalation = agent.requested_escalation.reason
+    if agent is not None:
+        if agent.requested_escalation is not None:
+            signals.requested_escalation = agent.requested_escalation.reason
+        if agent.tool_calls:
+            signals.tool_calls = tuple([call.name for call in agent.tool_calls])
     # While a ticket waits, a person is on the way: to say so promises nothing new.
     if findings is not None and findings.promises_person is not None and state.owner == "ai":
         signals.promised_person = findings.promises_person.score
@@ -94,8 +99,7 @@ def _note_words(run: Run, event: Message) -> AgentFindings:
     drop_due(state, "answer")
     findings = read_agent(text)
     offered = findings.offers_person
-    # A yes to the last question of several is a yes to that one only.
-    episode.ai_offered = offered is not None and text.count("?", offered.start) <= 1
+    episode.ai_offered = offered is not None and _asks_for_a_yes(text, offered)
     if episode.offer is not None:
         asked = episode.offer.ai_asked or ("?" in text and not episode.ai_offered)
         episode.offer = msgspec.structs.replace(episode.offer, ai_spoke=True, ai_asked=asked)
@@ -103,6 +107,20 @@ def _note_words(run: Run, event: Message) -> AgentFindings:
     if run.view.compares and not (event.agent is not None and event.agent.tool_calls):
         repetition.ai_said(episode, text)
     return findings
+
+
+ENDING: Final = 80
+"""Characters that may follow an offer, or its question, for a yes to mean it."""
+
+
+def _asks_for_a_yes(text: str, offered: Finding) -> bool:
+    """Whether a plain yes to this turn accepts the offer in it, and nothing else."""
+    asked, mark, ending = text[offered.start :].partition("?")
+    if not mark:
+        # Offered without a question: then nothing else may have been asked.
+        return "?" not in text and len(text) - offered.end <= ENDING
+    # A yes to the last question of several is a yes to that one only.
+    return "?" not in ending and asked.count(". ") <= 1 and len(ending) <= ENDING
 
 
 def signal(run: Run, event: Signal) -> None:

@@ -91,6 +91,7 @@ _SOURCES: Final[Mapping[str, Callable[[Episode], str | None]]] = {
     "promised_person": _this_event,
     "requested_escalation": _this_event,
     "policy_exception": _this_event,
+    "tool_calls": _this_event,
     "offer_accepted": _this_event,
     "declined": _this_event,
     "withdrawn": _this_event,

@@ -26,6 +26,7 @@ from workers.conversation.state import (
     cut,
     drop_due,
 )
+from workers.conversation.transcript import answer_of
 from workers.detection import CustomerFindings, read_customer
 from workers.policy import Found
 
@@ -121,6 +122,9 @@ def _tool(run: Run, event: Message) -> None:
     # A tool that works takes signals back: no rule holds that did not hold before.
     if event.tool.status != "ok":
         consider(run, signals_of(state))
+    elif run.view.compares:
+        answer = answer_of(event.content, event.tool)
+        repetition.tool_answered(state.episode, event.tool.call_id, answer)
 
 
 def _note_mood(run: Run, event_id: str, findings: CustomerFindings) -> None:

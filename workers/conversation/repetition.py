@@ -6,7 +6,7 @@ from zlib import crc32
 import orjson
 
 from workers.contracts.events import ToolCall
-from workers.conversation.state import SKETCHES, TOOL_CALLS, Episode
+from workers.conversation.state import SKETCHES, TOOL_CALLS, Call, Episode
 from workers.detection import progress_key, similarity
 
 ALIKE: Final = 0.65
@@ -15,6 +15,7 @@ LEAST_WORDS: Final = 4
 """Words that a turn needs before being alike means anything."""
 
 Sketches = tuple[tuple[int, ...], ...]
+_NEVER: Final = Call(0, 0)
 
 
 def customer_said(episode: Episode, text: str) -> None:
@@ -49,10 +50,34 @@ def ai_called(episode: Episode, calls: tuple[ToolCall, ...]) -> None:
     """Count tool calls with the same arguments."""
     for call in calls:
         key = _call_key(call)
-        made = next((count for other, count in episode.calls if other == key), 0) + 1
-        others = [one for one in episode.calls if one[0] != key]
-        episode.calls = (*others[1 - TOOL_CALLS :], (key, made))
-        episode.call_repeats = max([count for _, count in episode.calls]) - 1
+        before = next((one for one in episode.calls if one.key == key), _NEVER)
+        called = Call(key, before.made + 1, _number(call.call_id), before.answer)
+        others = [one for one in episode.calls if one.key != key]
+        episode.calls = (*others[1 - TOOL_CALLS :], called)
+    _count_calls(episode)
+
+
+def tool_answered(episode: Episode, call_id: str | None, answer: str) -> None:
+    """Note what a call brought: with something new, asking again was no repetition."""
+    number = _number(call_id)
+    if not number:
+        return
+    for at, call in enumerate(episode.calls):
+        if call.call_id == number:
+            new = crc32(answer.encode(errors="replace")) or 1
+            made = 1 if call.answer not in (0, new) else call.made
+            noted = Call(call.key, made, 0, new)
+            episode.calls = (*episode.calls[:at], noted, *episode.calls[at + 1 :])
+            _count_calls(episode)
+            return
+
+
+def _count_calls(episode: Episode) -> None:
+    episode.call_repeats = max([call.made for call in episode.calls]) - 1
+
+
+def _number(text: str | None) -> int:
+    return crc32(text.encode(errors="replace")) if text else 0
 
 
 def _call_key(call: ToolCall) -> int:

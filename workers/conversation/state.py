@@ -30,6 +30,19 @@ class Tool(msgspec.Struct, array_like=True, frozen=True):
     error: str | None = None
 
 
+class Call(msgspec.Struct, array_like=True, frozen=True):
+    """One tool called with the same arguments, as numbers that stand for the texts."""
+
+    key: int
+    """Of name and arguments."""
+    made: int
+    """How often, since it last answered something new."""
+    call_id: int = 0
+    """Of the last time, by which its answer is known; 0: it has none."""
+    answer: int = 0
+    """What it last answered; 0: nothing yet."""
+
+
 class Offer(msgspec.Struct, array_like=True, frozen=True):
     """A person was offered to the customer, who has not answered yet."""
 
@@ -104,8 +117,8 @@ class Episode(msgspec.Struct, array_like=True):
     """Tool results in a row that are failures, whatever the tool."""
     tool_failures: int = 0
     """The worse of `failing` and of every tool's own."""
-    calls: tuple[tuple[int, int], ...] = ()
-    """Sketches of the last tool calls, and how often each was made."""
+    calls: tuple["Call", ...] = ()
+    """The last different tool calls."""
     mood: tuple[tuple[str, float], ...] = ()
     frustrated: float = 0.0
     """Of the last customer message."""

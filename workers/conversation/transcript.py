@@ -5,7 +5,7 @@ from typing import Any, Final
 import orjson
 
 from workers.contracts.decisions import Turn
-from workers.contracts.events import Event, Message
+from workers.contracts.events import Event, Message, ToolResult
 from workers.contracts.time import to_ms
 from workers.conversation.state import State
 
@@ -21,8 +21,7 @@ def turn_of(event: Event, after: State) -> Turn | None:
     if event.role == "customer":
         return Turn(event.event_id, at, "customer", event.content[:CONTENT_LIMIT], after.number)
     if event.role == "tool" and event.tool is not None:
-        tool = event.tool
-        text = event.content or tool.error or _text(tool.result)
+        tool, text = event.tool, answer_of(event.content, event.tool)
         return Turn(
             event.event_id, at, "tool", text[:RESULT_LIMIT], after.number, tool.name, tool.status
         )
@@ -41,6 +40,11 @@ def turn_of(event: Event, after: State) -> Turn | None:
         agent.intents[:8],
         tuple([call.name for call in agent.tool_calls[:16]]),
     )
+
+
+def answer_of(content: str, tool: ToolResult) -> str:
+    """The words of a tool turn, or what stands in for them."""
+    return content or tool.error or _text(tool.result)
 
 
 def _text(result: Any) -> str:

@@ -32,6 +32,7 @@ def conditions_of(when: When, threshold: float | None) -> tuple[Condition, ...]:
         _substrings(when),
         _requested_escalation(when),
         _policy_exception(when),
+        _tool_calls(when),
         _turns(when),
         _intents(when),
         _low_confidence(when, threshold),
@@ -103,6 +104,13 @@ def _policy_exception(when: When | RouteWhen) -> Condition | None:
     return Condition(
         POLICY_EXCEPTION, lambda s: s.requested_escalation == POLICY_EXCEPTION, fresh=True
     )
+
+
+def _tool_calls(when: When) -> Condition | None:
+    if when.tool_calls is None:
+        return None
+    wanted = frozenset(when.tool_calls)
+    return Condition("tool_calls", lambda s: not wanted.isdisjoint(s.tool_calls), fresh=True)
 
 
 def _intents(when: When | RouteWhen) -> Condition | None:

@@ -61,6 +61,7 @@ class When(Scope, kw_only=True, frozen=True, forbid_unknown_fields=True):
     promised_person: Threshold | None = None
     requested_escalation: bool | tuple[Word, ...] | None = None
     policy_exception: bool | None = None
+    tool_calls: tuple[Word, ...] | None = None
     intents: tuple[Word, ...] | None = None
     low_confidence_turns: Annotated[int, msgspec.Meta(ge=1, le=8)] | None = None
     confidence_trend: Annotated[float, msgspec.Meta(ge=-1, le=0)] | None = None

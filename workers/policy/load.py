@@ -176,7 +176,7 @@ def _rule_problems(document: Document, path: Path, rule: written.Rule) -> Iterat
     for name in ("requested_escalation", "policy_exception"):
         if getattr(when, name) is False:
             yield document.error((*conditions, name), "only true is a condition: remove it")
-    for name in ("substrings", "intents", "requested_escalation", "weights"):
+    for name in ("substrings", "intents", "requested_escalation", "tool_calls", "weights"):
         if getattr(when, name) in ((), {}):
             yield document.error((*conditions, name), "empty: name at least one")
     if when.repetition is not None and not written.given(when.repetition):

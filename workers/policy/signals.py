@@ -18,6 +18,8 @@ class Signals(msgspec.Struct):
     """This event: the AI agent tells the customer that a person is coming."""
     requested_escalation: str | None = None
     """This event: the AI agent asks for a person, for this reason."""
+    tool_calls: tuple[str, ...] = ()
+    """This event: the tools that the AI agent calls."""
     text: str = ""
     """This event: the customer's words."""
     stalled_minutes: float = 0.0
