@@ -49,11 +49,14 @@ async def test_an_emptied_store_is_rebuilt_from_the_log(
 ) -> None:
     create_topics(kafka)
     rows = conversations(700, 60, seed=5)
+    partitions = f"{PREFIX}:partitions:{EVENTS}"
     with Worker(kafka.bootstrap, redis_url, tmp_path, "--from", "earliest") as worker:
         await produce(kafka.bootstrap, rows[:600])
         await settled(kafka.bootstrap, redis_url)
         assert worker.terminate() == 0
         before, durable = _state(redis_url), await committed(kafka.bootstrap)
+        with Redis.from_url(redis_url) as redis:
+            redis.set(partitions, 12)
         command = [sys.executable, "-m", "workers.cli", "rebuild", "--yes", "--json"]
         servers = ["--kafka", kafka.bootstrap, "--redis", redis_url]
         done = await asyncio.to_thread(
@@ -64,6 +67,7 @@ async def test_an_emptied_store_is_rebuilt_from_the_log(
         assert {row["partition"]: row["records"] for row in rebuilt} == durable
         assert _state(redis_url) == before
         with Redis.from_url(redis_url) as redis:
+            assert redis.get(partitions) == b"4"
             redis.flushdb()
         worker.start()
         await until(lambda: _state(redis_url) == before)
@@ -155,13 +159,15 @@ async def test_deadlines_that_have_passed_become_signed_events_in_their_partitio
 async def test_it_waits_for_servers_says_which_and_resumes(tmp_path: Path) -> None:
     port = free_port()
     with EmbeddedStack() as servers:
-        create_topics(servers.kafka)
+        servers.kafka.ensure_topics([EVENTS])
         servers.kafka.down()
         nowhere = f"redis://:secret@127.0.0.1:{port}/0"
         worker = Worker(servers.bootstrap, nowhere, tmp_path, "--from", "earliest")
         with worker:
             await until(lambda: f"Kafka at {servers.bootstrap} is not reachable" in worker.said)
             servers.kafka.up()
+            await until(lambda: f"has no topic {DECISIONS}, " in worker.said, within_s=90)
+            create_topics(servers.kafka)
             await until(lambda: f"Redis at 127.0.0.1:{port}" in worker.said)
             assert "secret" not in worker.said
             assert worker.terminate() == 0
@@ -221,6 +227,12 @@ async def test_what_an_operator_must_mend_ends_it_with_a_message(
     with Worker(kafka.bootstrap, redis_url, tmp_path, "--no-dead-letter-limit") as worker:
         await settled(kafka.bootstrap, redis_url)
     with Redis.from_url(redis_url) as redis:
+        redis.set(f"{PREFIX}:partitions:{EVENTS}", 12)
+    with Worker(kafka.bootstrap, redis_url, tmp_path) as worker:
+        assert await worker.ended() == 78
+        assert "has 4 partitions, and 12 when its conversations were stored" in worker.said
+    with Redis.from_url(redis_url) as redis:
+        redis.delete(f"{PREFIX}:partitions:{EVENTS}")
         redis.set(base_key(PREFIX, Home(topic=EVENTS, partition=0)) + "mark", "4000 elsewhere.1")
     with Worker(kafka.bootstrap, redis_url, tmp_path) as worker:
         assert await worker.ended() == 78

@@ -60,6 +60,10 @@ class Agent:
     group: ClassVar[str]
     """Consumer group and client id, `handoff-<agent>`."""
     topic: str
+    publishes: ClassVar[tuple[str, ...]] = ()
+    """Other topics that must exist before it can work."""
+    partitions: int
+    """How many `topic` has; set before `start`."""
     producer: Producer
     """Set before `start`; `await self.producer.publish(records)` awaits every acknowledgement."""
 

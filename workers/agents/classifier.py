@@ -32,7 +32,7 @@ from workers.contracts.ids import signal_event_id
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import signature_headers
 from workers.contracts.time import MINUTE, from_ms, to_ms
-from workers.contracts.topics import CLASSIFICATIONS
+from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, EVENTS
 from workers.data import data_path
 from workers.settings import Settings
 from workers.stores.connection import connect
@@ -84,6 +84,7 @@ class ClassifierAgent(Agent):
 
     group = "handoff-classifier"
     topic = CLASSIFICATIONS
+    publishes = (EVENTS, DEAD_LETTERS)
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from workers.contracts.events import Ownership
 from workers.contracts.ids import ownership_event_id
 from workers.contracts.rejections import Rejected, shown
 from workers.contracts.signing import signature_headers
-from workers.contracts.topics import DESKS, Topics
+from workers.contracts.topics import DEAD_LETTERS, DESKS, EVENTS, LEDGER, Topics
 from workers.routing.queues import Presence
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
@@ -50,6 +50,7 @@ class DeskAgent(Agent):
 
     group = "handoff-desk"
     topic = DESKS
+    publishes = (EVENTS, LEDGER, DEAD_LETTERS)
 
     def __init__(self, settings: Settings, topics: Topics, options: Options) -> None:
         super().__init__(settings)

@@ -27,12 +27,12 @@ from workers.contracts.ids import derive
 from workers.contracts.signing import Secrets
 from workers.contracts.tickets import Notification
 from workers.contracts.time import to_ms
-from workers.contracts.topics import EVENTS, NOTIFICATIONS
+from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, EVENTS, NOTIFICATIONS
 from workers.conversation.meta import PartitionMeta
 from workers.data import data_path
 from workers.settings import Settings, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
-from workers.stores.partition import PartitionStore
+from workers.stores.partition import PartitionStore, partitions_of
 
 TICK_S: Final = 1.0
 MARK_CHECK_S: Final = 3.0
@@ -46,6 +46,7 @@ class EscalationAgent(Agent):
 
     group = "handoff-escalation"
     topic = EVENTS
+    publishes = (DECISIONS, CLASSIFICATIONS, DEAD_LETTERS, NOTIFICATIONS)
 
     def __init__(self, settings: Settings, options: Options) -> None:
         super().__init__(settings)
@@ -67,6 +68,7 @@ class EscalationAgent(Agent):
         """Wait for Redis, which must never evict."""
         await wait_for_redis(self._redis, self.settings)
         await self._require_noeviction()
+        await self._require_partitions()
         self._timers = Timers(self.producer.publish, self._secrets)
         self._tick = asyncio.create_task(self._keep_ticking())
 
@@ -77,6 +79,18 @@ class EscalationAgent(Agent):
             raise ConfigurationError(
                 f"Redis at {self._address} has maxmemory-policy {policy}: it would drop states "
                 "unasked; set it to noeviction"
+            )
+
+    async def _require_partitions(self) -> None:
+        """A conversation whose partition changes would begin anew, beside its open escalation."""
+        prefix, count = self.settings.redis_prefix, self.partitions
+        found = await persist(
+            lambda: partitions_of(self._redis, prefix, self.topic, count), self._address
+        )
+        if found != count:
+            raise ConfigurationError(
+                f"{self.topic} has {count} partitions, and {found} when its conversations were "
+                "stored: conversations have moved; close what is open, then run `handoff rebuild`"
             )
 
     # ---- assignment ----------------------------------------------------------------------------

@@ -13,13 +13,14 @@ from workers.agents.escalation import EscalationAgent, partition_of
 from workers.agents.limits import DeadLetterLimit
 from workers.agents.log import Log, Surroundings
 from workers.agents.producer import IDEMPOTENT, Record, publish_all
+from workers.agents.running import wait_for_topics
 from workers.contracts.decisions import Home
 from workers.contracts.topics import EVENTS
 from workers.conversation.meta import PartitionMeta
 from workers.replay.reader import committed, ranges_of, reading
 from workers.settings import Settings, kafka_client_kwargs
 from workers.stores.connection import connect
-from workers.stores.partition import PartitionStore
+from workers.stores.partition import PartitionStore, set_partitions
 
 
 class Rebuilt(NamedTuple):
@@ -49,9 +50,11 @@ async def rebuild(
     committed offset lies outside of the log. `advance` is told how many records were folded.
     """
     redis, around = connect(settings), Surroundings(settings)
+    counts = await wait_for_topics(settings, [EVENTS])
     producer = AIOKafkaProducer(**kafka_client_kwargs(settings), **IDEMPOTENT)
     await producer.start()
     try:
+        await set_partitions(redis, settings.redis_prefix, EVENTS, counts[EVENTS])
         return [
             await _one(
                 settings,

@@ -27,7 +27,17 @@ from workers.contracts.decisions import Decision, Turn
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
-from workers.contracts.topics import DEAD_LETTERS, DECISIONS, TICKETS, Topics, load_topics
+from workers.contracts.topics import (
+    CONTROL,
+    DEAD_LETTERS,
+    DECISIONS,
+    EVENTS,
+    LEDGER,
+    NOTIFICATIONS,
+    TICKETS,
+    Topics,
+    load_topics,
+)
 from workers.routing.plan import is_placing
 from workers.routing.queues import Load
 from workers.settings import Settings, kafka_client_kwargs, redis_address
@@ -69,6 +79,7 @@ class RoutingAgent(Agent):
 
     group = "handoff-routing"
     topic = DECISIONS
+    publishes = (EVENTS, CONTROL, TICKETS, NOTIFICATIONS, LEDGER, DEAD_LETTERS)
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import faust
@@ -25,7 +25,7 @@ STOP_LIMIT_S: Final = 25.0
 STALLED_S: Final = 30.0
 BLOCKED_S: Final = 30.0
 WATCH_S: Final = 5.0
-SAY_EVERY_S: Final = 10.0
+SAY_EVERY_S: Final = 5.0
 COLLECT_AFTER: Final = (20_000, 20, 50)
 """Thresholds of the garbage collector: a chunk makes thousands of objects and hardly a cycle."""
 SUPERVISOR: Final = "HANDOFF_SUPERVISOR"
@@ -67,7 +67,7 @@ async def run(agent: Agent, health_port: int | None = None) -> None:
 async def _serve(agent: Agent, stopping: asyncio.Event, health: Health) -> None:
     app = make_app(agent)
     wanted = asyncio.create_task(stopping.wait())
-    for step in (wait_for_topic(agent.settings, agent.topic), agent.start()):
+    for step in (_find_topics(agent), agent.start()):
         starting = asyncio.ensure_future(step)
         await asyncio.wait({starting, wanted}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
@@ -97,8 +97,13 @@ def spare_collector() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-async def wait_for_topic(settings: Settings, topic: str) -> int:
-    """Return the number of partitions of `topic` once Kafka answers and has it.
+async def _find_topics(agent: Agent) -> None:
+    found = await wait_for_topics(agent.settings, [agent.topic, *agent.publishes])
+    agent.partitions = found[agent.topic]
+
+
+async def wait_for_topics(settings: Settings, topics: Collection[str]) -> dict[str, int]:
+    """Return the number of partitions of each topic once Kafka answers and has them all.
 
     Says now and then, with the address, what it waits for.
     """
@@ -107,10 +112,13 @@ async def wait_for_topic(settings: Settings, topic: str) -> int:
         client = AIOKafkaClient(**kafka_client_kwargs(settings))
         try:
             await client.bootstrap()
-            await client.set_topics([topic])
-            if partitions := client.cluster.partitions_for_topic(topic):
-                return len(partitions)
-            problem = f"has no topic {topic}: create it with `handoff topics apply`"
+            # A request for everything makes no broker create what is missing.
+            cluster = await client.fetch_all_metadata()
+            found = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
+            if all(found.values()):
+                return found
+            missing = ", ".join(topic for topic, count in found.items() if not count)
+            problem = f"has no topic {missing}: create it with `handoff topics apply`"
         except KafkaError as error:
             problem = f"is not reachable: {error}"
         finally:

@@ -211,6 +211,19 @@ def base_key(prefix: str, home: Home) -> str:
     return f"{prefix}:{{{home.topic}:{home.partition}}}:"
 
 
+async def partitions_of(redis: Redis, prefix: str, topic: str, now: int) -> int:
+    """How many partitions a topic had when its conversations were first stored; `now` if never."""
+    key = f"{prefix}:partitions:{topic}"
+    await redis.set(key, now, nx=True)
+    stored: Any = await redis.get(key)
+    return int(stored)
+
+
+async def set_partitions(redis: Redis, prefix: str, topic: str, now: int) -> None:
+    """Say that the conversations of a topic are stored for so many partitions from now on."""
+    await redis.set(f"{prefix}:partitions:{topic}", now)
+
+
 async def read_transcript(
     redis: Redis,
     prefix: str,
