@@ -3,6 +3,7 @@
 import asyncio
 import random
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 
@@ -87,6 +88,30 @@ async def test_one_busy_partition_is_not_held_up_by_idle_ones(
         await until(lambda: marks(redis_url)[1] >= 399, within_s=20)
 
 
+_DUMP = """
+local found = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  found[#found + 1] = {key, redis.call('DUMP', key)}
+end
+return found
+"""
+
+
+def _snapshot(redis: Redis) -> list[tuple[bytes, bytes]]:
+    """Return everything as it is at one moment: the worker's timers go on meanwhile."""
+    found: Any = redis.eval(_DUMP, 0)
+    return [(key, value) for key, value in found]
+
+
+def _go_back(redis: Redis, snapshot: list[tuple[bytes, bytes]]) -> None:
+    """Put a snapshot in the place of everything, at once."""
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.flushdb()
+        for key, value in snapshot:
+            pipe.restore(key, 0, value)
+        pipe.execute()
+
+
 async def test_a_store_that_goes_back_in_time_ends_the_worker_which_then_mends_it(
     kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
 ) -> None:
@@ -96,13 +121,10 @@ async def test_a_store_that_goes_back_in_time_ends_the_worker_which_then_mends_i
         await produce(kafka.bootstrap, rows[:400])
         await settled(kafka.bootstrap, redis_url)
         with Redis.from_url(redis_url) as redis:
-            snapshot = {key: redis.dump(key) for key in redis.scan_iter()}
+            snapshot = _snapshot(redis)
             await produce(kafka.bootstrap, rows[400:600])
             await settled(kafka.bootstrap, redis_url)
-            redis.flushdb()
-            for key, value in snapshot.items():
-                assert value is not None
-                redis.restore(key, 0, value)
+            _go_back(redis, snapshot)
         # Idle: only the look at the mark every few seconds can notice.
         assert await worker.ended() == 70
         assert "the mark is" in worker.said
