@@ -49,8 +49,8 @@ class Told(NamedTuple):
     offered: int | None
     """The message at which the customer was first offered one."""
     recommended: int | None
-    requests: int
-    """Questions for the classifier."""
+    asked: list[tuple[str, ...]]
+    """Why the classifier would be asked, for each question."""
     said: Counter[str]
     """Decisions by rule and action."""
 
@@ -87,11 +87,10 @@ def replayed(log: dict[str, Any], policy: str) -> Told:
     first: dict[str, int] = {}
     said: Counter[str] = Counter()
     rule = None
-    requests = 0
+    asked: list[tuple[str, ...]] = []
     for output in folded.outputs:
         if output.topic == CLASSIFICATIONS:
-            decode_message(ClassificationRequest, output.value)
-            requests += 1
+            asked.append(decode_message(ClassificationRequest, output.value).doubts)
         if output.topic != DECISIONS:
             continue
         decision = decode_message(Decision, output.value)
@@ -114,7 +113,7 @@ def replayed(log: dict[str, Any], policy: str) -> Told:
         rule=rule,
         offered=first.get("offer"),
         recommended=first.get("recommend"),
-        requests=requests,
+        asked=asked,
         said=said,
     )
 
@@ -216,8 +215,9 @@ _TOKENS: Final = (1_000, 50)
 def _costs(console: Console, told: list[Told]) -> None:
     """Say how often the classifier would be asked, and what that costs at the default prices."""
     settings = load_settings()
-    asked = [one for one in told if one.requests]
-    calls = sum(one.requests for one in told)
+    asked = [one for one in told if one.asked]
+    calls = sum(len(one.asked) for one in told)
+    why = Counter(doubt for one in told for doubts in one.asked for doubt in doubts)
     each = (
         _TOKENS[0] * settings.classifier_input_price + _TOKENS[1] * settings.classifier_output_price
     ) / 1e6
@@ -226,6 +226,7 @@ def _costs(console: Console, told: list[Told]) -> None:
         f"classifier: {calls:,} questions about {messages:,} customer messages, in {len(asked)} "
         f"conversations: {1000 * calls * each / len(told):.4f} dollars per thousand conversations"
     )
+    console.print("  because of", ", ".join(f"{doubt} {n}" for doubt, n in why.most_common()))
 
 
 def _list(told: list[Told]) -> None:

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from tests.history import History
 from tests.stream.routing_world import OPTIONS, Bench, Publisher, chunk
 from tests.unit.classifier_world import (
     MODEL,
@@ -139,6 +141,30 @@ async def test_an_answer_is_a_signal_where_the_conversation_lives(
     assert (found.requested_human, found.frustrated, found.solved) == (0.9, 0.4, 0.0)
     assert found.intents == ("security_report",)
     assert found.occurred_at >= asked.requested_at
+
+
+async def test_silent_frustration_is_judged_and_the_log_repeats_it(
+    bench: Bench, api: MessagesApi
+) -> None:
+    api(message({**VERDICT, "requested_human": 0.1, "frustrated": 0.8}))
+    h = History()
+    h.now = now() - 5_000
+    h.customer("My invoice for February shows the wrong billing address.")
+    h.ai("The invoice is made once a month by a system and cannot be changed. " * 5)
+    h.customer("i see")
+    (asked,) = h.requests
+    assert (asked.doubts, h.story) == (("short_reply",), [])
+    async with running(bench) as agent:
+        await give(agent, msgspec.structs.replace(asked, home=doubt().home))
+    (found,) = await signals(bench)
+    h.apply(found)
+    assert h.story == ["offer customer_frustration"]
+    # Whoever folds the log again asks the same, and decides the same without asking anybody.
+    again = History()
+    for event in h.events:
+        again.apply(event)
+    assert [o.value for o in again.outputs] == [o.value for o in h.outputs]
+    assert len(api.bodies) == 1
 
 
 async def test_a_second_delivery_is_the_same_event_and_costs_nothing(

@@ -217,8 +217,12 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     """Names of the tools that an AI turn calls."""
 
 
+Doubt = Literal["words", "rephrased", "short_reply", "apologies", "unsolved", "late_answer", "mood"]
+"""Why the classifier is asked: words that may mean something, or silent frustration."""
+
+
 class ClassificationRequest(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """A customer message that the lexical stage finds doubtful, for the classifier agent."""
+    """A customer message that words alone leave in doubt, for the classifier agent."""
 
     version: Literal[1] = 1
     request_id: Id
@@ -232,3 +236,4 @@ class ClassificationRequest(msgspec.Struct, kw_only=True, frozen=True, omit_defa
     requested_human: Unit
     frustrated: Unit
     home: Home
+    doubts: tuple[Doubt, ...] = ()

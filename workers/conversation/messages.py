@@ -5,10 +5,10 @@ from typing import Final
 import msgspec
 
 from workers.contracts import ids
-from workers.contracts.decisions import ClassificationRequest
+from workers.contracts.decisions import ClassificationRequest, Doubt
 from workers.contracts.events import Customer, Message
 from workers.contracts.time import MINUTE, from_ms
-from workers.conversation import repetition, tools
+from workers.conversation import repetition, silence, tools
 from workers.conversation.answers import ai_agent
 from workers.conversation.desks import claim, open_claimed
 from workers.conversation.episodes import begin_episode, end
@@ -27,7 +27,7 @@ from workers.conversation.state import (
     drop_due,
 )
 from workers.conversation.transcript import answer_of
-from workers.detection import CustomerFindings, read_customer
+from workers.detection import FRUSTRATION_THRESHOLD, CustomerFindings, read_customer
 from workers.policy import Found
 
 REQUEST_TEXT_LIMIT: Final = 4_000
@@ -153,13 +153,14 @@ def _asks_ai(run: Run, event: Message, findings: CustomerFindings) -> None:
         elif findings.refuses is not None:
             decline(run, None)
     episode.ai_offered = False
+    repeats = episode.ask_repeats
     if run.view.compares:
         repetition.customer_said(episode, event.content)
     _weigh(run, event, findings)
     if state.owner == "ai":
         _await_answer(run, findings)
-        if findings.doubtful:
-            _ask_classifier(run, event, findings)
+        if doubts := _doubts(run, event, findings, repeats):
+            _ask_classifier(run, event, findings, doubts)
 
 
 def _weigh(run: Run, event: Message, findings: CustomerFindings) -> None:
@@ -185,8 +186,28 @@ def _await_answer(run: Run, findings: CustomerFindings) -> None:
         wait_for_answer(run, run.state.clock)
 
 
-def _ask_classifier(run: Run, event: Message, findings: CustomerFindings) -> None:
+def _doubts(
+    run: Run, event: Message, findings: CustomerFindings, repeats_before: int
+) -> tuple[Doubt, ...]:
+    """Why the classifier should read a message that left the conversation with the AI agent."""
+    episode, frustrated = run.state.episode, findings.frustrated
+    in_words = findings.doubtful
+    # Worth a question only where its answer can still change something.
+    asks = run.view.feels and not (run.effects or episode.offer or episode.declined)
+    if asks and frustrated is not None and frustrated.score >= FRUSTRATION_THRESHOLD:
+        # Frustrated, and not enough for any rule.
+        in_words = True
+    found: tuple[Doubt, ...] = ("words",) if in_words else ()
+    if asks:
+        found += silence.doubts(episode, event.content, findings, repeats_before)
+    return found
+
+
+def _ask_classifier(
+    run: Run, event: Message, findings: CustomerFindings, doubts: tuple[Doubt, ...]
+) -> None:
     state = run.state
+    silence.note_asked(state.episode, doubts)
     state.episode.doubtful = (*state.episode.doubtful[1 - DOUBTFUL :], event.event_id)
     requested, frustrated = findings.requested_human, findings.frustrated
     run.effects.append(
@@ -201,5 +222,6 @@ def _ask_classifier(run: Run, event: Message, findings: CustomerFindings) -> Non
             requested_human=0.0 if requested is None else requested.score,
             frustrated=0.0 if frustrated is None else frustrated.score,
             home=run.home,
+            doubts=doubts,
         )
     )

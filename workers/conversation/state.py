@@ -139,6 +139,14 @@ class Episode(msgspec.Struct, array_like=True):
     doubtful: tuple[str, ...] = ()
     """Messages about which the classifier was asked."""
     ai_note: str | None = None
+    apologies: int = 0
+    """AI turns that apologise, as far as they are counted."""
+    long_answer: bool = False
+    """The AI's last turn was long and asked nothing."""
+    late_answer: bool = False
+    """The AI's last turn came after a long wait."""
+    asked: int = 0
+    """Kinds of silent frustration about which the classifier was asked, one bit each."""
 
 
 class State(msgspec.Struct, array_like=True):

@@ -85,11 +85,16 @@ def _view(file: written.PolicyFile, overrides: Sequence[int]) -> View:
         routes=tuple([_route(route) for route in file.routes]),
         stalled_ms=tuple(sorted([round(wait * MINUTE) for wait in waits if wait is not None])),
         compares=any(_compares(rule.when) for rule in rules if rule.enabled),
+        feels=any(_feels(rule.when) for rule in rules if rule.enabled),
     )
 
 
 def _compares(when: written.When) -> bool:
     return when.repetition is not None or "repetition" in (when.weights or {})
+
+
+def _feels(when: written.When) -> bool:
+    return when.frustrated is not None or "frustrated" in (when.weights or {})
 
 
 def _patched(

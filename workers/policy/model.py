@@ -58,6 +58,8 @@ class View:
     """Ages of an unanswered message at which rules want to be asked, ascending."""
     compares: bool
     """Whether a rule looks at repetition, so that turns need comparing."""
+    feels: bool
+    """Whether a rule looks at frustration, so that asking for it can change something."""
 
 
 Matches = Callable[[str | None, str | None, str | None], bool]
