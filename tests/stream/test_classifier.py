@@ -309,6 +309,21 @@ async def test_a_failing_model_is_left_alone_and_then_tried(bench: Bench, api: M
     assert {found.conversation_id for found in await signals(bench)} == {"c-0", "c-1", "c-2"}
 
 
+async def test_a_limited_rate_is_left_alone_as_long_as_it_asks(
+    bench: Bench, api: MessagesApi
+) -> None:
+    api(error(429, "rate_limit_error", retry_after="600"))
+    limited, failed = counted("rate_limited"), counted("failed") + counted("timeout")
+    async with running(bench) as agent:
+        for request in doubts(classifier.FAILURES + 3):
+            await give(agent, request)
+        assert len(api.bodies) == 1
+        assert counted("rate_limited") - limited == classifier.FAILURES + 3
+        assert counted("failed") + counted("timeout") == failed
+        assert not agent._breaker.is_open, "a limit is no failure"
+    assert await signals(bench) == []
+
+
 async def test_a_chunk_ends_in_time_whatever_the_model_does(
     bench: Bench, api: MessagesApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

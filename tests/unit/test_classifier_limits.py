@@ -72,6 +72,27 @@ def test_each_failed_attempt_doubles_the_pause_up_to_a_limit() -> None:
     assert breaker.allows(now + 30), "after a success it begins anew"
 
 
+@pytest.mark.parametrize(("asked", "pause"), [(60.0, 60), (None, 30), (5000.0, 100)])
+def test_a_rest_that_was_asked_for_is_no_failure(asked: float | None, pause: int) -> None:
+    breaker = Breaker(failures=1, pause_s=30, longest_pause_s=100)
+    assert breaker.allows(0)
+    breaker.rest(0, asked)
+    assert breaker.rests(pause - 1)
+    assert not breaker.rests(pause)
+    assert not breaker.is_open
+    assert breaker.allows(pause)
+
+
+def test_a_rest_is_not_shortened_and_frees_the_attempt_that_met_it() -> None:
+    breaker = opened()
+    assert breaker.allows(30)
+    breaker.rest(30, 60)
+    breaker.rest(31, 5)
+    assert breaker.rests(89)
+    assert breaker.is_open, "that says nothing about the failures before"
+    assert breaker.allows(90), "and another one may try"
+
+
 def test_calls_that_were_under_way_do_not_lengthen_the_pause() -> None:
     breaker = opened()
     breaker.failed(5)

@@ -138,7 +138,44 @@ async def test_what_is_wrong_for_good_is_not_tried_again(api: MessagesApi, statu
     assert len(api.bodies) == 1
 
 
-@pytest.mark.parametrize("reply", [hang, dribble, error(429, "rate_limit_error", retry_after="60")])
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"retry_after": "60"}, 60.0),
+        ({"retry_after_ms": "60000"}, 60.0),
+        ({"retry_after": "60", "x_should_retry": "true"}, 60.0),
+        ({"retry_after": "Fri, 01 Jan 2100 00:00:00 GMT"}, None),
+    ],
+)
+async def test_a_longer_pause_than_the_limit_is_not_begun(
+    api: MessagesApi, headers: dict[str, str], wait_s: float | None
+) -> None:
+    api(error(429, "rate_limit_error", **headers))
+    started = time.monotonic()
+    found = await ask(limit_s=8.0)
+    assert time.monotonic() - started < 4
+    assert (found.result, found.detail, found.reached) == ("rate_limited", "status 429", False)
+    assert found.wait_s is not None
+    assert found.wait_s > 1e6 if wait_s is None else found.wait_s == wait_s
+    assert len(api.bodies) == 1
+
+
+async def test_a_limit_that_does_not_end_is_told_from_a_failure(api: MessagesApi) -> None:
+    api(error(429, "rate_limit_error"))
+    found = await ask()
+    assert (found.result, found.wait_s) == ("rate_limited", None)
+    assert len(api.bodies) == 1 + RETRIES
+
+
+async def test_an_overload_for_long_is_given_up_at_once(api: MessagesApi) -> None:
+    api(error(529, "overloaded_error", retry_after="60"))
+    started = time.monotonic()
+    assert (await ask(limit_s=8.0)).detail == "status 529"
+    assert time.monotonic() - started < 4
+    assert len(api.bodies) == 1
+
+
+@pytest.mark.parametrize("reply", [hang, dribble])
 async def test_nobody_waits_longer_than_the_limit(api: MessagesApi, reply: Any) -> None:
     api(reply)
     started = time.monotonic()

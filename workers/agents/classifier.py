@@ -224,6 +224,9 @@ class ClassifierAgent(Agent):
         if not self._budget.allows(conversation_id, now):
             _count("over_budget")
             return None
+        if self._breaker.rests(now):
+            _count("rate_limited")
+            return None
         if not self._breaker.allows(now):
             _count("breaker_open")
             return None
@@ -251,6 +254,8 @@ class ClassifierAgent(Agent):
         metrics.MODEL_SECONDS.observe(time.monotonic() - started)
         if reply.reached:
             self._breaker.succeeded()
+        elif reply.result == "rate_limited":
+            self._breaker.rest(time.monotonic(), reply.wait_s)
         else:
             self._breaker.failed(time.monotonic())
         if self._breaker.is_open and not was_open:

@@ -46,7 +46,8 @@ class Budget:
 class Breaker:
     """Stops calls to a model that keeps failing, and lets one through now and then to see.
 
-    Whoever was allowed a call says afterwards how it went: `succeeded`, `failed` or `abandoned`.
+    Whoever was allowed a call says afterwards how it went: `succeeded`, `failed`, `rest` or
+    `abandoned`.
     """
 
     def __init__(self, failures: int, pause_s: float, longest_pause_s: float) -> None:
@@ -57,6 +58,7 @@ class Breaker:
         self._pause_s = pause_s
         self._open_until: float | None = None
         self._probing = False
+        self._rests_until = float("-inf")
 
     @property
     def is_open(self) -> bool:
@@ -71,6 +73,16 @@ class Breaker:
             return False
         self._probing = True
         return True
+
+    def rests(self, now: float) -> bool:
+        """Whether the provider asked to be left alone for now, which is no failure."""
+        return now < self._rests_until
+
+    def rest(self, now: float, seconds: float | None) -> None:
+        """Make no calls for as long as the provider asks; without a number for the first pause."""
+        asked = self._first_pause_s if seconds is None else seconds
+        self._rests_until = max(self._rests_until, now + min(asked, self._longest_pause_s))
+        self.abandoned()
 
     def succeeded(self) -> None:
         """Let every call through again."""

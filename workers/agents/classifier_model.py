@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
-from typing import Annotated, Final, Literal, NamedTuple
+import time
+from contextvars import ContextVar
+from email.utils import mktime_tz, parsedate_tz
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import anthropic
 import msgspec
@@ -20,7 +23,9 @@ CALL_S: Final = 6.0
 RETRIES: Final = 2
 _ANSWER_TOKENS: Final = 300
 
-Result = Literal["answered", "refused", "malformed", "timeout", "failed"]
+Result = Literal["answered", "refused", "malformed", "timeout", "rate_limited", "failed"]
+_ends_at: ContextVar[float] = ContextVar("ends_at")
+"""Monotonic time by which the call at hand must have its answer."""
 
 for _name in ("anthropic", "httpx2"):
     # ANTHROPIC_LOG=debug would have the SDK log what customers wrote.
@@ -60,11 +65,13 @@ class Reply(NamedTuple):
     input_tokens: int = 0
     output_tokens: int = 0
     detail: str = ""
+    wait_s: float | None = None
+    """When the rate was limited: for how long the provider wants to be left alone, if it says."""
 
     @property
     def reached(self) -> bool:
         """Whether the provider did its part, whatever the answer is worth."""
-        return self.result not in ("timeout", "failed")
+        return self.result not in ("timeout", "rate_limited", "failed")
 
 
 class Model:
@@ -79,10 +86,14 @@ class Model:
             timeout=limit_s,
             # Complete, whatever the environment says: spans never hold content.
             open_telemetry={},
+            http_client=anthropic.DefaultAsyncHttpxClient(
+                event_hooks={"response": [_retry_only_in_time]}
+            ),
         )
 
     async def ask(self, asked: Question) -> Reply:
         """Return what became of a question within the time limit; never raises."""
+        _ends_at.set(time.monotonic() + self._limit_s)
         try:
             async with asyncio.timeout(self._limit_s):
                 response = await self._client.messages.with_raw_response.create(
@@ -97,6 +108,9 @@ class Model:
                 body = await response.read()
         except (TimeoutError, anthropic.APITimeoutError):
             return Reply("timeout", detail=f"no answer in {self._limit_s:g} s")
+        except anthropic.RateLimitError as error:
+            wait_s = _wait_asked_for(error.response.headers)
+            return Reply("rate_limited", detail="status 429", wait_s=wait_s)
         except anthropic.APIStatusError as error:
             return Reply("failed", detail=f"status {error.status_code}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the stream goes on without
@@ -106,6 +120,24 @@ class Model:
     async def close(self) -> None:
         """Close its connections."""
         await self._client.close()
+
+
+async def _retry_only_in_time(response: Any) -> None:
+    """Keep the SDK from a pause that would outlast the call: it gives up at once instead."""
+    wait_s = _wait_asked_for(response.headers)
+    if wait_s is not None and time.monotonic() + wait_s >= _ends_at.get():
+        response.headers["x-should-retry"] = "false"
+
+
+def _wait_asked_for(headers: Any) -> float | None:
+    """Return the seconds of Retry-After, which the SDK would wait; None without it."""
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        try:
+            return float(headers[name]) / unit
+        except (KeyError, ValueError):
+            continue
+    date = parsedate_tz(headers.get("retry-after", ""))
+    return None if date is None else mktime_tz(date) - time.time()
 
 
 def _read(body: bytes, asked: Question) -> Reply:
