@@ -57,8 +57,8 @@ class Settings(BaseSettings):
     ) = None
     kafka_sasl_username: str | None = None
     kafka_sasl_password: SecretStr | None = None
-    kafka_oauth_token: Path | None = None
-    """File with the bearer token, read anew for every connection because it rotates."""
+    kafka_oauth_token_file: Path | None = None
+    """Holds the bearer token; read for every connection, as whoever writes it renews it."""
     kafka_session_timeout_s: float = Field(default=10, ge=1)
     """After so long without a sign of life a worker's partitions go to another one."""
     kafka_fetch_max_wait_ms: int = Field(default=500, ge=1)
@@ -128,8 +128,8 @@ class Settings(BaseSettings):
         if self.kafka_sasl_mechanism is None:
             raise ValueError("KAFKA_SASL_MECHANISM is needed with KAFKA_SECURITY_PROTOCOL=SASL_*")
         if self.kafka_sasl_mechanism == "OAUTHBEARER":
-            if self.kafka_oauth_token is None:
-                raise ValueError("OAUTHBEARER needs KAFKA_OAUTH_TOKEN, a file with the token")
+            if self.kafka_oauth_token_file is None:
+                raise ValueError("OAUTHBEARER needs KAFKA_OAUTH_TOKEN_FILE, a file with the token")
         elif self.kafka_sasl_username is None or self.kafka_sasl_password is None:
             raise ValueError("KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL")
         return self
@@ -194,10 +194,10 @@ def _ssl_context(settings: Settings) -> Any:
 
 
 def _sasl(settings: Settings) -> dict[str, Any]:
-    if settings.kafka_oauth_token is not None:
+    if settings.kafka_sasl_mechanism == "OAUTHBEARER" and settings.kafka_oauth_token_file:
         return {
             "sasl_mechanism": "OAUTHBEARER",
-            "sasl_oauth_token_provider": _token_from(settings.kafka_oauth_token),
+            "sasl_oauth_token_provider": _token_from(settings.kafka_oauth_token_file),
         }
     password = settings.kafka_sasl_password
     return {
@@ -209,6 +209,11 @@ def _sasl(settings: Settings) -> dict[str, Any]:
 
 def _token_from(file: Path) -> Any:
     from aiokafka.abc import AbstractTokenProvider
+
+    try:
+        _read(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"KAFKA_OAUTH_TOKEN_FILE={file}: cannot be read: {error}") from error
 
     class TokenFile(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka is untyped
         async def token(self) -> str:

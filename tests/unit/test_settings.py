@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from workers.cli.worker import worker
 from workers.settings import (
     Settings,
     SettingsError,
@@ -86,7 +88,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "OAUTHBEARER"},
-            "OAUTHBEARER needs KAFKA_OAUTH_TOKEN",
+            "OAUTHBEARER needs KAFKA_OAUTH_TOKEN_FILE",
         ),
         ({"HANDOFF_SECRET_FILE": "/nowhere/secret"}, "HANDOFF_SECRET_FILE=/nowhere/secret: cannot"),
     ],
@@ -134,7 +136,7 @@ async def test_client_keywords_follow_the_security_protocol(tmp_path: Path) -> N
         kafka_bootstrap="broker:9092",
         kafka_security_protocol="SASL_PLAINTEXT",
         kafka_sasl_mechanism="OAUTHBEARER",
-        kafka_oauth_token=token,
+        kafka_oauth_token_file=token,
     )
     provider = kafka_client_kwargs(bearer)["sasl_oauth_token_provider"]
     assert await provider.token() == "first"
@@ -149,6 +151,28 @@ def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
         kafka_ssl_cafile=tmp_path / "ca.pem",
     )
     with pytest.raises(SettingsError, match=r"KAFKA_SSL_CAFILE.*No such file"):
+        kafka_client_kwargs(settings)
+
+
+def test_a_worker_with_a_file_that_is_not_there_ends_as_wrongly_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("KAFKA_SSL_CAFILE", "/nowhere/ca.pem")
+    called = ["desk", "--kafka", "127.0.0.1:1", "--redis", "redis://127.0.0.1:1"]
+    result = CliRunner().invoke(worker, called)
+    assert result.exit_code == 2
+    assert "KAFKA_SSL_CAFILE" in result.stderr
+
+
+def test_a_token_that_is_not_there_is_named(tmp_path: Path) -> None:
+    settings = load_settings(
+        kafka_bootstrap="broker:9092",
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_mechanism="OAUTHBEARER",
+        kafka_oauth_token_file=tmp_path / "token",
+    )
+    with pytest.raises(SettingsError, match=r"KAFKA_OAUTH_TOKEN_FILE=.*token: cannot be read"):
         kafka_client_kwargs(settings)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from workers.cli.common import CliError, kafka_option, policy_option, redis_option, topics_option
-from workers.settings import load_settings
+from workers.settings import kafka_client_kwargs, load_settings
 
 if TYPE_CHECKING:
     from workers.agents.app import Agent
@@ -91,6 +91,8 @@ def run_agent(which: str, options: dict[str, Any]) -> None:
 
     try:
         agent = make_agent(which, options)
+        # Files with certificates and tokens are looked at here, where their absence can be told.
+        kafka_client_kwargs(agent.settings)
     except ConfigurationError as error:
         raise CliError(str(error), error.exit_code) from None
     except ValueError as error:
