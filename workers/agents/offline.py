@@ -1,8 +1,9 @@
 """Rebuilding the whole store from the log while no worker runs."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import RecordMetadata
@@ -17,10 +18,13 @@ from workers.agents.running import wait_for_topics
 from workers.contracts.decisions import Home
 from workers.contracts.topics import EVENTS
 from workers.conversation.meta import PartitionMeta
-from workers.replay.reader import committed, ranges_of, reading
+from workers.replay.reader import Range, committed, ranges_of, reading
 from workers.settings import Settings, kafka_client_kwargs
 from workers.stores.connection import connect
 from workers.stores.partition import PartitionStore, set_partitions
+
+AT_ONCE: Final = 4
+"""Partitions that are folded side by side: while one waits for a server another one folds."""
 
 
 class Rebuilt(NamedTuple):
@@ -53,27 +57,28 @@ async def rebuild(
     counts = await wait_for_topics(settings, [EVENTS])
     producer = AIOKafkaProducer(**kafka_client_kwargs(settings), **IDEMPOTENT)
     await producer.start()
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(number: int, held: Range, until: int) -> Rebuilt:
+        log = Log(settings, Home(topic=EVENTS, partition=number), around)
+        async with turns:
+            return await _one(settings, redis, producer, own, log, held, until, advance)
+
     try:
         await set_partitions(redis, settings.redis_prefix, EVENTS, counts[EVENTS])
-        return [
-            await _one(
-                settings,
-                redis,
-                producer,
-                own,
-                Log(settings, _home(number), around),
-                offset,
-                advance,
-            )
-            for number, offset in offsets.items()
-        ]
+        async with reading(settings) as consumer:
+            held = await ranges_of(consumer, [TopicPartition(EVENTS, n) for n in offsets])
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(one(number, held[TopicPartition(EVENTS, number)], until))
+                for number, until in offsets.items()
+            ]
+        return [task.result() for task in tasks]
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
     finally:
         await producer.stop()
         await redis.aclose()
-
-
-def _home(number: int) -> Home:
-    return Home(topic=EVENTS, partition=number)
 
 
 async def _one(
@@ -82,6 +87,7 @@ async def _one(
     producer: AIOKafkaProducer,
     own: PartitionMeta,
     log: Log,
+    held: Range,
     until: int,
     advance: Callable[[int], None],
 ) -> Rebuilt:
@@ -92,9 +98,6 @@ async def _one(
         republished += len(records)
         return await publish_all(producer, records)
 
-    tp = TopicPartition(log.home.topic, log.home.partition)
-    async with reading(settings) as consumer:
-        held = (await ranges_of(consumer, [tp]))[tp]
     await PartitionStore(redis, settings.redis_prefix, log.home, "rebuild").clear()
     limit = DeadLetterLimit(enforced=False)
     partition = partition_of(settings, redis, publish, log, "rebuild", limit, own)
@@ -107,4 +110,4 @@ async def _one(
             folded += len(records)
             advance(len(records))
     await partition.finish_rebuild(until)
-    return Rebuilt(tp.partition, folded, republished)
+    return Rebuilt(log.home.partition, folded, republished)

@@ -23,7 +23,7 @@ from workers.contracts.events import POLICY_CONVERSATION, PolicyInForce
 from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY
 from workers.contracts.topics import DECISIONS
-from workers.conversation.chunk import Change, Folded, Incoming, Output, fold_chunk
+from workers.conversation.chunk import Change, Folded, Incoming, Output, fold_chunk, wanted
 from workers.conversation.meta import PartitionMeta, adopt, meta_fields, starting_meta
 from workers.policy import PolicyError
 from workers.stores.partition import Head, Reading, Writes
@@ -247,20 +247,25 @@ class _Beside:
         self.meta = meta
         self.changes: dict[str, Change] = {}
         self.latest: dict[str, Output | None] = {}
+        self._known: dict[str, set[str]] = {}
         self._home = marked.home
 
     def fold(self, incoming: Sequence[Incoming]) -> None:
         """Fold one run of records onto what is here."""
-        states = {name: change.blob for name, change in self.changes.items()}
-        known = {name: set(change.ids) for name, change in self.changes.items()}
-        folded = fold_chunk(incoming, states, known, self.meta, self._home)
+        states = {name: self.changes[name].blob for name in wanted(incoming) if name in self._known}
+        folded = fold_chunk(incoming, states, self._known, self.meta, self._home)
         self.meta = folded.meta
         self.latest |= _latest(folded)
         for name, change in folded.changes.items():
             before = self.changes.get(name)
-            if before is not None and not change.fresh:
-                change.turns = before.turns + change.turns
-                change.ids = before.ids + change.ids
+            if before is None or change.fresh:
+                self._known[name] = set(change.ids)
+            else:
+                self._known[name].update(change.ids)
+                # A long conversation comes in many runs: what is here grows, nothing is copied.
+                before.turns += change.turns
+                before.ids += change.ids
+                change.turns, change.ids = before.turns, before.ids
             change.fresh = True
             self.changes[name] = change
 
