@@ -46,7 +46,9 @@ def test_signals_near_misses_and_the_deciding_words_are_told(asked: Path) -> Non
 
 
 def test_as_json_each_event_has_its_signals_and_decisions(asked: Path) -> None:
-    lines = orjson.loads(explain("asks", "--log", asked, "--json").stdout)
+    told = orjson.loads(explain("asks", "--log", asked, "--json").stdout)
+    assert told["conclusion"].startswith("Escalated for explicit_request")
+    lines = told["lines"]
     assert [line["event_id"] for line in lines] == ["asks-0", "asks-1", "asks-2"]
     assert lines[1]["signals"]["confidence"] == 0.45
     assert [len(line["decisions"]) for line in lines] == [0, 0, 1]

@@ -112,6 +112,18 @@ def _connect(address: tuple[str, int] | str) -> None:
         socket.create_connection(address, timeout=5).close()
 
 
+def log_partitions(topics: Path) -> int:
+    """Return how many partitions the log has; chat systems differ in which one they pick."""
+    from workers.contracts.topics import EVENTS, load_topics
+    from workers.contracts.yaml import YamlFileError
+
+    try:
+        declared = load_topics(topics.read_text(encoding="utf-8"), str(topics)).topics[EVENTS]
+    except YamlFileError as error:
+        raise CliError(str(error), exit_code=2) from error
+    return declared.partitions
+
+
 @contextmanager
 def naming_servers(settings: Settings) -> Iterator[None]:
     """Turn a connection error of a Kafka or Redis client inside into a CliError with its address.

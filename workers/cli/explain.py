@@ -14,25 +14,49 @@ from workers.cli.common import (
     CliError,
     json_option,
     kafka_option,
+    log_partitions,
     naming_servers,
     print_json,
     progress,
+    redis_option,
     require_servers,
     settings_from,
+    topics_option,
 )
-from workers.contracts.decisions import Decision, Home
+from workers.contracts.decisions import Decision, Home, NearMiss
 from workers.contracts.topics import EVENTS
 from workers.contracts.yaml import YamlFileError
-from workers.conversation.chunk import Incoming
-from workers.conversation.meta import starting_meta
+from workers.conversation.meta import PartitionMeta, starting_meta
 from workers.data import data_path
 from workers.replay.explaining import Line, explain_events
+from workers.replay.remembered import Now, Remembered, explain_remembered
 from workers.replay.sources import Found, find_in_files, find_in_topic, local_files
+from workers.settings import Settings
+from workers.stores.connection import connect
+from workers.stores.conversation import Stored, read_conversation
 
 _WIDTH = 140
 _ALWAYS = {"turns"}
 """Signals that alone say nothing."""
-_OWNERS = {"ai": "the AI agent", "pending": "a person is awaited", "person": "a person"}
+_OWNERS = {
+    "ai": "the AI agent",
+    "pending": "a person is awaited",
+    "person": "a person",
+    "closed": "nobody: closed",
+}
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What `handoff explain --json` prints."""
+
+    conversation_id: str
+    source: str
+    missing: list[str]
+    """What this source cannot tell."""
+    lines: list[Line]
+    now: Now | None
+    """How it stands in the store; None when it was read from a log."""
+    conclusion: str
 
 
 @click.command()
@@ -40,62 +64,156 @@ _OWNERS = {"ai": "the AI agent", "pending": "a person is awaited", "person": "a 
 @click.option(
     "--log",
     type=click.Path(exists=True, allow_dash=True),
-    help="Read events from this file (JSONL, also .gz, or -) instead of Kafka.",
+    help="Read events from this file (JSONL, also .gz, or -).",
 )
+@click.option("--topic", metavar="TOPIC", help="Read events from Kafka: conversation-events.")
 @click.option(
     "--policy",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Decide by this policy; by the log's own policy events when absent.",
+    help="Decide by this policy; by the one in force when absent.",
 )
+@redis_option
 @kafka_option
+@topics_option
 @json_option
 def explain(
-    conversation: str, log: str | None, policy: Path | None, kafka: str | None, as_json: bool
+    conversation: str,
+    log: str | None,
+    topic: str | None,
+    policy: Path | None,
+    redis: str | None,
+    kafka: str | None,
+    topics: Path,
+    as_json: bool,
 ) -> None:
     """Print turn by turn which signals CONVERSATION gave, which rules nearly held, and why.
 
-    Reads its events from the log on Kafka, or from a file, and decides over them again: the same
-    code on the same events. Words are redacted. Exit code: 0 printed, 1 no such conversation.
+    Reads what the store remembers: the words of every turn, and how the conversation stands. A log
+    tells more, from --topic or from a file: what AI agents, desks and the router reported. Either
+    way the same code decides over it again. Words are redacted. Exit code: 0 printed, 1 no such
+    conversation.
     """
+    if log is not None and topic is not None:
+        raise CliError("give either --log or --topic, or neither for the store", 2)
+    settings = settings_from(kafka=kafka, redis=redis)
+    if settings.redis_url is None and settings.kafka_bootstrap is not None:
+        topic = topic or EVENTS
     if log is not None:
-        with local_files([log]) as paths:
-            found = find_in_files(paths, conversation)
+        told = _from_file(conversation, log, policy)
+    elif topic is not None:
+        told = _from_topic(conversation, topic, policy, settings)
     else:
-        settings = settings_from(kafka=kafka)
-        require_servers(settings, redis=False)
-        with naming_servers(settings), progress("reading the log") as advance:
-            found = asyncio.run(find_in_topic(settings, EVENTS, conversation, advance))
-    if not any(one.event and one.event.conversation_id == conversation for one in found.incoming):
-        where = log or f"{EVENTS} on Kafka, which keeps 30 days"
-        raise CliError(f"no events of {conversation} in {where}: check the id")
-    lines = _explained(found, policy)
+        told = _from_store(conversation, policy, settings, topics)
     if as_json:
-        print_json(msgspec.to_builtins(lines))
+        print_json(msgspec.to_builtins(told))
     else:
-        _show(conversation, lines)
+        _show(told)
 
 
-def _explained(found: Found, policy: Path | None) -> list[Line]:
-    default = data_path("policies/default.yaml").read_text(encoding="utf-8")
-    text = found.policy or default if policy is None else policy.read_text(encoding="utf-8")
+def _from_store(conversation: str, policy: Path | None, settings: Settings, topics: Path) -> Told:
+    require_servers(settings, kafka=False)
+    partitions = log_partitions(topics)
+    with naming_servers(settings):
+        stored = asyncio.run(_stored(settings, conversation, partitions))
+    if stored is None:
+        raise CliError(
+            f"nothing of {conversation} in the store, which keeps 32 days: check the id, or read "
+            f"the log with --topic {EVENTS}"
+        )
+    if stored.state is None:
+        raise CliError(
+            f"the state of {conversation} cannot be read: its next event has it rebuilt; "
+            f"--topic {EVENTS} tells the log"
+        )
+    meta = stored.meta
+    if meta is None or policy is not None:
+        meta = _meta(None, policy, observe=meta is not None and meta.observe)
+    found = explain_remembered(conversation, stored.state, stored.turns, meta, stored.home)
+    return Told(
+        conversation_id=conversation,
+        source="store",
+        missing=found.missing,
+        lines=found.lines,
+        now=found.now,
+        conclusion=_standing(found),
+    )
+
+
+async def _stored(settings: Settings, conversation: str, partitions: int) -> Stored | None:
+    client = connect(settings)
     try:
-        meta = starting_meta(text, found.observe)
+        return await read_conversation(
+            client, settings.redis_prefix, EVENTS, partitions, conversation
+        )
+    finally:
+        await client.aclose()
+
+
+def _from_file(conversation: str, log: str, policy: Path | None) -> Told:
+    with local_files([log]) as paths:
+        found = find_in_files(paths, conversation)
+    return _from_log(conversation, found, policy, log)
+
+
+def _from_topic(conversation: str, topic: str, policy: Path | None, settings: Settings) -> Told:
+    require_servers(settings, redis=False)
+    with naming_servers(settings), progress("reading the log") as advance:
+        found = asyncio.run(find_in_topic(settings, topic, conversation, advance))
+    return _from_log(conversation, found, policy, f"{topic} on Kafka, which keeps 30 days")
+
+
+def _from_log(conversation: str, found: Found, policy: Path | None, where: str) -> Told:
+    if not any(one.event and one.event.conversation_id == conversation for one in found.incoming):
+        raise CliError(f"no events of {conversation} in {where}: check the id")
+    meta = _meta(found.policy, policy, observe=found.observe)
+    lines = explain_events(
+        found.incoming,
+        meta,
+        Home(topic=EVENTS, partition=found.partition),
+        fixed=policy is not None,
+        keeps_time=not found.own,
+    )
+    return Told(
+        conversation_id=conversation,
+        source=where,
+        missing=[],
+        lines=lines,
+        now=None,
+        conclusion=_conclusion(lines),
+    )
+
+
+def _meta(in_force: str | None, policy: Path | None, *, observe: bool) -> PartitionMeta:
+    """Return the policy to decide by: the one that is named, else the one in force."""
+    default = data_path("policies/default.yaml").read_text(encoding="utf-8")
+    text = in_force or default if policy is None else policy.read_text(encoding="utf-8")
+    try:
+        return starting_meta(text, observe)
     except YamlFileError as error:
         raise CliError(f"{policy or 'policy event'}: {error}", exit_code=2) from None
-    incoming: list[Incoming] = found.incoming
-    home = Home(topic=EVENTS, partition=found.partition)
-    fixed = policy is not None
-    return explain_events(incoming, meta, home, fixed=fixed, keeps_time=not found.own)
 
 
-def _show(conversation: str, lines: list[Line]) -> None:
+def _show(told: Told) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
-    console.print(f"[bold]{conversation}[/bold], {len(lines)} events from {lines[0].at:%Y-%m-%d}")
-    for line in lines:
+    since = f" from {told.lines[0].at:%Y-%m-%d}" if told.lines else ""
+    console.print(f"[bold]{told.conversation_id}[/bold], {len(told.lines)} events{since}")
+    for line in told.lines:
         console.print(_said(line), no_wrap=True, overflow="ellipsis")
         for detail in _details(line):
             console.print(detail, no_wrap=True, overflow="ellipsis")
-    console.print(_conclusion(lines))
+    if told.now is not None:
+        for detail in _stands(told.now):
+            console.print(detail)
+    for missing in told.missing:
+        console.print(Text(f"not told: {missing}", style="dim"))
+    console.print(Text(told.conclusion, style="bold"))
+
+
+def _stands(now: Now) -> Iterator[Text]:
+    signals = "  ".join(f"{name} {value:g}" for name, value in now.signals.items())
+    yield Text(f"now:        {_OWNERS.get(now.owner, now.owner)}  {signals}", style="dim")
+    for miss in now.near_misses:
+        yield Text(f"            {_nearly(miss)}", style="cyan")
 
 
 def _said(line: Line) -> Text:
@@ -110,14 +228,19 @@ def _details(line: Line) -> Iterator[Text]:
         signals = "  ".join(f"{name} {value:g}" for name, value in line.signals.items())
         yield Text(f"            {signals}", style="dim")
     for miss in line.near_misses:
-        nearly = f"{miss.rule}: {miss.condition} {miss.value:g} of {miss.needed:g}"
-        yield Text(f"            nearly: {nearly}", style="cyan")
+        yield Text(f"            {_nearly(miss)}", style="cyan")
     for decision in line.decisions:
         yield Text(f"          → {_decided(decision)}", style="yellow")
         for evidence in decision.evidence:
             quote = f' "{evidence.quote}"' if evidence.quote else ""
             why = f"{evidence.signal} {evidence.score:g} in {evidence.event_id}{quote}"
             yield Text(f"            because {why}")
+    if line.note:
+        yield Text(f"          ({line.note})", style="yellow")
+
+
+def _nearly(miss: NearMiss) -> str:
+    return f"nearly: {miss.rule}: {miss.condition} {miss.value:g} of {miss.needed:g}"
 
 
 def _decided(decision: Decision) -> str:
@@ -137,23 +260,43 @@ def _decided(decision: Decision) -> str:
     return " ".join(parts)
 
 
-def _conclusion(lines: list[Line]) -> Text:
+def _standing(found: Remembered) -> str:
+    """Say how it ended by the state, which knows; the words say what nearly happened."""
+    now = found.now
+    if now.reason is not None:
+        rule = f" by rule {now.rule}" if now.rule else ""
+        where = f" on {now.queue}" if now.queue and not now.person else ""
+        by = f" {now.person}" if now.person else ""
+        owner = _OWNERS.get(now.owner, now.owner)
+        return f"Escalated for {now.reason}{rule}; open: {owner}{by}{where}, level {now.level}."
+    if now.ended:
+        return f"Escalated for {', then '.join(now.ended)}; now with {_OWNERS.get(now.owner)}."
+    decisions = [decision for line in found.lines for decision in line.decisions]
+    misses = [*now.near_misses, *_misses(found.lines)]
+    return _not_escalated(misses, decisions, declined=now.declined)
+
+
+def _misses(lines: list[Line]) -> list[NearMiss]:
+    return [miss for line in lines for miss in line.near_misses]
+
+
+def _conclusion(lines: list[Line]) -> str:
     decisions = [decision for line in lines for decision in line.decisions]
     opened = next((one for one in decisions if one.action in ("escalate", "claim")), None)
     last = lines[-1]
     if opened is None:
-        return Text(_not_escalated(lines, decisions), style="bold")
+        declined = any(one.cause == "declined" for one in decisions)
+        return _not_escalated(_misses(lines), decisions, declined=declined)
     outcome = next((one.outcome for one in reversed(decisions) if one.outcome), None)
     ended = f"ended: {outcome}" if outcome else f"open: {_OWNERS.get(last.owner, last.owner)}"
     rule = f" by rule {opened.rule}" if opened.rule else ""
-    return Text(f"Escalated for {opened.reason}{rule}; {ended}.", style="bold")
+    return f"Escalated for {opened.reason}{rule}; {ended}."
 
 
-def _not_escalated(lines: list[Line], decisions: list[Decision]) -> str:
+def _not_escalated(misses: list[NearMiss], decisions: list[Decision], *, declined: bool) -> str:
     offered = [one.rule or "?" for one in decisions if one.action == "offer"]
-    declined = any(one.cause == "declined" for one in decisions)
     told = [one.rule or "?" for one in decisions if one.action == "recommend"]
-    nearly = sorted({miss.rule for line in lines for miss in line.near_misses})
+    nearly = sorted({miss.rule for miss in misses})
     parts = []
     if offered:
         parts.append(f"a person was offered by rule {', '.join(offered)}")

@@ -9,6 +9,7 @@ import click
 from workers.cli.common import (
     CliError,
     json_option,
+    log_partitions,
     naming_servers,
     print_json,
     redis_option,
@@ -39,7 +40,7 @@ def transcript(conversation: str, redis: str | None, topics: Path, as_json: bool
     """
     settings = settings_from(redis=redis)
     require_servers(settings, kafka=False)
-    partitions = _partitions(topics)
+    partitions = log_partitions(topics)
     with naming_servers(settings):
         turns = asyncio.run(_read(settings, conversation, partitions))
     if not turns:
@@ -53,18 +54,6 @@ def transcript(conversation: str, redis: str | None, topics: Path, as_json: bool
 
         click.echo(f"{conversation}, {len(turns):,} turns, {_shown(turns[0]).at:%Y-%m-%d} UTC")
         click.echo(render_turns(map(_shown, turns)))
-
-
-def _partitions(topics: Path) -> int:
-    """Return how many partitions the log has; chat systems differ in which one they pick."""
-    from workers.contracts.topics import load_topics
-    from workers.contracts.yaml import YamlFileError
-
-    try:
-        declared = load_topics(topics.read_text(encoding="utf-8"), str(topics)).topics[EVENTS]
-    except YamlFileError as error:
-        raise CliError(str(error), exit_code=2) from error
-    return declared.partitions
 
 
 async def _read(settings: "Settings", conversation: str, partitions: int) -> "list[Turn]":

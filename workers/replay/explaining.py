@@ -47,6 +47,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     decisions: tuple[Decision, ...]
     owner: Owner
     """Who owns the conversation after it."""
+    note: str | None = None
+    """What is to be known about how this line was come by."""
 
 
 def explain_events(
@@ -83,11 +85,18 @@ def explain_events(
             for output in folded.outputs
             if output.topic == DECISIONS
         )
-        lines.append(_line(event, change.state, meta, decisions))
+        lines.append(line_of(event, change.state, meta, decisions))
     return lines
 
 
-def _line(event: Event, state: State, meta: PartitionMeta, decisions: tuple[Decision, ...]) -> Line:
+def line_of(
+    event: Event,
+    state: State,
+    meta: PartitionMeta,
+    decisions: tuple[Decision, ...],
+    note: str | None = None,
+) -> Line:
+    """Tell one event, after which the conversation is in `state`."""
     signals = _signals(event, state)
     view = policy_in(meta.policy_text).view_for(state.tenant, state.tier, state.channel)
     asked = state.owner == "ai" and type(event) in _WEIGHED
@@ -100,6 +109,7 @@ def _line(event: Event, state: State, meta: PartitionMeta, decisions: tuple[Deci
         near_misses=near_misses(view, signals) if asked else (),
         decisions=decisions,
         owner=state.owner,
+        note=note,
     )
 
 
@@ -118,10 +128,13 @@ def _signals(event: Event, state: State) -> Signals:
         signals.promised_person = promised.score if promised else 0.0
         asked = event.agent.requested_escalation if event.agent else None
         signals.requested_escalation = asked.reason if asked else None
+        calls = event.agent.tool_calls if event.agent else ()
+        signals.tool_calls = tuple([call.name for call in calls])
     return signals
 
 
-def _shown(event: Event, signals: Signals) -> dict[str, float]:
+def numbers_of(signals: Signals) -> dict[str, float]:
+    """Return the signals that are numbers and not zero, with the last confidence."""
     shown: dict[str, float] = {}
     for name in Signals.__struct_fields__:
         value = getattr(signals, name)
@@ -129,6 +142,11 @@ def _shown(event: Event, signals: Signals) -> dict[str, float]:
             shown[name] = round(value, 3)
     if signals.confidences:
         shown["confidence"] = signals.confidences[-1]
+    return shown
+
+
+def _shown(event: Event, signals: Signals) -> dict[str, float]:
+    shown = numbers_of(signals)
     if type(event) is Message and event.role == "customer":
         found = read_customer(event.content)
         for name in _SPOKEN:

@@ -1,0 +1,47 @@
+"""What is stored of one conversation, for whoever asks about it; nothing is written."""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+
+from workers.contracts.decisions import Home, Turn
+from workers.conversation.meta import PartitionMeta, read_meta
+from workers.conversation.state import State, StateUnreadable, decode_state
+from workers.stores.partition import base_key
+
+_TURN: Final = msgspec.msgpack.Decoder(Turn)
+
+
+class Stored(NamedTuple):
+    """One conversation as the store has it."""
+
+    home: Home
+    state: State | None
+    """None: it is there and cannot be decoded."""
+    turns: list[Turn]
+    meta: PartitionMeta | None
+    """Of its partition; None when nothing is stored of that."""
+
+
+async def read_conversation(
+    redis: Redis, prefix: str, topic: str, partitions: int, conversation_id: str
+) -> Stored | None:
+    """Return a conversation from whichever partition it lives in; None: it is in none."""
+    for partition in range(partitions):
+        home = Home(topic=topic, partition=partition)
+        base = base_key(prefix, home)
+        async with redis.pipeline(transaction=False) as pipe:
+            pipe.get(f"{base}s:{conversation_id}")
+            pipe.lrange(f"{base}t:{conversation_id}", 0, -1)
+            blob, rows = await pipe.execute()
+        if blob is None and not rows:
+            continue
+        fields: Any = await redis.hgetall(f"{base}meta")
+        meta = read_meta({name.decode(): value for name, value in fields.items()})
+        try:
+            state = None if blob is None else decode_state(conversation_id, blob)
+        except StateUnreadable:
+            state = None
+        return Stored(home, state, [_TURN.decode(row) for row in rows], meta)
+    return None
