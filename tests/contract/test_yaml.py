@@ -1,6 +1,7 @@
 """Files that people write: data with lines, one error that says where and what to do."""
 
 import json
+import time
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -74,9 +75,9 @@ HEAD = "version: 2026-11-01\nrules:\n"
         ("? [a]\n: b", "1: a key that is no text: use a name"),
         ("", "1: file: empty: describe something in it"),
         ("# nothing", "1: file: empty: describe something in it"),
-        ("[" * 600, "1: file: nested too deep: flatten it"),
-        ("a: " + "[" * 40 + "]" * 40, "1: nested deeper than 32: flatten it"),
-        ("a: " + "x" * 1_000_001, "1: file: longer than 1000000 characters"),
+        ("a: " + "[" * 33 + "]" * 33, "1: nested deeper than 32: flatten it"),
+        ("\n".join(" " * n + "a:" for n in range(40)), "33: nested deeper than 32: flatten it"),
+        ("a: " + "x" * 256_001, "1: file: longer than 256,000 characters: split or shorten it"),
         ("a: 1\n---\nb: 2", "2: not YAML: "),
         ("a: \x07", "1: not YAML: "),
     ],
@@ -86,6 +87,14 @@ def test_one_error_with_its_line_and_remedy(text: str, error: str) -> None:
         convert(load_yaml(text, "rules.yaml"), File)
     assert str(caught.value).startswith(f"rules.yaml:{error}")
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("nested", ["[", "{a: ", "- ", "? "])
+def test_hostile_nesting_is_refused_before_it_costs_anything(nested: str) -> None:
+    started = time.process_time()
+    with pytest.raises(YamlFileError, match="nested deeper than 32"):
+        load_yaml(nested * 5_000, "policy.yaml")
+    assert time.process_time() - started < 1.5
 
 
 def test_what_looks_like_a_date_or_a_yes_is_text() -> None:

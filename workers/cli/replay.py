@@ -2,7 +2,6 @@
 
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -21,6 +20,7 @@ from workers.cli.common import (
     require_servers,
     settings_from,
 )
+from workers.cli.moment import Moment
 from workers.contracts.yaml import YamlFileError
 from workers.data import data_path
 from workers.policy import load_policy
@@ -33,32 +33,13 @@ from workers.replay.sources import local_files
 _SHOWN = 15
 
 
-class _Moment(click.ParamType):
-    """A time with a zone; without one it is UTC."""
-
-    name = "TIME"
-
-    def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return milliseconds since the epoch."""
-        if isinstance(value, int):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time; write it as 2026-11-01T09:30:00Z", param, ctx)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1000)
-
-
 @click.command()
 @click.argument(
     "inputs", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, allow_dash=True)
 )
 @click.option("--topic", metavar="TOPIC", help="Read the log from Kafka: conversation-events.")
-@click.option("--since", type=_Moment(), help="With --topic: records from this Kafka timestamp on.")
-@click.option("--until", type=_Moment(), help="With --topic: records before this Kafka timestamp.")
+@click.option("--since", type=Moment(), help="With --topic: records from this Kafka timestamp on.")
+@click.option("--until", type=Moment(), help="With --topic: records before this Kafka timestamp.")
 @click.option(
     "--policy",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

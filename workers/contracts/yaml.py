@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 
 import msgspec
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 Step = str | int
 Path = tuple[Step, ...]
 
-MAX_FILE_CHARACTERS: Final = 1_000_000
+MAX_FILE_CHARACTERS: Final = 256_000
 _MAX_DEPTH: Final = 32
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALARS: Final = frozenset(_TAG + kind for kind in "str int float bool null timestamp".split())
@@ -69,16 +70,20 @@ def load_yaml(text: str, name: str) -> Document:
     Keys are strings and unique; there are no anchors, no tags of one's own, no infinite numbers.
     """
     if len(text) > MAX_FILE_CHARACTERS:
-        raise YamlFileError(f"{name}:1: file: longer than {MAX_FILE_CHARACTERS} characters")
+        advice = f"longer than {MAX_FILE_CHARACTERS:,} characters: split or shorten it"
+        raise YamlFileError(f"{name}:1: file: {advice}")
     yaml = YAML(typ="safe", pure=True)
+    # A hostile file is given up where it becomes too deep; to read all of it takes seconds.
+    yaml.max_depth = _MAX_DEPTH + 1
     try:
         node = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
+        if isinstance(error, MaxDepthExceededError):
+            advice = f"nested deeper than {_MAX_DEPTH}: flatten it"
+            raise YamlFileError(f"{name}:{line}: {advice}") from None
         raise YamlFileError(f"{name}:{line}: not YAML: {error.problem or error.context}") from None
-    except RecursionError:
-        raise YamlFileError(f"{name}:1: file: nested too deep: flatten it") from None
     except YAMLError as error:
         raise YamlFileError(f"{name}:1: not YAML: {str(error).splitlines()[0]}") from None
     if node is None:
@@ -103,8 +108,6 @@ class _Reader:
         if id(node) in self.seen:
             raise self.fail(node, "an alias points here: write the value out")
         self.seen.add(id(node))
-        if len(path) > _MAX_DEPTH:
-            raise self.fail(node, f"nested deeper than {_MAX_DEPTH}: flatten it")
         if isinstance(node, MappingNode) and node.tag == _TAG + "map":
             return dict(self._items(node, path))
         if isinstance(node, SequenceNode) and node.tag == _TAG + "seq":
