@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,19 @@ def test_no_broker_is_one_clear_line() -> None:
     result = CliRunner().invoke(send, ["-", "--kafka", "127.0.0.1:1"], input=event(1))
     assert result.exit_code == 1
     assert "127.0.0.1:1" in result.stderr
+
+
+def test_events_of_long_ago_are_sent_with_a_warning(broker: EmbeddedKafka) -> None:
+    now = datetime.now(UTC)
+    times = [now - timedelta(days=300), now - timedelta(hours=2), now - timedelta(minutes=9)]
+    lines = [event(n)[:-1] + f', "occurred_at": "{at.isoformat()}"}}' for n, at in enumerate(times)]
+    lines += [event(3)[:-1] + ', "occurred_at": "yesterday"}', event(4)]
+    result = run(broker, "\n".join(lines), "--json")
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert (report["sent"], report["older_than_an_hour"]) == (5, 2)
+    assert (
+        f"2 events are older than an hour (the oldest of {times[0].isoformat()})" in result.stderr
+    )
+    assert "handoff import --now" in result.stderr
+    assert run(broker, lines[2]).stderr == ""

@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
+import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -147,6 +149,22 @@ def test_without_any_time_the_same_log_gives_the_same_bytes_anywhere_in_a_file()
     assert BASE_MS <= begins < BASE_MS + 86_400_000
     other = events({**OPENAI, "id": "chat-8"})
     assert to_ms(other[0].occurred_at) != begins
+
+
+@pytest.mark.parametrize("log", [OPENAI, ANTHROPIC])
+def test_moved_to_now_a_conversation_ends_now_and_is_the_same_otherwise(
+    log: dict[str, Any],
+) -> None:
+    before = time.time()
+    result = CliRunner().invoke(import_, ["--now", "-"], input=json.dumps(log))
+    after = time.time()
+    assert result.exit_code == 0
+    moved = [json.loads(line) for line in result.stdout.splitlines()]
+    kept = [json.loads(event) for event in import_conversation(log, 0).events]
+    times = [[datetime.fromisoformat(e.pop("occurred_at")) for e in one] for one in (moved, kept)]
+    assert moved == kept
+    assert len({later - earlier for later, earlier in zip(*times, strict=True)}) == 1
+    assert before - 0.001 <= times[0][-1].timestamp() <= after
 
 
 def test_a_bare_list_of_messages_has_a_derived_id() -> None:

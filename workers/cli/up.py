@@ -105,9 +105,9 @@ def _apply(kafka: str | None, topics: Topics) -> None:
 def _say_what_next() -> None:
     click.echo(
         "In another shell, after the line above:\n"
-        "  handoff import LOGS.jsonl | handoff send -    send conversations through it\n"
-        "  handoff audit                                 what was decided, what is open\n"
-        "  handoff explain CONVERSATION                  why, turn by turn\n"
+        "  handoff import --now LOGS.jsonl | handoff send -    send conversations through it\n"
+        "  handoff audit                                       what was decided, what is open\n"
+        "  handoff explain CONVERSATION                        why, turn by turn\n"
         "Ctrl-C ends everything.",
         err=True,
     )

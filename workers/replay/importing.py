@@ -68,33 +68,49 @@ class _Unmappable(Exception):
     pass
 
 
-def import_conversation(log: Any, position: int) -> Imported:
+def import_conversation(log: Any, position: int, ends_ms: int | None = None) -> Imported:
     """Map one parsed chat log; `position` in its file tells logs without an id apart.
 
-    Every event returned passes the contract of `conversation-events`.
+    With `ends_ms` all times are moved alike, so that the last message is of then. Every event
+    returned passes the contract of `conversation-events`.
     """
+    imported, last = _mapped(log, position, 0)
+    if ends_ms is None or last is None:
+        return imported
+    return _mapped(log, position, ends_ms - last)[0]
+
+
+def _mapped(log: Any, position: int, later_ms: int) -> tuple[Imported, int | None]:
+    """Map a log with its times moved; the second is the latest of them as they were."""
     head = log if isinstance(log, dict) else {}
     messages = head.get("messages") if head else log
     metadata = _dict(head.get("metadata"))
     conversation_id = _first_text(_IDS, head, metadata) or _derived_id(log, position)
     if not isinstance(messages, list) or not messages:
         reason = "no list of messages: one conversation is an object with messages, or their list"
-        return Imported(conversation_id, 0, [], [Skip(None, reason)])
-    log_of = _Log(conversation_id, head, metadata)
+        return Imported(conversation_id, 0, [], [Skip(None, reason)]), None
+    log_of = _Log(conversation_id, head, metadata, later_ms)
     if head.get("system"):
         log_of.add(0, {"role": "system", "content": head["system"]})
     for index, message in enumerate(messages, start=1):
         log_of.add(index, message)
-    return Imported(conversation_id, len(messages), log_of.events, log_of.skipped)
+    imported = Imported(conversation_id, len(messages), log_of.events, log_of.skipped)
+    return imported, log_of.latest
 
 
 class _Log:
     """One conversation while it is mapped."""
 
     def __init__(
-        self, conversation_id: str, head: dict[str, Any], metadata: dict[str, Any]
+        self,
+        conversation_id: str,
+        head: dict[str, Any],
+        metadata: dict[str, Any],
+        later_ms: int,
     ) -> None:
         self.conversation_id = conversation_id
+        self.later_ms = later_ms
+        self.latest: int | None = None
         self.head, self.metadata = head, metadata
         self.events: list[bytes] = []
         self.skipped: list[Skip] = []
@@ -146,14 +162,16 @@ class _Log:
         event = Message(
             event_id=derive("import", self.conversation_id, index, part),
             conversation_id=self.conversation_id,
-            occurred_at=from_ms(self.clock),
+            occurred_at=from_ms(self.clock + self.later_ms),
             **fields,
         )
         value = encode(event)
         try:
-            decode_event(Raw(self.conversation_id.encode(), value, (), self.clock))
+            sent_at = self.clock + self.later_ms
+            decode_event(Raw(self.conversation_id.encode(), value, (), sent_at))
         except Rejected as rejected:
             raise _Unmappable(rejected.detail) from None
+        self.latest = max(self.clock, self.latest or 0)
         self.introduced = self.introduced or role == "customer"
         self.events.append(value)
 
