@@ -20,8 +20,9 @@ from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Home
 from workers.contracts.rejections import Rejected
 from workers.contracts.topics import EVENTS, OWN_TOPICS
-from workers.conversation.chunk import Incoming, Output, fold_chunk
-from workers.conversation.meta import starting_meta
+from workers.conversation.chunk import Folded, Incoming, Output, fold_chunk
+from workers.conversation.meta import read_meta, starting_meta
+from workers.conversation.rates import Rates
 from workers.data import data_path
 from workers.embedded import EmbeddedKafka
 from workers.embedded.kafka import PARTITIONS
@@ -189,6 +190,31 @@ async def settled(bootstrap: str, redis_url: str, within_s: float = 60.0) -> Non
 
 def quiet(records: Sequence[ConsumerRecord], home: Home) -> list[Output]:
     """Return what one undisturbed fold of a partition makes of its records."""
+    return _folded(records, home).outputs
+
+
+async def quiet_rates(bootstrap: str) -> dict[int, Rates | None]:
+    """Return the shares that an undisturbed fold of each partition counts."""
+    return {
+        number: _folded(records, Home(topic=EVENTS, partition=number)).meta.rates
+        for number, records in (await read(bootstrap, EVENTS)).items()
+    }
+
+
+def stored_rates(redis_url: str) -> dict[int, Rates | None]:
+    """Return the shares that the worker has stored, by partition."""
+    found: dict[int, Rates | None] = {}
+    with Redis.from_url(redis_url) as redis:
+        for number in range(PARTITIONS):
+            fields: Any = redis.hgetall(
+                base_key(PREFIX, Home(topic=EVENTS, partition=number)) + "meta"
+            )
+            meta = read_meta({name.decode(): value for name, value in fields.items()})
+            found[number] = None if meta is None else meta.rates
+    return found
+
+
+def _folded(records: Sequence[ConsumerRecord], home: Home) -> Folded:
     incoming = []
     for record in records:
         raw = Raw(record.key, record.value, record.headers, record.timestamp)
@@ -198,7 +224,7 @@ def quiet(records: Sequence[ConsumerRecord], home: Home) -> list[Output]:
             incoming.append(Incoming(record.offset, record.timestamp, None, raw, rejected))
         else:
             incoming.append(Incoming(record.offset, record.timestamp, event, raw))
-    return fold_chunk(incoming, {}, {}, starting_meta(policy_text()), home).outputs
+    return fold_chunk(incoming, {}, {}, starting_meta(policy_text()), home)
 
 
 def by_key(pairs: Iterable[tuple[bytes | None, bytes | None]]) -> dict[bytes | None, list[bytes]]:

@@ -17,11 +17,13 @@ from tests.stream.escalation_world import (
     moved,
     produce,
     published,
+    quiet_rates,
     read,
     settled,
+    stored_rates,
     until,
 )
-from workers.contracts.topics import DEAD_LETTERS, DECISIONS
+from workers.contracts.topics import DEAD_LETTERS, DECISIONS, NOTIFICATIONS
 from workers.embedded import EmbeddedKafka
 
 
@@ -74,6 +76,11 @@ async def test_killed_at_any_moment_it_decides_as_if_nothing_had_happened(
         assert worker.terminate() == 0
         wanted = await expected(kafka.bootstrap, redis_url, DECISIONS)
         assert await published(kafka.bootstrap, DECISIONS) == wanted
+        # Shares of escalated conversations too: what is counted, and what was told of them.
+        told = await expected(kafka.bootstrap, redis_url, NOTIFICATIONS)
+        assert told
+        assert await published(kafka.bootstrap, NOTIFICATIONS) == told
+        assert stored_rates(redis_url) == await quiet_rates(kafka.bootstrap)
 
 
 async def test_one_busy_partition_is_not_held_up_by_idle_ones(
