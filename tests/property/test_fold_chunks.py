@@ -29,10 +29,10 @@ class Store:
     outputs: list[Output] = field(default_factory=list)
 
 
-def fold(log: Sequence[Incoming], cuts: Sequence[int] = ()) -> Store:
+def fold(log: Sequence[Incoming], cuts: Sequence[int] = (), policy: str = POLICY) -> Store:
     """Fold a log in chunks that end at `cuts`, everything going through bytes in between."""
     store = Store()
-    fields = meta_fields(starting_meta(POLICY))
+    fields = meta_fields(starting_meta(policy))
     bounds = sorted({0, len(log), *[cut % (len(log) + 1) for cut in cuts]})
     for start, end in itertools.pairwise(bounds):
         meta = read_meta(fields)

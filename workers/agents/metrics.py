@@ -28,6 +28,9 @@ LAG: Final = _gauge("lag_records", "Records that wait in an owned partition.", "
 PUBLISHED: Final = _counter("published", "Records published and acknowledged.", "agent", "topic")
 DECISIONS: Final = _counter("decisions", "Decisions published, by what they do.", "action")
 DEAD_LETTERS: Final = _counter("dead_letters", "Events that nobody could use.", "agent", "reason")
+UNREAD: Final = _counter(
+    "messages_unread", "Messages that were not read: too many in a minute of one conversation."
+)
 DEADLINES: Final = _counter("deadlines", "Deadline events put on the log.")
 POLICY: Final = _counter("policy_events", "Policy events put on the log.")
 REPEATED: Final = _counter(

@@ -177,6 +177,7 @@ class Partition:
             latest=self.rebuilding.latest(folded),
         )
         await marked.write(folded.last_offset, writes)
+        metrics.UNREAD.inc(folded.unread)
         marked.meta, self._acked = folded.meta, []
         self.phase = "publish"
         await self._publish_all(outputs)

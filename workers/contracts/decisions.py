@@ -124,6 +124,8 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
     turns: Count
     """Entries of the transcript up to and with the cause of this decision (whole conversation)."""
+    unread: Count = 0
+    """Messages that were not read, because there were too many in a minute (whole conversation)."""
     started_at: Instant
     """Time of the first event of the conversation."""
     episode_started_at: Instant

@@ -11,10 +11,11 @@ import msgspec
 
 from workers.contracts.codec import Raw, encode
 from workers.contracts.deadletters import Origin, dead_letter
-from workers.contracts.decisions import Decision, Home
+from workers.contracts.decisions import ClassificationRequest, Decision, Home
 from workers.contracts.events import Deadline, Event, Message, PolicyInForce
 from workers.contracts.ids import deadline_event_id
 from workers.contracts.rejections import Rejected
+from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, NOTIFICATIONS
 from workers.conversation.fold import step
@@ -28,6 +29,7 @@ from workers.conversation.rates import (
     notifications,
     slice_ms,
 )
+from workers.conversation.run import Effect
 from workers.conversation.state import State, decode_state, encode_state, next_due
 from workers.conversation.transcript import turn_of
 
@@ -89,8 +91,15 @@ class Folded:
     outputs: list[Output]
     meta: PartitionMeta
     last_offset: int
+    unread: int = 0
+    """Messages that were one too many in their conversation's minute."""
 
 
+_TOPICS: Final[dict[type, str]] = {
+    Decision: DECISIONS,
+    ClassificationRequest: CLASSIFICATIONS,
+    Notification: NOTIFICATIONS,
+}
 _TURN_ENCODER = msgspec.msgpack.Encoder()
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -168,6 +177,7 @@ class _Folding:
         self.policy = policy_in(meta.policy_text)
         self.works: dict[str, _Work] = {}
         self.outputs: list[Output] = []
+        self.unread = 0
         self.rates: Rates | None = None
         """A copy of the meta's, once something is counted in it."""
 
@@ -211,6 +221,12 @@ class _Folding:
     def _apply(self, offset: int, event: Event, work: _Work) -> None:
         before = work.state
         state, effects = step(before, event, self.policy, self.home, observe=self.meta.observe)
+        if state.unread > before.unread:
+            # Neither its words nor its id are kept: a flood must not fill the store.
+            work.state, work.changed = state, True
+            self.unread += 1
+            self._put_all(offset, event, effects)
+            return
         if state.turns < before.turns or (state.turns == before.turns and type(event) is Message):
             work.begin_anew()
         work.state, work.changed = state, True
@@ -220,11 +236,13 @@ class _Folding:
         turn = turn_of(event, state)
         if turn is not None:
             work.turns.append(_TURN_ENCODER.encode(turn))
-        for effect in effects:
-            topic = DECISIONS if type(effect) is Decision else CLASSIFICATIONS
-            self._put(offset, topic, effect.conversation_id, effect)
+        self._put_all(offset, event, effects)
         if is_counted(before, state):
             self._count(offset, before, state, event)
+
+    def _put_all(self, offset: int, event: Event, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            self._put(offset, _TOPICS[type(effect)], event.conversation_id, effect)
 
     def _put(self, offset: int, topic: str, key: str, message: msgspec.Struct) -> None:
         last = self.outputs[-1] if self.outputs else None
@@ -256,7 +274,7 @@ class _Folding:
         meta = self.meta
         if self.rates is not None:
             meta = msgspec.structs.replace(meta, rates=self.rates)
-        return Folded(changes, self.outputs, meta, last_offset)
+        return Folded(changes, self.outputs, meta, last_offset, self.unread)
 
 
 def _is_new(work: _Work, event: Event, timestamp_ms: int) -> bool:

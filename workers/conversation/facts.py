@@ -15,6 +15,7 @@ def facts_of(state: "State") -> Facts:
     episode = state.episode
     return Facts(
         turns=state.turns,
+        unread=state.unread,
         started_at=from_ms(state.started_at),
         episode_started_at=from_ms(episode.started_at),
         customer=_customer(state),

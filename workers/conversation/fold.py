@@ -21,6 +21,7 @@ from workers.conversation.bounds import keep_small
 from workers.conversation.deadlines import deadline
 from workers.conversation.desks import ownership
 from workers.conversation.episodes import end
+from workers.conversation.flood import is_beyond, leave_unread
 from workers.conversation.messages import message
 from workers.conversation.offers import offer_reply
 from workers.conversation.placing import routed
@@ -39,7 +40,8 @@ def step(
 
     The state given is never changed, and no event raises. A message that finds its conversation
     idle for too long starts it afresh: the transcript is then counted from one again. `observe`
-    lets rules speak without opening anything; what is open already goes on to its end.
+    lets rules speak without opening anything; what is open already goes on to its end. A message
+    beyond the policy's limit is only counted: `unread` is greater then, `turns` is not.
     """
     at = to_ms(event.occurred_at)
     if _begins_anew(state, event, at):
@@ -51,6 +53,9 @@ def step(
     state.clock = max(state.clock, at)
     if not state.started_at:
         state.started_at = state.episode.started_at = at
+    limit = policy.messages_per_minute
+    if type(event) is Message and is_beyond(state, event, limit):
+        return state, leave_unread(state, event, limit)
     run = Run(state, event, policy, home, observe)
     handler = _HANDLERS.get(type(event))
     if handler is not None:

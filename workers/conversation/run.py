@@ -11,12 +11,13 @@ from workers.contracts.decisions import (
     Home,
 )
 from workers.contracts.events import Event
+from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms
 from workers.conversation.facts import facts_of
 from workers.conversation.state import Escalation, State
 from workers.policy import Policy, View
 
-Effect = Decision | ClassificationRequest
+Effect = Decision | ClassificationRequest | Notification
 
 MOVING: Final = frozenset({"escalate", "claim", "transfer", "return", "outcome"})
 """Actions that change owner or place; a `move` does unless it only reports the ticket's number."""

@@ -189,6 +189,14 @@ class State(msgspec.Struct, array_like=True):
     """A person was called for, at least once."""
     weight: int = 0
     """Bytes that it takes at most, as far as that was counted; see `bounds`."""
+    minute: int = 0
+    """Of the clock, in which `said` was counted."""
+    said: tuple[int, int] = (0, 0)
+    """Messages in that minute: the customer's; the AI agent's, its tools' and the system's."""
+    unread: int = 0
+    """Messages that were one too many in their minute."""
+    flooded: int = 0
+    """The episode in which such a message was last reported."""
 
     @property
     def waits_on_ticket(self) -> bool:

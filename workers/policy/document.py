@@ -152,6 +152,7 @@ class PolicyFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     )
     max_hops: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
     offer_minutes: Minutes = 10
+    messages_per_minute: Limit = 120
     keep_promises: bool = True
     bands: Bands = Bands()
     rules: Annotated[tuple[Rule, ...], msgspec.Meta(min_length=1, max_length=64)]

@@ -57,6 +57,7 @@ def compile_policy(file: written.PolicyFile, content_hash: str) -> Policy:
         levels=file.levels,
         max_hops=file.max_hops,
         offer_ms=round(file.offer_minutes * MINUTE),
+        messages_per_minute=file.messages_per_minute,
         bands=file.bands,
         base=_view(file, ()),
         overrides=tuple([_matcher(override.match) for override in file.overrides]),

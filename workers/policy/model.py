@@ -78,6 +78,8 @@ class Policy:
     levels: tuple[str, ...]
     max_hops: int
     offer_ms: int
+    messages_per_minute: int
+    """Of one conversation: that many of the customer are read, and of all machines together."""
     bands: Bands
     base: View
     overrides: tuple[Matches, ...] = ()
