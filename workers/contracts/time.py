@@ -1,6 +1,6 @@
 """Times: RFC 3339 with a zone on the wire, integer milliseconds since the epoch (UTC) inside."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -11,6 +11,7 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_ms(moment: datetime) -> int:
@@ -20,5 +21,4 @@ def to_ms(moment: datetime) -> int:
 
 def from_ms(milliseconds: int) -> datetime:
     """The UTC moment of `milliseconds` since the epoch, exact to the millisecond."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+    return _EPOCH + timedelta(milliseconds=milliseconds)
