@@ -103,16 +103,16 @@ _ONE_TIME: Final = (
 
 _ONE_TIME_NEEDS: Final = "pin otp tan code códi codi cvv cvc csc password prüf"
 
-passwords_assigned: Final = pattern(_LOGIN + _ASSIGNED, "[password]", _LOGIN_NEEDS, digit=False)
+passwords_assigned: Final = pattern(_LOGIN + _ASSIGNED, "[password]", _LOGIN_NEEDS, digits=0)
 secrets_assigned: Final = pattern(
-    _KEYS + _ASSIGNED, "[secret]", "secret key authorization token sig", digit=False
+    _KEYS + _ASSIGNED, "[secret]", "secret key authorization token sig", digits=0
 )
 recovery_phrases: Final = pattern(
     r"\b(?:seed|recovery|backup|secret)[ -](?:phrase|words)[^\n:=]{0,20}?(?:[:=]|\bis\b|\bare\b)\s?"
     r"(?P<value>[^\n]{3,300})",
     "[secret]",
     "phrase words",
-    digit=False,
+    digits=0,
 )
 one_time_codes: Final = pattern(
     _ONE_TIME + r"[^\d\n\[]{0,20}?(?P<value>\b\d{3}[ -]\d{3,5}\b|\b\d{3,8}\b)",
@@ -144,7 +144,7 @@ bank_codes: Final = pattern(
     "routing aba sort",
 )
 url_credentials: Final = pattern(
-    r"://(?P<value>[^\s/:@]{1,100}:[^\s/@]{1,200})@", "[secret]", "://", digit=False
+    r"://(?P<value>[^\s/:@]{1,100}:[^\s/@]{1,200})@", "[secret]", "://", digits=0
 )
 known_tokens: Final = pattern(
     r"(?<![A-Za-z0-9])(?:A(?:KIA|SIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|"
@@ -155,13 +155,14 @@ known_tokens: Final = pattern(
     "[secret]",
     "akia asia gh glpat xox sk- sk_ pk- pk_ rk- rk_ whsec aiza npm_ hf_ sg. eyj bearer",
     flags=0,
-    digit=False,
+    digits=0,
 )
 government_ids: Final = pattern(
     r"(?<![\d-])\d{3}([- ])\d{2}\1\d{4}(?![\d-])|"
     r"\b[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b",
     "[id]",
     flags=0,
+    digits=6,
 )
 named_ids: Final = pattern(
     r"\b(?:passport|social security|ssn|national id|driver'?s licen[cs]e|"
@@ -208,6 +209,8 @@ _STRETCH: Final = re.compile(r"[A-Za-z0-9+=]{16,}")
 
 def _opaque_tokens(text: str) -> Iterator[Found]:
     """Yield words of 32 characters or more with a stretch that no person would write."""
+    if max(map(len, text.split()), default=0) < 32:
+        return
     for match in _OPAQUE.finditer(text):
         if len(match.group()) >= 32 and any(map(_is_random, _STRETCH.findall(match.group()))):
             yield *match.span(), "[secret]"
@@ -229,8 +232,8 @@ def _private_keys(text: str) -> Iterator[Found]:
 
 
 PAYMENT_AND_CREDENTIALS: Final[tuple[Detector, ...]] = (
-    Detector(_cards, digit=True),
-    Detector(_ibans, digit=True),
+    Detector(_cards, digits=13),
+    Detector(_ibans, digits=2),
     card_expiry,
     bank_codes,
     Detector(_private_keys, ("-----begin ",)),
@@ -243,7 +246,7 @@ PAYMENT_AND_CREDENTIALS: Final[tuple[Detector, ...]] = (
     one_time_codes,
     one_time_words,
     codes_named_after,
-    Detector(_opaque_tokens, digit=True),
+    Detector(_opaque_tokens, digits=1),
     government_ids,
     named_ids,
 )

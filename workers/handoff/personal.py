@@ -33,7 +33,7 @@ emails_spelled: Final = pattern(
     r" ?(?:com|net|org|de|fr|es|it|pt|nl|io|co|uk|eu)\b",
     "[email]",
     "(at) [at] dot",
-    digit=False,
+    digits=0,
 )
 
 _PHONE: Final = re.compile(r"(?<![\w.,#-])(?:\+|\()?\d[\d ().\-/\u00a0]{5,24}\d(?![\w-])")
@@ -64,7 +64,7 @@ any_codes: Final = pattern(
     "[code]",
     "code",
 )
-lone_codes: Final = pattern(r"\A\s*(?P<value>\d{4,8}|\d{3}[ -]\d{3})\W*\Z", "[code]")
+lone_codes: Final = pattern(r"\A\s*(?P<value>\d{4,8}|\d{3}[ -]\d{3})\W*\Z", "[code]", digits=4)
 account_numbers: Final = pattern(
     r"\b(?:account|acct|customer|policy|member|kunden|konto|cliente|client)[ -]?"
     r"(?:number|no|nr|nummer|id|#)?\b[^\d\n\[]{0,12}?(?P<value>\b\d[\d-]{4,19}\d)\b",
@@ -97,7 +97,7 @@ addresses: Final = pattern(
     "praça box",
     flags=0,
 )
-ip_v4: Final = pattern(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)", "[ip]", flags=0)
+ip_v4: Final = pattern(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)", "[ip]", flags=0, digits=4)
 _IP_V6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,39}(?![\w:])")
 
 
@@ -126,11 +126,11 @@ PERSONAL: Final[tuple[Detector, ...]] = (
     addresses,
     birth_dates,
     ip_v4,
-    Detector(_ip_v6, (":",), digit=True),
-    Detector(_phones, digit=True),
+    Detector(_ip_v6, (":",), digits=1),
+    Detector(_phones, digits=7),
     account_numbers,
     any_codes,
     lone_codes,
-    Detector(_long_tokens, digit=True),
-    Detector(_long_numbers, digit=True),
+    Detector(_long_tokens, digits=4),
+    Detector(_long_numbers, digits=9),
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 Found = tuple[int, int, str]
+Finder = Callable[[str], Iterator[Found]]
 PLACEHOLDERS: Final = frozenset(
     "[card] [iban] [expiry] [bank] [password] [secret] [code] [id] [email] [phone] [address] [ip] "
     "[birthdate] [number]".split()
@@ -16,16 +17,16 @@ PLACEHOLDERS: Final = frozenset(
 
 
 class Detector(NamedTuple):
-    """Finds one kind; there is none in a text without one of `needs`, or without a digit."""
+    """Finds one kind; there is none in a text without one of `needs`, or with fewer digits."""
 
-    find: Callable[[str], Iterator[Found]]
+    find: Finder
     needs: tuple[str, ...] = ()
     """Words in small letters, looked for in the text in small letters: cheaper than a pattern."""
-    digit: bool = False
+    digits: int = 0
 
 
 def pattern(
-    regex: str, placeholder: str, needs: str = "", *, flags: int = re.IGNORECASE, digit: bool = True
+    regex: str, placeholder: str, needs: str = "", *, flags: int = re.IGNORECASE, digits: int = 1
 ) -> Detector:
     """Return a detector of the pattern's group `value`, or of the whole match."""
     compiled = re.compile(regex, flags)
@@ -36,4 +37,4 @@ def pattern(
             if match[group].rstrip(",.;!?}") not in PLACEHOLDERS:
                 yield *match.span(group), placeholder
 
-    return Detector(find, tuple(needs.split()), digit)
+    return Detector(find, tuple(needs.split()), digits)

@@ -108,7 +108,7 @@ def gist(text: str, words: int, *, details: bool = False) -> str:
 
 def says_something(text: str) -> bool:
     """Tell a message with content from a greeting."""
-    return bool(_sentences(text))
+    return bool(_without_greeting(text))
 
 
 def has_details(text: str) -> bool:
@@ -116,11 +116,14 @@ def has_details(text: str) -> bool:
     return bool(_DETAIL.search(text[:_READ]))
 
 
-def _sentences(text: str) -> list[str]:
+def _without_greeting(text: str) -> str:
     line = one_line(_MARKUP.sub("", text[:_READ]))
-    if greeting := _GREETING.match(line):
-        line = line[greeting.end() :]
-    sentences = [sentence for sentence in _SENTENCE_END.split(line) if sentence]
+    greeting = _GREETING.match(line)
+    return line[greeting.end() :] if greeting else line
+
+
+def _sentences(text: str) -> list[str]:
+    sentences = [part for part in _SENTENCE_END.split(_without_greeting(text)) if part]
     substantial = [sentence for sentence in sentences if not _COURTESY.match(sentence)]
     if substantial:
         return sentences[sentences.index(substantial[0]) :]
