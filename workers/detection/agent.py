@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from workers.detection.findings import AgentFindings, Finding
-from workers.detection.grammar import mask, rules
+from workers.detection.grammar import Plan, rules
 from workers.detection.lexicon import Cues
 from workers.detection.tokens import Turn, fold, parted, tokens
 from workers.detection.vocabulary import REQUEST
@@ -59,6 +59,7 @@ _OFFER = rules(
     _MACROS,
 )
 RULES = [*_HANDOVER, *_OFFER]
+_ASKED, _TOLD = Plan(RULES), Plan(_HANDOVER)
 # What stands between the beginning of the clause and the handover.
 _CLAUSE = re.compile(r".*(?:[,c]|&(?=i|Lm|k?[XE]))")
 _DENIED = re.compile(r"[nN4]")
@@ -102,11 +103,8 @@ def _read(text: str) -> dict[str, Finding]:
     turn = Turn(parts, tokens(parts), REQUEST)
     found: dict[str, Finding] = {}
     for at, sentence, question in _sentences(turn):
-        present = mask(sentence)
         asked = question or _CHOICE.search(sentence) is not None
-        for rule in _HANDOVER + _OFFER if asked else _HANDOVER:
-            if rule.needs and not present & rule.needs:
-                continue
+        for rule in (_ASKED if asked else _TOLD).candidates(sentence):
             match = rule.find(sentence)
             if match is None:
                 continue

@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _QUANTIFIER = re.compile(r"[?*]|\{\d+(?:,\d*)?\}|")
 # In nearly every turn, so that their absence rules nothing out.
 _FREQUENT = frozenset("i_.,?!")
+# So many of them are looked at before a pattern is tried.
+_NEEDS = 3
 
 
 class Rule(NamedTuple):
     """A way to say something, how its first place is found, and how sure it is.
 
-    Without one of the classes in the mask ``needs`` it can't match (0: it always may);
-    ``guarded`` says that what stands before it may turn it round.
+    It can't match without one class of each set in ``needs``; ``guarded`` says that what stands
+    before it may turn it round.
     """
 
     pattern: re.Pattern[str]
     find: Callable[[str], re.Match[str] | None]
     score: float
-    needs: int
+    needs: list[frozenset[str]]
     guarded: bool
 
 
 def class_codes(text: str) -> dict[str, str]:
     """Read "name=c" pairs into class name → its character."""
     return dict(pair.split("=") for pair in text.split())
-
-
-def mask(classes: Iterable[str]) -> int:
-    """The set of these classes as the bits of a number."""
-    bits = 0
-    for code in set(classes):
-        bits |= 1 << ord(code)
-    return bits
 
 
 def _parts(pattern: str) -> Iterator[tuple[str, str]]:
@@ -74,24 +68,23 @@ def _one_of(part: str) -> frozenset[str]:
     """The classes of which a part needs one; none when it may do without."""
     if part.startswith("(?:"):
         needs = [_needs(branch) for branch in _branches(part[3:-1])]
-        return frozenset().union(*needs) if all(needs) else frozenset()
+        return frozenset().union(*(best[0] for best in needs)) if all(needs) else frozenset()
     classes = frozenset(part.strip("[]"))
     return frozenset() if part[0] in "(^$\\" or "^" in classes else classes
 
 
-def _needs(pattern: str) -> frozenset[str]:
-    """Of the parts that a match must contain the one that is least often found."""
+def _needs(pattern: str) -> list[frozenset[str]]:
+    """Of the parts that a match must contain those that are least often found."""
     branches = _branches(pattern)
     if len(branches) > 1:
-        return _one_of(f"(?:{pattern})")
-    best: frozenset[str] = frozenset()
-    for part, often in _parts(pattern):
-        if often[:1] in {"?", "*"} or often.startswith("{0"):
-            continue
-        classes = _one_of(part)
-        if classes and not classes & _FREQUENT and (not best or len(classes) < len(best)):
-            best = classes
-    return best
+        return [classes] if (classes := _one_of(f"(?:{pattern})")) else []
+    parts = [
+        _one_of(part)
+        for part, often in _parts(pattern)
+        if often[:1] not in {"?", "*"} and not often.startswith("{0")
+    ]
+    telling = {classes for classes in parts if classes and not classes & _FREQUENT}
+    return sorted(telling, key=lambda classes: (len(classes), sorted(classes)))[:_NEEDS]
 
 
 def rules(text: str, macros: dict[str, str], *, guarded: bool = True) -> list[Rule]:
@@ -105,10 +98,41 @@ def rules(text: str, macros: dict[str, str], *, guarded: bool = True) -> list[Ru
         # Only at the beginning: match fails there at once, search would go on.
         anchored = all(branch.startswith("^") for branch in _branches(pattern))
         find = compiled.match if anchored else compiled.search
-        found.append(Rule(compiled, find, float(score), mask(_needs(pattern)), guarded))
+        found.append(Rule(compiled, find, float(score), _needs(pattern), guarded))
     return found
 
 
-def plan(found: list[Rule]) -> list[tuple[int, Rule]]:
-    """Rules with the classes they need, of which -1 stands for any."""
-    return [(rule.needs or -1, rule) for rule in found]
+class Plan:
+    """Rules in their order, and which of them a sentence may match, told from its classes."""
+
+    def __init__(self, found: list[Rule]) -> None:
+        self._rules = found
+        self._size = size = len(found)
+        self._all = (1 << size) - 1
+        # For each class, as bits, the rules whose first, second, ... need it meets.
+        self._met: dict[str, int] = {}
+        self._free = 0
+        for at, rule in enumerate(found):
+            for slot in range(_NEEDS):
+                bit = 1 << (slot * size + at)
+                if slot >= len(rule.needs):
+                    self._free |= bit
+                    continue
+                for code in rule.needs[slot]:
+                    self._met[code] = self._met.get(code, 0) | bit
+
+    def candidates(self, classes: str) -> list[Rule]:
+        """The rules that may match, none of the others does."""
+        met = self._free
+        for code in set(classes):
+            met |= self._met.get(code, 0)
+        bits = self._all
+        for _ in range(_NEEDS):
+            bits &= met
+            met >>= self._size
+        found = []
+        while bits:
+            low = bits & -bits
+            found.append(self._rules[low.bit_length() - 1])
+            bits ^= low
+        return found

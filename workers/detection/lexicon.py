@@ -82,6 +82,16 @@ class Cues:
         self._known = frozenset(self._words)
         self._pairs = frozenset(self._phrases)
 
+    def add_pairs(self, lexicon: Lexicon, first: str, second: str, flag: int) -> None:
+        """Raise ``flag`` for turns with a word of one class next to one of another."""
+        followers = [word for word, code in lexicon.words.items() if code in second]
+        for word, code in lexicon.words.items():
+            if code in first:
+                for follower in followers:
+                    for pair in ((word, follower), (follower, word)):
+                        self._phrases.setdefault(pair, []).append((" ".join(pair), flag))
+        self._pairs = frozenset(self._phrases)
+
     def look(self, words: list[str]) -> list[int]:
         """Give the flags of each word or phrase found."""
         flags = [self._words[word] for word in self._known.intersection(words)]

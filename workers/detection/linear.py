@@ -41,13 +41,19 @@ def load(name: str) -> Model:
     return msgspec.json.decode((_DATA / f"{name}_weights.json").read_bytes(), type=Model)
 
 
-def class_features(sentence: str) -> set[str]:
-    """Classes of a sentence, pairs of them up to four apart, and three in a row."""
+def class_features(sentence: str, words: list[str]) -> set[str]:
+    """Classes of a sentence, pairs of them up to four apart, three in a row; its words and pairs.
+
+    ``words`` are those that the classes stand for, one each.
+    """
     line = f"^{sentence[:_MOST_CLASSES]}$"
     features = set(line)
     for distance in range(1, _REACH + 1):
         features.update(map("".join, zip(line, repeat(str(distance)), line[distance:])))
     features.update(map("".join, zip(line, line[1:], line[2:], strict=False)))
+    read = words[:_MOST_CLASSES]
+    features.update(map(" ".join, zip(repeat(""), read)))
+    features.update(map(" ".join, pairwise(read)))
     return features
 
 

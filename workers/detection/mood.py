@@ -8,7 +8,7 @@ from math import sqrt
 from string import ascii_lowercase, ascii_uppercase
 
 from workers.detection.findings import Finding
-from workers.detection.grammar import class_codes, mask, plan, rules
+from workers.detection.grammar import Plan, class_codes, rules
 from workers.detection.linear import Model, load, word_features
 from workers.detection.tokens import Turn
 
@@ -83,7 +83,7 @@ EVIDENCE = rules(
 """,
     _MACROS,
 )
-_PLAN = plan(EVIDENCE)
+_PLAN = Plan(EVIDENCE)
 _DAMPED = re.compile(r"(?:n[i_]{0,2}|[oc][i_]{0,3})$")
 _FOR_OTHERS = re.compile(r"^[i_I]{0,3}[ocPK]")
 _RESOLVED = re.compile(r"(?<!n)(?<!n.)B")
@@ -114,11 +114,8 @@ def _damped(classes: str, start: int, end: int) -> bool:
 def by_rules(turn: Turn, text: str) -> tuple[float, int, int] | None:
     """Add up the evidence of the rules: the score, first and last class of the strongest."""
     classes = turn.classes
-    present = mask(classes)
     calm, strongest, span = 1.0, 0.0, (0, 0)
-    for needs, rule in _PLAN:
-        if not present & needs:
-            continue
+    for rule in _PLAN.candidates(classes):
         match = rule.find(classes)
         while match is not None and _damped(classes, *match.span()):
             match = rule.pattern.search(classes, match.start() + 1)

@@ -23,6 +23,7 @@ _SHORT = 64
 _ASKS, _FEELS, _FAINT, _HINTS, _TURNS, _CLOSES = 1, 2, 4, 8, 16, 32
 _CUES = Cues()
 _CUES.add(REQUEST, request.CUES, _ASKS)
+_CUES.add_pairs(REQUEST, *request.CUE_PAIRS, _ASKS)
 _CUES.add(MOOD, mood.TELLING, _FEELS)
 _CUES.add(MOOD, mood.FAINT, _FAINT)
 _CUES.add(REPLY, replies.TURNING, _TURNS)

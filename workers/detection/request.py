@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from workers.detection.findings import Finding
-from workers.detection.grammar import class_codes, mask, plan, rules
+from workers.detection.grammar import Plan, class_codes, rules
 from workers.detection.linear import class_features, load
 from workers.detection.tokens import Turn
 
@@ -19,14 +19,17 @@ CODES = class_codes(
     future=6 do=z i=i me=m you=u your=y my=P other_people=h to=p preposition=l about=a
     determiner=d object=O please=k greeting=K yes=k not=n cannot=4 unwanted=N enough=x that=t
     be=b was=% there_is=e present=r who_can=w how=j but=c and=& if=f whether=7 price=8 help=v
-    say=s cardinal=0 queue=I perhaps=# recommend=o another=/ find=~ other=_ ?=. !=."""
+    say=s cardinal=0 queue=I perhaps=# recommend=o another=/ find=~ other=_ ?=. !=.
+    callback=' on_phone=; by_phone=` outsider=:"""
 )
 # A sentence without any of these asks for nobody.
-CUES = "H1gQAZMSBTXEFYD2/s"
-_CUE_CLASSES = frozenset(CUES)
+CUES = "H1gQAZMSBTXEFYD2/s5';`"
+# Two neighbours of which neither tells anything alone: "call me", "contact us".
+CUE_PAIRS = "@C", "m"
+_CUE_CLASSES = frozenset(CUES + CUE_PAIRS[0])
 
 # From here on a sentence that no rule covers is a request, or a matter for a model.
-LIKELY, _PERHAPS = 0.87, 0.5
+LIKELY, _PERHAPS = 0.92, 0.5
 _MODEL = load("request")
 
 _MACROS = {
@@ -41,6 +44,11 @@ _MACROS = {
     "does": r"(?=$|[,\"kK&cft6#qWinbavw4]|[pl][dyOmviTC@XGDWkPa]|p_?5)",
     "clause": r"(?:^|(?<=[,&c]))",
     "close": r"$",
+    # Somebody or some office, known or not, but nobody of the customer's own
+    "whom": r"[dykRpl]{0,3}(?:[_>5DHAMZS/QRv]{1,5}|yg)(?:[lt][dyk]{0,2}[_>5DA]{1,3})?",
+    "anyone": r"[dyklR0]{0,3}[_>5DHAMZS1g/QRb]{1,5}(?:[lt][dyi]{0,2}[_>5DVO]{1,3})?",
+    "ask": r"(?:(?:(?<!o)[qLWJ6]|(?<!i)#)[imkpdqWuJ]{0,5})",
+    "after": r"(?=$|[,kla&0p;`])",
 }
 
 
@@ -52,7 +60,7 @@ _TALK = r"""
 0.85 T[kmu]{0,2}_?p<pre>(?:[D2>]|[dy>]5)
 0.8  T[kmu]{0,2}p[dy]?vk{0,2}(?=$|a)
 0.9  T_{1,2}p<pre><person>
-0.85 [pd]<pre>[HAMZ1SD]_{0,3}[kpqmPO_ladD5]{0,4}T
+0.85 [pd]<pre>(?:[HAMZ1S]_{0,3}[kpqmPO_ladD5]{0,4}|D_{0,3}[kpqm]{1,4})T
 0.85 [Wq][pdyik]{1,3}[HAM1S]_?T
 0.85 W[pkdql]{0,2}Up<pre><any>
 0.85 v[mkp]{0,2}Up?<pre><any>
@@ -67,7 +75,7 @@ _TRANSFER = r"""
 0.9  X[mOku]{1,4}[pdk]{1,3}<pre>(?:[SZ/]|Rg|_5|[dy>]5)
 0.9  3[dO]l?p<pre>[HAM1S]<goes-on>
 0.9  3[Odku]{0,2}[mO][kO]?[pdlk]{1,3}<pre>(?:[HAM1D2SZ/>]|_5|[dy>]5)
-0.85 (?:3|_)[Od]?p(?:[dyk]{1,3}[RHA]?[MH]|M)<goes-on>
+0.85 (?:3[Od]?p(?:[dyk]{1,3}[RHA]?[MH]|M)|_[Od]?p[dyk]{1,2}R?H)<goes-on>
 0.8  Xu?k?m[kpl]{0,3}<close>
 0.8  qumX<close>
 0.75 (?:Xd?[HAM1S][pklr]{0,2}|3d?[HAM1S]l{1,2})<end>
@@ -125,12 +133,12 @@ _GET = r"""
 _DOES = r"""
 0.85 (?:q|W|6|J)[mdyRk]{0,4}[HAMS1Z](?:<of-you>)?[pqW6kO]{0,3}(?:[CT@]p?k?m|@<close>)
 0.85 [SHA]qm[C@]<close>
-0.85 (?:mq?|qm)[C@][SHA]<close>
+0.85 (?:mq?|qm)[C@][SHA](?:<close>|l)
 0.85 [HAM1S](?:<of-you>)?q[CT@]m
 0.85 [qS](?:[dk]?[HAM1S])?[qk]?[mb][C@]<close>
 0.85 e[dRk]{0,3}[HAM1S](?:<of-you>)?p?k?[CT@]p?m
 0.85 [SHAM1]p?Gmd?@
-0.85 (?:q|L|J|W)m?[dyRk]{0,4}[RH]{0,2}[HAM1][pqkm]{0,2}[vGX]
+0.85 (?:q|L|J|W)m?[dyRk]{0,4}[RH]{0,2}[HAM1][pqkm]{0,2}[vGX](?![_>5:])
 0.8  [q6#]d?Hk{1,3}[_3]
 0.85 (?:q|L)[dyRk]{0,3}S<of-you>[pqk]{0,3}[CTvG@]
 0.85 q[dk]?(?:SR|RS)[pqk]?[CTvG@]
@@ -148,7 +156,7 @@ _PRESENT = r"""
 0.85 e[^.,]{0,4}[HAM1SZQ][^.,]{0,4}qT
 0.8  e[dk]{0,2}[SQ](?:k?r(?:<end>|pT)|RB?r?<end>|H|[piqkt]{0,4}T|B)
 0.75 e[dk]{0,2}[SQ]<close>
-0.8  e_?R?H|e[dyk]{1,2}R?H
+0.8  e(?:_?|[dyk]{1,2})R?H(?!.{0,4}&d?B)
 0.8  [SHAM1](?:t?iq|qi|pqi)T
 0.8  bS(?:<of-you>)?[kdR]{0,2}(?:r[kR]{0,2}(?:<end>|p[TvC])|H)
 0.85 b[dRk]{0,3}(?:[HM1A]|Rg)rk{0,2}(?:pT|<end>)
@@ -164,6 +172,107 @@ _PRESENT = r"""
 0.6  w[iq]{0,2}[kW]?p?T
 0.6  w[iq]{0,2}k?[C@]<end>
 """
+# Whoever it is: who is talked to, or calls, need not be known.
+_OPEN = r"""
+0.75 (?:<clause>[kKB]{0,3}|<ask>)[TU][kmuO]{0,2}p<whom>(?=$|[,kKl&atqWief])
+0.8  X[mkO]{0,1}mk?[pk]{1,2}<whom>(?=$|[,kKl&atqW])
+0.8  Ek?p<whom>(?=$|[,kKl&atqW])
+0.8  3[mO]k?[l]{1,2}p<whom>(?=$|[,kKl&atqW])
+0.8  (?:G|W|3|L|qi?J)[mkup]{0,3}P?<anyone>k?;
+0.75 (?:J|G|9|L|<ask>)k?<anyone>[pqkd]{0,3}(?:[C@]p?k?m|Gmd?[@'])(?![jf7])
+0.8  (?:J|G|9|L|<ask>)k?[dR]{0,2}(?:[HAMSZ1]|yg)(?:<of-you>)?[pqk]{0,2}[C@]p?(?:P_|h<end>)
+0.8  <clause>(?!uq)[kKqzuivWpS&dg]{0,6}@m(?=$|[,kla&Oe.0;])
+0.8  <clause>[kK]{0,3}@um|qu?mk{0,3}@<after>|<clause>k?q@m<after>|L@<after>
+0.75 (?:W[pk]?|[9GO]|Gmk?|qi[GJ])[dkpORG]{0,3}'(?!_)
+0.75 ^[kKd]{0,3}[O]?'k{0,3}(?:$|,)
+0.75 [WLG][^.,nN]{0,6}[TzO@][dO]?k?[;`]
+0.8  q[iu]z[dO]?[;`]
+0.8  q[iu]{1,2}k?T?[dO]?;|quGmd@<close>|q[iu]T`<close>
+0.75 ^[kKBd,]{0,5}[R_>DAZ]{0,3}(?:[_>]5|D)[kKAT]{0,4}$
+0.75 (?:W[pk]?|Gmk?|qi[GJ]k?|3mk?[lp]{1,2})[dyk]{0,2}[R_>]{0,2}>?5<end>
+0.75 Gmk?>{1,2}k{0,3}<close>
+0.8  (?:Gm|WpG)k?[dy]{0,2}[RD_>:]{0,2}Z(?:<end>|l)
+0.75 qi[GJ]k?[dy]{1,2}[RD_>Zb:]{0,2}Zk{0,2}<close>
+0.75 ^[kK]{0,3}[RD>]{1,2}Zk{1,3}$
+0.85 ql[dyRk]{0,3}(?:[HAM]|R1)<does>
+0.8  W[pd_O]{2,5}p[dyR]{0,2}(?:[HM]|R1)<end>
+0.85 T[kmuOP_dl]{1,6}p<pre>(?:[HAMS1]|yg)<goes-on>
+0.8  (?:W|q|e|b|L|J|<clause>k?)[^.,]{0,3}[SHAM1][^.,]{0,5}pTp[mi]
+0.8  [be]S[^.,]{1,5}r(?:<end>|p)|bd?Z(?:r|[^.,]{0,2}p[^.,]{0,3}T)|b[dyk]{1,3}Zr
+0.8  bSr[tO]?iq9|b_{1,2}l[dy]?[>_]{0,2}[5D]r|edgr?k{1,2}<close>
+0.8  W[^.,]{0,5}U[dOk_]{0,3}p<pre>(?:<person>|[S/])
+0.85 qi[JG][dyRk]{0,3}R?H(?!_[_$])
+0.8  vmf[dyR]{0,3}[HAMS1][^.,]{0,4}q
+0.85 GmS[tO]|Gm[dyRk]{0,3}A_l
+0.8  <clause>[dk]{0,2}R?[H1MA]qbk?W
+0.85 i6?3d?R?[HM1]<close>
+0.85 [JGW][dO]{1,2}[_<v]l[dyR]{0,3}[HM1]
+0.85 ^0{1,4}A$
+0.8  t[dyR]{0,2}[HAMS1][mk]{0,2}[C@X]|tm[C@X][dyR]{0,2}[HAMS1]
+0.8  [HAMD1]f[TX]
+0.8  ^[kK]{0,2}pd?5(?:l>)?
+0.8  3mC[dyhkR_]{0,3}<any>
+0.85 ^[kK]{0,3}(?:d?R{0,2}H|d[AM])k{1,3},
+0.8  X[kO]?mk?ph|[,k]9hp[@C]m|Ghp[@C]m|Jh@m
+0.8  tl(?:D|y5)q
+0.85 q[dk]?S[^.,]{0,8}[C@]pm<end>
+0.8  q[^.,]{0,5}pJ[dyk]{0,2}[>_]?[1HAM]C
+0.8  fdR[1H]v|WfdR?[1HA]v
+0.75 (?<!j)[Wq#][ipW]{1,3}k?Tph[_k]{0,2}<close>
+0.85 S[rd]?tb?ndB|ed[0@]{1,2}jS
+0.85 G[mu]p<pre>[HAM1S/]<close>|^k?G[dk]{1,2}Z(?:$|,)
+0.8  ^[kKd]{0,6}D,?k{1,3}(?:d?R?[1HA]k{0,2})?$
+0.85 ^[kd]{0,2}R?[1H],?k{1,2}$|^[1H]{2,}$
+0.85 jz[iu]G[^.,]{0,4}d?R?[HA]<close>
+0.8  W[dyR_]{1,3}Zpv[PmO]
+0.8  q[^.,]{1,5}fd?R?[1HAM]v
+0.85 Wp?J[dyR]{0,3}[HAM]<goes-on>|LmJ[dy]{1,2}_?[HAM]
+0.8  X[mO]{1,2}[pklr]{1,4}<any>|Xp[dyO>_]{0,3}5<end>
+0.85 qi{1,2}[dy]?M<close>
+0.85 [GWJ][pk]?dy(?:Z|g|H)
+0.85 i6_[^.,]{0,6}ldR?_?[HA]<end>
+0.85 3m[^.,]{1,4}l[d]?R?[1HA]<end>
+0.8  X[dP]?[@O']p[dyk]{0,2}[_>RD]{0,2}[HAMDZ5]
+0.8  'p[dy_]{0,3}[5D]|ql[^.,]{1,9}@m|qld?'|^'[O_],
+0.8  qu[^.,]{0,6}[~G]dR?[HAMg]<end>|u~S<close>
+0.75 ld?[_R]{1,2}[1H]pv[PmO]
+0.88 W[pdk]{0,3}R{1,2}1(?!_$)
+0.8  L[dyR]{0,3}[HAM1S][pqk]?z
+0.85 [qWL][ipk]{0,3}3k?p[dy][HAM](?=$|[,kiltw])
+0.8  3[dO]{0,2}[_R]{0,2}[ZHA1h]k?l<close>
+0.8  WP[AMZ]{1,2}_?p[C@T]|[2D>][ZA1H]W
+0.85 q[dyR_k]{0,3}[ZHAMS1][^.,]{0,5};
+0.8  qi[9GJ]d?[_'T@]pS
+0.8  q[dyRk_]{0,3}[HAMZ]_m
+0.8  [WG][^.,]{0,3},?d?R0<end>
+0.75 WfiT<close>|<clause>[kK]{0,3}q?u?k?Cp?m(?=$|[,ka])
+0.75 xp?_?[pdO]{1,3}B<close>
+0.85 B,dp?d?[HAM]<end>
+0.8  td?R?[HA1]Cpm|dR?H[C@]p?m|fS@m|Sqvpm
+0.8  pw[iq]{0,2}T
+0.8  iWp_d?R?H<close>|[q#]W[dR]{0,2}H<end>
+0.8  <clause>[dk]{0,2}R?[H1]W(?:l|$|,)
+0.75 W[pk]?d?D<close>|<clause>k?mX<close>
+0.8  Wd1p[3vT9]|^[kK]{0,2}[_>]{2}Ak{1,2}$|<clause>[dk]?S?Hrp[^.,]{1,4}$|ed?@_?pRg
+0.8  3dR?[1HA]p(?:PO|[dO]O?)k{0,2}<close>
+0.8  qOb[^.,]{1,3}l[dR]?[HAM1S]<end>
+0.85 GOp[dR]{0,3}[HAM]<end>
+0.75 jziD<close>|^[kK]{0,3}[C@]p?[dy]?[Dv]k{0,3}$|j[zq][iu][CT@]p?[dy]?D<close>
+0.8  WpCp?[dy]?[Dv]<end>|WUpg<close>
+0.75 iWpbV<close>|[ik]Vl[dR]{0,2}[HAM1]<close>
+0.85 iWbd?R?[HAM1S]<close>
+0.8  ^[kK]{0,2}[:_]U[HA1]|[HAMS1]t_:<end>
+0.75 9d?R?H<close>
+0.85 X[PdO]{0,2}Tp?<pre>[HAM1DZ5]|XdTk?<close>
+0.8  bdgr<close>|SrpT<close>|eS[^.,]{0,2}&u<close>
+0.75 <clause>[kK_]{0,2}RTk{0,2}<close>|3h(?:;|l)<close>
+0.75 W[dR]?H_k?<close>|^H_k{1,2}$
+0.85 [Wq]_U[dOk_]{0,3}p<pre>(?:<person>|[S/])
+0.75 W[pd_]{1,4}pd?[AS]<close>|qiLd_pd?[AS]<close>|j6S[C@]m<end>
+0.8  L/[pk]?v|[WG]Rvk{0,2}<close>|mpdI<end>|<clause>k?[JG9]>p?[C@]
+0.75 [1H]nd?B<close>|bd?y?D5?rk{0,2}<close>
+0.8  ^O[dRl]{0,2}[HAM]{1,2}k{0,2}$|[qLJG9u]PZ?[AM][pqk]{0,2}[C@]p?m
+"""
 _NOT_A_BOT = r"""
 0.9  [nNx][a-zA-Z_]{0,4}(?:[TC][pdykO]{0,4}|U[dykO]{0,2}p[pdykO]{0,3})[kH]?B
 0.85 [nx][pd]{1,3}BT
@@ -176,6 +285,10 @@ _NOT_A_BOT = r"""
 0.8  <clause>Upd?B
 0.9  St[bnidk]{0,4}nd?B
 0.85 nd?B[,k]{0,2}d?[H1A]
+0.85 ^[nk]{1,5}i?W[dyk]{0,2}R?[HAM]{1,2}[kA]{0,2}$
+0.8  fi[bq]?n[GTUC]k?[dyRkp]{0,3}[HAM1S]
+0.85 spGd?R?[HAM1]
+0.8  fnGm?(?:0|d?[H1A])
 """
 _ESCALATE = r"""
 0.9  <clause>[kKiuqWpjzdO&]{0,7}E[kd]{0,2}(?:[POk]{0,4}|dO)k{0,3}<close>
@@ -185,7 +298,7 @@ _ESCALATE = r"""
 0.85 (?:W|X|3|G|Wp)[dpl]{0,2}E<end>
 0.85 W[dOP_]{1,2}F
 0.85 [WX3EGT][mOPpdyk_]{0,4}2
-0.8  ^k{0,2}2[vDAk]{0,3}<close>
+0.8  ^k{0,2}2[vDAk]{0,3}(?:$|,)
 """
 _CONTACT = r"""
 0.85 jCi?d?[HAM1]
@@ -222,27 +335,27 @@ _BARE = r"""
 0.8  ^k{0,3}p[dR]{0,2}[HA]k{1,3}$
 0.9  ^k{0,2}Ek{0,2}$
 0.7  ^Xk{1,2}$
-0.6  ^X$
+0.7  ^X$
 """
-_GUARDED = (_TALK, _TRANSFER, _WANT, _GET, _DOES, _PRESENT, _ESCALATE, _CONTACT, _BARE)
+_GUARDED = (_TALK, _TRANSFER, _WANT, _GET, _DOES, _PRESENT, _ESCALATE, _CONTACT, _BARE, _OPEN)
 RULES = [
     *rules("".join(_GUARDED), _MACROS),
     *rules(_NOT_A_BOT, _MACROS, guarded=False),
 ]
 RULES.sort(key=lambda rule: -rule.score)
-_PLAN = plan(RULES)
+_PLAN = Plan(RULES)
 
 _TURNED_ROUND = re.compile(
-    r"(?:[nx][kqbWGJpdRz]{0,4}|n[kqb]{0,2}W[um]p?|N[^.,c&]{0,8}|(?:z[iu]|7)[WJpk]{0,3}"
-    r"|(?<![qko])f[iu][Wkz]{0,2}p?|V[miu]?p?d?|8[^.,]{0,6}|zu[_k]{0,2}Wp?|[jfw]z?u|9mp?|d_[q6]|Kl)$"
+    r"(?:[nx][kqbWGJpdRz]{0,4}|n[kqb]{0,2}W[um]p?|N[^.,c&q]{0,8}|(?:z[iu]|7)[WJpk]{0,3}"
+    r"|(?<![qko])f[iu][Wkz]{0,2}p?|V[miu]?p?d?|%_p|8[^.,&]{0,6}|zu[_k]{0,2}Wp?|[jfw]z?u|9mp?|d_[q6]|Kl)$"
 )
 # "I will talk to a manager" tells; "ich will mit einem Menschen sprechen" asks
 _TOLD = re.compile(r"(?<!f)i[6#]$")
-_OTHERS_DO = re.compile(r"(?<!q)h[kqz6#]{0,2}$")
+_OTHERS_DO = re.compile(r"(?:(?<!q)h[kqz6#]{0,2}|:[qz6#]{1,2})$")
 # "I had a lovely chat with ..."
 _HAD = re.compile(r"V[d_]{1,3}$")
 # "you need more agents", "she had to get a supervisor" tell of others
-_OTHERS = re.compile(r"(?:(?<![q6eWkb])u[kqz]{0,2}|h[kqz6#]{0,2}(?:Wp?)?)$")
+_OTHERS = re.compile(r"(?:(?<![q6eWkb])u[kqz]{0,2}|[h:][kqz6#]{0,2}(?:Wp?)?)$")
 _ASKED_HOW = re.compile(r"(?:[jw]zn?[iu][WJpk]{0,3}|[jq6]n[u]k?L?)$")
 
 
@@ -257,7 +370,9 @@ class Asking(NamedTuple):
 def _vetoed(left: str, first: str) -> bool:
     if _ASKED_HOW.search(left):
         return False
-    if first == "T" and _HAD.search(left):
+    if first == "T" and (_HAD.search(left) or (left.endswith("P") and not left.endswith("XP"))):
+        return True
+    if first in "TU" and left.endswith(":"):
         return True
     if first in "TC@XE3" and (_TOLD.search(left) or _OTHERS_DO.search(left)):
         return True
@@ -283,11 +398,8 @@ def sentences(classes: str) -> Iterator[tuple[int, str]]:
 
 def _surest(classes: str, offset: int, sentence: str) -> Asking | None:
     """The surest way in which a sentence asks for a person; score 0 where it denies to ask."""
-    present = mask(sentence)
     denied = None
-    for needs, rule in _PLAN:
-        if not present & needs:
-            continue
+    for rule in _PLAN.candidates(sentence):
         for match in rule.pattern.finditer(sentence):
             start, end = match.span()
             if (rule.guarded and _vetoed(sentence[:start], sentence[start])) or _quoted(
@@ -305,9 +417,15 @@ def by_rules(turn: Turn) -> list[Asking | None]:
     return [_surest(turn.classes, *sentence) for sentence in sentences(turn.classes)]
 
 
-def _by_likeness(offset: int, sentence: str) -> Asking:
+def features(turn: Turn, offset: int, sentence: str) -> set[str]:
+    """What the model knows a sentence by."""
+    words = [turn.word(at) for at in range(offset, offset + len(sentence))]
+    return class_features(sentence, words)
+
+
+def _by_likeness(turn: Turn, offset: int, sentence: str) -> Asking:
     """The same for a sentence that no rule covers, by its likeness to requests."""
-    likely = _MODEL.probability(class_features(sentence))
+    likely = _MODEL.probability(features(turn, offset, sentence))
     end = offset + len(sentence)
     if likely >= LIKELY:
         return Asking(0.7 + 0.2 * (likely - LIKELY) / (1 - LIKELY), offset, end)
@@ -320,7 +438,7 @@ def find_request(turn: Turn) -> Finding | None:
     """Give the surest way in which the turn asks for a person, with its words."""
     surest = Asking(0.0, 0, 0)
     for sentence in sentences(turn.classes):
-        asking = _surest(turn.classes, *sentence) or _by_likeness(*sentence)
+        asking = _surest(turn.classes, *sentence) or _by_likeness(turn, *sentence)
         if asking.score > surest.score:
             surest = asking
     if not surest.score:
