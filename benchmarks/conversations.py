@@ -135,6 +135,7 @@ def run(folder: Path, *, listed: bool) -> None:
         policy = data_path(f"policies/{name}.yaml").read_text(encoding="utf-8")
         told = [replayed(log, policy) for log in logs]
         console.print(_rates(name, told))
+        _leads(console, told)
         console.print(_rules(name, told))
         _costs(console, told)
         if listed:
@@ -175,6 +176,20 @@ def _row(told: list[Told]) -> list[str]:
         f"{len(transferred) - caught['never']} of {len(transferred)}",
         f"{caught['before']} / {caught['with it']} / {caught['after']}",
     ]
+
+
+def _leads(console: Console, told: list[Told]) -> None:
+    """Say how many messages before the AI agent's own transfer a person was called for."""
+    leads = sorted(
+        one.transferred - one.opened
+        for one in told
+        if one.opened is not None and one.transferred is not None
+    )
+    console.print(
+        f"messages before the AI's own transfer: 0 or after it {sum(n < 1 for n in leads)}, "
+        f"1 {leads.count(1)}, 2 to 5 {sum(1 < n < 6 for n in leads)}, "
+        f"more {sum(n > 5 for n in leads)}"
+    )
 
 
 def _share(part: int, whole: int) -> str:
@@ -233,8 +248,8 @@ def _list(told: list[Told]) -> None:
     for one in sorted(told, key=lambda one: (one.domain, one.conversation_id)):
         missed = one.opened is None and (one.should or one.transferred is not None)
         wrong = one.should is False and one.opened is not None
-        if missed or wrong:
-            kind = "missed" if missed else "should not"
+        if missed or wrong or one.should:
+            kind = "missed" if missed else "should not" if wrong else "should"
             print(
                 f"{kind:10} {one.domain:8} {one.conversation_id} rule {one.rule} at {one.opened}, "
                 f"transfer {one.transferred} ({one.when}), offered {one.offered}, "
