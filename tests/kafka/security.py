@@ -1,19 +1,24 @@
-"""Servers that trust nobody: SCRAM over TLS with ACLs enforced, a store behind TLS with users."""
+"""Servers that trust nobody: SASL over TLS with ACLs enforced, a store with TLS and users."""
 
-import asyncio
-import ssl
-import subprocess
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+import shutil
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Self
 
 import confluent_kafka.admin
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from tests.kafka.authority import KEY_PASSWORD, Authority, TokenIssuer
 from tests.kafka.server import KafkaServer
+from workers.embedded import GuardedServer, ServerError
+from workers.embedded.child import free_port
 
 admin: Final[Any] = confluent_kafka.admin
-PASSWORD: Final = "a password of the tests"
+PASSWORD: Final = "a-password-of-the-tests"
+REAUTHENTICATED_S: Final = 2
+"""The broker lets nobody stay for longer without a new proof of who it is."""
 
 TOPIC_ACLS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "escalation": {
@@ -40,63 +45,65 @@ TOPIC_ACLS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "conversation-events": ("WRITE",),
         "dead-letters": ("WRITE",),
     },
+    "classifier": {
+        "classification-requests": ("READ",),
+        "conversation-events": ("WRITE",),
+        "dead-letters": ("WRITE",),
+    },
 }
 """What each worker may do, and no more; docs/security.md lists the same. READ and WRITE imply
 DESCRIBE; each may READ its own consumer group, `handoff-<worker>`."""
 
-REDIS_RULES: Final = (
-    "~handoff:*", "resetchannels", "+@read", "+@write", "+@connection", "-@dangerous",
-    "+eval", "+evalsha", "+script|load", "+info",
-)  # fmt: skip
-"""What the workers' user of the store may do."""
+_CLIENT: Final = "-@all +hello +ping"
+_LEDGER: Final = (
+    "~handoff:ledger:* ~handoff:ledger-positions ~handoff:escalation:* ~handoff:{load}:*"
+)
+REDIS_RULES: Final[Mapping[str, str]] = {
+    "escalation": (
+        f"~handoff:{{conversation-events:*}}:* ~handoff:partitions:* {_CLIENT} +info +evalsha "
+        "+script|load +get +set +del +expire +persist +hget +hmget +hset +hdel +hgetall +hvals "
+        "+rpush +sadd +sismember +zadd +zrem +zscore +zrangebyscore +scan +unlink"
+    ),
+    "routing": (
+        f"{_LEDGER} ~handoff:owed %R~handoff:{{conversation-events:*}}:t:* {_CLIENT} +eval +get "
+        "+set +expire +pexpire +persist +hget +hmget +hset +hgetall +lrange +lpush +ltrim +sadd "
+        "+smembers +srem +zadd +zcard +zrem +zscore +zrangebyscore"
+    ),
+    "desk": (
+        f"{_LEDGER} {_CLIENT} +eval +get +set +pexpire +persist +hget +hmget +hset +hgetall "
+        "+lrange +lpush +ltrim +zadd +zcard +zrem +zscore"
+    ),
+    "classifier": f"%R~handoff:{{conversation-events:*}}:t:* {_CLIENT} +lrange",
+}
+"""What each worker's user of the store may do; docs/security.md lists the same."""
 
 
-class Authority(NamedTuple):
-    """A certificate authority of the tests and a server's certificate for 127.0.0.1."""
+def secured_kafka(folder: Path, authority: Authority, issuer: TokenIssuer) -> KafkaServer:
+    """A broker whose second listener wants a client's certificate, and SCRAM or a bearer token.
 
-    ca: Path
-    key: Path
-    certificate: Path
-    keystore: Path
-    """Key and certificate in one PEM file, as Kafka takes them."""
-
-
-def make_authority(folder: Path) -> Authority:
-    """Make everything with openssl."""
-    ca_key, ca = folder / "ca.key", folder / "ca.pem"
-    key, request, certificate = folder / "s.key", folder / "s.csr", folder / "s.pem"
-    names = folder / "names"
-    names.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    # fmt: off
-    commands: list[list[str | Path]] = [
-        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test-ca",
-         "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", ca_key, "-out", ca],
-        ["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1",
-         "-keyout", key, "-out", request],
-        ["x509", "-req", "-days", "2", "-in", request, "-CA", ca, "-CAkey", ca_key,
-         "-CAcreateserial", "-extfile", names, "-out", certificate],
-    ]
-    # fmt: on
-    for command in commands:
-        subprocess.run(["openssl", *command], check=True, capture_output=True)
-    keystore = folder / "keystore.pem"
-    keystore.write_text(key.read_text() + certificate.read_text())
-    return Authority(ca, key, certificate, keystore)
-
-
-def secured_kafka(folder: Path, authority: Authority) -> KafkaServer:
-    """A broker whose second listener wants SCRAM over TLS, and who may do nothing unlisted.
-
-    Its first listener is for the tests themselves, who are superuser there.
+    Nobody may do there what is not listed, and everybody has to prove again every
+    REAUTHENTICATED_S who it is. The first listener is for the tests themselves, superusers there.
     """
+    mechanisms = "listener.name.proxied"
+    modules = "org.apache.kafka.common.security"
+    keys = issuer.keys.as_uri()
     properties = {
         "listener.security.protocol.map": (
             "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:SASL_SSL"
         ),
-        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-        "listener.name.proxied.scram-sha-512.sasl.jaas.config": (
-            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512,OAUTHBEARER",
+        f"{mechanisms}.scram-sha-512.sasl.jaas.config": (
+            f"{modules}.scram.ScramLoginModule required;"
         ),
+        f"{mechanisms}.oauthbearer.sasl.jaas.config": (
+            f"{modules}.oauthbearer.OAuthBearerLoginModule required;"
+        ),
+        f"{mechanisms}.oauthbearer.sasl.server.callback.handler.class": (
+            f"{modules}.oauthbearer.OAuthBearerValidatorCallbackHandler"
+        ),
+        f"{mechanisms}.oauthbearer.connections.max.reauth.ms": str(REAUTHENTICATED_S * 1000),
+        "sasl.oauthbearer.jwks.endpoint.url": keys,
+        f"{mechanisms}.ssl.client.auth": "required",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(authority.keystore),
         "ssl.truststore.type": "PEM",
@@ -104,7 +111,12 @@ def secured_kafka(folder: Path, authority: Authority) -> KafkaServer:
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
     }
-    return KafkaServer(folder, properties=properties, proxies=[0])
+    options = [
+        f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={keys}",
+        # Every right that is made use of is in its log.
+        "-Dorg.slf4j.simpleLogger.log.kafka.authorizer.logger=debug",
+    ]
+    return KafkaServer(folder, properties=properties, proxies=[0], options=options)
 
 
 def add_users(bootstrap: str, users: Iterable[str]) -> None:
@@ -146,27 +158,56 @@ def allow(bootstrap: str, worker: str) -> None:
         future.result(15)
 
 
-@asynccontextmanager
-async def behind_tls(authority: Authority, port: int) -> AsyncIterator[int]:
-    """Put TLS before a server that has none, as a sidecar does; yields the port."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority.certificate, authority.key)
+class SecuredRedis:
+    """A store that speaks nothing but TLS, asks for a client's certificate, and has users.
 
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while piece := await reader.read(65_536):
-                writer.write(piece)
-                await writer.drain()
-        writer.close()
+    `admin` may do everything; the default user nothing. The embedded one was built without TLS.
+    """
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # The loop ends what is still open when the test does.
-        with suppress(asyncio.CancelledError):
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        found = shutil.which("redis-server") or shutil.which("valkey-server")
+        if found is None:
+            raise ServerError("no redis-server with TLS: apt-get install redis-server")
+        self._authority = authority
+        self._port = free_port()
+        self._folder = folder
+        users = folder / "users.acl"
+        rules = {"admin": "~* &* +@all", **REDIS_RULES}
+        lines = ["user default off"]
+        for user, allowed in rules.items():
+            lines.append(f"user {user} on >{PASSWORD} resetchannels {allowed}")
+        users.write_text("\n".join(lines) + "\n")
+        # fmt: off
+        self._command = [
+            found, "--bind", "127.0.0.1", "--port", "0", "--tls-port", str(self._port),
+            "--tls-cert-file", str(authority.certificate), "--tls-key-file", str(authority.key),
+            "--tls-ca-cert-file", str(authority.ca), "--tls-auth-clients", "yes",
+            "--aclfile", str(users), "--dir", str(folder), "--save", "",
+            "--appendonly", "yes", "--maxmemory-policy", "noeviction",
+        ]
+        # fmt: on
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
+    def url(self, user: str) -> str:
+        """Where a user finds it, its password and certificates included."""
+        ours = self._authority
+        files = f"ssl_ca_certs={ours.ca}&ssl_certfile={ours.client_certificate}"
+        key = f"ssl_keyfile={ours.client_key}&ssl_password={KEY_PASSWORD}"
+        return f"rediss://{user}:{PASSWORD}@127.0.0.1:{self._port}/0?{files}&{key}"
+
+    def __enter__(self) -> Self:
+        self._server = GuardedServer(self._command, self._folder / "redis.log")
+        until = time.monotonic() + 10
+        with Redis.from_url(self.url("admin")) as client:
+            while True:
+                try:
+                    client.ping()
+                except RedisConnectionError as error:
+                    if not self._server.running or time.monotonic() > until:
+                        self._server.stop()
+                        raise ServerError(f"no store: {error} {self._server.tail()}") from None
+                    time.sleep(0.05)
+                else:
+                    return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()

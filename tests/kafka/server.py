@@ -63,7 +63,12 @@ class KafkaBroker:
     """One broker and controller in one process, with its data in a folder of its own."""
 
     def __init__(
-        self, node: int, folder: Path, properties: Mapping[str, str], proxy: int | None = None
+        self,
+        node: int,
+        folder: Path,
+        properties: Mapping[str, str],
+        proxy: int | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         self.node = node
         self.folder = folder
@@ -73,6 +78,7 @@ class KafkaBroker:
         self._proxy = self.behind_proxy if proxy == 0 else proxy
         self.controller_port = free_port()
         self._properties = properties
+        self._options = options
         self._server: GuardedServer | None = None
 
     @property
@@ -125,8 +131,8 @@ class KafkaBroker:
         """Start the process; `KafkaServer.wait` waits until it serves."""
         # fmt: off
         command = [
-            "java", _HEAP, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars()}/*",
-            "kafka.Kafka", str(self.folder / "server.properties"),
+            "java", _HEAP, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *self._options,
+            "-cp", f"{jars()}/*", "kafka.Kafka", str(self.folder / "server.properties"),
         ]
         # fmt: on
         self._server = GuardedServer(command, self.folder / "server.log")
@@ -188,15 +194,18 @@ class KafkaServer:
         brokers: int = 1,
         properties: Mapping[str, str] | None = None,
         proxies: Sequence[int] = (),
+        options: Sequence[str] = (),
     ) -> None:
         """Prepare it; further properties of the brokers outrank the ones set here.
+
+        `options` are further ones of the Java virtual machines.
 
         `proxies` are ports, one for each broker, whose clients stay behind that proxy; 0 gives the
         broker a second listener, PROXIED, without one.
         """
         ports: list[int | None] = [*proxies] or [None] * brokers
         self.brokers = [
-            KafkaBroker(node, folder / f"broker-{node}", properties or {}, proxy)
+            KafkaBroker(node, folder / f"broker-{node}", properties or {}, proxy, options)
             for node, proxy in zip(range(1, brokers + 1), ports, strict=True)
         ]
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -1,44 +1,54 @@
-"""The workers with the least they need: SCRAM over TLS, ACLs enforced, a user of the store."""
+"""The workers with the least they need: SASL over TLS, ACLs enforced, users of the store."""
 
 import asyncio
 import json
+import re
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError
 
+from tests.kafka.authority import KEY_PASSWORD, Authority, TokenIssuer, make_authority
 from tests.kafka.security import (
     PASSWORD,
-    REDIS_RULES,
+    REAUTHENTICATED_S,
     TOPIC_ACLS,
-    Authority,
+    SecuredRedis,
     add_users,
     allow,
-    behind_tls,
-    make_authority,
     secured_kafka,
 )
 from tests.kafka.server import KafkaServer
+from tests.unit.classifier_world import MessagesApi, messages_api
 from workers.cli.cluster import apply
 from workers.contracts.codec import Raw, encode
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.events import Routed
 from workers.contracts.topics import Topics, load_topics
-from workers.embedded import EmbeddedRedis
 from workers.embedded.workers import WorkerProcess
 from workers.replay.reader import partitions_of, ranges_of, read, reading
 from workers.settings import Settings, kafka_client_kwargs, load_settings
 
 WORKERS: Final = tuple(TOPIC_ACLS)
 SECRET: Final = "a secret of the tests"
+API_KEY: Final = "an API key of the tests"
+TOKEN_S: Final = 6.0
+DOUBTFUL: Final = (
+    ("customer", "My invoice for February shows the wrong billing address."),
+    ("ai_agent", "Which address is it?"),
+    ("customer", "The wrong billing address, the invoice for February shows it."),
+)
+"""Whoever says the same again may be frustrated: the classifier is asked."""
 _TOPICS: Final = Path(__file__).parents[2] / "topics.yaml"
 
 
@@ -49,9 +59,17 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[KafkaServer]:
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> TokenIssuer:
+    """Whose bearer tokens the broker believes."""
+    return TokenIssuer(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture(scope="module")
+def kafka(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority, issuer: TokenIssuer
+) -> Iterator[KafkaServer]:
     """A broker with a user for each worker, and one for nobody."""
-    with secured_kafka(tmp_path_factory.mktemp("secured"), authority) as server:
+    with secured_kafka(tmp_path_factory.mktemp("secured"), authority, issuer) as server:
         add_users(server.bootstrap, (*WORKERS, "nobody"))
         for worker in WORKERS:
             allow(server.bootstrap, worker)
@@ -59,21 +77,17 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Ite
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
-    """A store that knows the workers' user, and lets nobody else in."""
-    with EmbeddedRedis(tmp_path_factory.mktemp("store")) as server:
-        with Redis.from_url(server.url) as client:
-            client.execute_command("ACL", "SETUSER", "handoff", "on", f">{PASSWORD}", *REDIS_RULES)
+def store(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[SecuredRedis]:
+    """A store with a user for each worker."""
+    with SecuredRedis(tmp_path_factory.mktemp("store"), authority) as server:
         yield server
 
 
 @pytest.fixture
-async def redis_url(store: EmbeddedRedis, authority: Authority) -> AsyncIterator[str]:
-    """The store over TLS, as the workers' user."""
-    port = int(store.url.rpartition(":")[2].split("/")[0])
-    async with behind_tls(authority, port) as secure:
-        user = f"handoff:{PASSWORD.replace(' ', '%20')}"
-        yield f"rediss://{user}@127.0.0.1:{secure}/0?ssl_ca_certs={authority.ca}"
+async def api() -> AsyncIterator[MessagesApi]:
+    """What the classifier asks."""
+    async with messages_api() as server:
+        yield server
 
 
 def environment(kafka: KafkaServer, authority: Authority, user: str) -> dict[str, str]:
@@ -84,26 +98,67 @@ def environment(kafka: KafkaServer, authority: Authority, user: str) -> dict[str
         "KAFKA_SASL_USERNAME": user,
         "KAFKA_SASL_PASSWORD": PASSWORD,
         "KAFKA_SSL_CAFILE": str(authority.ca),
+        "KAFKA_SSL_CERTFILE": str(authority.client_certificate),
+        "KAFKA_SSL_KEYFILE": str(authority.client_key),
+        "KAFKA_SSL_KEY_PASSWORD": KEY_PASSWORD,
     }
 
 
-def settings_of(kafka: KafkaServer, authority: Authority, user: str) -> Settings:
-    return load_settings(
-        **{name.lower(): value for name, value in environment(kafka, authority, user).items()}
-    )
+def with_token(variables: dict[str, str], token: Path) -> dict[str, str]:
+    """The same with a bearer token instead of a password."""
+    kept = {name: value for name, value in variables.items() if "SASL" not in name}
+    return {
+        **kept,
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+        "KAFKA_OAUTH_TOKEN_FILE": str(token),
+    }
 
 
-async def find(kafka: KafkaServer, topics: Sequence[str], key: bytes, seconds: float) -> Any:
-    """The first record of this key on one of the topics, read by the tests' own listener."""
+def settings_of(variables: dict[str, str]) -> Settings:
+    return load_settings(**{name.lower(): value for name, value in variables.items()})
+
+
+@asynccontextmanager
+async def renewed(token: Path, issuer: TokenIssuer, user: str) -> AsyncIterator[None]:
+    """A file that holds a token of TOKEN_S, replaced by a newer one long before that is over."""
+
+    def write() -> None:
+        newer = token.with_suffix(".new")
+        newer.write_text(issuer.token(user, TOKEN_S) + "\n")
+        newer.replace(token)
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(TOKEN_S / 3)
+            await asyncio.to_thread(write)
+
+    write()
+    task = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def find(
+    kafka: KafkaServer,
+    topic: str,
+    seconds: float,
+    key: str,
+    wanted: Callable[[Any], bool] = lambda _: True,
+) -> Any:
+    """The first record of this key that is wanted, read by the tests' own listener; or None."""
     settings = load_settings(kafka_bootstrap=kafka.bootstrap)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         async with reading(settings) as consumer:
-            ranges = await ranges_of(consumer, await partitions_of(consumer, topics))
+            ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
         async with aclosing(read(settings, ranges)) as runs:
             async for _, records in runs:
                 for record in records:
-                    if record.key == key:
+                    if record.key == key.encode() and wanted(record):
                         return record
         await asyncio.sleep(0.3)
     return None
@@ -117,27 +172,26 @@ async def declared(kafka: KafkaServer) -> Topics:
     return topics
 
 
-async def send(kafka: KafkaServer, key: str, value: bytes) -> None:
+async def send(kafka: KafkaServer, topic: str, key: str, *values: dict[str, Any] | bytes) -> None:
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
-        await producer.send_and_wait("conversation-events", value, key=key.encode())
+        for value in values:
+            content = value if isinstance(value, bytes) else json.dumps(value).encode()
+            await producer.send_and_wait(topic, content, key=key.encode())
 
 
-@pytest.mark.timeout(180)
-@pytest.mark.usefixtures("declared")
-async def test_workers_hand_over_with_the_least_that_they_need(
-    kafka: KafkaServer,
-    authority: Authority,
-    redis_url: str,
-    tmp_path: Path,
-) -> None:
-    asked = {
-        "event_id": "e-1",
-        "conversation_id": "secure-1",
+def said(conversation: str, text: str, role: str = "customer") -> dict[str, Any]:
+    return {
+        "event_id": str(uuid.uuid4()),
+        "conversation_id": conversation,
         "occurred_at": datetime.now(UTC).isoformat(),
-        "role": "customer",
-        "content": "I want to talk to a human agent, please.",
+        "role": role,
+        "content": text,
     }
-    forged = Routed(
+
+
+def forged() -> bytes:
+    """What only our own agents may say, without their signature."""
+    routed = Routed(
         type="routed",
         event_id="forged",
         conversation_id="forged-1",
@@ -149,64 +203,203 @@ async def test_workers_hand_over_with_the_least_that_they_need(
         queue="billing",
         rung=0,
     )
-    workers = []
+    return encode(routed)
+
+
+def of_the_desk(kind: str, ledger: Any) -> dict[str, Any]:
+    """What a desk says of the escalation of a record of the ledger."""
+    return {
+        "type": kind,
+        "event_id": f"d-{kind}",
+        "conversation_id": ledger["conversation_id"],
+        "occurred_at": datetime.now(UTC).isoformat(),
+        "escalation_id": ledger["escalation_id"],
+        "queue": ledger["plan"].get("queue") or "tier_2_support",
+        "epoch": ledger["epoch"],
+    }
+
+
+async def reason(kafka: KafkaServer, key: str, agent: str) -> str | None:
+    """Why an agent has put a record of this key into the dead letters."""
+
+    def by_agent(record: Any) -> bool:
+        found = read_dead_letter(Raw(record.key, record.value, record.headers, record.timestamp))
+        return found is not None and found.agent == agent
+
+    letter = await find(kafka, "dead-letters", 20, key, by_agent)
+    if letter is None:
+        return None
+    found = read_dead_letter(Raw(letter.key, letter.value, letter.headers, letter.timestamp))
+    return None if found is None else found.reason
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.usefixtures("declared")
+async def test_workers_hand_over_with_the_least_that_they_need(
+    kafka: KafkaServer,
+    authority: Authority,
+    issuer: TokenIssuer,
+    store: SecuredRedis,
+    api: MessagesApi,
+    tmp_path: Path,
+) -> None:
+    token = tmp_path / "token"
+    workers = {}
     for name in WORKERS:
         variables = environment(kafka, authority, name)
-        variables |= {"REDIS_URL": redis_url, "HANDOFF_SECRET": SECRET}
-        log = tmp_path / f"{name}.log"
-        workers.append(WorkerProcess(name, variables, log, ["--from", "earliest"]))
-    try:
-        for worker in workers:
-            await asyncio.to_thread(worker.start)
-        await send(kafka, "secure-1", json.dumps(asked).encode())
-        await send(kafka, "forged-1", encode(forged))
-        tails = [worker.tail() for worker in workers]
-        told = await find(kafka, ["conversation-control"], b"secure-1", 60)
-        assert told is not None, tails
-        letter = await find(kafka, ["dead-letters"], b"forged-1", 20)
-        refused = read_dead_letter(Raw(letter.key, letter.value, letter.headers, letter.timestamp))
-        assert refused is not None
-        assert refused.reason == "unsigned"
-        ledger = await find(kafka, ["escalation-ledger"], b"secure-1", 5)
-        escalation = json.loads(ledger.value)["escalation_id"]
-        resolved = {
-            "type": "resolved",
-            "event_id": "d-1",
-            "conversation_id": "secure-1",
-            "occurred_at": datetime.now(UTC).isoformat(),
-            "escalation_id": escalation,
-            "queue": json.loads(ledger.value)["plan"].get("queue") or "tier_2_support",
-            "epoch": json.loads(ledger.value)["epoch"],
+        if name == "desk":
+            variables = with_token(variables, token)
+        variables |= {
+            "REDIS_URL": store.url(name),
+            "HANDOFF_SECRET": SECRET,
+            "ANTHROPIC_API_KEY": API_KEY,
+            "ANTHROPIC_BASE_URL": api.url,
         }
-        async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
-            await producer.send_and_wait(
-                "desk-events", json.dumps(resolved).encode(), key=b"secure-1"
-            )
-        assert await _ended(kafka, "secure-1"), [worker.tail() for worker in workers]
-    finally:
-        for worker in workers:
-            await asyncio.to_thread(worker.stop)
+        log = tmp_path / f"{name}.log"
+        workers[name] = WorkerProcess(name, variables, log, ["--from", "earliest"])
+    everybody = [*workers.values()]
+    async with renewed(token, issuer, "desk"):
+        try:
+            await _each(WorkerProcess.start, everybody)
+            await _hand_over(kafka)
+            await _each(WorkerProcess.stop, everybody)
+            with Redis.from_url(store.url("admin")) as client:
+                client.flushall()
+            await _end_with_an_empty_store(kafka, workers)
+        except AssertionError as error:
+            raise AssertionError(f"{error} {[worker.tail() for worker in everybody]}") from error
+        finally:
+            await _each(WorkerProcess.stop, everybody)
     logs = "".join((tmp_path / f"{name}.log").read_text() for name in WORKERS)
-    for secret in (PASSWORD, PASSWORD.replace(" ", "%20"), SECRET):
+    for secret in (PASSWORD, KEY_PASSWORD, SECRET, API_KEY, token.read_text().strip()):
         assert secret not in logs
     assert "AuthorizationFailed" not in logs, logs
     assert "NOPERM" not in logs, logs
+    with Redis.from_url(store.url("admin"), decode_responses=True) as client:
+        denied = [entry for entry in client.acl_log() if entry["username"] in WORKERS]
+    assert not denied
+    assert _rights() - _used(kafka.brokers[0].folder / "server.log") <= SELDOM
 
 
-async def _ended(kafka: KafkaServer, conversation: str) -> bool:
-    settings = load_settings(kafka_bootstrap=kafka.bootstrap)
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        async with reading(settings) as consumer:
-            tps = await partitions_of(consumer, ["escalation-decisions"])
-            ranges = await ranges_of(consumer, tps)
-        async with aclosing(read(settings, ranges)) as runs:
-            async for _, records in runs:
-                values = [r.value for r in records if r.key == conversation.encode()]
-                if any(json.loads(value)["action"] == "outcome" for value in values):
-                    return True
-        await asyncio.sleep(0.3)
-    return False
+async def _each(do: Callable[[WorkerProcess], Any], workers: Iterable[WorkerProcess]) -> None:
+    for worker in workers:
+        await asyncio.to_thread(do, worker)
+
+
+async def _hand_over(kafka: KafkaServer) -> None:
+    """Something for every worker to do, and something that it must refuse."""
+    await send(kafka, "conversation-events", "secure-1", said("secure-1", "Give me a human agent."))
+    await send(kafka, "conversation-events", "forged-1", forged())
+    doubtful = [said("doubt-1", text, role) for role, text in DOUBTFUL]
+    await send(kafka, "conversation-events", "doubt-1", *doubtful)
+    assert await find(kafka, "conversation-control", 60, "secure-1"), "no control"
+    assert await reason(kafka, "forged-1", "escalation") == "unsigned"
+    signal = await find(
+        kafka, "conversation-events", 20, "doubt-1", lambda r: b'"signal"' in r.value
+    )
+    assert signal is not None, "no signal"
+    for topic, agent in (
+        ("escalation-decisions", "routing"),
+        ("classification-requests", "classifier"),
+        ("desk-events", "desk"),
+    ):
+        await send(kafka, topic, f"bad-{agent}", b"{")
+        assert await reason(kafka, f"bad-{agent}", agent) == "not_json"
+
+
+async def _end_with_an_empty_store(kafka: KafkaServer, workers: dict[str, WorkerProcess]) -> None:
+    """The desk worker learns from the ledger's topic where the escalation is, then all do."""
+    record = await find(kafka, "escalation-ledger", 5, "secure-1")
+    ledger = json.loads(record.value)
+    told = [of_the_desk(kind, ledger) for kind in ("accepted", "resolved")]
+    await send(kafka, "desk-events", "secure-1", *told)
+    await asyncio.to_thread(workers["desk"].start)
+    async with asyncio.timeout(30):
+        while "are restored" not in workers["desk"].tail():  # noqa: ASYNC110 - a log tells nobody
+            await asyncio.sleep(0.2)
+    others = [worker for name, worker in workers.items() if name != "desk"]
+    await _each(WorkerProcess.start, others)
+    ended = await find(
+        kafka, "escalation-decisions", 60, "secure-1", lambda r: b'"outcome"' in r.value
+    )
+    assert ended is not None, "no end"
+
+
+SELDOM: Final = {
+    ("escalation", "WRITE", "escalation-notifications"),
+    ("routing", "READ", "escalation-ledger"),
+    ("routing", "WRITE", "support-tickets"),
+    ("routing", "WRITE", "escalation-notifications"),
+}
+"""Rights without use above: the lower rungs of the ladder, and what the desk worker has restored."""
+
+
+def _rights() -> set[tuple[str, str, str]]:
+    return {
+        (worker, operation, topic)
+        for worker, topics in TOPIC_ACLS.items()
+        for topic, operations in topics.items()
+        for operation in operations
+    }
+
+
+def _used(log: Path) -> set[tuple[str, str, str]]:
+    """The rights on topics that the broker says it was asked for and had given."""
+    found = re.findall(
+        r"Principal = User:(\w+) is Allowed operation = (\w+) .* resource = Topic:LITERAL:([\w-]+)",
+        log.read_text(errors="replace"),
+    )
+    return {
+        (user, operation, "handoff-*" if topic.startswith("handoff-") else topic)
+        for user, operation, topic in found
+    }
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.usefixtures("declared")
+async def test_a_worker_outlives_its_bearer_token(
+    kafka: KafkaServer,
+    authority: Authority,
+    issuer: TokenIssuer,
+    store: SecuredRedis,
+    tmp_path: Path,
+) -> None:
+    token = tmp_path / "token"
+    variables = with_token(environment(kafka, authority, "desk"), token)
+    worker = WorkerProcess("desk", {**variables, "REDIS_URL": store.url("desk")}, tmp_path / "log")
+    async with renewed(token, issuer, "desk"):
+        with worker:
+            await send(kafka, "desk-events", "renewed-0", b"{")
+            assert await reason(kafka, "renewed-0", "desk"), worker.tail()
+            started, number = time.monotonic(), 0
+            while time.monotonic() < started + TOKEN_S + 2 * REAUTHENTICATED_S:
+                number += 1
+                await send(kafka, "desk-events", f"renewed-{number}", b"{")
+                assert await reason(kafka, f"renewed-{number}", "desk"), worker.tail()
+                await asyncio.sleep(REAUTHENTICATED_S / 2)
+            assert worker.running
+    assert number >= 4
+
+
+@pytest.mark.parametrize("lifetime_s", [-30.0, 60.0])
+async def test_a_token_that_has_expired_or_is_somebody_elses_is_refused_and_said(
+    kafka: KafkaServer,
+    authority: Authority,
+    issuer: TokenIssuer,
+    store: SecuredRedis,
+    tmp_path: Path,
+    lifetime_s: float,
+) -> None:
+    signed_by = issuer if lifetime_s < 0 else TokenIssuer(tmp_path)
+    token = tmp_path / "token"
+    token.write_text(signed_by.token("desk", lifetime_s))
+    variables = with_token(environment(kafka, authority, "desk"), token)
+    worker = WorkerProcess("desk", {**variables, "REDIS_URL": store.url("desk")}, tmp_path / "log")
+    with worker:
+        async with asyncio.timeout(20):
+            while "bearer token" not in worker.tail():  # noqa: ASYNC110 - a log tells nobody
+                await asyncio.sleep(0.2)
+        assert worker.running, "it waits for another token"
 
 
 @pytest.mark.parametrize(
@@ -217,6 +410,8 @@ async def _ended(kafka: KafkaServer, conversation: str) -> bool:
         ("routing", "escalation-decisions"),
         ("desk", "escalation-decisions"),
         ("desk", "conversation-control"),
+        ("classifier", "escalation-decisions"),
+        ("classifier", "conversation-control"),
         ("nobody", "conversation-events"),
     ],
 )
@@ -224,26 +419,72 @@ async def test_nobody_may_write_what_is_not_theirs(
     kafka: KafkaServer, authority: Authority, declared: Topics, user: str, topic: str
 ) -> None:
     assert topic in declared.topics
-    servers = kafka_client_kwargs(settings_of(kafka, authority, user))
+    servers = kafka_client_kwargs(settings_of(environment(kafka, authority, user)))
     async with AIOKafkaProducer(**servers, request_timeout_ms=5_000) as producer:
         with pytest.raises(TopicAuthorizationFailedError):
             await producer.send_and_wait(topic, b"{}", key=b"k")
 
 
-async def test_the_user_of_the_store_touches_our_keys_alone(redis_url: str) -> None:
+async def test_without_a_client_certificate_nobody_gets_in(
+    kafka: KafkaServer, authority: Authority, store: SecuredRedis
+) -> None:
+    variables = environment(kafka, authority, "desk")
+    kept = {name: value for name, value in variables.items() if "_KEY" not in name}
+    del kept["KAFKA_SSL_CERTFILE"]
+    producer = AIOKafkaProducer(**kafka_client_kwargs(settings_of(kept)))
+    with pytest.raises(KafkaConnectionError):
+        await producer.start()
+    await producer.stop()
+
+    def ask(url: str) -> None:
+        with Redis.from_url(url) as client:
+            client.ping()
+
+    url = store.url("desk")
+    await asyncio.to_thread(ask, url)
+    with pytest.raises(RedisConnectionError, match=r"(?i)certificate|reset|closed|broken pipe|EOF"):
+        await asyncio.to_thread(ask, re.sub("&ssl_certfile.*", "", url))
+    with pytest.raises(RedisConnectionError, match=r"(?i)verify failed"):
+        await asyncio.to_thread(ask, re.sub(r"ssl_ca_certs=[^&]*&", "", url))
+
+
+FOREIGN: Final[dict[str, Sequence[Sequence[str]]]] = {
+    "escalation": [("GET", "handoff:ledger:{c}"), ("SET", "handoff:owed", "1")],
+    "routing": [
+        ("SET", "handoff:{conversation-events:0}:mark", "1"),
+        ("DEL", "handoff:{conversation-events:0}:t:c"),
+        ("LRANGE", "handoff:{conversation-events:0}:outbox", "0", "1"),
+    ],
+    "desk": [
+        ("GET", "handoff:{conversation-events:0}:s:c"),
+        ("LRANGE", "handoff:{conversation-events:0}:t:c", "0", "1"),
+    ],
+    "classifier": [
+        ("RPUSH", "handoff:{conversation-events:0}:t:c", "1"),
+        ("GET", "handoff:ledger:{c}"),
+    ],
+}
+"""What belongs to another worker."""
+
+
+@pytest.mark.parametrize("user", WORKERS)
+async def test_a_user_of_the_store_touches_its_own_keys_alone(
+    store: SecuredRedis, user: str
+) -> None:
+    forbidden: list[Sequence[str]] = [
+        ("GET", "others:key"),
+        ("SET", "others:key", "1"),
+        ("FLUSHALL",),
+        ("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"),
+        ("KEYS", "*"),
+        ("ACL", "LIST"),
+        *FOREIGN[user],
+    ]
+
     def attempts() -> None:
-        with Redis.from_url(redis_url) as client:
-            assert client.set("handoff:probe", "1")
-            assert client.delete("handoff:probe") == 1
-            assert client.info("memory")
-            for command in (
-                ("GET", "others:key"),
-                ("SET", "others:key", "1"),
-                ("FLUSHALL",),
-                ("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"),
-                ("KEYS", "*"),
-                ("ACL", "LIST"),
-            ):
+        with Redis.from_url(store.url(user)) as client:
+            assert client.ping()
+            for command in forbidden:
                 with pytest.raises(NoPermissionError):
                     client.execute_command(*command)
 

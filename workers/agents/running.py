@@ -110,8 +110,10 @@ async def wait_for_topics(settings: Settings, topics: Collection[str]) -> dict[s
     said = -SAY_EVERY_S
     while True:
         client = AIOKafkaClient(**kafka_client_kwargs(settings))
+        answered = False
         try:
             await client.bootstrap()
+            answered = True
             # A request for everything makes no broker create what is missing.
             cluster = await client.fetch_all_metadata()
             found = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
@@ -121,6 +123,9 @@ async def wait_for_topics(settings: Settings, topics: Collection[str]) -> dict[s
             problem = f"has no topic {missing}: create it with `handoff topics apply`"
         except KafkaError as error:
             problem = f"is not reachable: {error}"
+            # aiokafka takes a token that is refused for accepted, and then hears nothing more.
+            if answered and settings.kafka_oauth_token_file is not None:
+                problem = f"may refuse the bearer token in {settings.kafka_oauth_token_file}"
         finally:
             await client.close()
         if time.monotonic() - said >= SAY_EVERY_S:
