@@ -1,5 +1,6 @@
 # Everything runs in .venv, which `make setup` builds from the lock file; all that it needs is
-# Python 3.11 or newer (PYTHON names another one). `make test-kafka` needs Java 17, Maven and redis-server too.
+# Python 3.11 or newer (PYTHON names another one). `make test-kafka` needs Java 17, Maven and
+# redis-server, too.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup
