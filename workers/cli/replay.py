@@ -1,6 +1,7 @@
 """`handoff replay`: decide over recorded events again, and compare policies."""
 
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -56,6 +57,12 @@ _SHOWN = 15
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write every decision, byte for byte as on escalation-decisions.",
 )
+@click.option(
+    "--html",
+    metavar="OUT.html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write one page with rates, differences and every escalation's evidence.",
+)
 @kafka_option
 @json_option
 def replay(
@@ -66,6 +73,7 @@ def replay(
     policy: Path | None,
     against: Path | None,
     decisions: Path | None,
+    html: Path | None,
     kafka: str | None,
     as_json: bool,
 ) -> None:
@@ -79,11 +87,11 @@ def replay(
     started = time.monotonic()
     candidates = [_candidate(policy)] + ([_candidate(against)] if against else [])
     default = data_path("policies/default.yaml").read_text(encoding="utf-8")
-    keep = decisions is not None
+    keep = decisions is not None or html is not None
     if topic is None:
         with local_files(inputs) as paths:
             prepared = plan_files(paths, candidates, default, keep_decisions=keep)
-            summary = _run(prepared, decisions, started)
+            summary = _run(prepared, decisions, html, started)
     else:
         settings = settings_from(kafka=kafka)
         require_servers(settings, redis=False)
@@ -94,7 +102,7 @@ def replay(
             )  # fmt: skip
             if not prepared.plan.homes:
                 raise CliError(f"{topic}: no such topic at {settings.kafka_bootstrap}")
-            summary = _run(prepared, decisions, started)
+            summary = _run(prepared, decisions, html, started)
     if as_json:
         print_json(msgspec.to_builtins(summary))
     else:
@@ -112,10 +120,18 @@ def _candidate(path: Path | None) -> Candidate:
     return Candidate(name=str(path), text=text)
 
 
-def _run(prepared: Prepared, decisions: Path | None, started: float) -> Summary:
-    with progress("replaying", prepared.records) as advance:
-        result = run(prepared.plan, prepared.records, advance, decisions)
-    return summarise(result, prepared.judges(), time.monotonic() - started)
+def _run(prepared: Prepared, decisions: Path | None, html: Path | None, started: float) -> Summary:
+    with tempfile.TemporaryDirectory(prefix="handoff-html-") as folder:
+        if html is not None and decisions is None:
+            decisions = Path(folder) / "decisions.jsonl"
+        with progress("replaying", prepared.records) as advance:
+            result = run(prepared.plan, prepared.records, advance, decisions)
+        summary = summarise(result, prepared.judges(), time.monotonic() - started)
+        if html is not None and decisions is not None:
+            from workers.replay.page import render
+
+            html.write_text(render(summary, decisions), encoding="utf-8")
+    return summary
 
 
 def _show(summary: Summary) -> None:
