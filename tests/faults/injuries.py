@@ -133,9 +133,11 @@ async def _wrong_clock(world: World, random: Random) -> None:
 
 async def _broker_restart(world: World, random: Random) -> None:
     broker = random.choice(world.kafka.brokers)
+    world.watch.away()
     await asyncio.to_thread(broker.stop if random.random() < 0.5 else broker.kill)
     await asyncio.sleep(random.uniform(0.5, 6.0))
     await _start(broker)
+    world.watch.back()
 
 
 async def _start(broker: object) -> None:
@@ -159,18 +161,22 @@ async def _full_disk(world: World, random: Random) -> None:
     broker = world.kafka.brokers[0]
     data = broker.folder / "data"
     if not await asyncio.to_thread(os.path.ismount, data):
+        world.watch.away()
         await asyncio.to_thread(broker.stop)
         await asyncio.to_thread(_move_to_small_disk, data)
         await _start(broker)
+        world.watch.back()
         await asyncio.sleep(3.0)
     ballast = data / "ballast"
     free = shutil.disk_usage(data).free
     with ballast.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, max(4096, free - 64 * 1024))
+    world.watch.away()
     await asyncio.sleep(random.uniform(6.0, 10.0))
     await asyncio.to_thread(broker.kill)
     ballast.unlink()
     await _start(broker)
+    world.watch.back()
 
 
 def _move_to_small_disk(data: Path) -> None:
@@ -297,6 +303,13 @@ async def _cut(world: World, random: Random) -> None:
         world.link(port, **{how: False})
 
 
+async def _forget(world: World, random: Random) -> None:
+    """What is sent over open connections to Kafka arrives nowhere; nobody is told."""
+    await asyncio.sleep(random.uniform(0.0, 2.0))
+    for port in world.kafka_ports:
+        world.link(port, forget=True)
+
+
 # ---- topics that reject --------------------------------------------------------------------------
 
 
@@ -384,6 +397,7 @@ FAULTS: Final = {
             "slow-kafka", _slow("kafka"), "every packet to and from Kafka takes up to 2.5 s more"
         ),
         Fault("network", _cut, "the workers' network is cut for up to 15 s, to one server or both"),
+        Fault("forgotten", _forget, "open connections to Kafka lead nowhere, new ones work"),
         Fault("full-disk", _full_disk, "the broker's disk is full, then has room"),
         Fault("wrong-clock", _wrong_clock, "one worker of each kind has a clock an hour off"),
         Fault("too-large", _too_large, "a queue's topic refuses packets as too large"),

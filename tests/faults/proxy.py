@@ -1,8 +1,9 @@
-"""A TCP proxy that can be slow, hold everything back, or refuse; run by path, in its own process.
+"""A TCP proxy that can be slow, hold everything back, forget connections, or refuse.
 
-Its arguments are ports to listen on, its first line says that it does. Then it reads a command per
-line, {"port": 1234, "target": 5678, "delay_s": 0.0, "held": false, "refused": false}, in which
-only the port is needed, and answers each with a line.
+It is run by path, in its own process. Its arguments are ports to listen on, its first line says
+that it does. Then it reads a command per line, {"port": 1234, "target": 5678, "delay_s": 0.0,
+"held": false, "forget": false, "refused": false}, in which only the port is needed, and answers
+each with a line. What is forgotten are the connections that are open at that moment.
 """
 
 import asyncio
@@ -24,6 +25,8 @@ class Link:
         self.open = asyncio.Event()
         self.open.set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._forgotten = asyncio.Event()
+        """Set for the connections that lead nowhere from now on."""
 
     def set(self, command: dict[str, Any]) -> None:
         """Apply what a command names; bytes that are held are delivered later, as TCP does."""
@@ -34,6 +37,9 @@ class Link:
             self.open.clear()
         else:
             self.open.set()
+        if command.get("forget"):
+            self._forgotten.set()
+            self._forgotten = asyncio.Event()
         if self.refused or "target" in command:
             for writer in self._writers:
                 writer.transport.abort()
@@ -49,11 +55,11 @@ class Link:
         except OSError:
             writer.transport.abort()
             return
-        both = {writer, far_writer}
+        both, forgotten = {writer, far_writer}, self._forgotten
         self._writers |= both
         pumps = [
-            asyncio.create_task(self._pump(reader, far_writer)),
-            asyncio.create_task(self._pump(far_reader, writer)),
+            asyncio.create_task(self._pump(reader, far_writer, forgotten)),
+            asyncio.create_task(self._pump(far_reader, writer, forgotten)),
         ]
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         self._writers -= both
@@ -62,7 +68,12 @@ class Link:
         for pump in pumps:
             pump.cancel()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        forgotten: asyncio.Event,
+    ) -> None:
         """Deliver each piece so long after it came, in order."""
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(256)
@@ -82,6 +93,8 @@ class Link:
                 if (left := came + self.delay_s - loop.time()) > 0:
                     await asyncio.sleep(left)
                 await self.open.wait()
+                if forgotten.is_set():
+                    continue
                 if not piece:
                     return
                 writer.write(piece)

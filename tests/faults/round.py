@@ -64,6 +64,7 @@ async def run_round(world: World, fault: Fault, plan: Plan, number: int) -> dict
         "wrong": len(verdict.broken["wrong"]),
         "pause_s": round(max(world.watch.longest.values()), 1),
         "pauses": {group: round(pause, 1) for group, pause in world.watch.longest.items()},
+        "served_pauses": {group: round(pause, 1) for group, pause in world.watch.served.items()},
         "exits": dict(world.fleet.exits - exits),
         "load_late_s": round(world.chat.late_s, 2),
         "took_s": round(time.monotonic() - started, 1),

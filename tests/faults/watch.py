@@ -28,6 +28,9 @@ class Watch:
     def __init__(self, settings: Settings) -> None:
         self._bootstrap = settings.kafka_bootstrap or ""
         self.longest: dict[str, float] = dict.fromkeys(GROUPS, 0.0)
+        self.served: dict[str, float] = dict.fromkeys(GROUPS, 0.0)
+        """The same, without the time in which the broker was away."""
+        self._back: float | None = 0.0
         self.lag: dict[str, int] = {}
         """Per group, at the last look that the broker answered."""
         self._since: dict[tuple[str, TopicPartition], tuple[int, float]] = {}
@@ -56,7 +59,16 @@ class Watch:
     def reset(self) -> None:
         """Begin a new round."""
         self.longest = dict.fromkeys(GROUPS, 0.0)
+        self.served = dict.fromkeys(GROUPS, 0.0)
         self._since.clear()
+
+    def away(self) -> None:
+        """The broker goes away."""
+        self._back = None
+
+    def back(self) -> None:
+        """The broker answers again."""
+        self._back = time.monotonic()
 
     async def _watch(self) -> None:
         while True:
@@ -84,6 +96,8 @@ class Watch:
             since = now
         self._since[group, tp] = (offset, since)
         self.longest[group] = max(self.longest[group], now - since)
+        if self._back is not None:
+            self.served[group] = max(self.served[group], now - max(since, self._back))
 
     async def wait_for_groups(self, seconds: float) -> None:
         """Return when every group has members that hold partitions."""

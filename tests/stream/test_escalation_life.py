@@ -270,7 +270,7 @@ async def test_a_chunk_that_is_not_finished_in_time_ends_the_process_without_a_c
 
 _STALLING = """
 import sys
-from workers.agents import chunks, running
+from workers.agents import chunks, watching
 from workers.cli.main import handoff
 
 async def nothing(self, timeout):
@@ -278,8 +278,20 @@ async def nothing(self, timeout):
     for run in ():
         yield run
 
-running.STALLED_S, running.WATCH_S = 1.0, 0.2
+watching.STALLED_S, watching.WATCH_S = 1.0, 0.2
 chunks.Consumer.getmany = nothing
+handoff(sys.argv[1:])
+"""
+_UNCOMMITTED = """
+import asyncio, sys
+from workers.agents import chunks, watching
+from workers.cli.main import handoff
+
+async def never(self, offsets):
+    await asyncio.sleep(3600)
+
+watching.STALLED_S, watching.WATCH_S = 1.0, 0.2
+chunks.ConsumerThread._commit = never
 handoff(sys.argv[1:])
 """
 _BLOCKING = """
@@ -302,6 +314,10 @@ async def test_a_worker_that_stands_still_or_blocks_ends_itself(
     with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=_STALLING) as worker:
         assert await worker.ended() == 70
         assert "records wait, none moves" in worker.said
+    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=_UNCOMMITTED) as worker:
+        assert await worker.ended() == 70
+        assert re.search(r"handled up to [1-9]\d*, committed up to 0", worker.said)
+    await produce(kafka.bootstrap, conversations(50, 5, seed=2))
     with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=_BLOCKING) as worker:
         assert await worker.ended() == 70
         assert "the event loop is blocked" in worker.said

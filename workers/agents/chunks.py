@@ -6,7 +6,7 @@ one event, is acknowledged as one, and what is committed is the worker's own wat
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol, cast
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, cast
 
 import aiokafka
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -18,6 +18,10 @@ from mode.utils.futures import maybe_async
 
 from workers.agents.failstop import ConfigurationError, fail_stop
 from workers.agents.producer import Producer
+
+ANSWER_S: Final = 10.0
+"""After so long a connection that does not answer is given up for a new one: fetches, heartbeats
+and commits wait for it. The group counts on a worker no longer than for its session."""
 
 
 class Bounds(NamedTuple):
@@ -111,7 +115,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             auto_offset_reset="none",
             max_poll_records=settings.chunk_size,
             fetch_max_wait_ms=settings.fetch_wait_ms,
-            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            request_timeout_ms=int(max(ANSWER_S, settings.session_timeout_s) * 1000),
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
@@ -302,6 +306,10 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self.watermarks.pop(tp, None)
+
+    def durable(self, tp: TP) -> tuple[int | None, int | None]:
+        """Up to where a partition is committed, and up to where it may be; None: not at all."""
+        return self._committed_offset.get(tp), self.watermarks.get(tp)
 
     async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
         """Where the log of each partition ends now; KafkaError when no broker says so."""

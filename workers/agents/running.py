@@ -10,21 +10,17 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final
 
-import faust
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
-from faust.types import TP
 
-from workers.agents import metrics
-from workers.agents.app import Agent, consumer_of, make_app
+from workers.agents.app import Agent, make_app
 from workers.agents.failstop import fail_stop
 from workers.agents.health import Health
+from workers.agents.watching import watch_partitions
 from workers.settings import Settings, kafka_client_kwargs
 
 STOP_LIMIT_S: Final = 25.0
-STALLED_S: Final = 30.0
 BLOCKED_S: Final = 30.0
-WATCH_S: Final = 5.0
 SAY_EVERY_S: Final = 5.0
 COLLECT_AFTER: Final = (20_000, 20, 50)
 """Thresholds of the garbage collector: a chunk makes thousands of objects and hardly a cycle."""
@@ -78,7 +74,7 @@ async def _serve(agent: Agent, stopping: asyncio.Event, health: Health) -> None:
     spare_collector()
     started = asyncio.create_task(app.start())
     ended = asyncio.create_task(app.wait_until_stopped())
-    watched = asyncio.create_task(_watch_partitions(app, agent, health))
+    watched = asyncio.create_task(watch_partitions(app, agent, health))
     await asyncio.wait({wanted, ended, watched}, return_when=asyncio.FIRST_COMPLETED)
     if not stopping.is_set():
         fail_stop(f"{agent.group}: Faust stopped", app.crash_reason)
@@ -162,29 +158,3 @@ def _watch_loop(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
 
     threading.Thread(target=watch, name="handoff-watch", daemon=True).start()
     return ended.set
-
-
-async def _watch_partitions(app: faust.App, agent: Agent, health: Health) -> None:
-    """End the process when a partition has records that wait and none is handled for 30 s."""
-    name = agent.group.removeprefix("handoff-")
-    moved: dict[TP, tuple[int, float]] = {}
-    while True:
-        await asyncio.sleep(0.2 if not health.ready else WATCH_S)
-        consumer = consumer_of(app)
-        health.ready = consumer.placed
-        now = time.monotonic()
-        try:
-            ends = await consumer.ends([*agent.reached])
-        except KafkaError:
-            # The broker is away: nobody moves on, and that is nobody's fault here.
-            moved.clear()
-            continue
-        for tp, end in ends.items():
-            reached = agent.reached.get(tp, end)
-            metrics.LAG.labels(name, str(tp.partition)).set(max(0, end - reached))
-            before, since = moved.get(tp, (-1, now))
-            if reached != before or reached >= end:
-                since = now
-            moved[tp] = (reached, since)
-            if now - since > STALLED_S and not agent.is_busy(tp):
-                fail_stop(f"{tp.topic}[{tp.partition}]: {end - reached} records wait, none moves")
