@@ -266,6 +266,8 @@ class Worker:
         **environment: str,
     ) -> None:
         """Prepare it; `code` is run in place of the command line, to inject faults."""
+        self.folder = folder / "cwd"
+        self.folder.mkdir(exist_ok=True)
         self.log = folder / f"worker-{len(list(folder.iterdir()))}.log"
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("HANDOFF_", "KAFKA_"))},
@@ -282,7 +284,9 @@ class Worker:
     def start(self) -> Self:
         """Start it, or start it again."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, env=self._environment, stderr=log)
+            self.process = subprocess.Popen(
+                self._command, env=self._environment, cwd=self.folder, stderr=log
+            )
         return self
 
     def kill(self) -> None:

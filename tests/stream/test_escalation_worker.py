@@ -41,6 +41,8 @@ async def test_decisions_are_those_of_a_quiet_run_and_sigterm_commits(
         assert worker.terminate() == 0
         found = marks(redis_url)
         assert await committed(kafka.bootstrap) == {n: mark + 1 for n, mark in found.items()}
+        # It leaves nothing in the folder where it was started.
+        assert not any(worker.folder.iterdir())
         worker.start()
         # Something new to wait for: a process that is not up yet cannot end in order.
         await produce(kafka.bootstrap, rows[:50])

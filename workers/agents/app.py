@@ -155,10 +155,17 @@ class _NoTables(TableManager):
         await self.recovery.start()
 
 
+class _App(faust.App):
+    """Nothing is kept on disk, so that no folders are made where somebody happens to be."""
+
+    def _create_directories(self) -> None:
+        pass
+
+
 def make_app(agent: Agent) -> faust.App:
     """Return the Faust app of one agent, not started; its consumer and producer are ours."""
     settings = agent.settings
-    app = faust.App(
+    app = _App(
         agent.group,
         broker="kafka://unused",
         broker_client_id=agent.group,
