@@ -1,5 +1,6 @@
 """Shares of escalated conversations: counted once each, in a window, told when they change."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from workers.conversation.chunk import Folded, Incoming, fold_chunk
 from workers.conversation.meta import meta_fields, read_meta, starting_meta
 from workers.conversation.rates import Rate, Rates, read_rates
 from workers.policy import Bands
+from workers.replay.audit_topics import window_rates
+from workers.stores.partition import Head
 
 BANDS = Bands(overall=(0.1, 0.5), intents={"refund": (0.0, 0.3)}, min_conversations=4, window="24h")
 POLICY = """
@@ -198,6 +201,42 @@ def test_several_partitions_add_up() -> None:
     assert [str(rate.subject) for rate in others] == ["intent refund", "version v1"]
 
 
+def test_a_partition_that_fell_idle_does_not_keep_its_old_window_in_the_sum() -> None:
+    idle, busy = Partition(), Partition()
+    idle.talk("a", 0, asks=True, intent="refund")
+    idle.talk("b", 20)
+    for n in range(3):
+        busy.talk(f"c{n}", 26 + n / 10)
+    assert idle.meta.rates is not None
+    assert busy.meta.rates is not None
+    found = {
+        str(rate.subject): rate for rate in read_rates([idle.meta.rates, busy.meta.rates], BANDS)
+    }
+    overall = found["overall"].found
+    assert (overall.conversations, overall.escalated) == (4, 0)
+    assert "intent refund" not in found
+    assert found["overall"].verdict == "in", "three of four have just begun"
+
+
+def test_the_audit_reads_all_partitions_by_the_newest_policy() -> None:
+    partitions = [Partition() for _ in range(3)]
+    for number, partition in enumerate(partitions[:2]):
+        for n in range(4):
+            partition.talk(f"{number}-{n}", n * 2, asks=n > 0, intent="refund")
+    narrower = POLICY.replace("version: 1", "version: 2").replace("[0.1, 0.5]", "[0.7, 0.9]")
+    partitions[1].meta = msgspec.structs.replace(
+        starting_meta(narrower), rates=partitions[1].meta.rates
+    )
+    heads = [Head(None, meta_fields(partition.meta), []) for partition in partitions]
+    found = {rate.subject: rate for rate in window_rates(heads)}
+    assert [*found] == ["overall", "intent refund", "version v1"]
+    overall = found["overall"]
+    assert (overall.conversations, overall.escalated, overall.share) == (8, 6, 0.75)
+    assert (overall.low, overall.high, overall.verdict) == (0.7, 0.9, "in")
+    assert found["intent refund"].verdict == "above"
+    assert window_rates(heads[2:]) == []
+
+
 def test_another_window_begins_anew() -> None:
     h = History(POLICY)
     h.customer(ASKS)
@@ -207,7 +246,7 @@ def test_another_window_begins_anew() -> None:
     h.blob, h.ids = None, set()
     h.customer("Hello, it is me.")
     assert h.meta.rates.slice_ms == HOUR // 12
-    (overall,) = read_rates([h.meta.rates], BANDS)
+    (overall,) = read_rates([h.meta.rates], Bands(window="2h"))
     assert (overall.found.conversations, overall.found.escalated) == (1, 0)
 
 

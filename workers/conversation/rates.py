@@ -150,25 +150,33 @@ def _named(event: Event) -> Iterator[Subject]:
 
 
 def read_rates(windows: Iterable[Rates], bands: Bands) -> list[Rate]:
-    """The shares of one or several partitions together; overall first, then by name."""
+    """The shares of one or several partitions together; overall first, then by name.
+
+    The window is that of the partition which is furthest; what others counted before it, or in
+    slices of another length, is left out.
+    """
+    alike = [rates for rates in windows if rates.slice_ms == slice_ms(bands)]
+    newest = max([rates.newest for rates in alike], default=0)
     together: dict[Subject, tuple[Count, Count]] = {}
-    for rates in windows:
+    for rates in alike:
         for key, subject in rates.subjects.items():
+            more, more_settled = _counts(rates, key, newest)
+            if not more.conversations:
+                continue
             whole, settled = together.get(subject, (Count(), Count()))
-            more, more_settled = _counts(rates, key)
             together[subject] = (whole + more, settled + more_settled)
     order = sorted(together, key=lambda subject: (subject.kind != "overall", str(subject)))
     return [_rate(subject, *together[subject], bands) for subject in order]
 
 
-def _counts(rates: Rates, key: int) -> tuple[Count, Count]:
+def _counts(rates: Rates, key: int, newest: int) -> tuple[Count, Count]:
     """The count of the whole window, and without the newest slice, where much is still to come."""
     whole = settled = Count()
     for number, counts in rates.slices.items():
         one = counts.get(key)
-        if one is not None:
+        if one is not None and number > newest - SLICES:
             whole += one
-            settled = settled if number == rates.newest else settled + one
+            settled = settled if number == newest else settled + one
     return whole, settled
 
 
@@ -185,7 +193,7 @@ def _rate(subject: Subject, whole: Count, settled: Count, bands: Bands) -> Rate:
         verdict = "not_ready"
     elif whole.share > high:
         verdict = "above"
-    elif settled.conversations >= bands.min_conversations and settled.share < low:
+    elif settled.conversations >= bands.min_conversations and max(whole.share, settled.share) < low:
         verdict = "below"
     return Rate(subject, whole, low, high, verdict)
 
@@ -205,7 +213,7 @@ def notifications(
     said = []
     for key in changed:
         subject, told = rates.subjects[key], rates.told.get(key, Told("in", -1))
-        rate = _rate(subject, *_counts(rates, key), bands)
+        rate = _rate(subject, *_counts(rates, key, rates.newest), bands)
         if rate.verdict not in ("few", told.verdict) and rates.newest > told.slice:
             rates.told[key] = Told(rate.verdict, rates.newest)
             said.append(_notification(rate, rates, bands, home, at_ms))

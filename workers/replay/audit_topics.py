@@ -30,7 +30,7 @@ from workers.contracts.topics import (
     TICKETS,
     Topics,
 )
-from workers.conversation.meta import policy_in, read_meta
+from workers.conversation.meta import policy_in, read_meta, version_order
 from workers.conversation.rates import read_rates
 from workers.replay.audit import Audit, Horizon
 from workers.replay.findings import Report, WindowRate
@@ -82,7 +82,7 @@ class Reading:
             handled=handled,
             applied=applied,
             marks={p: head.mark.offset for p, head in heads.items() if head.mark},
-            rates=_rates(heads.values()),
+            rates=window_rates(heads.values()),
             log_ends={tp.partition: found.end for tp, found in log.items()},
             log_since_ms=log_since,
             decisions_since_ms=await first_timestamp(self._settings, decisions),
@@ -156,13 +156,14 @@ class Reading:
             audit.routed(at, event)
 
 
-def _rates(heads: Iterable[Head]) -> list[WindowRate]:
-    """Add up the windows of all partitions, judged by the policy of one of them."""
+def window_rates(heads: Iterable[Head]) -> list[WindowRate]:
+    """Add up the windows of all partitions, judged by the newest policy in force in any."""
     metas = [meta for head in heads if (meta := read_meta(head.meta)) is not None]
     windows = [meta.rates for meta in metas if meta.rates is not None]
     if not windows:
         return []
-    bands = policy_in(metas[0].policy_text).bands
+    newest = max(metas, key=lambda meta: version_order(meta.policy_version))
+    bands = policy_in(newest.policy_text).bands
     return [
         WindowRate(
             subject=str(rate.subject),
