@@ -26,11 +26,10 @@ from redis.exceptions import (
 )
 
 from workers.settings import Settings, SettingsError, redis_address
+from workers.stores.shared import ANSWER_S, SharedRedis
 
 T = TypeVar("T")
 
-ANSWER_S: Final = 10.0
-"""Seconds to wait for one answer before the connection is given up."""
 SAY_EVERY_S: Final = 10.0
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
@@ -53,7 +52,7 @@ def connect(settings: Settings) -> Redis:
     """Return a client for REDIS_URL, not connected yet; its answers are bytes."""
     if settings.redis_url is None:
         raise SettingsError("no Redis: set REDIS_URL=redis://HOST:PORT/0 or pass --redis")
-    return Redis.from_url(
+    return SharedRedis.from_url(
         settings.redis_url,
         socket_timeout=ANSWER_S,
         socket_connect_timeout=ANSWER_S,

@@ -23,7 +23,7 @@ TRANSCRIPT_LAST: Final = 200
 
 _HERE: Final = Path(__file__).parent
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
-_LENGTHS: Final = msgspec.msgpack.Decoder(list[int])
+_HEAD: Final = msgspec.msgpack.Decoder(tuple[str, int, str, list[int], str])
 _OUTPUT: Final = msgspec.msgpack.Decoder(Output)
 _TURN: Final = msgspec.msgpack.Decoder(Turn)
 _SETTLE: Final = """
@@ -132,23 +132,24 @@ class PartitionStore:
         It also counts that this process tries the chunk.
         """
         names = [[conversation, *ids] for conversation, ids in wanted.items()]
-        mark, deaths, alone, lengths, blobs, flags = await self._read(
+        reply: bytes = await self._read(
             keys=[self._mark], args=[start, self._token, _ENCODE(names)]
         )
+        position = 4 + int.from_bytes(reply[:4], "big")
+        mark, deaths, alone, lengths, flags = _HEAD.decode(reply[4:position])
         states: dict[str, bytes | None] = {}
-        position = 0
-        for conversation, length in zip(wanted, _LENGTHS.decode(lengths), strict=True):
-            states[conversation] = None if length < 0 else blobs[position : position + length]
+        for conversation, length in zip(wanted, lengths, strict=True):
+            states[conversation] = None if length < 0 else reply[position : position + length]
             position += max(0, length)
         known: dict[str, set[str]] = {}
         position = 0
         for conversation, ids in wanted.items():
             stop = position + len(ids)
-            if b"1" in flags[position:stop]:
+            if "1" in flags[position:stop]:
                 pairs = zip(ids, flags[position:stop], strict=True)
-                known[conversation] = {event_id for event_id, flag in pairs if flag == ord("1")}
+                known[conversation] = {event_id for event_id, flag in pairs if flag == "1"}
             position = stop
-        return Reading(Mark.read(mark), deaths, int(alone or -1), states, known)
+        return Reading(Mark.read(mark.encode()), deaths, int(alone or -1), states, known)
 
     def next_mark(self, offset: int) -> Mark:
         """The mark of one more write, which no other write has; for `apply`."""

@@ -1,7 +1,8 @@
 -- What a chunk needs to be folded, in one round trip.
 -- KEYS[1] the mark; the other keys of the partition share its name up to "mark" and its slot.
 -- ARGV: offset of the chunk's first record, token of this process, msgpack {{conversation, id, ...}, ...}
--- Reply: mark, deaths, alone, msgpack of the states' lengths (-1: none), the states, "0" or "1" per id
+-- Reply: one string, which clients read at once: the length of the head (4 bytes), the head, the
+-- states. Head: msgpack {mark, deaths, alone, the states' lengths (-1: none), "0" or "1" per id}
 local base = string.sub(KEYS[1], 1, -5)
 local start, token, wanted = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])
 
@@ -35,11 +36,11 @@ for i, conversation in ipairs(wanted) do
   end
 end
 
-return {
+local head = cmsgpack.pack({
   redis.call('GET', KEYS[1]) or '',
   count - 1,
   seen[4] or '',
-  cmsgpack.pack(lengths),
-  table.concat(states),
+  lengths,
   table.concat(known),
-}
+})
+return struct.pack('>I4', #head) .. head .. table.concat(states)
