@@ -9,7 +9,7 @@ fail-stop) is here. Each module `workers.agents.<name>` has a function
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple
@@ -156,10 +156,11 @@ class _NoTables(TableManager):
 
 
 class _App(faust.App):
-    """Nothing is kept on disk, so that no folders are made where somebody happens to be."""
-
-    def _create_directories(self) -> None:
-        pass
+    def on_init_dependencies(self) -> Iterable[Any]:
+        found = super().on_init_dependencies()
+        # It keeps times of every chunk that nobody reads; `metrics` says what there is to know.
+        self.sensors.remove(self.monitor)
+        return found
 
 
 def make_app(agent: Agent) -> faust.App:
@@ -252,10 +253,10 @@ async def _apply(agent: Agent, tp: TP, run: Run) -> bool:
             )
             where = f"{tp.topic}[{tp.partition}] {run.start} to {run.end - 1}"
             fail_stop(f"{agent.group}: chunk {where} {what}", error)
-        labels = (agent.group.removeprefix("handoff-"), str(tp.partition))
-        metrics.CHUNKS.labels(*labels).inc()
-        metrics.RECORDS.labels(*labels).inc(len(run.records))
-        metrics.CHUNK_SECONDS.labels(labels[0]).observe(time.perf_counter() - started)
+        counted = metrics.chunks_of(agent.group.removeprefix("handoff-"), tp.partition)
+        counted.chunks.inc()
+        counted.records.inc(len(run.records))
+        counted.seconds.observe(time.perf_counter() - started)
         return True
     return False
 

@@ -1,6 +1,7 @@
 """What a worker counts: one list, from which /metrics and its documentation are made."""
 
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -52,6 +53,21 @@ MODEL_DOLLARS_PER_THOUSAND: Final = _gauge(
     "What the model cost per thousand conversations that it was asked about.",
 )
 ASSIGNED: Final = _gauge("partitions_assigned", "Partitions that this worker owns.", "agent")
+
+
+class OfChunks(NamedTuple):
+    """What is counted of each chunk of one partition."""
+
+    chunks: Counter
+    records: Counter
+    seconds: Histogram
+
+
+@cache
+def chunks_of(agent: str, partition: int) -> OfChunks:
+    """The counters of a partition's chunks; looking labels up costs more than counting."""
+    labels = (agent, str(partition))
+    return OfChunks(CHUNKS.labels(*labels), RECORDS.labels(*labels), CHUNK_SECONDS.labels(agent))
 
 
 def exposition() -> bytes:
