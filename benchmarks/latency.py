@@ -26,6 +26,9 @@ HANDOFF = "handoff: escalation and routing worker"
 BARE = "bare aiokafka, two hops"
 EVERY = 10
 """One message in so many asks for a person."""
+BESIDE = 997
+LENGTH = 8
+"""Messages of an ordinary conversation."""
 WARM_UP_S = 2.0
 DRAIN_S = 10.0
 _ASKING = "I would like to speak to a person about this please"
@@ -114,6 +117,11 @@ def _take(load: "_Load", seconds: float) -> Taken:
         return runner.run(load.run(seconds))
 
 
+def _conversation(number: int) -> int:
+    """Which conversation a message belongs to: many side by side, none of them endless."""
+    return number % BESIDE + BESIDE * (number // (BESIDE * LENGTH))
+
+
 class _Load:
     """Produces at a rate and watches for what comes out, in one process, by one clock."""
 
@@ -125,6 +133,7 @@ class _Load:
         self._source, self._between, *self._ends = topics
         self._rate = rate
         self._name = uuid.uuid4().hex[:8]
+        self._number = 0
         self._sent: dict[bytes, float] = {}
         self._taken: dict[bytes, float] = {}
         self._decided: dict[bytes, float] = {}
@@ -198,14 +207,15 @@ class _Load:
             pause = started + number / self._rate - time.monotonic()
             if pause > 0:
                 await asyncio.sleep(pause)
-            futures.append(await self._send(producer, number, number % EVERY == 0))
+            futures.append(await self._send(producer, self._number, number % EVERY == 0))
+            self._number += 1
         await asyncio.gather(*futures)
         return count
 
     async def _send(self, producer: AIOKafkaProducer, number: int, asks: bool) -> Any:
         unique = uuid.uuid4().hex
         # Ordinary messages belong to conversations that go on; each handoff is of its own.
-        name = f"asks-{unique}" if asks else f"{self._name}-{number % 997}"
+        name = f"asks-{unique}" if asks else f"{self._name}-{_conversation(number)}"
         event = {
             "event_id": unique,
             "conversation_id": name,
