@@ -214,4 +214,6 @@ def _differences(summary: Summary) -> Table:
 
 
 def _escalated(reason: str | None, queue: str | None, event_id: str | None) -> str:
-    return "" if reason is None else f"{reason} → {queue} at {event_id}"
+    if reason is None:
+        return ""
+    return f"{reason}{f' → {queue}' if queue else ''} at {event_id}"

@@ -12,6 +12,7 @@ from workers.replay.tally import is_opening
 
 ESCALATIONS: Final = 1_000
 """Escalations that a page lists."""
+_FIRST: Final = 6
 _SHOWN: Final = 25
 
 
@@ -29,7 +30,9 @@ def render(summary: Summary, decisions: Path) -> str:
     )
     escalations, total = _openings(decisions)
     page = environment.get_template("page.html")
-    return page.render(summary=summary, escalations=escalations, total=total, shown=_SHOWN)
+    return page.render(
+        summary=summary, escalations=escalations, total=total, first=_FIRST, shown=_SHOWN
+    )
 
 
 def _openings(decisions: Path) -> tuple[list[Decision], int]:
