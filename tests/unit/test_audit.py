@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.audit_world import START, Record, Topic, World, audited, feed
 from workers.contracts.handoffs import Handoff, Withdrawn
+from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms
 from workers.replay.audit import Audit, Horizon
 from workers.replay.tracks import At
@@ -261,3 +262,19 @@ def test_a_packet_for_a_ticket_or_a_revision_is_not_counted_twice() -> None:
     report = audited(world)
     assert report.clean
     assert report.counts["packets"] == 1
+
+
+def test_floods_are_told_and_are_no_finding() -> None:
+    audit = Audit(Horizon(now_ms=START))
+    for number in (1, 1, 2, 3):
+        audit.notification(
+            Notification(
+                notification_id=f"n-{number}",
+                kind="flooding" if number < 3 else "expired",
+                occurred_at=from_ms(START),
+                text="told",
+                conversation_id="loud",
+            )
+        )
+    report = audit.report()
+    assert (report.clean, report.flooding, report.counts["floods"]) == (True, ["loud"], 2)

@@ -140,6 +140,9 @@ def _accounting(report: "Report") -> "Table":
         "messages to chat systems": f"{counts['control']:,}",
         "published again": f"{counts['repeats']:,}, all under the same id",
     }
+    if report.flooding:
+        names = ", ".join(report.flooding[:3]) + (" …" if len(report.flooding) > 3 else "")
+        lines["said too much to be read"] = f"{len(report.flooding):,} ({names})"
     for name, text in lines.items():
         table.add_row(name, text)
     if not report.exact:

@@ -14,7 +14,7 @@ from workers.contracts.decisions import Decision
 from workers.contracts.events import OWN_TYPES, Routed
 from workers.contracts.handoffs import Handoff, QueueMessage, Refused, Withdrawn
 from workers.contracts.ledger import LedgerRecord
-from workers.contracts.tickets import Ticket
+from workers.contracts.tickets import Notification, Ticket
 from workers.contracts.time import DAY, MINUTE, to_ms
 from workers.replay.distinct import Distinct
 from workers.replay.findings import LISTED, Findings, OpenEscalation, Report, WindowRate
@@ -53,6 +53,7 @@ COUNTS: Final = (
     "tickets",
     "control",
     "repeats",
+    "floods",
 )
 """What a report counts, in the order of the way of the data; `repeats` are published ones."""
 
@@ -98,6 +99,8 @@ class Audit:
         self._reasons: Counter[str] = Counter()
         self._actions: Counter[str] = Counter()
         self._dead: Counter[str] = Counter()
+        self._floods: dict[str, str] = {}
+        """Per report of a flood its conversation."""
         self._unreadable: dict[tuple[int, int], str] = {}
         self._letters: dict[tuple[int, int], str] = {}
         self._published_from: dict[int, int] = {}
@@ -138,6 +141,12 @@ class Audit:
                 return
             self._letters[partition, offset] = reason
         self._dead[reason] += 1
+
+    def notification(self, notification: Notification) -> None:
+        """Take what a team was told; only floods are remembered, which need somebody's eyes."""
+        if notification.kind == "flooding":
+            conversation_id = notification.conversation_id or ""
+            self._floods[notification.notification_id] = conversation_id
 
     def unknown(self, detail: str) -> None:
         """Take a record of one of our own topics that is none of ours."""
@@ -357,6 +366,7 @@ class Audit:
             "conversations_escalated": escalated,
             "duplicates": self._event_ids.repeats,
             "dead_letters": self._dead.total(),
+            "floods": len(self._floods),
             "open": len(open_),
         }
         return Report(
@@ -370,6 +380,7 @@ class Audit:
             reasons=dict(self._reasons.most_common()),
             actions=dict(self._actions.most_common()),
             dead_letters=dict(self._dead.most_common()),
+            flooding=[*dict.fromkeys(self._floods.values())][:LISTED],
             escalation_rate=escalated / conversations if conversations else None,
             rates=list(self._horizon.rates),
             exact=self._event_ids.exact and self._conversations.exact,

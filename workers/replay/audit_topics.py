@@ -20,13 +20,14 @@ from workers.contracts.events import Routed
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
-from workers.contracts.tickets import Ticket
+from workers.contracts.tickets import Notification, Ticket
 from workers.contracts.topics import (
     CONTROL,
     DEAD_LETTERS,
     DECISIONS,
     EVENTS,
     LEDGER,
+    NOTIFICATIONS,
     TICKETS,
     Topics,
 )
@@ -50,6 +51,8 @@ from workers.stores.partition import Head, PartitionStore
 
 ESCALATION_GROUP: Final = "handoff-escalation"
 ROUTING_GROUP: Final = "handoff-routing"
+_NO_EFFECTS: Final = (LEDGER, NOTIFICATIONS)
+"""Topics that no decision is held against: one is compacted, the other tells teams."""
 
 
 class Reading:
@@ -71,11 +74,11 @@ class Reading:
         heads = await self._heads([*applied])
         now_ms = time.time_ns() // 1_000_000
         async with reading(self._settings) as consumer:
-            effects = [*self._queue_topics, TICKETS, CONTROL, LEDGER, DEAD_LETTERS]
+            effects = [*self._queue_topics, TICKETS, CONTROL, LEDGER, DEAD_LETTERS, NOTIFICATIONS]
             downstream = await ranges_of(consumer, await partitions_of(consumer, effects))
             log = await ranges_of(consumer, await partitions_of(consumer, [EVENTS]))
             decisions = await ranges_of(consumer, await partitions_of(consumer, [DECISIONS]))
-        trimmed = {tp: found for tp, found in downstream.items() if tp.topic != LEDGER}
+        trimmed = {tp: found for tp, found in downstream.items() if tp.topic not in _NO_EFFECTS}
         log_since = await first_timestamp(self._settings, log)
         self._horizon = Horizon(
             now_ms=now_ms,
@@ -142,6 +145,8 @@ class Reading:
             audit.ledger(decode_message(LedgerRecord, value))
         elif topic == TICKETS:
             audit.ticket(at, decode_message(Ticket, value))
+        elif topic == NOTIFICATIONS:
+            audit.notification(decode_message(Notification, value))
         else:
             audit.queue_message(at, decode_queue_message(value))
 

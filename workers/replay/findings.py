@@ -62,6 +62,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reasons: dict[str, int]
     actions: dict[str, int]
     dead_letters: dict[str, int]
+    flooding: list[str]
+    """Conversations in which more was said in a minute than is read."""
     escalation_rate: float | None
     """Conversations escalated of all conversations on the log; None without any."""
     rates: list[WindowRate]
