@@ -372,6 +372,7 @@ FAULTS: Final = {
         ),
         Fault("kill-routing", _kill("routing"), "kill -9 of the routing worker, three times"),
         Fault("kill-desk", _kill("desk"), "kill -9 of the desk worker, three times"),
+        Fault("kill-classifier", _kill("classifier"), "kill -9 of the classifier, three times"),
         Fault("kill-all", _kill_all, "kill -9 of every worker at once, twice"),
         Fault("sigterm", _sigterm, "SIGTERM to each kind of worker in turn"),
         Fault("rolling-restart", _rolling, "two escalation and routing workers, SIGTERM to each"),

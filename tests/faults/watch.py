@@ -11,13 +11,14 @@ from aiokafka.errors import KafkaError
 from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from workers.contracts.topics import DECISIONS, DESKS, EVENTS
+from workers.contracts.topics import CLASSIFICATIONS, DECISIONS, DESKS, EVENTS
 from workers.settings import Settings
 
 GROUPS: Final = {
     "handoff-escalation": EVENTS,
     "handoff-routing": DECISIONS,
     "handoff-desk": DESKS,
+    "handoff-classifier": CLASSIFICATIONS,
 }
 EVERY_S: Final = 0.25
 

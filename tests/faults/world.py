@@ -16,6 +16,7 @@ from tests.faults.chat import Chat
 from tests.faults.desks import Desks
 from tests.faults.fleet import Fleet
 from tests.faults.hurry import hurried_policy, hurried_topics
+from tests.faults.model import Model
 from tests.faults.watch import Watch
 from tests.kafka.server import KafkaServer
 from workers.cli.cluster import apply
@@ -26,7 +27,7 @@ from workers.settings import Settings, load_settings
 
 SESSION_S: Final = 6.0
 """After so long without a sign of life a worker's partitions go to another."""
-KINDS: Final = ("escalation", "routing", "desk")
+KINDS: Final = ("escalation", "routing", "desk", "classifier")
 
 
 class World:
@@ -46,6 +47,7 @@ class World:
         self.redis = EmbeddedRedis(folder / "redis")
         self.proxy: Child
         self.seed = seed
+        self.model = Model(seed)
 
     @property
     def settings(self) -> Settings:
@@ -62,6 +64,7 @@ class World:
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
             "KAFKA_SESSION_TIMEOUT_S": f"{SESSION_S:g}",
             "HANDOFF_SECRET": "secret-of-this-run",
+            **await self.model.start(),
         }
         arguments = ["--topics", str(self.topics_file), "--policy", str(self.policy_file)]
         arguments += ["--from", "earliest"]
@@ -121,6 +124,7 @@ class World:
         await self.watch.stop()
         await self.desks.stop()
         await self.fleet.stop()
+        await self.model.stop()
         await self.chat.stop()
         await asyncio.to_thread(self._stop_servers)
 
