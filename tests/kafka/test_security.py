@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -36,7 +36,7 @@ from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.events import Routed
 from workers.contracts.topics import Topics, load_topics
 from workers.embedded.workers import WorkerProcess
-from workers.replay.reader import partitions_of, ranges_of, read, reading
+from workers.replay.reader import Range, partitions_of, ranges_of, read, reading
 from workers.settings import Settings, kafka_client_kwargs, load_settings
 
 WORKERS: Final = tuple(TOPIC_ACLS)
@@ -446,6 +446,21 @@ async def test_without_a_client_certificate_nobody_gets_in(
         await asyncio.to_thread(ask, re.sub("&ssl_certfile.*", "", url))
     with pytest.raises(RedisConnectionError, match=r"(?i)verify failed"):
         await asyncio.to_thread(ask, re.sub(r"ssl_ca_certs=[^&]*&", "", url))
+
+
+async def test_a_connection_that_is_waited_on_is_closed_at_once(
+    kafka: KafkaServer, authority: Authority, declared: Topics
+) -> None:
+    settings = settings_of(environment(kafka, authority, "escalation"))
+    assert "conversation-events" in declared.topics
+    await send(kafka, "conversation-events", "early", *[said("early", "hello")] * 3)
+    tps = [TopicPartition("conversation-events", number) for number in range(12)]
+    started = time.monotonic()
+    for _ in range(3):
+        # The broker has a fetch in hand, to which it has no answer yet.
+        async with aclosing(read(settings, {tp: Range(0, 1_000) for tp in tps})) as runs:
+            await anext(runs)
+    assert time.monotonic() - started < 20, "the event loop waits 30 s for a peer's goodbye"
 
 
 FOREIGN: Final[dict[str, Sequence[Sequence[str]]]] = {
