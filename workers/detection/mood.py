@@ -29,6 +29,10 @@ FAINT = "saAedkwNVWpbtrf"
 # LIKELY on it calls a text frustrated, from _PERHAPS on it doubts.
 _FEWEST, _MOST, _SURE = 4, 32, 0.5
 LIKELY, _PERHAPS = 0.7, 0.3
+# With some evidence of the rules this is enough.
+_LIKELY_TOO = 0.45
+# What the rules call frustrated and the model doubts so much is a matter for a classifier.
+_UNLIKELY, _DOUBTED = 0.2, 0.45
 _MODEL = load("mood")
 # Below this sum of its words' weights, by the root of their number, no text is likely.
 _SUSPECT = -100
@@ -139,17 +143,16 @@ def suspicious(words: list[str], text: str) -> bool:
     if not _FEWEST <= count <= _MOST:
         return False
     total = sum(map(_WORDS.get, words, repeat(0)))
-    return total >= _SUSPECT * sqrt(count) and by_likeness(words, text, _MODEL) > 0
+    return (
+        total >= _SUSPECT * sqrt(count)
+        and _MODEL.probability(word_features(words, text)) >= _PERHAPS
+    )
 
 
-def by_likeness(words: list[str], text: str, model: Model) -> float:
-    """The score of a text that is like complaints, for what the rules don't know."""
-    if not _FEWEST <= len(words) <= _MOST:
-        return 0.0
-    likely = model.probability(word_features(words, text))
-    if likely >= LIKELY:
-        return 0.5 + 0.1 * (likely - LIKELY) / (1 - LIKELY)
-    return 0.49 * likely / LIKELY if likely >= _PERHAPS else 0.0
+def _scored(likely: float, cut: float) -> float:
+    if likely >= cut:
+        return 0.5 + 0.1 * (likely - cut) / (1 - cut)
+    return 0.49 * likely / cut if likely >= _PERHAPS else 0.0
 
 
 def _calm(classes: str, found: tuple[float, int, int] | None) -> bool:
@@ -165,8 +168,13 @@ def find_frustration(
     """Give how frustrated about the service the turn is, with its most telling words."""
     found = by_rules(turn, text)
     score = found[0] if found else 0.0
-    if score < _SURE and not _calm(turn.classes, found):
-        likely = by_likeness(words, text, model or _MODEL)
-        if likely > score:
-            return Finding(round(likely, 3), *turn.span(0, len(turn.classes)))
+    if not _FEWEST <= len(words) <= _MOST:
+        return Finding(score, *turn.span(*found[1:])) if found else None
+    likely = (model or _MODEL).probability(word_features(words, text))
+    if found and score >= _SURE:
+        score = score if likely >= _UNLIKELY else min(score, _DOUBTED)
+    elif not _calm(turn.classes, found):
+        like = _scored(likely, LIKELY if score < _PERHAPS else _LIKELY_TOO)
+        if like > score:
+            return Finding(round(like, 3), *turn.span(0, len(turn.classes)))
     return Finding(score, *turn.span(*found[1:])) if found else None

@@ -293,6 +293,7 @@ _NOT_A_BOT = r"""
 _ESCALATE = r"""
 0.9  <clause>[kKiuqWpjzdO&]{0,7}E[kd]{0,2}(?:[POk]{0,4}|dO)k{0,3}<close>
 0.9  E[dk]{0,2}[HAM]<goes-on>
+0.8  <clause>[kqu]{0,4}E[dOPk]{1,3}f<close>
 0.9  E(?:[PdO_k]{0,4})p[pdyRk]{0,3}<any>
 0.85 (?:Wp?|q|L|G)[mPOyu_kdp]{0,4}(?:bF|F|E)(?:[kp]{0,3}<end>|p<pre><any>)
 0.85 (?:W|X|3|G|Wp)[dpl]{0,2}E<end>
