@@ -11,14 +11,17 @@ from typing import Any, Final
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from tests.unit.classifier_world import VERDICT, doubt, message, messages_api
 from workers.agents.failstop import _explained
 from workers.cli.up import free_ports, is_ready
+from workers.contracts.codec import encode
 from workers.contracts.topics import load_topics
 from workers.embedded import EmbeddedStack
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
 from workers.replay.reader import partitions_of, ranges_of, reading
 
 CANARY: Final = "canary-7f3a"
+WORKERS: Final = ("escalation", "routing", "desk", "classifier")
 _TOPICS: Final = Path(__file__).parents[2] / "topics.yaml"
 
 
@@ -71,9 +74,15 @@ def desk_records() -> list[bytes]:
     return [json.dumps(one).encode() for one in (known, *broken)]
 
 
+def classifications() -> list[bytes]:
+    at = time.time_ns() // 1_000_000
+    doubts = [doubt(f"is {CANARY} even there {n}", at, event_id=f"e-{n}") for n in (1, 2)]
+    return [encode(one) for one in doubts]
+
+
 @pytest.mark.timeout(120)
 async def test_no_worker_writes_content_to_its_log_or_metrics(tmp_path: Path) -> None:
-    async with EmbeddedStack() as stack:
+    async with EmbeddedStack() as stack, messages_api() as api:
         topics = load_topics(_TOPICS.read_text(), str(_TOPICS)).topics
         stack.kafka.ensure_topics(topics)
         async with AIOKafkaProducer(bootstrap_servers=stack.bootstrap) as producer:
@@ -85,8 +94,20 @@ async def test_no_worker_writes_content_to_its_log_or_metrics(tmp_path: Path) ->
                     await producer.send_and_wait(topic, value, key=b"c-1")
             for value in (b"{", json.dumps({"note": CANARY}).encode(), CANARY.encode()):
                 await producer.send_and_wait("escalation-decisions", value, key=b"c-1")
-        ports = free_ports(3)
-        environment = {**stack.environment(), **EMBEDDED_SETTINGS, "HANDOFF_LOG_LEVEL": "DEBUG"}
+            # The first is asked about; the model's answer to the second is no answer.
+            for value in (*classifications(), b"{", CANARY.encode()):
+                await producer.send_and_wait("classification-requests", value, key=b"c-1")
+        api(message({**VERDICT, "intents": []}), message(f"I cannot judge {CANARY}"))
+        ports = free_ports(len(WORKERS))
+        environment = {
+            **stack.environment(),
+            **EMBEDDED_SETTINGS,
+            "HANDOFF_LOG_LEVEL": "DEBUG",
+            "ANTHROPIC_API_KEY": "a key of the tests",
+            "ANTHROPIC_BASE_URL": api.url,
+            # What the SDK would log by itself, the whole request included.
+            "ANTHROPIC_LOG": "debug",
+        }
         workers = [
             WorkerProcess(
                 name,
@@ -94,12 +115,13 @@ async def test_no_worker_writes_content_to_its_log_or_metrics(tmp_path: Path) ->
                 tmp_path / f"{name}.log",
                 ["--from", "earliest", "--health-port", str(port)],
             )
-            for name, port in zip(("escalation", "routing", "desk"), ports, strict=True)
+            for name, port in zip(WORKERS, ports, strict=True)
         ]
         try:
             for worker in workers:
                 await asyncio.to_thread(worker.start)
             said = await asyncio.to_thread(_metrics_when_done, stack, ports)
+            assert len(api.bodies) == 2
         finally:
             for worker in workers:
                 await asyncio.to_thread(worker.stop)
@@ -114,7 +136,7 @@ def _metrics_when_done(stack: EmbeddedStack, ports: list[int]) -> str:
     """What the workers measure once everything that is bad has its dead letter."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        if all(map(is_ready, ports)) and asyncio.run(_letters(stack)) >= 16:
+        if all(map(is_ready, ports)) and asyncio.run(_letters(stack)) >= 18:
             break
         time.sleep(0.3)
     else:

@@ -189,6 +189,19 @@ def test_secrets_are_not_in_the_file(services: dict[str, Any]) -> None:
                 assert value == f"${{{name}:-}}"
 
 
+def test_the_classifier_can_be_set_without_changing_the_file(services: dict[str, Any]) -> None:
+    wanted = {
+        str(field.validation_alias)
+        for name, field in Settings.model_fields.items()
+        if name.startswith("classifier_")
+    }
+    given = services["classifier"]["environment"]
+    assert wanted
+    for name in (*wanted, "ANTHROPIC_API_KEY"):
+        # Empty is as good as absent.
+        assert given[name] == f"${{{name}:-}}"
+
+
 def test_the_image_runs_handoff_without_privileges() -> None:
     lines = (_ROOT / "Dockerfile").read_text().splitlines()
     last = [line.split() for line in lines[lines.index(f"FROM {_base(lines)}") :] if line]
