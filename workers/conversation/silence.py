@@ -17,6 +17,8 @@ SHORT_REPLY: Final = 24
 """Characters of a reply to it that say next to nothing."""
 APOLOGIES: Final = 2
 """AI turns of an episode that apologise."""
+OPENING: Final = 120
+"""Characters at the beginning of an AI turn in which an apology is looked for."""
 UNSOLVED_TURNS: Final = 8
 """Customer messages of an episode without a word that it is solved."""
 LATE_MS: Final = 5 * MINUTE
@@ -42,7 +44,8 @@ def ai_spoke(episode: Episode, text: str, waited_ms: int) -> None:
     episode.long_answer = len(text) >= LONG_ANSWER and "?" not in text
     episode.late_answer = waited_ms >= LATE_MS
     if episode.apologies < APOLOGIES:
-        lowered = text.lower()
+        # Apologies come first.
+        lowered = text[:OPENING].lower()
         episode.apologies += any(map(lowered.__contains__, _SORRY))
 
 
