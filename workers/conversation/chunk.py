@@ -93,6 +93,8 @@ class Folded:
     last_offset: int
     unread: int = 0
     """Messages that were one too many in their conversation's minute."""
+    decisions: list[tuple[int, Decision]] = field(default_factory=list)
+    """Offsets and what was decided there, when the fold was `dry`."""
 
 
 _TOPICS: Final[dict[type, str]] = {
@@ -125,14 +127,16 @@ def fold_chunk(
     home: Home,
     *,
     keeps_time: bool = False,
+    dry: bool = False,
 ) -> Folded:
     """Fold records in their order onto the stored `states`; `known` holds ids applied before.
 
     `states` and `known` answer `wanted(incoming)`: a conversation that is missing there is new.
     `keeps_time` is for a log without `deadline` events: what is due before a conversation's next
-    event is applied then. Raises StateUnreadable; nothing of the chunk is applied then.
+    event is applied then. `dry` is for one who only counts: nothing is encoded for topics or the
+    transcript, and rates stand still. Raises StateUnreadable; nothing of the chunk is applied then.
     """
-    folding = _Folding(states, known, meta, home, keeps_time)
+    folding = _Folding(states, known, meta, home, keeps_time=keeps_time, dry=dry)
     for record in incoming:
         folding.fold(record)
     return folding.folded(incoming[-1].offset if incoming else -1)
@@ -167,9 +171,12 @@ class _Folding:
         known: Mapping[str, Set[str]],
         meta: PartitionMeta,
         home: Home,
+        *,
         keeps_time: bool,
+        dry: bool,
     ) -> None:
         self.keeps_time = keeps_time
+        self.dry = dry
         self.states = states
         self.known = known
         self.meta = meta
@@ -178,6 +185,7 @@ class _Folding:
         self.works: dict[str, _Work] = {}
         self.outputs: list[Output] = []
         self.unread = 0
+        self.decisions: list[tuple[int, Decision]] = []
         self.rates: Rates | None = None
         """A copy of the meta's, once something is counted in it."""
 
@@ -191,7 +199,7 @@ class _Folding:
             self.policy = policy_in(self.meta.policy_text)
         else:
             work = self._work(event.conversation_id)
-            if self.keeps_time:
+            if self.keeps_time and work.state.deadlines:
                 self._pass_time(record.offset, event, work)
             if _is_new(work, event, record.timestamp_ms):
                 self._apply(record.offset, event, work)
@@ -233,16 +241,21 @@ class _Folding:
         if type(event) is not Deadline:
             work.seen.add(event.event_id)
             work.ids.append(event.event_id)
+        self._put_all(offset, event, effects)
+        if self.dry:
+            return
         turn = turn_of(event, state)
         if turn is not None:
             work.turns.append(_TURN_ENCODER.encode(turn))
-        self._put_all(offset, event, effects)
         if is_counted(before, state):
             self._count(offset, before, state, event)
 
     def _put_all(self, offset: int, event: Event, effects: Iterable[Effect]) -> None:
         for effect in effects:
-            self._put(offset, _TOPICS[type(effect)], event.conversation_id, effect)
+            if not self.dry:
+                self._put(offset, _TOPICS[type(effect)], event.conversation_id, effect)
+            elif type(effect) is Decision:
+                self.decisions.append((offset, effect))
 
     def _put(self, offset: int, topic: str, key: str, message: msgspec.Struct) -> None:
         last = self.outputs[-1] if self.outputs else None
@@ -274,7 +287,7 @@ class _Folding:
         meta = self.meta
         if self.rates is not None:
             meta = msgspec.structs.replace(meta, rates=self.rates)
-        return Folded(changes, self.outputs, meta, last_offset, self.unread)
+        return Folded(changes, self.outputs, meta, last_offset, self.unread, self.decisions)
 
 
 def _is_new(work: _Work, event: Event, timestamp_ms: int) -> bool:

@@ -1,5 +1,6 @@
 """The policy file as it is written: its fields, their types and their limits."""
 
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -163,6 +164,7 @@ class PolicyFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
+@cache
 def duration_ms(duration: str) -> int:
     """Milliseconds of a duration such as 30s, 10m, 2h or 1d."""
     return int(duration[:-1]) * _UNITS[duration[-1]]

@@ -9,14 +9,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
 
 from workers.contracts.decisions import Home
-from workers.contracts.events import POLICY_CONVERSATION
+from workers.contracts.events import POLICY_CONVERSATION, Deadline, PolicyInForce
 from workers.contracts.rejections import Rejected
 from workers.contracts.topics import EVENTS
 from workers.conversation.chunk import Incoming
@@ -161,27 +160,22 @@ class _Shard:
             # The live worker ignores a policy event that it cannot read.
             return starting_meta(self._plan.default_policy)
 
-    def take(self, partition: int, incoming: Incoming, where: Callable[[], str]) -> None:
-        """Take a record; `where` names its place when it turns out to be no event."""
-        result = self.result
-        result.records += 1
-        event = incoming.event
-        if event is None:
-            self._refuse(incoming.rejected, where)
-            return
-        if event.type not in ("policy", "deadline"):
-            result.events += 1
+    def take(self, partition: int, incoming: Incoming) -> None:
+        """Take a record that is an event."""
+        self.result.records += 1
+        if type(incoming.event) is not PolicyInForce and type(incoming.event) is not Deadline:
+            self.result.events += 1
         buffer = self._buffers[partition]
         buffer.append(incoming)
         if len(buffer) >= CHUNK:
             self._fold(partition)
 
-    def _refuse(self, rejected: Rejected | None, where: Callable[[], str]) -> None:
-        if rejected is None:
-            return
+    def refuse(self, rejected: Rejected, where: str) -> None:
+        """Take a record that is none."""
+        self.result.records += 1
         self.result.refused[rejected.reason] += 1
         if len(self.result.refusals) < LISTED:
-            refusal = Refused(where=where(), reason=rejected.reason, detail=rejected.detail)
+            refusal = Refused(where=where, reason=rejected.reason, detail=rejected.detail)
             self.result.refusals.append(refusal)
 
     def _fold(self, partition: int) -> None:
@@ -235,7 +229,10 @@ def _run_files(shard: _Shard, plan: Plan, mine: frozenset[int], advance: Advance
     taken = 0
     paths = [Path(path) for path in plan.paths]
     for line in read_files(paths, len(plan.homes), mine):
-        shard.take(line.partition, line.incoming, lambda at=line: f"{at.path}:{at.number}")  # type: ignore[misc]
+        if line.incoming.rejected is None:
+            shard.take(line.partition, line.incoming)
+        else:
+            shard.refuse(line.incoming.rejected, f"{line.path}:{line.number}")
         taken += 1
         if taken == CHUNK:
             advance(taken)
@@ -259,8 +256,12 @@ async def _run_topic(shard: _Shard, plan: Plan, mine: frozenset[int], advance: A
                 continue
             if plan.until_ms is not None and record.timestamp >= plan.until_ms:
                 continue
-            where = partial("{}[{}] offset {}".format, plan.topic, partition, record.offset)
-            shard.take(partition, of_record(record, secrets, poison), where)
+            incoming = of_record(record, secrets, poison)
+            if incoming.rejected is None:
+                shard.take(partition, incoming)
+            else:
+                where = f"{plan.topic}[{partition}] offset {record.offset}"
+                shard.refuse(incoming.rejected, where)
         advance(len(records))
 
 

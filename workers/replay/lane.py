@@ -1,15 +1,14 @@
 """One policy over one partition: folds runs of records and keeps count."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from workers.contracts.codec import decode_message
+from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision, Home
 from workers.contracts.events import Message, PolicyInForce
-from workers.contracts.topics import DECISIONS
-from workers.conversation.chunk import Incoming, Output, fold_chunk, wanted
+from workers.conversation.chunk import Incoming, fold_chunk, wanted
 from workers.conversation.meta import PartitionMeta
 from workers.replay.memory import Entry, Memory
 from workers.replay.tally import Tally, is_opening
@@ -85,7 +84,7 @@ class Lane:
         known = {id_: entry.ids for id_, entry in found.items() if entry is not None}
         states = {id_: None if entry is None else entry.state for id_, entry in found.items()}
         folded = fold_chunk(
-            incoming, states, known, self._meta, self._home, keeps_time=self._keeps_time
+            incoming, states, known, self._meta, self._home, keeps_time=self._keeps_time, dry=True
         )
         self._meta = folded.meta
         entries = {}
@@ -95,19 +94,20 @@ class Lane:
         self.tally.overall.conversations += sum(
             1 for id_, entry in found.items() if entry is None and entries[id_].ids
         )
-        self._count(incoming, folded.outputs, entries)
+        self._count(incoming, folded.decisions, entries)
         self._memory.trim()
 
     def _count(
-        self, incoming: Sequence[Incoming], outputs: Sequence[Output], entries: dict[str, Entry]
+        self,
+        incoming: Sequence[Incoming],
+        decisions: Iterable[tuple[int, Decision]],
+        entries: dict[str, Entry],
     ) -> None:
         by_offset: dict[int, list[Decision]] = {}
-        for output in outputs:
-            if output.topic == DECISIONS and output.value is not None:
-                if self._decisions is not None:
-                    self._decisions.write(output.value + b"\n")
-                decision = decode_message(Decision, output.value)
-                by_offset.setdefault(output.offset, []).append(decision)
+        for offset, decision in decisions:
+            if self._decisions is not None:
+                self._decisions.write(encode(decision) + b"\n")
+            by_offset.setdefault(offset, []).append(decision)
         for record in incoming:
             event = record.event
             if type(event) is Message and event.agent is not None and event.role == "ai_agent":
