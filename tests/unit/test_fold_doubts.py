@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.history import ANGRY, ASKS, POLICY, History
+from workers.conversation import messages
 from workers.conversation.silence import LONG_ANSWER, UNSOLVED_TURNS
+from workers.detection import CustomerFindings, Finding
 
 ASKED = "My invoice for February shows the wrong billing address."
 LONG = "The invoice is made once a month by the billing system and cannot be changed. " * 4
@@ -44,19 +46,12 @@ def _late_answer(h: History) -> None:
     h.customer("The one in Lisbon")
 
 
-def _mood(h: History) -> None:
-    for text in ("I already did that.", "Bit of a shame, honestly"):
-        h.customer(text)
-        h.ai("Which bell is it?")
-
-
 KINDS: list[tuple[str, Callable[[History], None]]] = [
     ("rephrased", _rephrased),
     ("short_reply", _short_reply),
     ("apologies", _apologies),
     ("unsolved", _unsolved),
     ("late_answer", _late_answer),
-    ("mood", _mood),
 ]
 CALM_POLICY = POLICY.replace("turns: 8", "turns: 80").replace("stalled_minutes: 5", "turns: 90")
 
@@ -87,6 +82,19 @@ def test_each_kind_is_asked_about_once_in_an_episode(
     del h.requests[:]
     tell(h)
     assert sum(kind in request.doubts for request in h.requests) == 1, "a new episode"
+
+
+def test_annoyance_too_faint_to_tell_is_asked_about_when_it_comes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    faint = CustomerFindings(frustrated=Finding(0.2, 0, 5))
+    monkeypatch.setattr(messages, "read_customer", lambda _: faint)
+    h = History(CALM_POLICY)
+    for text in ("It rings once more.", "It rings on the left.", "And now on the right."):
+        h.customer(text)
+        h.ai("Which bell is it?")
+    assert [request.doubts for request in h.requests] == [("mood",)]
+    assert h.requests[0].text == "It rings on the left."
 
 
 def test_annoyance_that_is_enough_for_no_rule_is_asked_about() -> None:
@@ -131,4 +139,4 @@ def test_a_policy_without_feelings_asks_nothing() -> None:
     h = History(policy + "when: {repetition: {customer: 9}}}]")
     for _, tell in KINDS:
         tell(h)
-    assert h.requests == []
+    assert {request.doubts for request in h.requests} <= {("words",)}
