@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from workers.cli.main import COMMANDS
+from workers.cli.worker import worker
 from workers.settings import Settings
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -170,16 +171,21 @@ def test_commands_and_variables_are_ours(services: dict[str, Any]) -> None:
     known = {
         str(field.validation_alias or name.upper()) for name, field in Settings.model_fields.items()
     }
+    options = {option.envvar for option in worker.params if isinstance(option.envvar, str)}
     ours = [service for service in services.values() if service["image"] == "warm-handoff"]
     assert len(ours) == len(_WORKERS) + 1
     for service in ours:
         assert service["command"][0] in COMMANDS
-        assert service["environment"].keys() <= known
-        _, program, *arguments = service.get("healthcheck", {"test": ["", "handoff", "demo"]})[
-            "test"
-        ]
-        assert program == "handoff"
-        assert arguments[0] in COMMANDS
+        assert service["environment"].keys() <= known | options
+
+
+def test_a_worker_is_healthy_when_it_is_ready(services: dict[str, Any]) -> None:
+    for kind in _WORKERS:
+        port = services[kind]["environment"]["HANDOFF_HEALTH_PORT"]
+        _, program, flag, script = services[kind]["healthcheck"]["test"]
+        assert (program, flag) == ("python", "-c")
+        compile(script, "healthcheck", "exec")
+        assert f"http://127.0.0.1:{port}/ready" in script
 
 
 def test_secrets_are_not_in_the_file(services: dict[str, Any]) -> None:
