@@ -162,6 +162,9 @@ class _App(faust.App):
         self.sensors.remove(self.monitor)
         return found
 
+    def _create_directories(self) -> None:
+        """Nothing is kept on disk, so no folders are made where somebody happens to be."""
+
 
 def make_app(agent: Agent) -> faust.App:
     """Return the Faust app of one agent, not started; its consumer and producer are ours."""
