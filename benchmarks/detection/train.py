@@ -25,7 +25,7 @@ from workers.detection.tokens import Turn, fold, parted, tokens
 from workers.detection.vocabulary import MOOD, REQUEST
 
 SHIPPED = Path(linear.__file__).parent / "data"
-PARTS = ("dev", "test", "fresh", "last", "author1", "author2", "author3", "author4")
+PARTS = ("dev", "test", "fresh", "last", "author1", "author2", "author3", "author4", "wide")
 MOOD_PARTS = ("dev", "test", "fresh", "last", "train", "author1", "author2", "author3")
 _EPOCHS, _RATE, _DECAY = 8, 0.3, 1e-4
 # Templated sources, and ordinary texts of which there are many, weigh less.
@@ -126,10 +126,15 @@ def by_rules(text: str) -> float:
     return max((a.score for a in request.by_rules(turn_of(text)) if a), default=0.0)
 
 
-def uncovered(text: str) -> list[set[str]]:
-    """The features of the sentences that no rule covers, the model's part."""
-    judged = zip(sentences(text), request.by_rules(turn_of(text)), strict=True)
-    return [features for features, asking in judged if asking is None]
+def uncovered(text: str) -> list[tuple[set[str], float]]:
+    """The features of the sentences that no rule covers, the model's part, and their cuts."""
+    turn = turn_of(text)
+    judged = zip(request.sentences(turn.classes), request.by_rules(turn), strict=True)
+    return [
+        (request.features(turn, *sentence), request.cut(sentence[1]))
+        for sentence, asking in judged
+        if asking is None
+    ]
 
 
 def compare_requests(rows: list[Row], held_out: str) -> None:
@@ -142,8 +147,8 @@ def compare_requests(rows: list[Row], held_out: str) -> None:
 
     def with_model(text: str) -> float:
         asked = by_rules(text)
-        likely = map(model.probability, uncovered(text))
-        return max(asked, THRESHOLD * (max(likely, default=0.0) >= request.LIKELY))
+        likely = any(model.probability(features) >= cut for features, cut in uncovered(text))
+        return max(asked, THRESHOLD * likely)
 
     methods: dict[str, Callable[[str], float]] = {
         "rules": by_rules,

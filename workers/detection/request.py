@@ -20,16 +20,21 @@ CODES = class_codes(
     determiner=d object=O please=k greeting=K yes=k not=n cannot=4 unwanted=N enough=x that=t
     be=b was=% there_is=e present=r who_can=w how=j but=c and=& if=f whether=7 price=8 help=v
     say=s cardinal=0 queue=I perhaps=# recommend=o another=/ find=~ other=_ ?=. !=.
-    callback=' on_phone=; by_phone=` outsider=:"""
+    callback=' on_phone=; by_phone=` outsider=: contact_me=é"""
 )
 # A sentence without any of these asks for nobody.
-CUES = "H1gQAZMSBTXEFYD2/s5';`"
+CUES = "H1gQAZMSBTXEFYD2/s5';`é"
 # Two neighbours of which neither tells anything alone: "call me", "contact us".
 CUE_PAIRS = "@C", "m"
 _CUE_CLASSES = frozenset(CUES + CUE_PAIRS[0])
 
 # From here on a sentence that no rule covers is a request, or a matter for a model.
-LIKELY, _PERHAPS = 0.92, 0.5
+LIKELY, _PERHAPS = 0.93, 0.5
+# A sentence that names a person of the service needs less to be one.
+LIKELY_NAMED = 0.75
+_NAMED = re.compile(
+    "H|R[1AgZ]|y[MAg]|d[AM]|S.{0,8}[TUC@';`]|[TUC@';`].{0,5}[S1AZg5D]|X.{0,5}[mS15D]|[WG].{0,4}[1A]"
+)
 _MODEL = load("request")
 
 _MACROS = {
@@ -272,6 +277,19 @@ _OPEN = r"""
 0.8  L/[pk]?v|[WG]Rvk{0,2}<close>|mpdI<end>|<clause>k?[JG9]>p?[C@]
 0.75 [1H]nd?B<close>|bd?y?D5?rk{0,2}<close>
 0.8  ^O[dRl]{0,2}[HAM]{1,2}k{0,2}$|[qLJG9u]PZ?[AM][pqk]{0,2}[C@]p?m
+0.8  <clause>(?!uq)[kKqzuivWpS&dg]{0,6}é(?![jf7])
+0.8  (?:J|G|9|L|<ask>)k?<anyone>[pqkd]{0,3}é
+0.8  [HAMS1](?:<of-you>)?[q6Wp]{1,2}é|qy_?[gHAMZD5D]é
+0.8  3mk?l?k{0,2}l?ph|3mlpdg|mX[pk]<whom>(?=$|[,kl&a])
+0.8  q@[SHAM1](?:<end>|l)|P?q@S(?:<end>|l)|eSr[d&]
+0.75 e[^.,]{1,4}iSC|eSiq|eSw(?:v|3P)|4zdpdB
+0.8  W[^.,]{0,3}`pS|[q9G_][dpu]{1,3}[HAMS]lm@|WSR<end>
+0.8  eS[^.,]{0,4}(?:m[vT]|pm[vT])|qS[^.,]{0,5}m@|[gHAMS1]q[C@]m
+0.85 ^[kK]{0,3}d1k{1,3},|^k{0,2}yMk{0,3}<close>
+0.8  Xu?k?m[kpl]{0,3}&|<clause>[k_]{0,2}jbd?R?H<close>
+0.75 j[z6][dyR]{0,2}[1HAM]v|jz[iu]Gd?R?[1M]<close>|jbd_{1,2}ldR?[HA]<close>
+0.75 Gd?R?[HA]_<close>|dWd?R?H|(?<!z)d[1H]Wp|~m?Sw<close>|9d1<close>
+0.8  3y[_oR]{0,2}[HAM]l<close>
 """
 _NOT_A_BOT = r"""
 0.9  [nNx][a-zA-Z_]{0,4}(?:[TC][pdykO]{0,4}|U[dykO]{0,2}p[pdykO]{0,3})[kH]?B
@@ -288,7 +306,9 @@ _NOT_A_BOT = r"""
 0.85 ^[nk]{1,5}i?W[dyk]{0,2}R?[HAM]{1,2}[kA]{0,2}$
 0.8  fi[bq]?n[GTUC]k?[dyRkp]{0,3}[HAM1S]
 0.85 spGd?R?[HAM1]
-0.8  fnGm?(?:0|d?[H1A])
+0.8  fnGm?(?:0|d?[H1A])|fn,d?[HAM1]k{0,2}<close>
+0.8  [W_b]fi[VT]p[dyRk]{0,3}[SHAM1/]|nB,[cd]{1,3}R?[H1A]
+0.75 hWSp[@C]h
 """
 _ESCALATE = r"""
 0.9  <clause>[kKiuqWpjzdO&]{0,7}E[kd]{0,2}(?:[POk]{0,4}|dO)k{0,3}<close>
@@ -424,14 +444,19 @@ def features(turn: Turn, offset: int, sentence: str) -> set[str]:
     return class_features(sentence, words)
 
 
+def cut(sentence: str) -> float:
+    """How likely a sentence has to be to count as a request."""
+    return LIKELY_NAMED if _NAMED.search(sentence) else LIKELY
+
+
 def _by_likeness(turn: Turn, offset: int, sentence: str) -> Asking:
     """The same for a sentence that no rule covers, by its likeness to requests."""
     likely = _MODEL.probability(features(turn, offset, sentence))
-    end = offset + len(sentence)
-    if likely >= LIKELY:
-        return Asking(0.7 + 0.2 * (likely - LIKELY) / (1 - LIKELY), offset, end)
+    end, enough = offset + len(sentence), cut(sentence)
+    if likely >= enough:
+        return Asking(0.7 + 0.2 * (likely - enough) / (1 - enough), offset, end)
     if likely >= _PERHAPS:
-        return Asking(0.5 + 0.19 * (likely - _PERHAPS) / (LIKELY - _PERHAPS), offset, end)
+        return Asking(0.5 + 0.19 * (likely - _PERHAPS) / (enough - _PERHAPS), offset, end)
     return Asking(0.0, offset, end)
 
 
