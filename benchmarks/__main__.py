@@ -6,7 +6,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import backtest, growth, latency, memory, recovery, routing, throughput
+from benchmarks import (
+    allocations,
+    backtest,
+    growth,
+    latency,
+    memory,
+    million,
+    rebalance,
+    recovery,
+    routing,
+    throughput,
+)
 from benchmarks.others import run as others
 from benchmarks.report import Report, Row, machine, show, write
 from benchmarks.world import kafka_name
@@ -18,9 +29,12 @@ SCENARIOS: dict[str, Callable[[Report, bool], None]] = {
     "latency": latency.run,
     "growth": growth.run,
     "memory": memory.run,
+    "million": million.run,
+    "allocations": allocations.run,
     "core": backtest.core,
     "backtest": backtest.run,
     "recovery": recovery.run,
+    "rebalance": rebalance.run,
     "others": others.run,
 }
 

@@ -48,7 +48,7 @@ def core(report: Report, quick: bool) -> None:
             read_agent(text)
         _add(report, "detection, AI agent", started, len(agents))
         started = time.process_time()
-        outputs = _fold(log)
+        outputs = fold_log(log)
         _add(report, "fold, detection included", started, len(log))
         for turns in (1, 20, 200):
             report.add(f"packet of {turns} turns", "one core", "CPU µs/packet", packet_us(turns))
@@ -59,7 +59,7 @@ def _add(report: Report, case: str, started: float, count: int) -> None:
     report.add(case, "one core", "CPU µs/message", 1e6 * (time.process_time() - started) / count)
 
 
-def _fold(log: Sequence[Incoming]) -> int:
+def fold_log(log: Sequence[Incoming]) -> int:
     meta = starting_meta((data_path("policies") / "default.yaml").read_text(encoding="utf-8"))
     home = Home(topic=EVENTS, partition=0)
     states: dict[str, bytes | None] = {}

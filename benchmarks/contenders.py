@@ -23,6 +23,7 @@ from benchmarks.first import first
 from workers.agents.app import TP, Agent
 from workers.agents.escalation import EscalationAgent
 from workers.agents.producer import IDEMPOTENT, Record, publish_all
+from workers.agents.routing import RoutingAgent
 from workers.agents.running import run, spare_collector
 from workers.cli.main import handoff
 from workers.contracts.decisions import Home
@@ -54,6 +55,20 @@ def worker(group: str) -> None:
     _Worker.group = group
     escalation.make_agent = _Worker
     handoff(["worker", "escalation", "--from", "earliest", "--log-level", "WARNING"])
+
+
+class _Router(RoutingAgent):
+    async def handle(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
+        first()
+        await super().handle(tp, records)
+
+
+def router(topics: str) -> None:
+    """`handoff worker routing`, with the line that says when it began."""
+    from workers.agents import routing
+
+    routing.RoutingAgent = _Router  # type: ignore[misc]
+    handoff(["worker", "routing", "--topics", topics, "--from", "earliest"])
 
 
 class _Nothing(Agent):
@@ -219,6 +234,8 @@ def main() -> None:
     role, *arguments = sys.argv[1:]
     if role == "worker":
         worker(*arguments)
+    elif role == "router":
+        router(*arguments)
     elif role == "replay":
         replay(*arguments)
     else:

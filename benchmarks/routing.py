@@ -6,7 +6,7 @@ import orjson
 
 from benchmarks.report import Report
 from benchmarks.throughput import rate_of
-from benchmarks.world import Commits, World
+from benchmarks.world import Commits, Seen, World
 from workers.contracts.topics import DECISIONS
 
 GROUP = "handoff-escalation"
@@ -20,9 +20,11 @@ def run(report: Report, quick: bool) -> None:
             world.fill([_asking(number) for number in range(total)])
             _decide(world, total)
             commits = Commits(world, "handoff-routing", DECISIONS)
-            router = world.worker("routing", "--log-level", "WARNING")
+            router = world.process("benchmarks.contenders", "router", str(world.topics_file))
             try:
-                rate, cpu = rate_of(commits.follow([router], total), total)
+                seen = commits.follow([router], total)
+                at, used = map(float, router.wait_until_said("first"))
+                rate, cpu = rate_of([Seen(at, 0, used), *seen], total)
             finally:
                 commits.close()
                 router.stop()

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -105,7 +105,13 @@ class World:
         """A client of the store."""
         return redis.Redis.from_url(self.redis_url)
 
-    def fill(self, rows: Sequence[tuple[bytes, bytes]], topic: str = EVENTS) -> None:
+    @property
+    def store_mb(self) -> float:
+        """How much memory the store uses."""
+        memory: Any = self.store.info("memory")
+        return float(memory["used_memory"]) / 2**20
+
+    def fill(self, rows: Iterable[tuple[bytes, bytes]], topic: str = EVENTS) -> None:
         """Put keys and values on a topic; returns when all are acknowledged."""
         # The hash of Kafka's own clients, so that a conversation has one partition.
         config = {"bootstrap.servers": self.bootstrap, "linger.ms": 5, "acks": "all"}
@@ -170,10 +176,18 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     @property
+    def memory_mb(self) -> float:
+        """The memory that it has now."""
+        return self._status_mb("VmRSS:")
+
+    @property
     def peak_mb(self) -> float:
         """The most memory that it has had."""
+        return self._status_mb("VmHWM:")
+
+    def _status_mb(self, name: str) -> float:
         status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+        return int(status.partition(name)[2].split()[0]) / 1024
 
     def said(self, word: str) -> list[str] | None:
         """The rest of the first line that begins with a word; None when there is none yet."""
@@ -224,11 +238,15 @@ class Commits:
         return sum(max(0, tp.offset) for tp in found)
 
     def follow(
-        self, processes: Sequence[Process], total: int, limit_s: float | None = None
+        self,
+        processes: Sequence[Process],
+        total: int,
+        limit_s: float | None = None,
+        give_up_s: float = 180,
     ) -> list[Seen]:
         """Watch until `total` is committed, or for so long since the first commit."""
         seen: list[Seen] = []
-        give_up = time.monotonic() + 180
+        give_up = time.monotonic() + give_up_s
         while not seen or seen[-1].records < total:
             records, at = self.records(), time.monotonic()
             if records and (not seen or records > seen[-1].records):
@@ -238,7 +256,7 @@ class Commits:
             for process in processes:
                 process.check()
             if at > give_up:
-                raise RuntimeError(f"{records} of {total} records committed in three minutes")
+                raise RuntimeError(f"{records} of {total} records committed in {give_up_s:g} s")
             time.sleep(_POLL_S)
         return seen
 
