@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
+import string
 from zlib import crc32
 
 SKETCH_SIZE = 8
 _LIMIT = 240
-# Words of four bytes or more, in any script: the short ones are what every turn has.
-_WORD = re.compile(rb"[^\s!-/:-@\[-`{-~]{4,}")
+_PUNCTUATION = string.punctuation.encode()
+_SPACED = bytes.maketrans(_PUNCTUATION, b" " * len(_PUNCTUATION))
 
 
 def progress_key(text: str) -> tuple[int, ...]:
     """Sketch the beginning of a turn: the least eight hashes of its longer words, ascending."""
-    words = set(_WORD.findall(text[:_LIMIT].lower().encode(errors="replace")))
-    return tuple(sorted(map(crc32, words))[:SKETCH_SIZE])
+    words = text[:_LIMIT].lower().encode(errors="replace").translate(_SPACED).split()
+    # Words of four bytes or more, in any script: the short ones are what every turn has.
+    return tuple(sorted(map(crc32, {word for word in words if len(word) > 3}))[:SKETCH_SIZE])
 
 
 def similarity(a: tuple[int, ...], b: tuple[int, ...]) -> float:

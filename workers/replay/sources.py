@@ -28,6 +28,7 @@ from workers.settings import Settings
 
 _OWN: Final = re.compile(rb'"type"\s*:\s*"(?:%s)"' % b"|".join(s.encode() for s in OWN_TYPES))
 _POLICY_EVERY_MS: Final = DAY + HOUR
+_BLOCK: Final = 1 << 20
 _NO_TIMESTAMP: Final = 2**53
 """A line of a file has no Kafka timestamp: nothing in it counts as ahead of its time."""
 
@@ -51,6 +52,7 @@ class FileFacts(NamedTuple):
     """What a first look at the files tells."""
 
     lines: int
+    """Blank ones included."""
     own: bool
     """Whether our own agents wrote in it: then its deadlines and policies are all there."""
     policy: PolicyInForce | None
@@ -96,14 +98,22 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 def look_at(paths: Sequence[Path]) -> FileFacts:
     """Read the files once, quickly, before anything is decided."""
     lines, own, policy = 0, False, None
-    for _, _, line in lines_of(paths):
-        lines += 1
-        if policy is None and _OWN.search(line):
-            kind = _head(line).type
-            own = own or kind in OWN_TYPES
-            if kind == "policy":
-                policy = _policy_of(line)
+    for block in _blocks(paths):
+        lines += len(block)
+        if policy is None and _OWN.search(b"".join(block)):
+            for line in filter(_OWN.search, block):
+                kind = _head(line).type
+                own = own or kind in OWN_TYPES
+                if kind == "policy" and policy is None:
+                    policy = _policy_of(line)
     return FileFacts(lines, own, policy)
+
+
+def _blocks(paths: Sequence[Path]) -> Iterator[list[bytes]]:
+    for path in paths:
+        with _opened(path) as file:
+            while block := file.readlines(_BLOCK):
+                yield block
 
 
 def _head(line: bytes) -> _Head:
