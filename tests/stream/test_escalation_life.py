@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import orjson
+import pytest
 from redis import Redis
 
 from tests.stream.escalation_world import (
@@ -294,6 +295,18 @@ watching.STALLED_S, watching.WATCH_S = 1.0, 0.2
 chunks.ConsumerThread._commit = never
 handoff(sys.argv[1:])
 """
+_OUTSIDE = """
+import sys
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance
+from aiokafka.errors import InvalidRequestError
+from workers.cli.main import handoff
+
+async def refused(self, assignment):
+    raise InvalidRequestError
+
+CoordinatorGroupRebalance._send_sync_group_request = refused
+handoff(sys.argv[1:])
+"""
 _BLOCKING = """
 import sys, time
 from workers.agents import partition, running
@@ -305,21 +318,24 @@ handoff(sys.argv[1:])
 """
 
 
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (_STALLING, "records wait, none moves"),
+        (_UNCOMMITTED, "handled up to [1-9][0-9]*, committed up to (0|None)"),
+        (_OUTSIDE, "no longer a member of its group"),
+        (_BLOCKING, "the event loop is blocked"),
+    ],
+    ids=["stalling", "uncommitted", "outside of the group", "blocking"],
+)
 async def test_a_worker_that_stands_still_or_blocks_ends_itself(
-    kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
+    kafka: EmbeddedKafka, redis_url: str, tmp_path: Path, code: str, why: str
 ) -> None:
     create_topics(kafka)
     await produce(kafka.bootstrap, conversations(50, 5))
     arguments = ("--from", "earliest")
-    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=_STALLING) as worker:
+    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=code) as worker:
         assert await worker.ended() == 70
-        assert "records wait, none moves" in worker.said
-    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=_UNCOMMITTED) as worker:
-        assert await worker.ended() == 70
-        assert re.search(r"handled up to [1-9]\d*, committed up to 0", worker.said)
-    await produce(kafka.bootstrap, conversations(50, 5, seed=2))
-    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=_BLOCKING) as worker:
-        assert await worker.ended() == 70
-        assert "the event loop is blocked" in worker.said
+        assert re.search(why, worker.said)
     with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments):
         await settled(kafka.bootstrap, redis_url)

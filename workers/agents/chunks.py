@@ -143,6 +143,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             for tp, offset in zip(tps, committed, strict=True)
         }
 
+    def check(self) -> None:
+        """Raise what has ended this worker's membership of its group, if anything has."""
+        if self._consumer is not None and self._consumer._coordinator is not None:
+            self._consumer._coordinator.check_errors()
+
     async def runs(self, active: set[TP], wait_s: float) -> dict[TP, Run]:
         """Wait for records and take at most one run of each active partition.
 
@@ -228,6 +233,11 @@ class Consumer(driver.Consumer):
     def placed(self) -> bool:
         """Whether the partitions of the current generation have their positions."""
         return self._placed_generation == self.app.consumer_generation_id
+
+    @property
+    def settled(self) -> bool:
+        """Whether it works, or stands by because the others have all partitions."""
+        return self.placed or bool(self.app.unassigned)
 
     async def perform_seek(self) -> None:
         """Place every assigned partition; Faust calls it at each assignment, sometimes twice."""
@@ -351,6 +361,10 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self.watermarks.pop(tp, None)
+
+    def check(self) -> None:
+        """Raise what has ended this worker's membership of its group: aiokafka tells nobody."""
+        self._thread.check()
 
     def durable(self, tp: TP) -> tuple[int | None, int | None]:
         """Up to where a partition is committed, and up to where it may be; None: not at all."""

@@ -7,17 +7,19 @@ from typing import Final, NamedTuple
 
 import faust
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from faust.types import TP
 
 from workers.agents import metrics
 from workers.agents.app import Agent, consumer_of
-from workers.agents.failstop import fail_stop
+from workers.agents.failstop import ConfigurationError, fail_stop
 from workers.agents.health import Health
 from workers.settings import Settings, kafka_client_kwargs
 
 STALLED_S: Final = 30.0
 """How long a partition may stand still."""
+UNSETTLED_S: Final = 90.0
+"""How long a rebalance may take: others finish their chunks, and Kafka waits a minute for them."""
 WATCH_S: Final = 5.0
 ANSWER_S: Final = 5.0
 """How long a broker may take for an answer."""
@@ -76,12 +78,19 @@ async def watch_partitions(app: faust.App, agent: Agent, health: Health) -> None
     """End the process when a partition stands still for 30 s while Kafka answers.
 
     It stands still when records wait and none is handled, or when what was handled is not
-    committed. Keeps `health.ready` and the lag up to date.
+    committed. A worker that is no member of its group, or has none of its partitions nor is left
+    without for 90 s, ends as well. Keeps `health.ready` and the lag up to date.
     """
     name, stillness = agent.group.removeprefix("handoff-"), Stillness()
+    settled = time.monotonic()
     while True:
         await asyncio.sleep(0.2 if not health.ready else WATCH_S)
-        health.ready = consumer_of(app).placed
+        _require_membership(app, agent)
+        health.ready = consumer_of(app).settled
+        if health.ready:
+            settled = time.monotonic()
+        elif time.monotonic() - settled > UNSETTLED_S and await answers(agent.settings):
+            fail_stop(f"{agent.group}: without partitions for {UNSETTLED_S:g} s")
         found = await _standings(app, agent)
         if any(one.end is None for one in found.values()) and not await answers(agent.settings):
             stillness.forget()
@@ -93,6 +102,16 @@ async def watch_partitions(app: faust.App, agent: Agent, health: Health) -> None
                 metrics.LAG.labels(name, str(tp.partition)).set(lag)
             if seconds > STALLED_S and not agent.is_busy(tp):
                 fail_stop(f"{tp.topic}[{tp.partition}]: {standing.trouble}")
+
+
+def _require_membership(app: faust.App, agent: Agent) -> None:
+    try:
+        consumer_of(app).check()
+    except GroupAuthorizationFailedError:
+        refused = f"may not READ the group {agent.group}: give this right to its user"
+        fail_stop("Kafka", ConfigurationError(refused))
+    except Exception as error:  # noqa: BLE001 - whatever it was, no partition will ever come
+        fail_stop(f"{agent.group}: no longer a member of its group", error)
 
 
 async def _standings(app: faust.App, agent: Agent) -> dict[TP, Standing]:
