@@ -12,12 +12,12 @@ from workers.detection import (
     CustomerFindings,
     Finding,
     agent,
+    asking,
     mood,
     progress_key,
     read_agent,
     read_customer,
     replies,
-    request,
     similarity,
 )
 from workers.detection.grammar import Plan, Rule
@@ -72,12 +72,12 @@ def test_folding_keeps_positions_and_tokens_match_spans(text: str) -> None:
 
 
 RULES: list[Rule] = [
-    *request.RULES,
+    *asking.RULES,
     *mood.EVIDENCE,
     *replies.RULES,
     *agent.RULES,
 ]
-CLASSES = sorted({*request.CODES.values(), *mood.CODES.values(), "_", ".", ","})
+CLASSES = sorted({*asking.CODES.values(), *mood.CODES.values(), "_", ".", ","})
 
 
 @given(st.lists(st.sampled_from(CLASSES), min_size=1, max_size=9).map("".join))

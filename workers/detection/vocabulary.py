@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from workers.detection import mood, replies, request
+from workers.detection import asking, mood, replies
 from workers.detection.lexicon import build, read_lists
 
 _LISTS = read_lists()
-REQUEST = build(_LISTS, request.SECTION, request.CODES)
+REQUEST = build(_LISTS, asking.SECTION, asking.CODES)
 REPLY = build(_LISTS, replies.SECTION, replies.CODES)
 MOOD = build(_LISTS, mood.SECTION, mood.CODES)
