@@ -41,6 +41,7 @@ async def test_decisions_are_those_of_a_quiet_run_and_sigterm_commits(
         assert worker.terminate() == 0
         found = marks(redis_url)
         assert await committed(kafka.bootstrap) == {n: mark + 1 for n, mark in found.items()}
+        assert "Missing sensor state" not in worker.said
         # It leaves nothing in the folder where it was started.
         assert not any(worker.folder.iterdir())
         worker.start()

@@ -162,6 +162,11 @@ class _App(faust.App):
         self.sensors.remove(self.monitor)
         return found
 
+    def on_rebalance_start(self) -> None:
+        super().on_rebalance_start()
+        # Faust would warn at the end of each rebalance that nobody has measured it.
+        self._rebalancing_sensor_state = {"nobody": {}}
+
     def _create_directories(self) -> None:
         """Nothing is kept on disk, so no folders are made where somebody happens to be."""
 
