@@ -68,9 +68,7 @@ class SharedRedis(Redis):
             try:
                 await self._exchange(asked)
             except BaseException as error:
-                for one in asked:
-                    if not one.answer.done():
-                        one.answer.set_exception(_lost(error))
+                _fail(asked, error)
                 if not isinstance(error, Exception):
                     raise
 
@@ -111,6 +109,8 @@ class SharedRedis(Redis):
         if self._exchanging is not None and not self._exchanging.done():
             self._exchanging.cancel()
             await asyncio.wait({self._exchanging})
+        _fail(self._asked, asyncio.CancelledError())
+        self._asked = []
         line, self._line = self._line, None
         if line is not None:
             await line.disconnect()
@@ -128,6 +128,12 @@ class _SharedPipeline(Pipeline):
         if raise_on_error:
             self.raise_first_error(commands, answers)
         return answers
+
+
+def _fail(asked: Sequence[_Asked], error: BaseException) -> None:
+    for one in asked:
+        if not one.answer.done():
+            one.answer.set_exception(_lost(error))
 
 
 def _lost(error: BaseException) -> BaseException:
