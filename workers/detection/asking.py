@@ -269,6 +269,9 @@ _OPEN = r"""
 0.75 j[z6][dyR]{0,2}[1HAM]v|jz[iu]Gd?R?[1M]<close>|jbd_{1,2}ldR?[HA]<close>
 0.75 Gd?R?[HA]_<close>|dWd?R?H|(?<!z)d[1H]Wp|~m?Sw<close>|9d1<close>
 0.8  3y[_oR]{0,2}[HAM]l<close>
+0.75 <clause>kC(?:$|,)|,qiT<close>|(?:qi|W)[pk]?[G9L]d?Tp
+0.8  <clause>[dk]{0,2}Sk?@(?:,|$)|bd[>_5]{0,2}[AMZ]l<close>|J[dy]{0,2}R?[HAM]_pm
+0.8  qu9d[AZHM]p[C@]|mqvd?[1SHA]|fT<close>
 """
 _NOT_A_BOT = r"""
 0.9  [nNx][a-zA-Z_]{0,4}(?:[TC][pdykO]{0,4}|U[dykO]{0,2}p[pdykO]{0,3})[kH]?B
