@@ -77,7 +77,7 @@ def run(report: Report, quick: bool) -> None:
     total = 40_000 if quick else 200_000
     with TemporaryDirectory(prefix="handoff-bench-") as folder:
         file = _file(Path(folder), total, total // 10)
-        for _ in range(1 if quick else 5):
+        for _ in range(1 if quick else 3):
             for processes in (1, 2):
                 seconds, cpu, _ = _replay(file, processes)
                 case = f"processes: {processes}"

@@ -33,7 +33,7 @@ def run(report: Report, quick: bool) -> None:
                 load.drain(DRAIN_S)
         for _ in range(1 if quick else 2):
             for rate in rates:
-                seconds = 6 if quick else 20 if rate <= 500 else 10
+                seconds = 6 if quick else 20 if rate == 500 else 10
                 for case, pipeline in pipelines:
                     with pipeline(world) as load:
                         _note(report, f"{case}, {rate}/s", load.take(rate, seconds))

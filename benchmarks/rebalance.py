@@ -20,7 +20,7 @@ def run(report: Report, quick: bool) -> None:
             print("rebalance: it needs a broker that shares a log: skipped", flush=True)
             return
         killed_s = LEAVING_S + world.settings.kafka_session_timeout_s
-        for _ in range(1 if quick else 3):
+        for _ in range(1 if quick else 2):
             with handoff(world) as load:
                 for name, seconds in (("in order", LEAVING_S), ("by kill -9", killed_s)):
                     second = world.process("benchmarks.contenders", "worker", _GROUP)

@@ -13,7 +13,7 @@ GROUP = "handoff-escalation"
 
 def run(report: Report, quick: bool) -> None:
     """From the start of the process to its first records, to the end of the lag, and anew."""
-    for _ in range(1 if quick else 3):
+    for _ in range(1 if quick else 2):
         with World() as world:
             # What the embedded broker keeps holds no more.
             total = 20_000 if quick else 100_000 if world.real else 40_000

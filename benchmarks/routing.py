@@ -14,8 +14,8 @@ GROUP = "handoff-escalation"
 
 def run(report: Report, quick: bool) -> None:
     """Every message asks for a person: a packet, a ledger record, a log entry, a control each."""
-    total = 4_000 if quick else 12_000
-    for _ in range(1 if quick else 3):
+    total = 4_000 if quick else 8_000
+    for _ in range(1 if quick else 2):
         with World() as world:
             world.fill([_asking(number) for number in range(total)])
             _decide(world, total)

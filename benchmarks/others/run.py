@@ -28,7 +28,7 @@ def run(report: Report, quick: bool) -> None:
             return
         total = 20_000 if quick else 120_000
         world.fill(messages(total))
-        for _ in range(1 if quick else 3):
+        for _ in range(1 if quick else 2):
             rate, cpu = one(world, "worker", total)
             report.add(CASES["worker"], "committed", "messages/s", rate)
             report.add(CASES["worker"], "CPU", "µs/message", cpu)
