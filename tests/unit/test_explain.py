@@ -66,3 +66,11 @@ def test_the_logs_own_policy_is_the_one_that_explains(tmp_path: Path) -> None:
 
 def test_a_conversation_that_is_not_there_is_an_error(asked: Path) -> None:
     assert "no events of nobody" in explain("nobody", "--log", asked, code=1).output
+
+
+def test_a_message_that_was_one_too_many_is_told_so(tmp_path: Path) -> None:
+    rows = [event("loud", number) for number in (0, 2, 4, 5)]
+    file = tmp_path / "policy.yaml"
+    file.write_text(f"messages_per_minute: 2\n{policy(turns=9)}")
+    told = explain("loud", "--log", log(tmp_path, rows), "--policy", file).stdout
+    assert told.count("counted, not read") == 1

@@ -85,7 +85,8 @@ def explain_events(
             for output in folded.outputs
             if output.topic == DECISIONS
         )
-        lines.append(line_of(event, change.state, meta, decisions))
+        note = "one too many in its minute: counted, not read" if folded.unread else None
+        lines.append(line_of(event, change.state, meta, decisions, note))
     return lines
 
 
