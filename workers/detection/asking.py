@@ -29,7 +29,7 @@ _MACROS = {
     "clause": r"(?:^|(?<=[,&c]))",
     "close": r"$",
     # Somebody or some office, known or not, but nobody of the customer's own
-    "whom": r"[dykRpl]{0,3}(?:[_>5DHAMZS/QRv]{1,5}|yg)(?:[lt][dyk]{0,2}[_>5DA]{1,3})?",
+    "whom": r"[dykRpl]{0,3}(?:[_>5DHAMZS/QRv1]{1,5}|yg)(?:[lt][dyk]{0,2}[_>5DA]{1,3})?",
     "anyone": r"[dyklR0]{0,3}[_>5DHAMZS1g/QRb]{1,5}(?:[lt][dyi]{0,2}[_>5DVO]{1,3})?",
     "ask": r"(?:(?:(?<!o)[qLWJ6]|(?<!i)#)[imkpdqWuJ]{0,5})",
     "after": r"(?=$|[,kla&0p;`])",
@@ -272,6 +272,8 @@ _OPEN = r"""
 0.75 <clause>kC(?:$|,)|,qiT<close>|(?:qi|W)[pk]?[G9L]d?Tp
 0.8  <clause>[dk]{0,2}Sk?@(?:,|$)|bd[>_5]{0,2}[AMZ]l<close>|J[dy]{0,2}R?[HAM]_pm
 0.8  qu9d[AZHM]p[C@]|mqvd?[1SHA]|fT<close>
+0.8  3d[dR]?[1HAMS]l(?:<close>|p)|^[kK]{0,2}dR?[HA1]qb[_k]
+0.85 dR?[HA]6z|bUpd?R?[H1A]d?q
 """
 _NOT_A_BOT = r"""
 0.9  [nNx][a-zA-Z_]{0,4}(?:[TC][pdykO]{0,4}|U[dykO]{0,2}p[pdykO]{0,3})[kH]?B
@@ -290,7 +292,7 @@ _NOT_A_BOT = r"""
 0.85 spGd?R?[HAM1]
 0.8  fnGm?(?:0|d?[H1A])|fn,d?[HAM1]k{0,2}<close>
 0.8  [W_b]fi[VT]p[dyRk]{0,3}[SHAM1/]|nB,[cd]{1,3}R?[H1A]
-0.75 hWSp[@C]h
+0.75 hWSp[@C]h|nqpTpd?R?[H1AM]|nqld?R?H
 """
 _ESCALATE = r"""
 0.9  <clause>[kKiuqWpjzdO&]{0,7}E[kd]{0,2}(?:[POk]{0,4}|dO)k{0,3}<close>
