@@ -138,7 +138,14 @@ def _repetition(when: When) -> Condition | None:
             s.repeated_by_ai / ai, s.repeated_by_customer / customer, s.repeated_by_tool / tool
         )
 
-    return Condition("repetition", lambda s: nearest(s) >= 1.0, nearest)
+    def holds(s: Signals) -> bool:
+        return (
+            s.repeated_by_ai >= ai
+            or s.repeated_by_customer >= customer
+            or s.repeated_by_tool >= tool
+        )
+
+    return Condition("repetition", holds, nearest)
 
 
 def _solved_below(when: When) -> Condition | None:
@@ -171,8 +178,9 @@ def _low_confidence(when: When, threshold: float | None) -> Condition | None:
         return None
 
     def holds(s: Signals) -> bool:
-        confidences = s.confidences
-        return len(confidences) >= turns and max(confidences[-turns:]) < threshold
+        last = s.confidences[-turns:]
+        # Most turns are sure enough, which the last one tells by itself.
+        return len(last) == turns and last[-1] < threshold and max(last) < threshold
 
     def low_turns(s: Signals) -> float:
         count = 0
