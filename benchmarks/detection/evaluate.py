@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detection.measures import count, own, per_10_000, proportion, public
+from benchmarks.detection.measures import count, own, per_10_000, proportion, public, sets
 from workers.detection import (
     FRUSTRATION_THRESHOLD,
     THRESHOLD,
@@ -89,6 +89,21 @@ def own_sets(half: str, *, errors: bool) -> None:
         for row in own("frustration", half):
             if (cross(row["text"]) >= FRUSTRATION_THRESHOLD) != row["label"]:
                 print("  frustration", row["label"], row["note"], row["text"])
+
+
+def every_set() -> None:
+    """Print one line for each own set there is."""
+    print("Own requests, every set")
+    for name in sets("requests"):
+        counts = count(
+            ((row["label"], asks(row["text"])) for row in own("requests", name)), THRESHOLD
+        )
+        recall = proportion(counts.found, counts.found + counts.missed)
+        false = proportion(counts.false, counts.false + counts.clean)
+        print(f"  {name:22} recall {recall:32} false {false}")
+    print("Own frustration, every set")
+    for name in sets("frustration"):
+        mood_line(name, own("frustration", name))
 
 
 def replies(half: str, *, errors: bool) -> None:
@@ -199,6 +214,7 @@ def main() -> None:
     parser.add_argument("--errors", action="store_true", help="print the errors on own texts")
     options = parser.parse_args()
     own_sets(options.half, errors=options.errors)
+    every_set()
     if options.data:
         public_sets(options.data)
         conversations(options.data)

@@ -65,8 +65,13 @@ def per_10_000(false: int, total: int) -> str:
     return f"{false / total * 1e4:.1f} [{low * 1e4:.1f}, {high * 1e4:.1f}] {false}/{total}"
 
 
+def sets(name: str) -> list[str]:
+    """The names of the own sets of a kind ("requests", "frustration", …)."""
+    return sorted(path.name.split(".")[1] for path in OWN.glob(f"{name}.*.jsonl"))
+
+
 def own(name: str, half: str) -> list[dict[str, Any]]:
-    """Read the own texts of a set ("requests", "frustration", …) and half ("dev" or "test")."""
+    """Read the own texts of a set ("requests", "frustration", …) and half ("dev", "test", …)."""
     with (OWN / f"{name}.{half}.jsonl").open(encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 

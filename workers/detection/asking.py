@@ -32,6 +32,8 @@ _MACROS = {
     "whom": r"[dykRpl]{0,3}(?:[_>5DHAMZS/QRv1]{1,5}|yg)(?:[lt][dyk]{0,2}[_>5DA]{1,3})?",
     "anyone": r"[dyklR0]{0,3}[_>5DHAMZS1g/QRb]{1,5}(?:[lt][dyi]{0,2}[_>5DVO]{1,3})?",
     "ask": r"(?:(?:(?<!o)[qLWJ6]|(?<!i)#)[imkpdqWuJ]{0,5})",
+    # The same, but not asking what the other one wants
+    "ask-of": r"(?:(?:(?<!o)[qLWJ6]|(?<!i)#)[imkpdqWJ]{0,5})",
     "after": r"(?=$|[,kla&0p;`])",
 }
 
@@ -163,7 +165,7 @@ _OPEN = r"""
 0.8  Ek?p<whom>(?=$|[,kKl&atqW])
 0.8  3[mO]k?[l]{1,2}p<whom>(?=$|[,kKl&atqW])
 0.8  (?:G|W|3|L|qi?J)[mkup]{0,3}P?<anyone>k?;
-0.75 (?:J|G|9|L|<ask>)k?<anyone>[pqkd]{0,3}(?:[C@]p?k?m|Gmd?[@'])(?![jf7])
+0.75 (?:J|G|9|L|<ask-of>)k?<anyone>[pqkd]{0,3}(?:[C@]p?k?m|Gmd?[@'])(?![jf7])
 0.8  (?:J|G|9|L|<ask>)k?[dR]{0,2}(?:[HAMSZ1]|yg)(?:<of-you>)?[pqk]{0,2}[C@]p?(?:P_|h<end>)
 0.8  <clause>(?!uq)[kKqzuivWpS&dg]{0,6}@m(?=$|[,kla&Oe.0;])
 0.8  <clause>[kK]{0,3}@um|qu?mk{0,3}@<after>|<clause>k?q@m<after>|L@<after>
@@ -252,7 +254,7 @@ _OPEN = r"""
 0.75 <clause>[kK_]{0,2}RTk{0,2}<close>|3h(?:;|l)<close>
 0.75 W[dR]?H_k?<close>|^H_k{1,2}$
 0.85 [Wq]_U[dOk_]{0,3}p<pre>(?:<person>|[S/])
-0.75 W[pd_]{1,4}pd?[AS]<close>|qiLd_pd?[AS]<close>|j6S[C@]m<end>
+0.75 W[pd]{0,2}_[pd]{1,3}[AS]<close>|qiLd_pd?[AS]<close>|j6S[C@]m<end>
 0.8  L/[pk]?v|[WG]Rvk{0,2}<close>|mpdI<end>|<clause>k?[JG9]>p?[C@]
 0.75 [1H]nd?B<close>|bd?y?D5?rk{0,2}<close>
 0.8  ^O[dRl]{0,2}[HAM]{1,2}k{0,2}$|[qLJG9u]PZ?[AM][pqk]{0,2}[C@]p?m

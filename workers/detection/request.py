@@ -19,9 +19,9 @@ CUE_PAIRS = "@C", "m"
 _CUE_CLASSES = frozenset(CUES + CUE_PAIRS[0])
 
 # From here on a sentence that no rule covers is a request, or a matter for a model.
-LIKELY, _PERHAPS = 0.93, 0.5
+LIKELY, _PERHAPS = 0.95, 0.5
 # A sentence that names a person of the service needs less to be one.
-LIKELY_NAMED = 0.75
+LIKELY_NAMED = 0.85
 _NAMED = re.compile(
     "H|R[1AgZ]|y[MAg]|d[AM]|S.{0,8}[TUC@';`]|[TUC@';`].{0,5}[S1AZg5D]|X.{0,5}[mS15D]|[WG].{0,4}[1A]"
 )
