@@ -25,7 +25,7 @@ from workers.contracts.time import from_ms
 from workers.conversation.fold import step
 from workers.conversation.meta import PartitionMeta, policy_in
 from workers.conversation.rules import signals_of
-from workers.conversation.state import State, next_due
+from workers.conversation.state import EARLIER, State, next_due
 from workers.policy import near_misses
 from workers.replay.explaining import Line, line_of, numbers_of
 
@@ -134,33 +134,36 @@ class _Reading:
             self.state = State(seq=self.state.seq, number=turn.episode, fired=self.state.fired)
         event = self._event(turn)
         if turn.status == "stale" and turn.role == "ai_agent":
-            note = "came after the conversation had changed hands: not read"
-            return line_of(event, self.state, self.meta, (), note)
-        before = self.state
-        decisions = [*self._pass_time(turn.at)]
+            late = "came after the conversation had changed hands: not read"
+            return line_of(event, self.state, self.meta, (), late)
+        decisions, notes = self._pass_time(turn.at)
+        more, note = self._apply(event)
+        notes += [note] if note else []
+        told = "; ".join(notes) or None
+        return line_of(event, self.state, self.meta, (*decisions, *more), told)
+
+    def _apply(self, event: Message | Deadline) -> tuple[list[Decision], str | None]:
+        """Fold one event; where it says something else than the state, the state is believed."""
         self.state, effects = step(
             self.state, event, self.policy, self.home, observe=self.meta.observe
         )
-        decisions += [effect for effect in effects if isinstance(effect, Decision)]
-        return self._agreed(event, turn, before, decisions)
-
-    def _agreed(self, event: Message, turn: Turn, before: State, decisions: list[Decision]) -> Line:
-        """Believe the state where the words alone say something else."""
-        escalation_id = ids.escalation_id(self.conversation_id, turn.event_id)
-        reason = self.opened.get(escalation_id)
-        opens = any(one.action in ("escalate", "claim") and not one.observe for one in decisions)
-        note = None
-        if reason is not None and not opens and self.state.owner == "ai":
-            note = f"escalated for {reason}: by what is not among the words"
-            self.state.owner = "pending"
-        elif opens and reason is None and before.owner == "ai" and len(self.known.earlier) < 5:
-            note = "by the words alone it would have been escalated here; it was not"
-            decisions = []
+        decisions = [effect for effect in effects if isinstance(effect, Decision)]
+        own = ids.escalation_id(self.conversation_id, event.event_id)
+        opens = any(one.escalation_id == own and not one.observe for one in decisions)
+        if opens and own not in self.opened and len(self.known.earlier) < EARLIER:
             self.state.owner, self.state.open, self.state.deadlines = "ai", None, ()
-        return line_of(event, self.state, self.meta, tuple(decisions), note)
+            kept = [one for one in decisions if one.escalation_id != own]
+            return kept, "by the words alone it would have been escalated here; it was not"
+        if own in self.opened and not opens and self.state.owner == "ai":
+            self.state.owner = "pending"
+            reason = self.opened[own]
+            return decisions, f"escalated for {reason}: by what is not among the words"
+        return decisions, None
 
-    def _pass_time(self, until: int) -> Iterator[Decision]:
+    def _pass_time(self, until: int) -> tuple[list[Decision], list[str]]:
         """Apply what became due before a turn."""
+        decisions: list[Decision] = []
+        notes: list[str] = []
         while (due := next_due(self.state)) is not None and due < until:
             passed = Deadline(
                 type="deadline",
@@ -169,10 +172,10 @@ class _Reading:
                 occurred_at=from_ms(due),
                 due_at=from_ms(due),
             )
-            self.state, effects = step(
-                self.state, passed, self.policy, self.home, observe=self.meta.observe
-            )
-            yield from [effect for effect in effects if isinstance(effect, Decision)]
+            more, note = self._apply(passed)
+            decisions += more
+            notes += [note] if note else []
+        return decisions, notes
 
     def _event(self, turn: Turn) -> Message:
         known = self.known

@@ -1,0 +1,42 @@
+"""Whatever happened, what the store remembers of it can be told and agrees with its state."""
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.history import HOME
+from tests.property.histories import POLICIES, Beat, beats, play
+from workers.contracts.decisions import Turn
+from workers.contracts.ids import escalation_id
+from workers.replay.remembered import explain_remembered
+
+BOUND = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+_TURN = msgspec.msgpack.Decoder(Turn)
+
+
+@BOUND
+@given(st.sampled_from(sorted(POLICIES)), beats, st.integers(0, 3))
+def test_every_history_can_be_told_from_what_is_stored(
+    policy: str, history: list[Beat], gone: int
+) -> None:
+    h = play(history, policy)
+    if h.blob is None:
+        return
+    state, turns = h.state, [_TURN.decode(turn) for turn in h.turns][gone:]
+    told = explain_remembered(h.conversation_id, state, turns, h.meta, HOME)
+    assert [line.event_id for line in told.lines] == [turn.event_id for turn in turns]
+    assert told.now.owner == state.owner
+    missing = state.turns - len(turns)
+    assert any("no longer stored" in one for one in told.missing) == (missing > 0)
+    known = {ended.escalation_id for ended in state.earlier}
+    known |= {state.open.id} if state.open is not None else set()
+    if len(state.earlier) == 5:
+        return
+    for line in told.lines:
+        for decision in line.decisions:
+            if decision.action == "escalate" and not decision.observe:
+                assert decision.escalation_id in known, "nothing that did not happen"
+    for turn, line in zip(turns, told.lines, strict=True):
+        if escalation_id(h.conversation_id, turn.event_id) in known:
+            opened = {one.escalation_id for one in line.decisions}
+            assert line.note or opened & known, "everything that a turn opened"
