@@ -25,8 +25,9 @@ from workers.detection.tokens import Turn, fold, parted, tokens
 from workers.detection.vocabulary import MOOD, REQUEST
 
 SHIPPED = Path(linear.__file__).parent / "data"
-PARTS = ("dev", "test", "fresh", "last", "author1", "author2", "author3", "author4", "wide")
-MOOD_PARTS = ("dev", "test", "fresh", "last", "train", "author1", "author2", "author3")
+AUTHORS = ("author1", "author1_unseen", "author2", "author2_unseen", "author3")
+PARTS = ("dev", "test", "fresh", "last", *AUTHORS, "author4", "wide")
+MOOD_PARTS = ("dev", "test", "fresh", "last", "train", *AUTHORS)
 _EPOCHS, _RATE, _DECAY = 8, 0.3, 1e-4
 # Templated sources, and ordinary texts of which there are many, weigh less.
 _TEMPLATED, _ORDINARY, _OFF_TOPIC = 0.2, 0.5, 0.1
@@ -229,7 +230,7 @@ def main() -> None:
     if not options.only_write:
         for source in sorted({row.source for row in requests}):
             compare_requests(requests, source)
-        for source in [f"own {half}" for half in PARTS]:
+        for source in [f"own {half}" for half in MOOD_PARTS]:
             compare_moods(moods, source)
     if options.write or options.only_write:
         models = {

@@ -118,7 +118,7 @@ _GET = r"""
 """
 _DOES = r"""
 0.85 (?:q|W|6|J)[mdyRk]{0,4}[HAMS1Z](?:<of-you>)?[pqW6kO]{0,3}(?:[CT@]p?k?m|@<close>)
-0.85 [SHA]qm[C@]<close>
+0.85 [SHA]qm[C@]<close>|[ZM1HAS]qm[C@]
 0.85 (?:mq?|qm)[C@][SHA](?:<close>|l)
 0.85 [HAM1S](?:<of-you>)?q[CT@]m
 0.85 [qS](?:[dk]?[HAM1S])?[qk]?[mb][C@]<close>
@@ -181,7 +181,7 @@ _OPEN = r"""
 0.75 qi[GJ]k?[dy]{1,2}[RD_>Zb:]{0,2}Zk{0,2}<close>
 0.75 ^[kK]{0,3}[RD>]{1,2}Zk{1,3}$
 0.85 ql[dyRk]{0,3}(?:[HAM]|R1)<does>
-0.8  W[pd_O]{2,5}p[dyR]{0,2}(?:[HM]|R1)<end>
+0.8  W[pd_O]{2,5}p[dyR]{0,2}(?:[HM]|R1)(?:<end>|_$)
 0.85 T[kmuOP_dl]{1,6}p<pre>(?:[HAMS1]|yg)<goes-on>
 0.8  (?:W|q|e|b|L|J|<clause>k?)[^.,]{0,3}[SHAM1][^.,]{0,5}pTp[mi]
 0.8  [be]S[^.,]{1,5}r(?:<end>|p)|bd?Z(?:r|[^.,]{0,2}p[^.,]{0,3}T)|b[dyk]{1,3}Zr
@@ -229,7 +229,7 @@ _OPEN = r"""
 0.8  WP[AMZ]{1,2}_?p[C@T]|[2D>][ZA1H]W
 0.85 q[dyR_k]{0,3}[ZHAMS1][^.,]{0,5};
 0.8  qi[9GJ]d?[_'T@]pS
-0.8  q[dyRk_]{0,3}[HAMZ]_m
+0.8  q[dyRk_]{0,3}(?:[HAMZ]|R1)k?_m
 0.8  [WG][^.,]{0,3},?d?R0<end>
 0.75 WfiT<close>|<clause>[kK]{0,3}q?u?k?Cp?m(?=$|[,ka])
 0.75 xp?_?[pdO]{1,3}B<close>
@@ -239,7 +239,7 @@ _OPEN = r"""
 0.8  iWp_d?R?H<close>|[q#]W[dR]{0,2}H<end>
 0.8  <clause>[dk]{0,2}R?[H1]W(?:l|$|,)
 0.75 W[pk]?d?D<close>|<clause>k?mX<close>
-0.8  Wd1p[3vT9]|^[kK]{0,2}[_>]{2}Ak{1,2}$|<clause>[dk]?S?Hrp[^.,]{1,4}$|ed?@_?pRg
+0.8  Wd1p[3vT9]|^[kK]{0,2}[_>]{2}Ak{1,2}$|<clause>[dk]?S?Hrp[^.,]{1,4}$|ed?@_?pR?g
 0.8  3dR?[1HA]p(?:PO|[dO]O?)k{0,2}<close>
 0.8  qOb[^.,]{1,3}l[dR]?[HAM1S]<end>
 0.85 GOp[dR]{0,3}[HAM]<end>
@@ -276,6 +276,9 @@ _OPEN = r"""
 0.8  qu9d[AZHM]p[C@]|mqvd?[1SHA]|fT<close>
 0.8  3d[dR]?[1HAMS]l(?:<close>|p)|^[kK]{0,2}dR?[HA1]qb[_k]
 0.85 dR?[HA]6z|bUpd?R?[H1A]d?q
+0.85 [3X][^.,]{0,2}ldBpd?R?[H1AM]|9dR[HAM]pv
+0.8  eS[ti]{1,2}q[CT@]|<clause>k?GdZ(?:$|,)|WSpT
+0.75 qixdB_?<close>
 """
 _NOT_A_BOT = r"""
 0.9  [nNx][a-zA-Z_]{0,4}(?:[TC][pdykO]{0,4}|U[dykO]{0,2}p[pdykO]{0,3})[kH]?B
@@ -294,10 +297,11 @@ _NOT_A_BOT = r"""
 0.85 spGd?R?[HAM1]
 0.8  fnGm?(?:0|d?[H1A])|fn,d?[HAM1]k{0,2}<close>
 0.8  [W_b]fi[VT]p[dyRk]{0,3}[SHAM1/]|nB,[cd]{1,3}R?[H1A]
+0.85 finGpTp[dyR]{0,2}[HAM1S]|nB,?_?d?H<close>
 0.75 hWSp[@C]h|nqpTpd?R?[H1AM]|nqld?R?H
 """
 _ESCALATE = r"""
-0.9  <clause>[kKiuqWpjzdO&]{0,7}E[kd]{0,2}(?:[POk]{0,4}|dO)k{0,3}<close>
+0.9  <clause>[kKiuqWpjzdO&]{0,7}E[kd]{0,2}(?:[POk]{0,4}|dO)k{0,3}(?:$|,)
 0.9  E[dk]{0,2}[HAM]<goes-on>
 0.8  <clause>[kqu]{0,4}E[dOPk]{1,3}f<close>
 0.9  E(?:[PdO_k]{0,4})p[pdyRk]{0,3}<any>

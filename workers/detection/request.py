@@ -40,7 +40,7 @@ _OTHERS_DO = re.compile(r"(?:(?<!q)h[kqz6#]{0,2}|:[qz6#]{1,2})$")
 _HAD = re.compile(r"V[d_]{1,3}$")
 # "you need more agents", "she had to get a supervisor" tell of others
 _OTHERS = re.compile(r"(?:(?<![q6eWkb])u[kqz]{0,2}|[h:][kqz6#]{0,2}(?:Wp?)?)$")
-_ASKED_HOW = re.compile(r"(?:jnd?|[jw]zn?[iu][WJpk]{0,3}|[jq6]n[u]k?L?)$")
+_ASKED_HOW = re.compile(r"(?:jnd?|[jw]k{0,2}zn?[iu][WJpk]{0,3}|[jq6]n[u]k?L?)$")
 
 
 class Asking(NamedTuple):
