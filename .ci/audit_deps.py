@@ -66,7 +66,7 @@ def main() -> int:
     """Print what is known, and return the exit code."""
     try:
         code, said = verdict(audit())
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, OSError, subprocess.SubprocessError) as error:
         code, said = 0, [f"WARNING: NOT AUDITED: {error}"]
     print(*said, sep="\n")
     return code
