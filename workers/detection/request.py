@@ -17,6 +17,8 @@ CUES = "H1gQAZMSBTXEFYD2/s5';`é"
 # Two neighbours of which neither tells anything alone: "call me", "contact us".
 CUE_PAIRS = "@C", "m"
 _CUE_CLASSES = frozenset(CUES + CUE_PAIRS[0])
+# A desk alone may be furniture: rules know better than a likeness.
+_LIKENING = _CUE_CLASSES - {"5"}
 
 # From here on a sentence that no rule covers is a request, or a matter for a model.
 LIKELY, _PERHAPS = 0.95, 0.5
@@ -114,6 +116,8 @@ def cut(sentence: str) -> float:
 
 def _by_likeness(turn: Turn, offset: int, sentence: str) -> Asking:
     """The same for a sentence that no rule covers, by its likeness to requests."""
+    if _LIKENING.isdisjoint(sentence):
+        return Asking(0.0, offset, offset)
     likely = _MODEL.probability(features(turn, offset, sentence))
     end, enough = offset + len(sentence), cut(sentence)
     if likely >= enough:
