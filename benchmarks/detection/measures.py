@@ -46,7 +46,7 @@ def wilson(successes: int, total: int) -> tuple[float, float]:
     centre = share + _Z**2 / (2 * total)
     spread = _Z * sqrt(share * (1 - share) / total + _Z**2 / (4 * total**2))
     scale = 1 + _Z**2 / total
-    return (centre - spread) / scale, (centre + spread) / scale
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 def proportion(successes: int, total: int) -> str:
