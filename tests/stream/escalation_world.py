@@ -188,6 +188,23 @@ async def settled(bootstrap: str, redis_url: str, within_s: float = 60.0) -> Non
     await until(done, within_s)
 
 
+def _due(redis_url: str) -> int:
+    """Return how many timers are due."""
+    now = int(time.time() * 1000)
+    with Redis.from_url(redis_url) as redis:
+        bases = [base_key(PREFIX, Home(topic=EVENTS, partition=n)) for n in range(PARTITIONS)]
+        return sum(int(redis.zcount(base + "timers", "-inf", now)) for base in bases)
+
+
+async def rested(bootstrap: str, redis_url: str) -> None:
+    """Return when everything is settled and no deadline is due: nothing will change by itself."""
+    while True:
+        await until(lambda: _due(redis_url) == 0)
+        await settled(bootstrap, redis_url)
+        if _due(redis_url) == 0:
+            return
+
+
 def quiet(records: Sequence[ConsumerRecord], home: Home) -> list[Output]:
     """Return what one undisturbed fold of a partition makes of its records."""
     return _folded(records, home).outputs
