@@ -25,6 +25,7 @@ from workers.detection.tokens import Turn, fold, parted, tokens
 from workers.detection.vocabulary import MOOD, REQUEST
 
 SHIPPED = Path(linear.__file__).parent / "data"
+# Not author5_unseen: something must stay that nothing was learned from.
 AUTHORS = ("author1", "author1_unseen", "author2", "author2_unseen", "author3")
 PARTS = ("dev", "test", "fresh", "last", *AUTHORS, "author4", "wide")
 MOOD_PARTS = ("dev", "test", "fresh", "last", "train", *AUTHORS)
