@@ -49,11 +49,17 @@ origins = st.builds(
 reasons = st.sampled_from(REJECTION_REASONS)
 
 
+def _producible(raw: Raw) -> Raw:
+    """Producers refuse a record with neither key nor value, so it is kept with an empty key."""
+    return raw._replace(key=b"") if raw.key is None and raw.value is None else raw
+
+
 @given(raws, origins, reasons, st.text(strategies.texts, max_size=500), st.text(strategies.texts))
 def test_a_record_comes_back_as_it_was(
     raw: Raw, origin: Origin, reason: RejectionReason, detail: str, agent: str
 ) -> None:
     key, value, kept = dead_letter(origin, raw, reason, detail, agent)
+    raw = _producible(raw)
     letter = read_dead_letter(Raw(key, value, kept, 5))
     assert letter == DeadLetter(origin, reason, detail, agent, raw, cut=False)
     assert dead_letter(origin, raw, reason, detail, agent) == (key, value, kept)
@@ -73,7 +79,7 @@ def test_a_second_death_keeps_the_first_record(
     assert len(anew) == len(kept)
     letter = read_dead_letter(Raw(key, value, anew, 7))
     assert letter is not None
-    assert (letter.origin, letter.raw, letter.detail) == (second, raw, "second")
+    assert (letter.origin, letter.raw, letter.detail) == (second, _producible(raw), "second")
 
 
 @given(raws)
@@ -100,6 +106,7 @@ def test_the_headers_keep_their_schema() -> None:
 def test_a_mark_names_the_record(raw: Raw, origin: Origin) -> None:
     letter = DeadLetter(origin, "poison", "", "escalation", raw, cut=False)
     key, value, kept = retry_mark(letter)
+    assert key is not None
     assert read_retry_mark(Raw(key, value, kept, 0)) == origin
     assert read_dead_letter(Raw(key, value, kept, 0)) is None
 
@@ -131,6 +138,21 @@ async def _produce(bootstrap: str) -> None:
             await producer.send_and_wait(
                 DEAD_LETTERS, value, key, number % 4, headers=kept, timestamp_ms=1000 * (number + 1)
             )
+
+
+def test_a_record_without_key_is_sent_again(bootstrap: str) -> None:
+    async def produce() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+            for number, body in enumerate((b"{}", None)):
+                raw = Raw(None, body, [], 1_793_525_400_000)
+                origin = Origin(EVENTS, 3, number)
+                key, value, kept = dead_letter(origin, raw, "missing_id", "id", "escalation")
+                await producer.send_and_wait(DEAD_LETTERS, value, key, headers=kept)
+
+    asyncio.run(produce())
+    for count in (2, 0):
+        result = _run(bootstrap, "retry", "--reason", "missing_id")
+        assert f"{count} sent again, 0 not" in result.output
 
 
 async def _consume(bootstrap: str, topic: str) -> list[Any]:

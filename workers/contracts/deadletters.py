@@ -39,7 +39,8 @@ def dead_letter(
 ) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
     """The key, value and headers to produce to `dead-letters`; equal arguments, equal bytes.
 
-    Original headers come first and ours, named `dead-letter-…`, after them.
+    Original headers come first and ours, named `dead-letter-…`, after them. A record with neither
+    key nor value gets an empty key, because producers refuse one without both.
     """
     value = raw.value
     ours = {
@@ -56,7 +57,7 @@ def dead_letter(
         value = value[:MAX_DEAD_LETTER_BYTES]
     headers = [*_foreign(raw.headers)]
     headers += [(_PREFIX + name, text.encode(errors="replace")) for name, text in ours.items()]
-    return raw.key, value, headers
+    return b"" if raw.key is None and value is None else raw.key, value, headers
 
 
 def read_dead_letter(record: Raw) -> DeadLetter | None:
@@ -75,9 +76,9 @@ def read_dead_letter(record: Raw) -> DeadLetter | None:
     return DeadLetter(origin, reason, detail, agent, raw, cut="cut" in ours)
 
 
-def retry_mark(letter: DeadLetter) -> tuple[bytes | None, None, list[tuple[str, bytes]]]:
+def retry_mark(letter: DeadLetter) -> tuple[bytes, None, list[tuple[str, bytes]]]:
     """The record to produce to `dead-letters` once what is in `letter` has been sent again."""
-    return letter.raw.key, None, [(_RETRIED, "/".join(map(str, letter.origin)).encode())]
+    return letter.raw.key or b"", None, [(_RETRIED, "/".join(map(str, letter.origin)).encode())]
 
 
 def read_retry_mark(record: Raw) -> Origin | None:
