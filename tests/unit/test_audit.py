@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from tests.unit.audit_world import START, Record, Topic, World, audited, feed
+from workers.cli.audit import show
 from workers.contracts.handoffs import Handoff, Withdrawn
 from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms
 from workers.replay.audit import Audit, Horizon
+from workers.replay.findings import Finding, OpenEscalation
 from workers.replay.tracks import At
 
 
@@ -278,3 +280,18 @@ def test_floods_are_told_and_are_no_finding() -> None:
         )
     report = audit.report()
     assert (report.clean, report.flooding, report.counts["floods"]) == (True, ["loud"], 2)
+
+
+def test_a_report_prints_ids_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """An id that looks like markup must not end the audit, nor command a terminal."""
+    report = audited(a_whole_life())
+    one = OpenEscalation(
+        conversation_id="a[/b]\x1b[2J", escalation_id="e", level=0, age_s=1, owner="person",
+        person="kim[/x]",
+    )  # fmt: skip
+    finding = Finding(kind="lost", detail="[/c]", conversation_id="a[/b]", escalation_id=None)
+    show(msgspec.structs.replace(report, open=[one], findings=[finding], flooding=["b[/i]"]))
+    printed = capsys.readouterr().out
+    for expected in ("a[/b][2J", "kim[/x]", "lost a[/b]: [/c]", "(b[/i])"):
+        assert expected in printed
+    assert "\x1b" not in printed

@@ -64,6 +64,16 @@ def test_the_logs_own_policy_is_the_one_that_explains(tmp_path: Path) -> None:
     assert "by rule long" in explain("c", "--log", log(tmp_path, rows)).stdout
 
 
+def test_what_customers_and_ids_hold_reaches_no_terminal_as_a_command(tmp_path: Path) -> None:
+    """Brackets are no markup, and what moves a cursor or turns letters round is left out."""
+    name, said = "a[/b]\x1b[2J:smile:", "[/red] \x1b]0;mine\x07 let me talk to a human \u202e[bold]"
+    rows = [event(name, 0, content=said)]
+    text = explain(name, "--log", log(tmp_path, rows)).stdout
+    assert "a[/b][2J:smile:, 1 events" in text
+    assert text.count("[/red] ]0;mine let me talk to a human [bold]") == 2
+    assert not {"\x1b", "\x07", "\u202e"} & set(text)
+
+
 def test_a_conversation_that_is_not_there_is_an_error(asked: Path) -> None:
     assert "no events of nobody" in explain("nobody", "--log", asked, code=1).output
 

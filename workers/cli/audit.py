@@ -1,7 +1,6 @@
 """`handoff audit`: prove from the topics that nothing was lost or done twice."""
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from workers.cli.common import (
     json_option,
     kafka_option,
     naming_servers,
+    plain_console,
     print_json,
     progress,
     redis_option,
@@ -19,6 +19,7 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.handoff.wording import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from workers.settings import Settings
 
 _SHOWN = 20
-_WIDTH = 140
-"""Columns where the output is no terminal."""
 
 
 @click.command()
@@ -80,10 +79,10 @@ async def _read(settings: "Settings", topics: Path, text: str) -> "Report":
 def show(report: "Report") -> None:
     """Print a report for a person; also used by the demo."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    console = plain_console()
     console.print(_accounting(report))
     if report.open:
         table = Table(
@@ -96,8 +95,8 @@ def show(report: "Report") -> None:
         for one in report.open[:_SHOWN]:
             where = one.person or one.queue or one.place or "not placed"
             table.add_row(
-                one.conversation_id, one.reason, str(one.level), duration(one.age_s), one.owner,
-                where, "" if one.rung is None else str(one.rung),
+                one_line(one.conversation_id), one.reason, str(one.level), duration(one.age_s),
+                one.owner, one_line(where), "" if one.rung is None else str(one.rung),
                 "" if one.due_in_s is None else duration(one.due_in_s),
             )  # fmt: skip
         console.print(table)
@@ -105,15 +104,15 @@ def show(report: "Report") -> None:
     if judged:
         console.print(_rates(judged))
     for kind, number in report.findings_by_kind.items():
-        console.print(f"[red]✗ {kind}: {number:,}[/red]")
+        console.print(f"✗ {kind}: {number:,}", style="red")
     for finding in report.findings[:_SHOWN]:
-        console.print(
-            f"  {finding.kind} {finding.conversation_id or ''}: {finding.detail}", markup=False
-        )
+        told = f"{finding.kind} {finding.conversation_id or ''}: {finding.detail}"
+        console.print(f"  {one_line(told)}")
     if report.clean:
-        console.print("[green]✓ audit clean[/green]: nothing lost, nothing twice")
+        clean = ("✓ audit clean", "green")
+        console.print(Text.assemble(clean, ": nothing lost, nothing twice"))
     else:
-        console.print("[red]✗ audit not clean[/red]")
+        console.print("✗ audit not clean", style="red")
 
 
 def _accounting(report: "Report") -> "Table":
@@ -142,7 +141,7 @@ def _accounting(report: "Report") -> "Table":
     }
     if report.flooding:
         names = ", ".join(report.flooding[:3]) + (" …" if len(report.flooding) > 3 else "")
-        lines["said too much to be read"] = f"{len(report.flooding):,} ({names})"
+        lines["said too much to be read"] = f"{len(report.flooding):,} ({one_line(names)})"
     for name, text in lines.items():
         table.add_row(name, text)
     if not report.exact:
@@ -163,8 +162,8 @@ def _rates(rates: "list[WindowRate]") -> "Table":
         healthy = f"{rate.low:.0%} to {rate.high:.0%}"
         verdict = "" if rate.verdict == "in" else rate.verdict.replace("_", " ")
         table.add_row(
-            rate.subject, f"{rate.conversations:,}", f"{rate.escalated:,}", f"{rate.share:.1%}",
-            healthy, verdict,
+            one_line(rate.subject), f"{rate.conversations:,}", f"{rate.escalated:,}",
+            f"{rate.share:.1%}", healthy, verdict,
         )  # fmt: skip
     return table
 

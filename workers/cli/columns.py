@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import click
 
+from workers.handoff.wording import one_line
+
 
 def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows below a header, each column as wide as its longest value."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in (header, *rows):
+    lines = [[one_line(value) for value in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for row in lines:
         cells = (value.ljust(width) for value, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())

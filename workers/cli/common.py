@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 import orjson
 
 from workers.data import data_path
 from workers.settings import Settings, SettingsError, load_settings, redis_address
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 kafka_option = click.option(
     "--kafka",
@@ -40,6 +43,7 @@ input_argument = click.argument("source", metavar="FILE", type=click.File("rb"))
 """One input file, or `-` for standard input, opened in binary as `source`."""
 
 _PROGRESS_AFTER_S: Final = 2.0
+_WIDTH: Final = 140
 # By name, because a command without servers must not load their clients.
 _UNREACHABLE: Final = {
     ("redis", "ConnectionError"),
@@ -149,6 +153,17 @@ def numbered_lines(source: BinaryIO | IO[bytes]) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(source, start=1):
         if stripped := line.strip():
             yield number, stripped
+
+
+def plain_console() -> "Console":
+    """Return a console for words of others: brackets and colons in them are no markup.
+
+    It is 140 columns wide where the output is no terminal.
+    """
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _WIDTH
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def print_json(value: Any) -> None:

@@ -1,13 +1,11 @@
 """`handoff explain`: why a conversation was or was not escalated, turn by turn."""
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.text import Text
 
 from workers.cli.common import (
@@ -16,6 +14,7 @@ from workers.cli.common import (
     kafka_option,
     log_partitions,
     naming_servers,
+    plain_console,
     print_json,
     progress,
     redis_option,
@@ -28,6 +27,7 @@ from workers.contracts.topics import EVENTS
 from workers.contracts.yaml import YamlFileError
 from workers.conversation.meta import PartitionMeta, starting_meta
 from workers.data import data_path
+from workers.handoff.wording import one_line, without_controls
 from workers.replay.explaining import Line, explain_events
 from workers.replay.remembered import Now, Remembered, explain_remembered
 from workers.replay.sources import Found, find_in_files, find_in_topic, local_files
@@ -35,7 +35,6 @@ from workers.settings import Settings
 from workers.stores.connection import connect
 from workers.stores.conversation import Stored, read_conversation
 
-_WIDTH = 140
 _ALWAYS = {"turns"}
 """Signals that alone say nothing."""
 _OWNERS = {
@@ -194,9 +193,10 @@ def _meta(in_force: str | None, policy: Path | None, *, observe: bool) -> Partit
 
 
 def _show(told: Told) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    console = plain_console()
     since = f" from {told.lines[0].at:%Y-%m-%d}" if told.lines else ""
-    console.print(f"[bold]{told.conversation_id}[/bold], {len(told.lines)} events{since}")
+    name = (one_line(told.conversation_id), "bold")
+    console.print(Text.assemble(name, f", {len(told.lines)} events{since}"))
     for line in told.lines:
         console.print(_said(line), no_wrap=True, overflow="ellipsis")
         for detail in _details(line):
@@ -206,7 +206,7 @@ def _show(told: Told) -> None:
             console.print(detail)
     for missing in told.missing:
         console.print(Text(f"not told: {missing}", style="dim"))
-    console.print(Text(told.conclusion, style="bold"))
+    console.print(Text(without_controls(told.conclusion), style="bold"))
 
 
 def _stands(now: Now) -> Iterator[Text]:
@@ -219,7 +219,7 @@ def _stands(now: Now) -> Iterator[Text]:
 def _said(line: Line) -> Text:
     text = Text(f"{line.at:%H:%M:%S}  ", style="dim")
     text.append(f"{line.kind}", style="bold")
-    text.append(f"  {line.text}", style="default")
+    text.append(f"  {one_line(line.text)}", style="default")
     return text
 
 
@@ -230,11 +230,11 @@ def _details(line: Line) -> Iterator[Text]:
     for miss in line.near_misses:
         yield Text(f"            {_nearly(miss)}", style="cyan")
     for decision in line.decisions:
-        yield Text(f"          → {_decided(decision)}", style="yellow")
+        yield Text(f"          → {one_line(_decided(decision))}", style="yellow")
         for evidence in decision.evidence:
             quote = f' "{evidence.quote}"' if evidence.quote else ""
             why = f"{evidence.signal} {evidence.score:g} in {evidence.event_id}{quote}"
-            yield Text(f"            because {why}")
+            yield Text(f"            because {one_line(why)}")
     if line.note:
         yield Text(f"          ({line.note})", style="yellow")
 

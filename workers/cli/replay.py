@@ -1,6 +1,5 @@
 """`handoff replay`: decide over recorded events again, and compare policies."""
 
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import click
 import msgspec
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from workers.cli.common import (
@@ -16,6 +14,7 @@ from workers.cli.common import (
     json_option,
     kafka_option,
     naming_servers,
+    plain_console,
     print_json,
     progress,
     require_servers,
@@ -24,6 +23,7 @@ from workers.cli.common import (
 from workers.cli.moment import Moment
 from workers.contracts.yaml import YamlFileError
 from workers.data import data_path
+from workers.handoff.wording import one_line
 from workers.policy import load_policy
 from workers.replay.backtest import Candidate
 from workers.replay.planning import Prepared, plan_files, plan_topic
@@ -135,10 +135,10 @@ def _run(prepared: Prepared, decisions: Path | None, html: Path | None, started:
 
 
 def _show(summary: Summary) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    console = plain_console()
     for refused in summary.refusals[:_SHOWN]:
         where = f"{refused.where}: {refused.reason}: {refused.detail}"
-        console.print(where, style="yellow", markup=False, soft_wrap=True)
+        console.print(one_line(where), style="yellow", soft_wrap=True)
     refused_total = sum(summary.refused.values())
     console.print(
         f"{summary.events:,} events of {summary.conversations:,} conversations"
@@ -173,7 +173,7 @@ def _rate_row(table: Table, name: str, rate: Rate) -> None:
     share = "" if rate.rate is None else f"{rate.rate:.1%}"
     verdict = {None: "", "in": "healthy"}
     table.add_row(
-        name, f"{rate.conversations:,}", f"{rate.escalated:,}", share, band,
+        one_line(name), f"{rate.conversations:,}", f"{rate.escalated:,}", share, band,
         verdict.get(rate.verdict, rate.verdict),
     )  # fmt: skip
 
@@ -205,7 +205,7 @@ def _differences(summary: Summary) -> Table:
         table.add_column(name)
     for one in summary.changes[:_SHOWN]:
         table.add_row(
-            one.conversation_id,
+            one_line(one.conversation_id),
             one.kind,
             _escalated(one.reason, one.queue, one.event_id),
             _escalated(one.other_reason, one.other_queue, one.other_event_id),
@@ -216,4 +216,4 @@ def _differences(summary: Summary) -> Table:
 def _escalated(reason: str | None, queue: str | None, event_id: str | None) -> str:
     if reason is None:
         return ""
-    return f"{reason}{f' → {queue}' if queue else ''} at {event_id}"
+    return one_line(f"{reason}{f' → {queue}' if queue else ''} at {event_id}")
