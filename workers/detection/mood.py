@@ -90,8 +90,9 @@ EVIDENCE = rules(
 _PLAN = Plan(EVIDENCE)
 _DAMPED = re.compile(r"(?:n[i_]{0,2}|[oc][i_]{0,3})$")
 _FOR_OTHERS = re.compile(r"^[i_I]{0,3}[ocPK]")
-_RESOLVED = re.compile(r"(?<!n)(?<!n.)B")
-_PLEASED = re.compile(r"h|(?<!n)(?<!n.)(?<!n..)K")
+# Looking back last: a pattern that begins with its class is found much faster.
+_RESOLVED = re.compile(r"B(?<!nB)(?<!n.B)")
+_PLEASED = re.compile(r"h|K(?<!nK)(?<!n.K)(?<!n..K)")
 _LOUD = ("!!", "?!", "!?", "??")
 _ANGRY_FACES = re.compile("[\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f644\U0001f595]")
 _UPPER, _LOWER = ascii_uppercase.encode(), ascii_lowercase.encode()
@@ -100,7 +101,7 @@ _SHOUTED = 8
 
 
 def _emphasis(text: str) -> float:
-    plain = text.encode("latin-1" if text.isascii() else "cp1252", "replace")
+    plain = text.encode("ascii", "replace")
     capitals = len(plain) - len(plain.translate(None, _UPPER))
     shouted = capitals >= _SHOUTED and capitals > len(plain) - len(plain.translate(None, _LOWER))
     loud = any(map(text.__contains__, _LOUD))
@@ -168,12 +169,13 @@ def find_frustration(
     """Give how frustrated about the service the turn is, with its most telling words."""
     found = by_rules(turn, text)
     score = found[0] if found else 0.0
-    if not _FEWEST <= len(words) <= _MOST:
+    sure = score >= _SURE
+    if not _FEWEST <= len(words) <= _MOST or (not sure and _calm(turn.classes, found)):
         return Finding(score, *turn.span(*found[1:])) if found else None
     likely = (model or _MODEL).probability(word_features(words, text))
-    if found and score >= _SURE:
+    if sure:
         score = score if likely >= _UNLIKELY else min(score, _DOUBTED)
-    elif not _calm(turn.classes, found):
+    else:
         like = _scored(likely, LIKELY if score < _PERHAPS else _LIKELY_TOO)
         if like > score:
             return Finding(round(like, 3), *turn.span(0, len(turn.classes)))

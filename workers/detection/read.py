@@ -59,8 +59,9 @@ def _answered(parts: str, words: list[str], seen: int) -> list[Finding | None]:
         found[0] = replies.find_acceptance(_head(parts, _YES_LENGTH))
     elif words[0] in _OPENINGS or " ".join(words[:2]) in _OPENINGS:
         found[:3] = _answers(_head(parts, _OPENING))
-    if seen & _CLOSES:
-        tail = parts[-_ANSWER:]
+    tail = parts[-_ANSWER:]
+    # Who still asks something is not done.
+    if seen & _CLOSES and "?" not in tail:
         solved = replies.find_solved(Turn(tail, tokens(tail), REPLY))
         found[3] = _moved(solved, len(parts) - len(tail))
     return found

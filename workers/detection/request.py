@@ -119,12 +119,12 @@ def _by_likeness(turn: Turn, offset: int, sentence: str) -> Asking:
     if _LIKENING.isdisjoint(sentence):
         return Asking(0.0, offset, offset)
     likely = _MODEL.probability(features(turn, offset, sentence))
+    if likely < _PERHAPS:
+        return Asking(0.0, offset, offset)
     end, enough = offset + len(sentence), cut(sentence)
     if likely >= enough:
         return Asking(0.7 + 0.2 * (likely - enough) / (1 - enough), offset, end)
-    if likely >= _PERHAPS:
-        return Asking(0.5 + 0.19 * (likely - _PERHAPS) / (enough - _PERHAPS), offset, end)
-    return Asking(0.0, offset, end)
+    return Asking(0.5 + 0.19 * (likely - _PERHAPS) / (enough - _PERHAPS), offset, end)
 
 
 def find_request(turn: Turn) -> Finding | None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 UNKNOWN = "_"
 MARKS = {".": ".", ";": ".", "!": "!", "?": "?", ",": ",", ":": ",", "(": ",", ")": ",", '"': '"'}
 _TOKEN = re.compile(r"[^\W_]+|[.;!?,:()\"]")
-_EDGES = (" '", "' ", "'.", "',", "'?", "'!")
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
+_EDGES = {edge: edge.replace("'", '"') for edge in (" '", "' ", "'.", "',", "'?", "'!")}
 _ALIKE = {
     # Quotation marks, apostrophes and dashes of all kinds.
     **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"'),
@@ -71,16 +72,20 @@ def fold(text: str) -> tuple[str, list[str]]:
         else:
             folded = text.encode("cp1252").translate(_WESTERN)
     except UnicodeEncodeError:
-        slowly = text.translate(_FOLD)
-        return slowly, [word for word in _TOKEN.findall(slowly) if word not in MARKS]
+        plain = _FOREIGN.sub(lambda foreign: _FOLD[ord(foreign[0])], text)
+        if not plain.isascii():
+            slowly = plain.translate(_FOLD)
+            return slowly, [word for word in _TOKEN.findall(slowly) if word not in MARKS]
+        # It was only arrows, faces and the like.
+        folded = plain.encode("ascii").translate(_ASCII)
     return folded.decode("latin-1"), folded.translate(_WORDS_ONLY).decode("latin-1").split()
 
 
 def parted(folded: str) -> str:
     """Part a folded text at its apostrophes, those at the edge of a word being quotation marks."""
     if "'" in folded:
-        for edge in _EDGES:
-            folded = folded.replace(edge, edge.replace("'", '"'))
+        for edge, quoted in _EDGES.items():
+            folded = folded.replace(edge, quoted)
         folded = folded.replace("'", " ")
     return folded
 
