@@ -72,12 +72,14 @@ def test_every_line_arrives_under_its_conversation_in_order(
 
 def test_bad_lines_are_named_and_the_others_are_sent(broker: EmbeddedKafka) -> None:
     lines = [event(1), "{broken", "", "[1]", '{"n": 5}', event(6), event(7)[:-9]]
+    lines.append('{"conversation_id": 7}')
     result = run(broker, "\n".join(lines), "--json")
     assert result.exit_code == 1
     report = json.loads(result.stdout)
-    assert (report["sent"], report["not_sent"]) == (2, 4)
-    assert [entry["line"] for entry in report["lines"]] == [2, 4, 5, 7]
+    assert (report["sent"], report["not_sent"]) == (2, 5)
+    assert [entry["line"] for entry in report["lines"]] == [2, 4, 5, 7, 8]
     assert "line 5: conversation_id: missing" in result.stderr
+    assert "line 8: conversation_id: not text" in result.stderr
     assert numbers(arrived(broker, "conversation-events")) == [1, 6]
 
 
@@ -87,7 +89,8 @@ def test_a_line_too_large_for_the_broker_is_reported_and_loses_no_other(
     lines = [event(1), event(2)[:-1] + ', "x": "' + "y" * 5_000_000 + '"}', event(3)]
     result = run(broker, "\n".join(lines))
     assert result.exit_code == 1
-    assert "line 2: " in result.stderr
+    assert "line 2: 5,000," in result.stderr
+    assert "of 4,194,304 at most" in result.stderr
     assert numbers(arrived(broker, "conversation-events")) == [1, 3]
 
 

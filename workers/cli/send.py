@@ -209,6 +209,8 @@ async def _publish(
 
 
 def _record(line: bytes) -> dict[str, Any]:
+    if len(line) > _LARGEST:
+        raise _BadLineError(f"{len(line):,} bytes, of {_LARGEST:,} at most: shorten it")
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -222,5 +224,6 @@ def _key(record: dict[str, Any]) -> bytes:
     field = "queue" if record.get("type") == "presence" else "conversation_id"
     key = record.get(field)
     if not isinstance(key, str) or not key:
-        raise _BadLineError(f"{field}: missing: it is the record's key")
+        problem = "not text" if key not in (None, "") else "missing"
+        raise _BadLineError(f"{field}: {problem}: it is the record's key")
     return key.encode("utf-8", "surrogatepass")
