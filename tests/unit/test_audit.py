@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.audit_world import START, Record, Topic, World, audited, feed
 from workers.cli.audit import show
+from workers.contracts.decisions import Home
 from workers.contracts.handoffs import Handoff, Withdrawn
 from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms
@@ -118,6 +119,18 @@ def test_a_second_open_escalation_is_found() -> None:
     world.escalate()
     world.escalate("billing")
     assert "two_open" in audited(world).findings_by_kind
+
+
+def test_a_second_open_escalation_of_another_partition_names_both() -> None:
+    world = World()
+    first = world.escalate()
+    second = world.escalate("billing")
+    home = Home(topic=first.home.topic, partition=first.home.partition + 9)
+    decisions = world.topics["decisions"]
+    decisions[decisions.index(second)] = msgspec.structs.replace(second, home=home)
+    [found] = [one for one in audited(world).findings if one.kind == "two_open"]
+    assert f"in partition {first.home.partition} of" in found.detail
+    assert f"this one is in {home.partition}" in found.detail
 
 
 def test_a_second_outcome_is_found() -> None:

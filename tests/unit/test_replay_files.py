@@ -96,6 +96,14 @@ def test_a_policy_file_decides_over_files_plain_packed_and_standard_input(tmp_pa
     assert again["policies"] == results[0]["policies"]
 
 
+def test_what_is_beyond_a_minutes_limit_was_not_sent_again(tmp_path: Path) -> None:
+    chosen = tmp_path / "policy.yaml"
+    chosen.write_text("messages_per_minute: 10\n" + policy(turns=5))
+    rows = [event("loud", 0, event_id=f"e-{n}") for n in range(15)]
+    result = summary(log(tmp_path, [*rows, rows[0]]), "--policy", chosen)
+    assert (result["events"], result["duplicates"]) == (16, 1)
+
+
 def test_without_a_policy_the_logs_own_events_decide_from_their_place_on(tmp_path: Path) -> None:
     early = [event("early", n) for n in range(2)]
     late = [event("late", n) for n in range(2)]

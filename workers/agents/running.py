@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Final
 
 from aiokafka.client import AIOKafkaClient
@@ -63,8 +64,8 @@ async def run(agent: Agent, health_port: int | None = None) -> None:
 async def _serve(agent: Agent, stopping: asyncio.Event, health: Health) -> None:
     app = make_app(agent)
     wanted = asyncio.create_task(stopping.wait())
-    for step in (_find_topics(agent), agent.start()):
-        starting = asyncio.ensure_future(step)
+    for step in (partial(_find_topics, agent), agent.start):
+        starting = asyncio.ensure_future(step())
         await asyncio.wait({starting, wanted}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()

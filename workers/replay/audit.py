@@ -218,13 +218,21 @@ class Audit:
 
     def _opened(self, track: Track, decision: Decision, escalation: str) -> Open:
         if track.open is not None:
-            self._find("two_open", f"{track.open.escalation_id} was open", decision)
+            detail = f"{track.open.escalation_id} was open"
+            if track.open.partition != decision.home.partition:
+                detail += (
+                    f" in partition {track.open.partition} of {decision.home.topic}, this one is "
+                    f"in {decision.home.partition}: whoever writes a conversation must pick its "
+                    "partition alike"
+                )
+            self._find("two_open", detail, decision)
         opened = Open(
             escalation_id=escalation,
             reason=decision.reason,
             level=decision.level,
             opened_ms=to_ms(decision.opened_at or decision.decided_at),
             owner=decision.owner,
+            partition=decision.home.partition,
         )
         track.open = opened
         self._counts["escalations"] += 1

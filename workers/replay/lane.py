@@ -87,6 +87,8 @@ class Lane:
             incoming, states, known, self._meta, self._home, keeps_time=self._keeps_time, dry=True
         )
         self._meta = folded.meta
+        # What floods is counted, which is all that a second delivery does not do.
+        self.applied += folded.unread
         entries = {}
         for id_, change in folded.changes.items():
             entries[id_] = self._memory.put(id_, change)

@@ -92,6 +92,7 @@ class Open:
     level: int
     opened_ms: int
     owner: str
+    partition: int
     person: str | None = None
 
 
