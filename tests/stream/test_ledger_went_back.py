@@ -11,14 +11,13 @@ from tests.stream.routing_world import Bench, Publisher, route
 from tests.unit.plan_world import decision, queue, topics
 from workers.agents.ledger import LedgerTopic
 from workers.agents.producer import Record
-from workers.agents.routing import RoutingAgent
 from workers.agents.told import Span, Told
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.topics import CONTROL, LEDGER
 from workers.embedded import EmbeddedKafka
 from workers.routing.records import next_record
 from workers.settings import Settings, kafka_client_kwargs
-from workers.stores.ledger import WentBackError
+from workers.stores.ledger import LedgerStore, WentBackError
 
 
 @pytest.fixture
@@ -69,10 +68,11 @@ async def test_a_store_that_goes_back_while_a_chunk_is_carried_out(bench: Bench)
 
 
 async def test_positions_are_not_raised_over_a_gap(bench: Bench) -> None:
-    assert await bench.ledger.advance([(0, 0, 3)]) == {0: 3}
-    assert await bench.ledger.advance([(0, 5, 6)]) == {0: 3}
-    assert await bench.ledger.advance([(0, 3, 5), (0, 5, 6), (1, 0, 1)]) == {0: 6, 1: 1}
-    assert await bench.ledger.advance([(0, 0, 2)]) == {0: 6}
+    witness = await bench.ledger.witness()
+    assert await bench.ledger.advance([(0, 0, 3)], witness) == {0: 3}
+    assert await bench.ledger.advance([(0, 5, 6)], witness) == {0: 3}
+    assert await bench.ledger.advance([(0, 3, 5), (0, 5, 6), (1, 0, 1)], witness) == {0: 6, 1: 1}
+    assert await bench.ledger.advance([(0, 0, 2)], witness) == {0: 6}
     assert await bench.ledger.positions() == {0: 6, 1: 1}
 
 
@@ -83,36 +83,80 @@ def record(conversation: str) -> LedgerRecord:
 
 
 class Replaced:
-    """The ledger's store that is replaced by an older one just before the positions are raised."""
+    """The store of a ledger that is replaced by an older one around one of its steps, once."""
 
     def __init__(self, bench: Bench, older: dict[Any, Any]) -> None:
         self._bench = bench
         self._older = older
+        self.times = 0
+        self.positions: list[dict[int, int]] = []
+        """What desks would find right after the step."""
 
-    def between(self, agent: RoutingAgent) -> None:
-        """Come between the settling and the positions of this agent."""
-        advance = agent._stores.ledger.advance
+    async def _replace(self) -> None:
+        self.times += 1
+        await self._bench.redis.flushdb()
+        for key, value in self._older.items():
+            await self._bench.redis.restore(key, 0, value)
 
-        async def replaced(spans: Any) -> dict[int, int]:
-            await self._bench.redis.flushdb()
-            for key, value in self._older.items():
-                await self._bench.redis.restore(key, 0, value)
-            return await advance(spans)
+    def before(self, ledger: LedgerStore, step: str) -> None:
+        """Come before this step."""
+        whole = getattr(ledger, step)
 
-        agent._stores.ledger.advance = replaced  # type: ignore[method-assign]
+        async def replaced(*args: Any) -> Any:
+            if not self.times:
+                await self._replace()
+            try:
+                return await whole(*args)
+            finally:
+                self.positions.append(await self._bench.ledger.positions())
+
+        setattr(ledger, step, replaced)
+
+    def after(self, ledger: LedgerStore, step: str) -> None:
+        """Come after this step."""
+        whole = getattr(ledger, step)
+
+        async def replaced(*args: Any) -> Any:
+            answer = await whole(*args)
+            if not self.times:
+                await self._replace()
+            return answer
+
+        setattr(ledger, step, replaced)
 
 
-async def test_a_store_replaced_between_the_last_two_steps(bench: Bench) -> None:
+@pytest.mark.parametrize("step", ["settle", "vouch", "advance"])
+async def test_a_store_replaced_before_any_of_the_last_steps(bench: Bench, step: str) -> None:
     earlier, lost = decision("c-1"), decision("c-2")
     async with bench.router() as agent:
         await route(agent, earlier)
         older = {key: await bench.redis.dump(key) for key in await bench.redis.keys("*")}
-        Replaced(bench, older).between(agent)
+        before = await bench.ledger.positions()
+        replaced = Replaced(bench, older)
+        replaced.before(agent._stores.ledger, step)
         with pytest.raises(WentBackError):
             await route(agent, lost)
+    # For no moment are desks told that it has what it lost.
+    assert replaced.positions == [before]
     async with bench.router():
         ids = [str(one.escalation_id) for one in (earlier, lost)]
         assert set(await bench.ledger.whereabouts(ids)) == set(ids)
+
+
+@pytest.mark.parametrize("step", ["witness", "positions", "restore"])
+async def test_a_store_replaced_while_the_topic_is_read(bench: Bench, step: str) -> None:
+    decisions = [decision(f"c-{n}") for n in range(4)]
+    async with bench.router() as agent:
+        await route(agent, *decisions)
+    await bench.redis.flushdb()
+    ledger = LedgerStore(bench.redis, bench.settings.redis_prefix)
+    replaced = Replaced(bench, {})
+    replaced.after(ledger, step)
+    kafka = kafka_client_kwargs(bench.settings)
+    await LedgerTopic(kafka, "reading", bench.redis, ledger, bench.load).catch_up()
+    assert replaced.times == 1
+    ids = [str(one.escalation_id) for one in decisions]
+    assert set(await bench.ledger.whereabouts(ids)) == set(ids)
 
 
 def test_only_what_is_settled_counts() -> None:

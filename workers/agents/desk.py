@@ -6,6 +6,7 @@ Presence goes to the load of the queues, everything else onto the log, where the
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from aiokafka import ConsumerRecord
@@ -120,10 +121,14 @@ class DeskAgent(Agent):
         if not escalation_ids:
             return {}
         where = await persist(lambda: self._ledger.whereabouts(escalation_ids), self._address)
-        if set(escalation_ids) <= where.keys():
-            return where
-        await persist(self._ledger_topic.catch_up, self._address)
-        return await persist(lambda: self._ledger.whereabouts(escalation_ids), self._address)
+        while not set(escalation_ids) <= where.keys():
+            witness = await persist(self._ledger.witness, self._address)
+            await persist(self._ledger_topic.catch_up, self._address)
+            where = await persist(lambda: self._ledger.whereabouts(escalation_ids), self._address)
+            if await persist(partial(self._ledger.has, witness), self._address):
+                break
+            # An older store has taken the place of the one that was caught up.
+        return where
 
     def _ownership(self, event: DeskEvent, where: Whereabouts | None) -> Record:
         """The event for the log, in the partition where the conversation lives; or Rejected."""

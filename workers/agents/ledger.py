@@ -16,7 +16,7 @@ from workers.contracts.rejections import Rejected
 from workers.contracts.time import MINUTE, to_ms
 from workers.contracts.topics import LEDGER
 from workers.routing.records import waits_on
-from workers.stores.ledger import LedgerStore
+from workers.stores.ledger import LedgerStore, WentBackError
 from workers.stores.load import ANY_NUMBER, LoadStore
 
 _BATCH: Final = 500
@@ -54,11 +54,18 @@ class LedgerTopic:
         )
         await consumer.start()
         try:
-            return await self._read(consumer, await self._ledger.positions())
+            while True:
+                witness = await self._ledger.witness()
+                try:
+                    return await self._read(consumer, await self._ledger.positions(), witness)
+                except WentBackError as error:
+                    logger.warning("%s: reading again", error)
         finally:
             await consumer.stop()
 
-    async def _read(self, consumer: aiokafka.AIOKafkaConsumer, known: Mapping[int, int]) -> int:
+    async def _read(
+        self, consumer: aiokafka.AIOKafkaConsumer, known: Mapping[int, int], witness: str
+    ) -> int:
         tps = await self._partitions(consumer)
         begins = await consumer.beginning_offsets(tps)
         ends = await consumer.end_offsets(tps)
@@ -76,10 +83,11 @@ class LedgerTopic:
             for tp, records in fetched.items():
                 restored += await self._restore(records)
                 end = records[-1].offset + 1
-                await self._ledger.advance([(tp.partition, reached[tp], end)])
+                await self._ledger.advance([(tp.partition, reached[tp], end)], witness)
                 reached[tp] = end
             behind = {tp for tp in behind if await consumer.position(tp) < ends[tp]}
-        await self._ledger.advance([(tp.partition, reached[tp], ends[tp]) for tp in tps])
+        rest = [(tp.partition, reached[tp], ends[tp]) for tp in tps]
+        await self._ledger.advance(rest, witness)
         if restored:
             logger.warning("%d ledger records were missing in Redis and are restored", restored)
         return restored

@@ -220,13 +220,10 @@ class RoutingAgent(Agent):
             await self._router.tell_ledger(record)
         told.settle({record.conversation_id for record in done})
         spans, records = told.spans(), told.records()
-        positions = await stores.persist(lambda: stores.ledger.advance(spans))
-        try:
-            # The store may have been replaced since they were seen there.
-            await stores.persist(lambda: stores.ledger.settle(records))
-        except WentBackError:
-            await stores.persist(lambda: stores.ledger.retreat(spans))
-            raise
+        # Desks read the topic from the positions on: they must not be raised, for no moment, in a
+        # store that has taken the other's place since its records were seen.
+        witness = await stores.persist(lambda: stores.ledger.vouch(records))
+        positions = await stores.persist(lambda: stores.ledger.advance(spans, witness))
         told.covered(positions)
         for partition, end in positions.items():
             self._seen[partition] = max(end, self._seen.get(partition, 0))

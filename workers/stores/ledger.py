@@ -6,6 +6,7 @@ The compacted topic `escalation-ledger` outlives it; `positions` say how much of
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 import msgspec
 from redis.asyncio import Redis
@@ -14,7 +15,7 @@ from redis.asyncio.client import Pipeline
 from workers.contracts.codec import decode_message, encode
 from workers.contracts.decisions import Home
 from workers.contracts.ledger import LedgerRecord
-from workers.contracts.time import DAY
+from workers.contracts.time import DAY, HOUR, MINUTE
 from workers.routing.records import is_over
 
 KEPT_MS: Final = 32 * DAY
@@ -23,6 +24,9 @@ KEPT_MS: Final = 32 * DAY
 _RECORD: Final = Path(__file__).with_name("record.lua").read_text()
 _DONE: Final = Path(__file__).with_name("done.lua").read_text()
 _ADVANCE: Final = Path(__file__).with_name("advance.lua").read_text()
+_LOOK_MS: Final = HOUR
+"""How long one reading of the whole topic may take."""
+_STEP_MS: Final = MINUTE
 _NONE: Final = ""
 _ANY_LOWER: Final = "<"
 
@@ -129,12 +133,37 @@ class LedgerStore:
         one last, and must have these again. WentBackError when one of them is gone.
         """
         pipeline = self._redis.pipeline(transaction=False)
+        self._settle(pipeline, records)
+        return _replaced(await pipeline.execute())
+
+    def _settle(self, pipeline: "Pipeline", records: Sequence[LedgerRecord]) -> None:
         for record in records:
             pipeline.eval(_DONE, 1, self._key(record.conversation_id), version_of(record))
-        results = await pipeline.execute()
-        if b"" in results:
-            raise WentBackError(f"Redis went back in time: {results.count(b'')} records are gone")
-        return [decode_message(LedgerRecord, blob) for blob in results if blob is not None]
+
+    # ---- whether it is still the same store ----------------------------------------------------
+
+    async def witness(self) -> str:
+        """Leave what an older store, should it take this one's place from now on, has not."""
+        witness = self._new_witness()
+        await self._redis.set(witness, 1, px=_LOOK_MS)
+        return witness
+
+    async def vouch(self, records: Sequence[LedgerRecord]) -> str:
+        """Leave a witness for a minute and look for the records; WentBackError when one is gone."""
+        witness = self._new_witness()
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.set(witness, 1, px=_STEP_MS)
+        self._settle(pipeline, records)
+        _replaced((await pipeline.execute())[1:])
+        return witness
+
+    async def has(self, witness: str) -> bool:
+        """Whether the store is the one in which a witness was left."""
+        return await self._redis.get(witness) is not None
+
+    def _new_witness(self) -> str:
+        # In the slot of the positions, which are raised only beside it.
+        return f"{self._prefix}:ledger:{{{self._prefix}:ledger-positions}}:{uuid4().hex}"
 
     # ---- escalations -------------------------------------------------------------------------
 
@@ -167,25 +196,21 @@ class LedgerStore:
         self.ask_positions(pipeline)
         return self.read_positions((await pipeline.execute())[0])
 
-    async def advance(self, spans: Iterable[tuple[int, int, int]]) -> dict[int, int]:
+    async def advance(self, spans: Iterable[tuple[int, int, int]], witness: str) -> dict[int, int]:
         """Raise the positions over (partition, start, end) of records that are here.
 
-        A span that begins beyond its position is left out: what lies between may not be here.
-        Returns the positions of these partitions.
+        They were seen here after `witness` was left: WentBackError, and nothing raised, when the
+        store has been replaced since. A span that begins beyond its position is left out: what
+        lies between may not be here. Returns the positions of these partitions.
         """
         flat: list[Any] = [part for span in spans for part in span]
         if not flat:
             return {}
-        reached = await self._redis.eval(_ADVANCE, 1, f"{self._prefix}:ledger-positions", *flat)
+        positions = f"{self._prefix}:ledger-positions"
+        reached = await self._redis.eval(_ADVANCE, 2, positions, witness, *flat)
+        if reached is None:
+            raise WentBackError("Redis was replaced while the ledger was looked at")
         return dict(zip(reached[::2], reached[1::2], strict=True))
-
-    async def retreat(self, spans: Iterable[tuple[int, int, int]]) -> None:
-        """Lower the positions below spans that turned out not to be here."""
-        lowest: dict[int, int] = {}
-        for partition, start, _ in spans:
-            lowest[partition] = min(start, lowest.get(partition, start))
-        if lowest:
-            await self._redis.hset(f"{self._prefix}:ledger-positions", mapping=lowest)  # type: ignore[arg-type]
 
     def _key(self, conversation_id: str) -> str:
         return f"{self._prefix}:ledger:{{{conversation_id}}}"
@@ -197,3 +222,9 @@ class LedgerStore:
 def _kept(record: LedgerRecord) -> int | None:
     """How long to keep a record and its index; None while its escalation is open."""
     return KEPT_MS if is_over(record) else None
+
+
+def _replaced(results: Sequence[bytes | None]) -> list[LedgerRecord]:
+    if b"" in results:
+        raise WentBackError(f"Redis went back in time: {results.count(b'')} records are gone")
+    return [decode_message(LedgerRecord, blob) for blob in results if blob is not None]
