@@ -154,8 +154,9 @@ class _Reading:
             self.state.owner, self.state.open, self.state.deadlines = "ai", None, ()
             kept = [one for one in decisions if one.escalation_id != own]
             return kept, "by the words alone it would have been escalated here; it was not"
-        if own in self.opened and not opens and self.state.owner == "ai":
-            self.state.owner = "pending"
+        if own in self.opened and not opens:
+            # What was open by the words alone must have ended before.
+            self.state.owner, self.state.open, self.state.deadlines = "pending", None, ()
             reason = self.opened[own]
             return decisions, f"escalated for {reason}: by what is not among the words"
         return decisions, None
