@@ -122,8 +122,7 @@ class DeskAgent(Agent):
             return {}
         where = await persist(lambda: self._ledger.whereabouts(escalation_ids), self._address)
         while not set(escalation_ids) <= where.keys():
-            witness = await persist(self._ledger.witness, self._address)
-            await persist(self._ledger_topic.catch_up, self._address)
+            witness = await persist(self._ledger_topic.catch_up, self._address)
             where = await persist(lambda: self._ledger.whereabouts(escalation_ids), self._address)
             if await persist(partial(self._ledger.has, witness), self._address):
                 break

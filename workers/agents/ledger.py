@@ -41,10 +41,11 @@ class LedgerTopic:
         self._ledger = ledger
         self._load = load
 
-    async def catch_up(self) -> int:
-        """Restore every record beyond the positions in Redis; return how many were missing.
+    async def catch_up(self) -> str:
+        """Restore every record beyond the positions in Redis; return the witness left there.
 
-        Everything that was on the topic when it was called is in Redis when it returns.
+        Everything that was on the topic when it was called is in Redis when it returns, and for as
+        long as the store has the witness.
         """
         consumer = aiokafka.AIOKafkaConsumer(
             **self._kafka,
@@ -57,22 +58,24 @@ class LedgerTopic:
             while True:
                 witness = await self._ledger.witness()
                 try:
-                    return await self._read(consumer, await self._ledger.positions(), witness)
+                    await self._read(consumer, await self._ledger.positions(), witness)
                 except WentBackError as error:
                     logger.warning("%s: reading again", error)
+                else:
+                    return witness
         finally:
             await consumer.stop()
 
     async def _read(
         self, consumer: aiokafka.AIOKafkaConsumer, known: Mapping[int, int], witness: str
-    ) -> int:
+    ) -> None:
         tps = await self._partitions(consumer)
         begins = await consumer.beginning_offsets(tps)
         ends = await consumer.end_offsets(tps)
         starts = {tp: _start(known.get(tp.partition, 0), begins[tp], ends[tp]) for tp in tps}
         behind = {tp for tp in tps if starts[tp] < ends[tp]}
         if not behind:
-            return 0
+            return
         consumer.assign(behind)
         for tp in behind:
             consumer.seek(tp, starts[tp])
@@ -90,7 +93,6 @@ class LedgerTopic:
         await self._ledger.advance(rest, witness)
         if restored:
             logger.warning("%d ledger records were missing in Redis and are restored", restored)
-        return restored
 
     async def _partitions(self, consumer: aiokafka.AIOKafkaConsumer) -> list[TopicPartition]:
         for _ in range(_LOOKS):

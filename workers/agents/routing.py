@@ -220,6 +220,8 @@ class RoutingAgent(Agent):
             await self._router.tell_ledger(record)
         told.settle({record.conversation_id for record in done})
         spans, records = told.spans(), told.records()
+        if not spans:
+            return
         # Desks read the topic from the positions on: they must not be raised, for no moment, in a
         # store that has taken the other's place since its records were seen.
         witness = await stores.persist(lambda: stores.ledger.vouch(records))

@@ -64,6 +64,7 @@ class LedgerStore:
     def __init__(self, redis: "Redis", prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
+        self._positions = f"{prefix}:ledger-positions"
 
     # ---- records -----------------------------------------------------------------------------
 
@@ -163,7 +164,7 @@ class LedgerStore:
 
     def _new_witness(self) -> str:
         # In the slot of the positions, which are raised only beside it.
-        return f"{self._prefix}:ledger:{{{self._prefix}:ledger-positions}}:{uuid4().hex}"
+        return f"{self._key(self._positions)}:{uuid4().hex}"
 
     # ---- escalations -------------------------------------------------------------------------
 
@@ -184,7 +185,7 @@ class LedgerStore:
 
     def ask_positions(self, pipeline: "Pipeline") -> None:
         """Add the one command whose result `read_positions` takes."""
-        pipeline.hgetall(f"{self._prefix}:ledger-positions")
+        pipeline.hgetall(self._positions)
 
     def read_positions(self, result: Mapping[bytes, bytes]) -> dict[int, int]:
         """Per partition of the topic the offset below which every record is here."""
@@ -206,8 +207,7 @@ class LedgerStore:
         flat: list[Any] = [part for span in spans for part in span]
         if not flat:
             return {}
-        positions = f"{self._prefix}:ledger-positions"
-        reached = await self._redis.eval(_ADVANCE, 2, positions, witness, *flat)
+        reached = await self._redis.eval(_ADVANCE, 2, self._positions, witness, *flat)
         if reached is None:
             raise WentBackError("Redis was replaced while the ledger was looked at")
         return dict(zip(reached[::2], reached[1::2], strict=True))
