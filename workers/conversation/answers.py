@@ -8,7 +8,7 @@ from workers.contracts.events import AgentTurn, Message, Signal
 from workers.conversation import repetition, silence, tools
 from workers.conversation.episodes import begin_episode
 from workers.conversation.evidence import Said
-from workers.conversation.rules import consider, signals_of
+from workers.conversation.rules import add_agent, consider, signals_of
 from workers.conversation.run import Run
 from workers.conversation.state import (
     CONFIDENCES,
@@ -37,11 +37,7 @@ def ai_agent(run: Run, event: Message) -> None:
         _note_agent(state, agent, event.event_id)
     findings = _note_words(run, event) if event.content else None
     signals = signals_of(state)
-    if agent is not None:
-        if agent.requested_escalation is not None:
-            signals.requested_escalation = agent.requested_escalation.reason
-        if agent.tool_calls:
-            signals.tool_calls = tuple([call.name for call in agent.tool_calls])
+    add_agent(signals, agent)
     # While a ticket waits, a person is on the way: to say so promises nothing new.
     if findings is not None and findings.promises_person is not None and state.owner == "ai":
         signals.promised_person = findings.promises_person.score

@@ -7,6 +7,7 @@ import msgspec
 
 from workers.contracts import ids
 from workers.contracts.decisions import Cause, Reason
+from workers.contracts.events import AgentTurn
 from workers.contracts.time import MINUTE
 from workers.conversation.evidence import Said, evidence_of
 from workers.conversation.placing import raise_level
@@ -34,6 +35,16 @@ def signals_of(state: State) -> Signals:
         tenant=state.tenant,
         locale=state.locale,
     )
+
+
+def add_agent(signals: Signals, agent: AgentTurn | None) -> None:
+    """Add what an AI agent reports of its turn, words aside."""
+    if agent is None:
+        return
+    if agent.requested_escalation is not None:
+        signals.requested_escalation = agent.requested_escalation.reason
+    if agent.tool_calls:
+        signals.tool_calls = tuple([call.name for call in agent.tool_calls])
 
 
 def consider(run: Run, signals: Signals, said: Said | None = None) -> None:

@@ -20,7 +20,7 @@ from workers.contracts.time import Instant, from_ms, to_ms
 from workers.contracts.topics import DECISIONS
 from workers.conversation.chunk import Incoming, fold_chunk
 from workers.conversation.meta import PartitionMeta, policy_in
-from workers.conversation.rules import signals_of
+from workers.conversation.rules import add_agent, signals_of
 from workers.conversation.state import State
 from workers.detection import read_agent, read_customer
 from workers.handoff.redaction import redact
@@ -127,10 +127,7 @@ def _signals(event: Event, state: State) -> Signals:
     elif event.role == "ai_agent":
         promised = read_agent(event.content).promises_person
         signals.promised_person = promised.score if promised else 0.0
-        asked = event.agent.requested_escalation if event.agent else None
-        signals.requested_escalation = asked.reason if asked else None
-        calls = event.agent.tool_calls if event.agent else ()
-        signals.tool_calls = tuple([call.name for call in calls])
+        add_agent(signals, event.agent)
     return signals
 
 
