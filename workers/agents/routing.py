@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -215,16 +216,21 @@ class RoutingAgent(Agent):
     async def _settle(self, done: Sequence[LedgerRecord]) -> None:
         """Remember that every effect is published, and how far the ledger topic is in Redis."""
         stores, told = self._stores, self._router.told
-        replaced = await stores.persist(lambda: stores.ledger.settle(done))
-        for record in replaced:
-            await self._router.tell_ledger(record)
-        told.settle({record.conversation_id for record in done})
-        spans, records = told.spans(), told.records()
+        conversation_ids = {record.conversation_id for record in done}
+        while True:
+            told.settle(conversation_ids)
+            spans, seen = told.spans(), told.records()
+            witness, replaced = await stores.persist(partial(stores.ledger.settle, done, seen))
+            if not replaced:
+                break
+            # Another router has published what follows from these, or is about to.
+            done = ()
+            for record in replaced:
+                await self._router.tell_ledger(record)
         if not spans:
             return
         # Desks read the topic from the positions on: they must not be raised, for no moment, in a
         # store that has taken the other's place since its records were seen.
-        witness = await stores.persist(lambda: stores.ledger.vouch(records))
         positions = await stores.persist(lambda: stores.ledger.advance(spans, witness))
         told.covered(positions)
         for partition, end in positions.items():

@@ -1,10 +1,10 @@
--- Note that every effect of a ledger record is published.
--- KEYS: the conversation's ledger. ARGV: the record's version, which is seq.rejections.
+-- Look whether a ledger record is here; note, if so told, that every effect of it is published.
+-- KEYS: the conversation's ledger. ARGV: the record's version, which is seq.rejections; 1 to note.
 -- When a later record is there by now, it is returned instead: it must be the last on the topic.
 -- '' when the record is gone: this store went back in time.
 local held = redis.call('HGET', KEYS[1], 'version') or '-1.0'
 if held == ARGV[1] then
-  redis.call('HSET', KEYS[1], 'done', ARGV[1])
+  if ARGV[2] == '1' then redis.call('HSET', KEYS[1], 'done', ARGV[1]) end
   return false
 end
 local function parts(version)

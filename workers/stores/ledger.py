@@ -127,19 +127,29 @@ class LedgerStore:
         key = self._index(record.escalation_id)
         pipeline.set(key, where, px=_kept(record), nx=only_if_missing)
 
-    async def settle(self, records: Sequence[LedgerRecord]) -> list[LedgerRecord]:
-        """Note that every effect of these records is published.
+    async def settle(
+        self, records: Sequence[LedgerRecord], seen: Sequence[LedgerRecord]
+    ) -> tuple[str, list[LedgerRecord]]:
+        """Note that every effect of these records is published, and that `seen` are here, too.
 
-        Returns the records that have replaced one of them meanwhile: the topic may have the older
-        one last, and must have these again. WentBackError when one of them is gone.
+        `records` are of different conversations. Returns a witness that was left for a minute
+        before they were looked for, and what has replaced any of them meanwhile: the topic may
+        have the older one last, and must have these again. WentBackError when a record is gone.
         """
+        witness = self._new_witness()
         pipeline = self._redis.pipeline(transaction=False)
-        self._settle(pipeline, records)
-        return _replaced(await pipeline.execute())
-
-    def _settle(self, pipeline: "Pipeline", records: Sequence[LedgerRecord]) -> None:
-        for record in records:
-            pipeline.eval(_DONE, 1, self._key(record.conversation_id), version_of(record))
+        pipeline.set(witness, 1, px=_STEP_MS)
+        published = {record.conversation_id: version_of(record) for record in records}
+        for conversation_id, version in published.items():
+            pipeline.eval(_DONE, 1, self._key(conversation_id), version, 1)
+        for record in seen:
+            if published.get(record.conversation_id) != version_of(record):
+                pipeline.eval(_DONE, 1, self._key(record.conversation_id), version_of(record), 0)
+        answers: list[bytes | None] = (await pipeline.execute())[1:]
+        if b"" in answers:
+            raise WentBackError(f"Redis went back in time: {answers.count(b'')} records are gone")
+        later = [blob for blob in answers[: len(records)] if blob is not None]
+        return witness, [decode_message(LedgerRecord, blob) for blob in later]
 
     # ---- whether it is still the same store ----------------------------------------------------
 
@@ -147,15 +157,6 @@ class LedgerStore:
         """Leave what an older store, should it take this one's place from now on, has not."""
         witness = self._new_witness()
         await self._redis.set(witness, 1, px=_LOOK_MS)
-        return witness
-
-    async def vouch(self, records: Sequence[LedgerRecord]) -> str:
-        """Leave a witness for a minute and look for the records; WentBackError when one is gone."""
-        witness = self._new_witness()
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.set(witness, 1, px=_STEP_MS)
-        self._settle(pipeline, records)
-        _replaced((await pipeline.execute())[1:])
         return witness
 
     async def has(self, witness: str) -> bool:
@@ -222,9 +223,3 @@ class LedgerStore:
 def _kept(record: LedgerRecord) -> int | None:
     """How long to keep a record and its index; None while its escalation is open."""
     return KEPT_MS if is_over(record) else None
-
-
-def _replaced(results: Sequence[bytes | None]) -> list[LedgerRecord]:
-    if b"" in results:
-        raise WentBackError(f"Redis went back in time: {results.count(b'')} records are gone")
-    return [decode_message(LedgerRecord, blob) for blob in results if blob is not None]
