@@ -13,7 +13,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
-from mode import Service
+from mode import Service, ServiceT
 from mode.utils.futures import maybe_async
 
 from workers.agents.failstop import ConfigurationError, fail_stop
@@ -24,7 +24,7 @@ ANSWER_S: Final = 10.0
 and commits wait for it. The group counts on a worker no longer than for its session."""
 
 
-FETCH_PAUSE_S: Final = 0.005
+FETCH_PAUSE_S: Final = 0.003
 """At least this long from one fetch of a broker to the next."""
 
 
@@ -283,6 +283,22 @@ class Consumer(driver.Consumer):
                 continue
             self._positions[tp] = run.end
             yield tp, self._chunk(tp, run)
+
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        """Hand chunks to their streams until the worker ends.
+
+        Faust makes four tasks for each chunk, in case its stream has no room or a rebalance begins
+        meanwhile. Only what has room is fetched here, and `getmany` looks for the rebalance.
+        """
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                async for _, message in self.getmany(timeout=1.0):
+                    await self.callback(message)
+                # What is buffered comes without waiting, and handling it must have its turn.
+                await asyncio.sleep(0)
+        except (ConsumerStoppedError, asyncio.CancelledError):
+            if not self.app.should_stop:
+                raise
 
     async def _next_runs(self, wait_s: float) -> dict[TP, Run]:
         if not self.flow_active:
