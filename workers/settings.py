@@ -109,6 +109,11 @@ class Settings(BaseSettings):
         """Rank what is passed above the environment, and that above files."""
         return init_settings, env_settings, _FromFiles(settings_cls)
 
+    @property
+    def signing_keys(self) -> tuple[bytes, ...]:
+        """What HANDOFF_SECRET names, as `Secrets` takes it."""
+        return tuple(key.get_secret_value().encode() for key in self.handoff_secret)
+
     @field_validator("handoff_secret", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

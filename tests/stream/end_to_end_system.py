@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from redis import Redis
 
 from tests.stream.end_to_end_talks import SCRIPTS, Talk
+from workers.contracts.signing import Secrets
 from workers.contracts.topics import DECISIONS, EVENTS, Topics, load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
@@ -23,7 +24,6 @@ from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
 from workers.replay.audit_topics import Reading
 from workers.replay.findings import Report
 from workers.replay.reader import is_done, partitions_of, ranges_of, read, reading
-from workers.replay.sources import secrets_of
 from workers.settings import Settings, load_settings
 
 AGENTS = ("escalation", "routing", "desk")
@@ -110,7 +110,7 @@ class System:
 
     async def audit(self) -> Report:
         """Audit the topics as they are."""
-        found = Reading(self.settings, self.topics, secrets_of(self.settings))
+        found = Reading(self.settings, self.topics, Secrets(self.settings.signing_keys))
         await found.begin()
         return await found.run(lambda _: None)
 

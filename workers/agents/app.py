@@ -24,9 +24,20 @@ from workers.agents import metrics
 from workers.agents.chunks import Bounds, Consumer, FetchSettings, Run, Transport
 from workers.agents.failstop import fail_stop
 from workers.agents.producer import Producer, Record
+from workers.contracts.topics import Topics, load_topics
 from workers.settings import Settings, kafka_client_kwargs
 
-__all__ = ["TP", "Agent", "Bounds", "NotYet", "Options", "Record", "consumer_of", "make_app"]
+__all__ = [
+    "TP",
+    "Agent",
+    "Bounds",
+    "NotYet",
+    "Options",
+    "Record",
+    "consumer_of",
+    "make_app",
+    "read_topics",
+]
 
 CHUNK_LIMIT_S: Final = 20.0
 """A chunk that takes longer ends the process: it would hold up the whole group's rebalance."""
@@ -44,6 +55,11 @@ class Options(NamedTuple):
     start: str = "now"
     """Where the very first start begins: `earliest`, `now` or an RFC 3339 time."""
     dead_letter_limit: bool = True
+
+
+def read_topics(path: Path) -> Topics:
+    """The content of topics.yaml; YamlFileError says what is wrong with it."""
+    return load_topics(path.read_text(encoding="utf-8"), str(path))
 
 
 class NotYet(Exception):

@@ -24,13 +24,13 @@ from workers.agents.classifier_prompt import EARLIER, Question, Verdict, intents
 from workers.agents.limits import DeadLetterLimit
 from workers.agents.policies import PolicySource
 from workers.agents.producer import Record
-from workers.agents.routing import now_ms, rejected_record, secrets_of
+from workers.agents.routing import now_ms, rejected_record
 from workers.contracts.codec import decode_message, encode
 from workers.contracts.decisions import ClassificationRequest, Turn
 from workers.contracts.events import Signal
 from workers.contracts.ids import signal_event_id
 from workers.contracts.rejections import Rejected
-from workers.contracts.signing import signature_headers
+from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import MINUTE, from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, EVENTS
 from workers.data import data_path
@@ -96,7 +96,7 @@ class ClassifierAgent(Agent):
         super().__init__(settings)
         self._model = model
         self._now_ms = now_ms
-        self._secrets = secrets_of(settings)
+        self._secrets = Secrets(settings.signing_keys)
         self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
         self._budget = Budget(settings.classifier_calls_per_minute, PER_CONVERSATION)
         self._breaker = Breaker(FAILURES, PAUSE_S, LONGEST_PAUSE_S)

@@ -12,18 +12,18 @@ from typing import NamedTuple
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-from workers.agents.app import Agent, Options
+from workers.agents.app import Agent, Options, read_topics
 from workers.agents.ledger import LedgerTopic
 from workers.agents.limits import DeadLetterLimit
 from workers.agents.producer import Record
-from workers.agents.routing import read_topics, rejected_record, secrets_of
+from workers.agents.routing import rejected_record
 from workers.contracts.codec import Raw, decode_desk_event, encode
 from workers.contracts.desks import DeskEvent
 from workers.contracts.desks import Presence as PresenceEvent
 from workers.contracts.events import Ownership
 from workers.contracts.ids import ownership_event_id
 from workers.contracts.rejections import Rejected, shown
-from workers.contracts.signing import signature_headers
+from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.topics import DEAD_LETTERS, DESKS, EVENTS, LEDGER, Topics
 from workers.routing.queues import Presence
 from workers.settings import Settings, kafka_client_kwargs, redis_address
@@ -57,7 +57,7 @@ class DeskAgent(Agent):
         super().__init__(settings)
         self._topics = topics
         self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
-        self._secrets = secrets_of(settings)
+        self._secrets = Secrets(settings.signing_keys)
         self._address = redis_address(settings.redis_url or "")
 
     async def start(self) -> None:

@@ -12,7 +12,7 @@ import aiokafka
 from redis.asyncio import Redis
 
 from workers.agents import metrics
-from workers.agents.app import TP, Agent, Bounds, NotYet, Options, Record
+from workers.agents.app import TP, Agent, Bounds, NotYet, Options, Record, read_topics
 from workers.agents.failstop import ConfigurationError, fail_stop
 from workers.agents.limits import DeadLetterLimit, TooManyDeadLetters
 from workers.agents.log import Log, Surroundings
@@ -52,9 +52,11 @@ class EscalationAgent(Agent):
         super().__init__(settings)
         self._start = read_start(options.start)
         self._policies = PolicySource(
-            options.policy or data_path("policies") / "default.yaml", observe=settings.observe
+            options.policy or data_path("policies") / "default.yaml",
+            observe=settings.observe,
+            queues=read_topics(options.topics).queues,
         )
-        self._secrets = secrets_of(settings)
+        self._secrets = Secrets(settings.signing_keys)
         self._redis = connect(settings)
         self._address = redis_address(settings.redis_url or "")
         self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
@@ -264,15 +266,10 @@ def partition_of(
         log,
         publish,
         address=redis_address(settings.redis_url or ""),
-        secrets=secrets_of(settings),
+        secrets=Secrets(settings.signing_keys),
         limit=limit,
         own=own,
     )
-
-
-def secrets_of(settings: Settings) -> Secrets:
-    """The keys that our own events are signed with."""
-    return Secrets(tuple(key.get_secret_value().encode() for key in settings.handoff_secret))
 
 
 def _dead_letter_notice(partition: Partition, why: str) -> Record:

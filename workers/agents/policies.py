@@ -1,7 +1,7 @@
 """The policy that this worker would like to be in force: its file or folder, watched."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from workers.contracts.ids import derive
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import DAY, from_ms
 from workers.conversation.meta import PartitionMeta, starting_meta, version_order
-from workers.policy import PolicyError
+from workers.policy import PolicyError, load_policy
 
 _SUFFIXES: Final = (".yaml", ".yml")
 
@@ -22,11 +22,15 @@ logger = logging.getLogger(__name__)
 
 
 class PolicySource:
-    """The newest valid policy of a file or folder; a bad one is reported once and left out."""
+    """The newest valid policy of a file or folder; a bad one is reported once and left out.
 
-    def __init__(self, path: Path, *, observe: bool) -> None:
+    With `queues`, the names that exist, a policy that names another one is bad, too.
+    """
+
+    def __init__(self, path: Path, *, observe: bool, queues: Collection[str] | None = None) -> None:
         self._path = path
         self._observe = observe
+        self._queues = queues
         self._seen: dict[Path, tuple[int, int]] = {}
         self._read: dict[Path, PartitionMeta] = {}
         self.own = self._first()
@@ -63,9 +67,10 @@ class PolicySource:
             self._seen[path] = stamp
             try:
                 text = path.read_text(encoding="utf-8")
+                load_policy(text, str(path), self._queues)
                 self._read[path] = starting_meta(text, self._observe)
             except PolicyError as error:
-                complain(str(error).replace("policy:", f"{path}:", 1))
+                complain(str(error))
             except (OSError, UnicodeDecodeError) as error:
                 complain(f"{path}: cannot be read: {error}")
 

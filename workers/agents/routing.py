@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
@@ -15,7 +14,7 @@ from faust.types import TP
 from redis.exceptions import RedisError
 
 from workers.agents import metrics
-from workers.agents.app import Agent, Options
+from workers.agents.app import Agent, Options, read_topics
 from workers.agents.failstop import fail_stop
 from workers.agents.ledger import LedgerTopic
 from workers.agents.limits import DeadLetterLimit
@@ -37,7 +36,6 @@ from workers.contracts.topics import (
     NOTIFICATIONS,
     TICKETS,
     Topics,
-    load_topics,
 )
 from workers.routing.plan import is_placing
 from workers.routing.queues import Load
@@ -119,7 +117,7 @@ class RoutingAgent(Agent):
             topic,
             self._outlet,
             self.producer.publish,
-            secrets_of(settings),
+            Secrets(settings.signing_keys),
             self._now_ms,
         )
         self._owing = asyncio.create_task(self._keep_telling())
@@ -235,16 +233,6 @@ class RoutingAgent(Agent):
         told.covered(positions)
         for partition, end in positions.items():
             self._seen[partition] = max(end, self._seen.get(partition, 0))
-
-
-def read_topics(path: Path) -> Topics:
-    """The content of topics.yaml; YamlFileError says what is wrong with it."""
-    return load_topics(path.read_text(encoding="utf-8"), str(path))
-
-
-def secrets_of(settings: Settings) -> Secrets:
-    """The keys that our own events are signed with."""
-    return Secrets(tuple(key.get_secret_value().encode() for key in settings.handoff_secret))
 
 
 def rejected_record(tp: TP, record: ConsumerRecord, rejected: Rejected, agent: str) -> Record:

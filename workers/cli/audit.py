@@ -60,15 +60,15 @@ def audit(kafka: str | None, redis: str | None, topics: Path, as_json: bool) -> 
 
 
 async def _read(settings: "Settings", topics: Path, text: str) -> "Report":
+    from workers.contracts.signing import Secrets
     from workers.contracts.topics import load_topics
     from workers.contracts.yaml import YamlFileError
     from workers.replay.audit_topics import Reading
     from workers.replay.reader import ReadError
-    from workers.replay.sources import secrets_of
 
     try:
         declared = load_topics(text, str(topics))
-        reading = Reading(settings, declared, secrets_of(settings))
+        reading = Reading(settings, declared, Secrets(settings.signing_keys))
         total = await reading.begin()
         with progress("reading topics", total) as advance:
             return await reading.run(advance)

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -19,8 +20,10 @@ from workers.cli.common import (
     progress,
     require_servers,
     settings_from,
+    topics_option,
 )
 from workers.cli.moment import Moment
+from workers.cli.topics import read_topics
 from workers.contracts.yaml import YamlFileError
 from workers.data import data_path
 from workers.handoff.wording import one_line
@@ -63,6 +66,7 @@ _SHOWN = 15
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write one page with rates, differences and every escalation's evidence.",
 )
+@topics_option
 @kafka_option
 @json_option
 def replay(
@@ -74,6 +78,7 @@ def replay(
     against: Path | None,
     decisions: Path | None,
     html: Path | None,
+    topics: Path,
     kafka: str | None,
     as_json: bool,
 ) -> None:
@@ -81,11 +86,13 @@ def replay(
 
     The same code decides as in the live worker, so the same log gives the same decisions, byte for
     byte. What happened after a decision that comes out differently is still what the log says.
+    Queues that a policy names must exist in topics.yaml.
     """
     if bool(inputs) == bool(topic):
         raise CliError("give either files of events (or -) or --topic conversation-events", 2)
     started = time.monotonic()
-    candidates = [_candidate(policy)] + ([_candidate(against)] if against else [])
+    queues = read_topics(topics).queues
+    candidates = [_candidate(path, queues) for path in (policy, *([against] if against else []))]
     default = data_path("policies/default.yaml").read_text(encoding="utf-8")
     keep = decisions is not None or html is not None
     if topic is None:
@@ -109,12 +116,12 @@ def replay(
         _show(summary)
 
 
-def _candidate(path: Path | None) -> Candidate:
+def _candidate(path: Path | None, queues: Collection[str]) -> Candidate:
     if path is None:
         return Candidate(name="the log's own policies", text=None)
     text = path.read_text(encoding="utf-8")
     try:
-        load_policy(text, str(path))
+        load_policy(text, str(path), queues)
     except YamlFileError as error:
         raise CliError(str(error), exit_code=2) from None
     return Candidate(name=str(path), text=text)

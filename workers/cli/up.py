@@ -46,6 +46,7 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
     standard error. Ctrl-C or SIGTERM ends everything in order.
     """
     declared = read_topics(topics)
+    _require_policy(policy, declared)
     with ExitStack() as stack:
         exports = _servers(stack, kafka, redis, declared)
         os.environ.update(exports)
@@ -57,6 +58,19 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
         raise SystemExit(
             _work(policy, topics, ports[0], embedded="KAFKA_FETCH_MAX_WAIT_MS" in exports)
         )
+
+
+def _require_policy(path: Path | None, topics: Topics) -> None:
+    """Say what is wrong with a policy before anything is started."""
+    from workers.agents.failstop import ConfigurationError
+    from workers.agents.policies import PolicySource
+
+    if path is None:
+        return
+    try:
+        PolicySource(path, observe=False, queues=topics.queues)
+    except ConfigurationError as error:
+        raise CliError(str(error), exit_code=2) from None
 
 
 def _servers(

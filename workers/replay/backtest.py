@@ -17,13 +17,14 @@ import msgspec
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, Deadline, PolicyInForce
 from workers.contracts.rejections import Rejected
+from workers.contracts.signing import Secrets
 from workers.contracts.topics import EVENTS
 from workers.conversation.chunk import Incoming
 from workers.conversation.meta import PartitionMeta, starting_meta
 from workers.policy import PolicyError
 from workers.replay.lane import Firsts, Lane
 from workers.replay.memory import IN_MEMORY
-from workers.replay.sources import LogFacts, of_record, read_files, read_topic, secrets_of
+from workers.replay.sources import LogFacts, of_record, read_files, read_topic
 from workers.replay.tally import Tally
 from workers.settings import load_settings
 
@@ -242,7 +243,7 @@ def _run_files(shard: _Shard, plan: Plan, mine: frozenset[int], advance: Advance
 
 async def _run_topic(shard: _Shard, plan: Plan, mine: frozenset[int], advance: Advance) -> None:
     settings = load_settings(kafka_bootstrap=plan.kafka)
-    secrets = secrets_of(settings)
+    secrets = Secrets(settings.signing_keys)
     log = plan.log
     if log is None:
         return

@@ -43,11 +43,6 @@ _NOTHING: Final[frozenset[int]] = frozenset()
 _HEAD: Final = msgspec.json.Decoder(_Head)
 
 
-def secrets_of(settings: Settings) -> Secrets:
-    """Return the keys of the signature of our own events."""
-    return Secrets(tuple(key.get_secret_value().encode() for key in settings.handoff_secret))
-
-
 class FileFacts(NamedTuple):
     """What a first look at the files tells."""
 
@@ -218,7 +213,7 @@ async def look_at_topic(settings: Settings, topic: str, since_ms: int | None) ->
 
 async def _first_policies(settings: Settings, ranges: Ranges) -> dict[int, PolicyInForce]:
     found: dict[int, PolicyInForce] = {}
-    secrets = secrets_of(settings)
+    secrets = Secrets(settings.signing_keys)
     async with aclosing(read(settings, ranges)) as runs:
         async for tp, records in runs:
             if tp.partition not in found:
@@ -277,7 +272,7 @@ async def find_in_topic(
     """Collect a conversation from the log, whichever partition it is in."""
     async with reading(settings) as consumer:
         ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
-    key, secrets = conversation_id.encode(), secrets_of(settings)
+    key, secrets = conversation_id.encode(), Secrets(settings.signing_keys)
     found: dict[int, list[Incoming]] = {}
     here: set[int] = set()
     async for tp, records in read(settings, ranges):

@@ -1,0 +1,56 @@
+"""A policy that the system cannot carry out is not taken over, and says where it is wrong."""
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from workers.agents.failstop import ConfigurationError
+from workers.agents.policies import PolicySource
+from workers.cli.main import handoff
+from workers.contracts.topics import load_topics
+from workers.data import data_path
+
+_QUEUES = load_topics(data_path("topics.yaml").read_text(encoding="utf-8"), "topics.yaml").queues
+_TEXT = (data_path("policies") / "basic.yaml").read_text(encoding="utf-8")
+_MISSPELT = _TEXT.replace("target_queue: manager_approval", "target_queue: manager_aproval")
+_PROBLEM = "manager_aproval"
+
+
+def _write(path: Path, text: str, version: str) -> None:
+    path.write_text(text.replace("version:", f"version: {version} #", 1), encoding="utf-8")
+    # Two writes within the clock's grain look like one.
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+
+
+def test_a_worker_does_not_start_with_a_queue_that_does_not_exist(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    _write(path, _MISSPELT, "1")
+    with pytest.raises(ConfigurationError, match=rf"policy\.yaml:39: .*{_PROBLEM}.*did you mean"):
+        PolicySource(path, observe=False, queues=_QUEUES)
+
+
+@pytest.mark.expects_errors("policy not taken over")
+def test_a_worker_keeps_its_policy_when_a_newer_one_names_no_queue(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    _write(path, _TEXT, "1")
+    source = PolicySource(path, observe=False, queues=_QUEUES)
+    _write(path, _MISSPELT, "2.1")
+    assert not source.poll()
+    assert source.own.policy_version == "1"
+    _write(path, _TEXT, "2.2.1")
+    assert source.poll()
+    assert source.own.policy_version == "2.2.1"
+
+
+@pytest.mark.parametrize("command", [["up"], ["replay", "--policy"]])
+def test_commands_say_so_before_anything_else(command: list[str], tmp_path: Path) -> None:
+    path, log = tmp_path / "policy.yaml", tmp_path / "log.jsonl"
+    _write(path, _MISSPELT, "1")
+    log.write_text("")
+    option = ["--policy", str(path)] if command == ["up"] else [str(path), str(log)]
+    result = CliRunner().invoke(handoff, [*command, *option])
+    assert result.exit_code == 2
+    assert _PROBLEM in result.output
+    assert "policy.yaml:39" in result.output
