@@ -17,8 +17,8 @@ HANDOFF = "handoff, both workers"
 BARE = "bare, two hops"
 MOST = "80 % of its most"
 WARM_UP_S = 2.0
-BROKER_RATE = 1000
-"""Messages per second while a young broker still compiles itself, which takes a core."""
+BROKER_RATE, BROKER_S = 1000, 40.0
+"""Messages per second and seconds while a young broker compiles itself, which takes a core."""
 Pipeline = Callable[[World], AbstractContextManager[Load]]
 
 
@@ -29,7 +29,7 @@ def run(report: Report, quick: bool) -> None:
     with World() as world:
         for _, pipeline in pipelines:
             with pipeline(world) as load:
-                load.send(BROKER_RATE, 5 if quick else 10)
+                load.send(BROKER_RATE, 5 if quick else BROKER_S)
                 load.drain(DRAIN_S)
         for _ in range(1 if quick else 2):
             for rate in rates:
