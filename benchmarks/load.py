@@ -4,12 +4,11 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence, Set
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
-import orjson
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from benchmarks.events import said
 from benchmarks.growth import words
 from benchmarks.world import Process, World
 
@@ -173,16 +172,8 @@ class Load:
         self._number += 1
         # Ordinary messages belong to conversations that go on; each handoff is of its own.
         name = f"asks-{unique}" if asks else f"{self._name}-{_conversation(number)}"
-        event = {
-            "event_id": unique,
-            "conversation_id": name,
-            "occurred_at": datetime.now(UTC).isoformat(),
-            "role": "customer",
-            "content": _ASKING if asks else f"{words(number)}: {_ORDINARY[number % 3]}",
-            "customer": {"id": f"customer-{name}", "tier": "standard", "locale": "en"},
-            "channel": "chat",
-        }
-        value, key = orjson.dumps(event), name.encode()
+        content = _ASKING if asks else f"{words(number)}: {_ORDINARY[number % 3]}"
+        key, value = said(name, unique, content)
         if asks:
             self._asked.add(key)
             self._sent[key] = time.monotonic()

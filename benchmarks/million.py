@@ -1,10 +1,8 @@
 """Memory of one worker while a million conversations pass, and of the store that keeps them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
-import orjson
-
+from benchmarks.events import said
 from benchmarks.report import Report
 from benchmarks.world import Commits, World
 
@@ -38,14 +36,5 @@ def run(report: Report, quick: bool) -> None:
 
 def _opening(start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
     for number in range(start, end):
-        name = f"conversation-{number}"
-        event = {
-            "event_id": f"event-{number}",
-            "conversation_id": name,
-            "occurred_at": datetime.now(UTC).isoformat(),
-            "role": "customer",
-            "content": f"my order {number} has not arrived yet, where is it?",
-            "customer": {"id": f"customer-{number}", "tier": "standard", "locale": "en"},
-            "channel": "chat",
-        }
-        yield name.encode(), orjson.dumps(event)
+        content = f"my order {number} has not arrived yet, where is it?"
+        yield said(f"conversation-{number}", f"event-{number}", content)

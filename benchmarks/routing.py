@@ -1,9 +1,6 @@
 """Handoffs per second of one routing worker, from decisions to committed."""
 
-from datetime import UTC, datetime
-
-import orjson
-
+from benchmarks.events import said
 from benchmarks.report import Report
 from benchmarks.throughput import rate_of
 from benchmarks.world import Commits, Seen, World
@@ -43,14 +40,5 @@ def _decide(world: World, total: int) -> None:
 
 
 def _asking(number: int) -> tuple[bytes, bytes]:
-    name = f"asks-{number}"
-    event = {
-        "event_id": f"event-{number}",
-        "conversation_id": name,
-        "occurred_at": datetime.now(UTC).isoformat(),
-        "role": "customer",
-        "content": f"I would like to speak to a person about my order {number} please",
-        "customer": {"id": f"customer-{number}", "tier": "standard", "locale": "en"},
-        "channel": "chat",
-    }
-    return name.encode(), orjson.dumps(event)
+    content = f"I would like to speak to a person about my order {number} please"
+    return said(f"asks-{number}", f"event-{number}", content)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.structs import RecordMetadata
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from tests.unit.plan_world import NOW
@@ -32,6 +33,7 @@ from workers.contracts.topics import (
     TICKETS,
     Topics,
 )
+from workers.embedded import EmbeddedKafka
 from workers.routing.queues import Presence
 from workers.settings import Settings
 from workers.stores.ledger import LedgerStore
@@ -182,6 +184,22 @@ class Bench:
         queues = [queue.topic for queue in self.topics.queues.values()]
         names = [EVENTS, TICKETS, CONTROL, NOTIFICATIONS, LEDGER, *queues]
         return {name: {record.value for record in await self.records(name)} for name in names}
+
+
+@asynccontextmanager
+async def bench_on(
+    kafka: EmbeddedKafka, settings: Settings, world: Topics, secret: str | None = None
+) -> AsyncIterator[Bench]:
+    """Servers with every topic, and a publisher; with a secret our own events are signed."""
+    kafka.ensure_topics(world.topics)
+    if secret is not None:
+        settings = settings.model_copy(update={"handoff_secret": [SecretStr(secret)]})
+    async with Publisher(kafka.bootstrap) as publisher:
+        bench = Bench(settings, world, publisher)
+        try:
+            yield bench
+        finally:
+            await bench.redis.aclose()
 
 
 def decision_home(partition: int = 2) -> Any:

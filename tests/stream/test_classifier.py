@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from tests.history import History
-from tests.stream.routing_world import OPTIONS, Bench, Publisher, chunk
+from tests.stream.routing_world import OPTIONS, Bench, Publisher, bench_on, chunk
 from tests.unit.classifier_world import (
     MODEL,
     VERDICT,
@@ -51,14 +50,8 @@ SECRET = "a secret of the tests"
 @pytest.fixture
 async def bench(kafka: EmbeddedKafka, settings: Settings) -> AsyncIterator[Bench]:
     """Return servers on which our own events are signed."""
-    kafka.ensure_topics(WORLD.topics)
-    signed = settings.model_copy(update={"handoff_secret": [SecretStr(SECRET)]})
-    async with Publisher(kafka.bootstrap) as publisher:
-        made = Bench(signed, WORLD, publisher)
-        try:
-            yield made
-        finally:
-            await made.redis.aclose()
+    async with bench_on(kafka, settings, WORLD, SECRET) as bench:
+        yield bench
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from pydantic import SecretStr
 
-from tests.stream.routing_world import Bench, Publisher, handle, route
+from tests.stream.routing_world import Bench, bench_on, handle, route
 from tests.unit.plan_world import NOW, SECOND, decision, queue, topics
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
@@ -28,14 +27,8 @@ SECRET = "a secret of the tests"
 @pytest.fixture
 async def bench(kafka: EmbeddedKafka, settings: Settings) -> AsyncIterator[Bench]:
     """Return servers on which one escalation waits on `billing`."""
-    kafka.ensure_topics(WORLD.topics)
-    signed = settings.model_copy(update={"handoff_secret": [SecretStr(SECRET)]})
-    async with Publisher(kafka.bootstrap) as publisher:
-        made = Bench(signed, WORLD, publisher)
-        try:
-            yield made
-        finally:
-            await made.redis.aclose()
+    async with bench_on(kafka, settings, WORLD, SECRET) as bench:
+        yield bench
 
 
 def reported(kind: Any = "accepted", **given: Any) -> DeskEvent:

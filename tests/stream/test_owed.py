@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from tests.stream.routing_world import Bench, Publisher, route
+from tests.stream.routing_world import Bench, bench_on, route
 from tests.unit.plan_world import decision, queue, topics
 from workers.agents.outlet import TopicRefusesError
 from workers.agents.producer import Record
@@ -17,14 +17,8 @@ from workers.settings import Settings
 @pytest.fixture
 async def bench(settings: Settings, kafka: EmbeddedKafka) -> AsyncIterator[Bench]:
     """Servers with every topic, and a publisher."""
-    world = topics(queue("billing"), queue("tier_2"))
-    kafka.ensure_topics(world.topics)
-    async with Publisher(kafka.bootstrap) as publisher:
-        found = Bench(settings, world, publisher)
-        try:
-            yield found
-        finally:
-            await found.redis.aclose()
+    async with bench_on(kafka, settings, topics(queue("billing"), queue("tier_2"))) as bench:
+        yield bench
 
 
 @pytest.mark.expects_errors("not authorised")

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.stream.routing_world import Bench, Publisher, route, turns
+from tests.stream.routing_world import Bench, bench_on, route, turns
 from tests.unit.plan_world import HOUR, MINUTE, NOW, SECOND, decision, load, queue, topics
 from workers.agents.routing import RoutingAgent
 from workers.contracts.codec import Raw, decode_event
@@ -30,20 +30,8 @@ SECRET = "a secret of the tests"
 @pytest.fixture
 async def bench(kafka: EmbeddedKafka, settings: Settings) -> AsyncIterator[Bench]:
     """Return servers with every topic."""
-    kafka.ensure_topics(WORLD.topics)
-    signed = settings.model_copy(update={"handoff_secret": [_secret()]})
-    async with Publisher(kafka.bootstrap) as publisher:
-        made = Bench(signed, WORLD, publisher)
-        try:
-            yield made
-        finally:
-            await made.redis.aclose()
-
-
-def _secret() -> Any:
-    from pydantic import SecretStr
-
-    return SecretStr(SECRET)
+    async with bench_on(kafka, settings, WORLD, SECRET) as bench:
+        yield bench
 
 
 def later(one: Decision, action: str, **given: Any) -> Decision:
