@@ -68,6 +68,14 @@ def test_frustration_that_nobody_voices_is_asked_about(
     assert h.story == [], "it decides nothing by itself"
 
 
+def test_who_agrees_is_content_and_not_asked_about() -> None:
+    h = History(CALM_POLICY)
+    h.customer(ASKED)
+    h.ai(LONG)
+    h.customer("yes please")
+    assert h.requests == []
+
+
 @pytest.mark.parametrize(("kind", "tell"), KINDS)
 def test_each_kind_is_asked_about_once_in_an_episode(
     kind: str, tell: Callable[[History], None]
@@ -88,7 +96,7 @@ def test_annoyance_too_faint_to_tell_is_asked_about_when_it_comes_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     faint = CustomerFindings(frustrated=Finding(0.2, 0, 5))
-    monkeypatch.setattr(messages, "read_customer", lambda _: faint)
+    monkeypatch.setattr(messages, "read_customer", lambda _, answering: faint)
     h = History(CALM_POLICY)
     for text in ("It rings once more.", "It rings on the left.", "And now on the right."):
         h.customer(text)

@@ -88,7 +88,8 @@ def _customer(run: Run, event: Message) -> None:
         episode.first_request = event.event_id
     if state.owner == "person":
         return
-    findings = read_customer(event.content)
+    answering = state.owner != "ai" or episode.offer is not None or episode.ai_offered
+    findings = read_customer(event.content, answering=answering)
     _note_mood(run, event.event_id, findings)
     if state.owner == "ai":
         _asks_ai(run, event, findings)

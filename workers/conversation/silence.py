@@ -9,7 +9,7 @@ from typing import Final
 from workers.contracts.decisions import Doubt
 from workers.contracts.time import MINUTE
 from workers.conversation.state import Episode
-from workers.detection import CustomerFindings
+from workers.detection import CustomerFindings, read_customer
 
 LONG_ANSWER: Final = 280
 """Characters of an AI turn that asks nothing from which on it is a lot to read."""
@@ -53,7 +53,7 @@ def doubts(
     episode: Episode, text: str, findings: CustomerFindings, repeats_before: int
 ) -> tuple[Doubt, ...]:
     """What may be wrong at a customer message and was not asked about in this episode yet."""
-    if findings.solved is not None or findings.accepts is not None:
+    if findings.solved is not None:
         return ()
     found: list[Doubt] = []
     if episode.ask_repeats > repeats_before:
@@ -68,7 +68,9 @@ def doubts(
         found.append("late_answer")
     if findings.frustrated is not None and _weak_moods(episode) > 1:
         found.append("mood")
-    return tuple([one for one in found if not episode.asked & _NUMBERS[one]])
+    new = tuple([one for one in found if not episode.asked & _NUMBERS[one]])
+    # Who agrees is content. At most messages nobody wants to know, and it was not looked for.
+    return () if new and read_customer(text).accepts is not None else new
 
 
 def _weak_moods(episode: Episode) -> int:

@@ -48,23 +48,26 @@ def _moved(finding: Finding | None, by: int) -> Finding | None:
 
 
 def _answered(parts: str, words: list[str], seen: int) -> list[Finding | None]:
-    """Acceptance, refusal and withdrawal in the first words, solved in the last."""
+    """Acceptance, refusal and withdrawal, in the first words."""
     if len(parts) <= _SHORT:
-        turn = Turn(parts, tokens(parts), REPLY)
-        return [*_answers(turn), replies.find_solved(turn)]
-    found: list[Finding | None] = [None, None, None, None]
+        return _answers(Turn(parts, tokens(parts), REPLY))
     if seen & (_ASKS | _TURNS):
-        found[:3] = _answers(_head(parts, _ANSWER))
-    elif words[0] in _YES:
-        found[0] = replies.find_acceptance(_head(parts, _YES_LENGTH))
-    elif words[0] in _OPENINGS or " ".join(words[:2]) in _OPENINGS:
-        found[:3] = _answers(_head(parts, _OPENING))
-    tail = parts[-_ANSWER:]
+        return _answers(_head(parts, _ANSWER))
+    if words[0] in _YES:
+        return [replies.find_acceptance(_head(parts, _YES_LENGTH)), None, None]
+    if words[0] in _OPENINGS or " ".join(words[:2]) in _OPENINGS:
+        return _answers(_head(parts, _OPENING))
+    return [None, None, None]
+
+
+def _closed(parts: str) -> Finding | None:
+    """Whether nothing is left to do, in the last words."""
+    tail = parts if len(parts) <= _SHORT else parts[-_ANSWER:]
     # Who still asks something is not done.
-    if seen & _CLOSES and "?" not in tail:
-        solved = replies.find_solved(Turn(tail, tokens(tail), REPLY))
-        found[3] = _moved(solved, len(parts) - len(tail))
-    return found
+    if len(parts) > _SHORT and "?" in tail:
+        return None
+    solved = replies.find_solved(Turn(tail, tokens(tail), REPLY))
+    return _moved(solved, len(parts) - len(tail))
 
 
 def _head(parts: str, length: int) -> Turn:
@@ -80,7 +83,7 @@ def _answers(turn: Turn) -> list[Finding | None]:
     ]
 
 
-def _read(text: str) -> CustomerFindings:
+def _read(text: str, answering: bool) -> CustomerFindings:
     folded, words = fold(text)
     if not words:
         return _NOTHING
@@ -88,20 +91,24 @@ def _read(text: str) -> CustomerFindings:
     seen = 0
     for flag in flags:
         seen |= flag
-    asks, feels, answers = _worth(words, flags, seen, short=len(text) <= _SHORT)
-    feels = feels or mood.suspicious(words, text)
-    if not (asks or feels or answers):
+    short = len(text) <= _SHORT
+    asks = seen & _ASKS != 0
+    feels = _feels(flags, seen, short=short) or mood.suspicious(words, text)
+    answers = answering and _answers_perhaps(words, seen, short=short)
+    closes = seen & (_CLOSES | _HINTS if short else _CLOSES) != 0
+    if not (asks or feels or answers or closes):
         return _NOTHING
     parts = parted(folded)
     marked = tokens(parts) if asks or feels else []
     requested = request.find_request(Turn(parts, marked, REQUEST)) if asks else None
     frustrated = mood.find_frustration(Turn(parts, marked, MOOD), words, text) if feels else None
     asked = requested is not None and requested.score >= THRESHOLD
-    accepts = refuses = withdraws = solved = None
+    accepts = refuses = withdraws = None
     if answers:
-        accepts, refuses, withdraws, solved = _answered(parts, words, 0 if asked else seen)
+        accepts, refuses, withdraws = _answered(parts, words, 0 if asked else seen)
     if asked:
-        refuses = withdraws = solved = None
+        refuses = withdraws = None
+    solved = _closed(parts) if closes and not asked else None
     if not (requested or frustrated or accepts or refuses or withdraws or solved):
         return _NOTHING
     return CustomerFindings(
@@ -115,19 +122,20 @@ def _read(text: str) -> CustomerFindings:
     )
 
 
-def _worth(
-    words: list[str], flags: list[int], seen: int, *, short: bool
-) -> tuple[bool, bool, bool]:
-    """Whether a second look is worth it for a request, for the mood, for an answer."""
-    feels = seen & (_FEELS | _FAINT if short else _FEELS) != 0
-    if not feels and seen & _FAINT:
-        feels = sum(1 for flag in flags if flag & _FAINT) > 1
-    answers = (
-        seen & (_ASKS | _TURNS | _CLOSES | _HINTS if short else _ASKS | _TURNS | _CLOSES) != 0
+def _feels(flags: list[int], seen: int, *, short: bool) -> bool:
+    """Whether a second look at the mood is worth it."""
+    if seen & (_FEELS | _FAINT if short else _FEELS):
+        return True
+    return seen & _FAINT != 0 and sum(1 for flag in flags if flag & _FAINT) > 1
+
+
+def _answers_perhaps(words: list[str], seen: int, *, short: bool) -> bool:
+    """Whether a second look for a yes, a no or "never mind" is worth it."""
+    return (
+        seen & (_ASKS | _TURNS | _CLOSES | _HINTS if short else _ASKS | _TURNS) != 0
         or words[0] in _OPENINGS
         or " ".join(words[:2]) in _OPENINGS
     )
-    return seen & _ASKS != 0, feels, answers
 
 
 def _doubtful(requested: Finding | None, frustrated: Finding | None) -> bool:
@@ -136,15 +144,17 @@ def _doubtful(requested: Finding | None, frustrated: Finding | None) -> bool:
     return _DOUBT_REQUEST <= asks < THRESHOLD or _DOUBT_FRUSTRATION <= cross < FRUSTRATION_THRESHOLD
 
 
-def read_customer(text: str) -> CustomerFindings:
+def read_customer(text: str, *, answering: bool = True) -> CustomerFindings:
     """Tell what one customer turn of any length asks for and how it feels; never raises.
 
     Scores run from 0 to 1; THRESHOLD and FRUSTRATION_THRESHOLD are their cuts, and spans are
-    positions in ``text``. Of a very long turn only the beginning and the end are read.
+    positions in ``text``. Of a very long turn only the beginning and the end are read. Without
+    ``answering``, when nothing was offered or is under way, ``accepts``, ``refuses`` and
+    ``withdraws`` are not looked for.
     """
     if len(text) <= _HEAD + _TAIL:
-        return _read(text)
-    head, tail = _read(text[:_HEAD]), _read(text[-_TAIL:])
+        return _read(text, answering)
+    head, tail = _read(text[:_HEAD], answering), _read(text[-_TAIL:], answering=False)
     by = len(text) - _TAIL
     requested = _surer(head.requested_human, _moved(tail.requested_human, by))
     frustrated = _surer(head.frustrated, _moved(tail.frustrated, by))
