@@ -83,7 +83,8 @@ async def load(bench: Bench) -> Load:
     """Return the load as a router reads it."""
     pipeline = bench.redis.pipeline(transaction=False)
     bench.load.ask(pipeline, NOW)
-    return bench.load.read(await pipeline.execute(), NOW, NOW)
+    [found] = await pipeline.execute()
+    return bench.load.read(found, NOW, NOW)
 
 
 async def given_an_escalation(bench: Bench) -> None:

@@ -96,7 +96,7 @@ def test_annoyance_too_faint_to_tell_is_asked_about_when_it_comes_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     faint = CustomerFindings(frustrated=Finding(0.2, 0, 5))
-    monkeypatch.setattr(messages, "read_customer", lambda _, answering: faint)
+    monkeypatch.setattr(messages, "read_customer", lambda _, **__: faint)
     h = History(CALM_POLICY)
     for text in ("It rings once more.", "It rings on the left.", "And now on the right."):
         h.customer(text)

@@ -203,7 +203,7 @@ class RoutingAgent(Agent):
         }
         load = Load(since_ms=now_ms)
         if placing:
-            load = stores.load.read(list(rest), self._since_ms, now_ms)
+            load = stores.load.read(next(rest), self._since_ms, now_ms)
         return Reading(entries, transcripts, load)
 
     def _require_present(self, seen: Mapping[int, int], found: Mapping[int, int]) -> None:

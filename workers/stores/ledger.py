@@ -3,7 +3,7 @@
 The compacted topic `escalation-ledger` outlives it; `positions` say how much of that topic is here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
@@ -24,6 +24,9 @@ KEPT_MS: Final = 32 * DAY
 _RECORD: Final = Path(__file__).with_name("record.lua").read_text()
 _DONE: Final = Path(__file__).with_name("done.lua").read_text()
 _ADVANCE: Final = Path(__file__).with_name("advance.lua").read_text()
+# One reply instead of two for each partition, which a client reads much faster.
+_POSITIONS: Final = "return cmsgpack.pack(redis.call('HGETALL', KEYS[1]))"
+_FLAT: Final = msgspec.msgpack.Decoder(list[str])
 _LOOK_MS: Final = HOUR
 """How long one reading of the whole topic may take."""
 _STEP_MS: Final = MINUTE
@@ -186,11 +189,12 @@ class LedgerStore:
 
     def ask_positions(self, pipeline: "Pipeline") -> None:
         """Add the one command whose result `read_positions` takes."""
-        pipeline.hgetall(self._positions)
+        pipeline.eval(_POSITIONS, 1, self._positions)
 
-    def read_positions(self, result: Mapping[bytes, bytes]) -> dict[int, int]:
+    def read_positions(self, result: bytes) -> dict[int, int]:
         """Per partition of the topic the offset below which every record is here."""
-        return {int(partition): int(offset) for partition, offset in result.items()}
+        flat = _FLAT.decode(result)
+        return {int(part): int(end) for part, end in zip(flat[::2], flat[1::2], strict=True)}
 
     async def positions(self) -> dict[int, int]:
         """Read `read_positions` by itself."""

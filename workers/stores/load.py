@@ -1,8 +1,8 @@
 """The load of the queues in Redis: who waits where, who is online, and how long it took lately."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -15,9 +15,11 @@ from workers.routing.wait import PastClaim
 REMEMBERED_CLAIMS: Final = 50
 ANY_NUMBER: Final = 1 << 53
 
+_LOAD: Final = Path(__file__).with_name("load.lua").read_text()
 _RESERVE: Final = Path(__file__).with_name("reserve.lua").read_text()
 _RELEASE: Final = Path(__file__).with_name("release.lua").read_text()
 _REPORT: Final = Path(__file__).with_name("report.lua").read_text()
+_REPLY: Final = msgspec.msgpack.Decoder(tuple[str, list[str], list[int]])
 
 
 class Reservation(NamedTuple):
@@ -44,7 +46,7 @@ class LoadStore:
         self._redis = redis
         self._prefix = f"{prefix}:{{load}}:"
         self._queues = queues
-        self._presence: dict[str, tuple[bytes, Presence]] = {}
+        self._presence: dict[str, tuple[str, Presence]] = {}
 
     def knows(self, queue: str) -> bool:
         """Whether topics.yaml has this queue."""
@@ -52,35 +54,32 @@ class LoadStore:
 
     # ---- reading -----------------------------------------------------------------------------
 
-    def ask(self, pipeline: "Pipeline", now_ms: int) -> int:
-        """Add the commands whose results `read` takes; return how many those are."""
-        pipeline.get(self._prefix + "since")
-        pipeline.set(self._prefix + "since", now_ms, nx=True)
-        pipeline.hmget(self._prefix + "presence", list(self._queues))
-        for queue in self._queues:
-            pipeline.zcard(self._waiting(queue))
-        return 3 + len(self._queues)
+    def ask(self, pipeline: "Pipeline", now_ms: int) -> None:
+        """Add the one command whose result `read` takes."""
+        own = [self._prefix + "since", self._prefix + "presence"]
+        keys = [*own, *map(self._waiting, self._queues)]
+        pipeline.eval(_LOAD, len(keys), *keys, now_ms, *self._queues)
 
-    def read(self, results: Sequence[Any], since_ms: int, now_ms: int) -> Load:
-        """The load from the results of `ask`; `since_ms` is when this router was started.
+    def read(self, result: bytes, since_ms: int, now_ms: int) -> Load:
+        """The load from the result of `ask`; `since_ms` is when this router was started.
 
         A store that has just been emptied has heard of no desk either, so its own age counts too.
         """
-        stored_since, _, said, *counts = results
-        since = now_ms if stored_since is None else int(stored_since)
+        stored_since, said, counts = _REPLY.decode(result)
+        since = int(stored_since) if stored_since else now_ms
         presence = {
             queue: self._decoded(queue, blob)
             for queue, blob in zip(self._queues, said, strict=True)
-            if blob is not None
+            if blob
         }
         waiting = dict(zip(self._queues, counts, strict=True))
         return Load(since_ms=max(since, since_ms), waiting=waiting, presence=presence)
 
-    def _decoded(self, queue: str, blob: bytes) -> Presence:
+    def _decoded(self, queue: str, blob: str) -> Presence:
         known = self._presence.get(queue)
         if known is not None and known[0] == blob:
             return known[1]
-        at_ms, _, rest = blob.partition(b"|")
+        at_ms, _, rest = blob.partition("|")
         said = msgspec.json.decode(rest, type=_Said)
         presence = Presence(int(at_ms), said.agents_online, said.free_slots, said.agents)
         self._presence[queue] = (blob, presence)
@@ -97,7 +96,7 @@ class LoadStore:
         answer = await self._redis.eval(_RESERVE, len(keys), *keys, escalation_id, limit, now_ms)
         if not answer[0]:
             return None
-        return Reservation(answer[1], tuple(map(_claim, answer[2])))
+        return Reservation(answer[1], tuple(map(_claim, answer[2].split())))
 
     def release(
         self,
