@@ -41,7 +41,7 @@ def core(report: Report, quick: bool) -> None:
         _add(report, "decode", started, len(raws))
         started = time.process_time()
         for text in customers:
-            read_customer(text)
+            read_customer(text, answering=False)
         _add(report, "detection, customer", started, len(customers))
         started = time.process_time()
         for text in agents:

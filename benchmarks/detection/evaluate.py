@@ -10,6 +10,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,11 @@ def conversations(folder: Path) -> None:
 
 def speed(texts: list[str]) -> None:
     """Print processor time per message, beside that of lower() and split() alone."""
-    for name, work in (("read_customer", read_customer), ("lower().split()", _plain)):
+    for name, work in (
+        ("read_customer", read_customer),
+        ("no answer is awaited", partial(read_customer, answering=False)),
+        ("lower().split()", _plain),
+    ):
         best = min(_timed(work, texts) for _ in range(5))
         print(f"  {name:22} {best / len(texts) * 1e6:.1f} µs a message")
 
