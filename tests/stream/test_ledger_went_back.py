@@ -1,7 +1,8 @@
 """A store that goes back in time under a router at work must not look as if it had everything."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from tests.unit.plan_world import decision, queue, topics
 from workers.agents.ledger import LedgerTopic
 from workers.agents.producer import Record
 from workers.agents.told import Span, Told
+from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.topics import CONTROL, LEDGER
@@ -110,11 +112,11 @@ class Replaced:
         """Come before this step."""
         whole = getattr(ledger, step)
 
-        async def replaced(*args: Any) -> Any:
+        async def replaced(*args: Any, **named: Any) -> Any:
             if not self.times:
                 await self._replace()
             try:
-                return await whole(*args)
+                return await whole(*args, **named)
             finally:
                 self.positions.append(await self._bench.ledger.positions())
 
@@ -124,8 +126,8 @@ class Replaced:
         """Come after this step."""
         whole = getattr(ledger, step)
 
-        async def replaced(*args: Any) -> Any:
-            answer = await whole(*args)
+        async def replaced(*args: Any, **named: Any) -> Any:
+            answer = await whole(*args, **named)
             if not self.times:
                 await self._replace()
             return answer
@@ -167,22 +169,43 @@ async def test_a_store_replaced_while_the_topic_is_read(bench: Bench, step: str)
     assert set(await bench.ledger.whereabouts(ids)) == set(ids)
 
 
-class Overtaken:
-    """A producer before whose first message to chat systems another router writes its record."""
+class Meanwhile:
+    """A producer that has another router act before the first message to a topic, step by step."""
 
-    def __init__(self, bench: Bench, later: LedgerRecord) -> None:
+    def __init__(self, bench: Bench, *steps: tuple[str, Callable[[], Awaitable[None]]]) -> None:
         self._bench = bench
-        self._later = later
-        self.times = 0
+        self.steps = list(steps)
 
     async def publish(self, records: Iterable[Record]) -> list[RecordMetadata]:
-        """Publish; the ledger has the later record when it returns."""
+        """Publish, after the other router has acted."""
         records = list(records)
-        if not self.times and any(record.topic == CONTROL for record in records):
-            self.times += 1
-            entry = await self._bench.ledger.find(self._later.conversation_id)
-            assert await self._bench.ledger.write(self._later, entry.version)
+        if self.steps and any(record.topic == self.steps[0][0] for record in records):
+            await self.steps.pop(0)[1]()
         return await self._bench.publisher.publish(records)
+
+
+class Other:
+    """Another router at the same conversation, which got there first."""
+
+    def __init__(self, bench: Bench, *decisions: Decision) -> None:
+        self._bench = bench
+        self.records: list[LedgerRecord] = []
+        known = None
+        for one in decisions:
+            known = next_record(known, one, Plan(planned_at=one.decided_at))
+            self.records.append(known)
+
+    async def writes(self) -> None:
+        """Write every record of its own that is later than the ledger's."""
+        await self._bench.ledger.restore(self.records)
+
+    async def finishes(self) -> None:
+        """Write and tell the last record, and note that everything is published."""
+        await self.writes()
+        last = self.records[-1]
+        told = Record(LEDGER, last.conversation_id.encode(), encode(last))
+        await self._bench.publisher.publish([told])
+        await self._bench.ledger.settle([last], [], published=True)
 
 
 async def test_what_another_router_wrote_is_told_and_left_for_it_to_carry_out(
@@ -190,17 +213,62 @@ async def test_what_another_router_wrote_is_told_and_left_for_it_to_carry_out(
 ) -> None:
     first = decision("c-1")
     last = ended(first)
-    plan = Plan(planned_at=last.decided_at)
-    later = next_record(next_record(None, first, plan), last, plan)
-    overtaken = Overtaken(bench, later)
-    async with bench.router(overtaken) as agent:
+    other = Other(bench, first, last)
+    meanwhile = Meanwhile(bench, (CONTROL, other.writes))
+    async with bench.router(meanwhile) as agent:
         await route(agent, first)
-    assert overtaken.times == 1
-    assert (await bench.ledger_topic())[-1] == later
+    assert not meanwhile.steps
+    assert (await bench.ledger_topic())[-1] == other.records[-1]
     assert not (await bench.ledger.find("c-1")).done
     async with bench.router() as agent:
         await route(agent, last)
     assert [control.seq for control in await bench.told()] == [first.seq, last.seq]
+
+
+async def test_a_router_that_comes_too_late_carries_nothing_out(bench: Bench) -> None:
+    first = decision("c-1")
+    last = ended(first)
+    other = Other(bench, first, last)
+    async with bench.router() as agent:
+        write = agent._stores.ledger.write
+
+        async def late(record: LedgerRecord, expected: str) -> bool:
+            await other.writes()
+            return await write(record, expected)
+
+        agent._stores.ledger.write = late  # type: ignore[method-assign]
+        await route(agent, first)
+    assert await bench.told() == []
+    assert not (await bench.ledger.find("c-1")).done
+    async with bench.router() as agent:
+        await route(agent, last)
+    assert [control.seq for control in await bench.told()] == [last.seq]
+
+
+async def test_an_older_record_told_late_is_not_the_last_on_the_topic(bench: Bench) -> None:
+    first = decision("c-1")
+    last = ended(first)
+    other = Other(bench, first, last)
+    meanwhile = Meanwhile(bench, (LEDGER, other.finishes))
+    async with bench.router(meanwhile) as agent:
+        await route(agent, first, last)
+    assert not meanwhile.steps
+    assert [record.seq for record in await bench.ledger_topic()] == [last.seq, first.seq, last.seq]
+
+
+async def test_nor_is_one_that_was_told_again_for_another_router(bench: Bench) -> None:
+    first = decision("c-1")
+    second = ended(first)
+    third = msgspec.structs.replace(first, decision_id="again", seq=first.seq + 2)
+    slow, quick = Other(bench, first, second), Other(bench, first, second, third)
+    nothing = AsyncMock()
+    steps = (LEDGER, nothing), (CONTROL, slow.writes), (LEDGER, quick.finishes)
+    meanwhile = Meanwhile(bench, *steps)
+    async with bench.router(meanwhile) as agent:
+        await route(agent, first)
+    assert not meanwhile.steps
+    told = [record.seq - first.seq for record in await bench.ledger_topic()]
+    assert told == [0, 2, 1, 2]
 
 
 def test_only_what_is_settled_counts() -> None:

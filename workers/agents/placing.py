@@ -115,31 +115,34 @@ class Router:
     async def run(self, works: Sequence[Work], entry: Entry, load: Load) -> LedgerRecord | None:
         """Carry out decisions of one conversation in their order, each once.
 
-        `entry` is what the ledger says of it. Returns the record whose effects are all published
-        now, or None when that was known before.
+        `entry` is what the ledger says of it. Returns the last record whose effects were published
+        here, which is not always the ledger's: what another router wrote is left for it to finish.
         """
-        before = entry
+        done = None
         for work in works:
-            entry = await self._carry_out(work, entry, load)
-        return None if entry is before else entry.record
+            entry, carried_out = await self._carry_out(work, entry, load)
+            if carried_out:
+                done = entry.record
+        return done
 
-    async def _carry_out(self, work: Work, entry: Entry, load: Load) -> Entry:
+    async def _carry_out(self, work: Work, entry: Entry, load: Load) -> tuple[Entry, bool]:
+        """Return what the ledger says now, and whether the effects of that were published here."""
         decision = work.decision
         while True:
             known = entry.record
             if known is not None and decision.seq < known.seq:
-                return entry
+                return entry, False
             if known is not None and decision.seq == known.seq:
                 if entry.done:
-                    return entry
+                    return entry, False
                 planned = self._recorded(decision, known)
-                await self._effects(work, planned, known, None, load)
-                return Entry(known, entry.version, done=True)
+                record = await self._effects(work, planned, known, None, load)
+                return Entry(record, version_of(record), done=True), True
             planned = await self._plan(decision, known, load)
             record = next_record(known, decision, planned)
             if await self._write(record, entry.version):
                 record = await self._effects(work, planned, record, known, load)
-                return Entry(record, version_of(record), done=True)
+                return Entry(record, version_of(record), done=True), True
             # Another router was here: it owned the partition before us, or owns it now.
             entry = await self._again(decision.conversation_id)
 

@@ -1,6 +1,6 @@
 """What a router wrote to the ledger's topic, and how much of that its store is known to have.
 
-Pure. Offsets are counted as settled only after their records were seen in the store once more.
+Pure. What is settled may be counted by whoever looks for all of its records in the store first.
 """
 
 from collections.abc import Collection, Mapping
@@ -29,13 +29,13 @@ class Told:
         self._unsettled[partition, offset] = record
 
     def settle(self, conversation_ids: Collection[str]) -> None:
-        """Note that what was told of these conversations is in the store."""
+        """Note that what was told of these conversations need not be told again."""
         for place, record in [*self._unsettled.items()]:
             if record.conversation_id in conversation_ids:
                 self._settled[place] = self._unsettled.pop(place)
 
     def spans(self) -> list[Span]:
-        """What is settled, in the order of offsets, neighbours as one."""
+        """What is settled, in the order of offsets, neighbours as one; look for `records` first."""
         spans: list[Span] = []
         for partition, offset in sorted(self._settled):
             last = spans[-1] if spans else None

@@ -1,6 +1,6 @@
 -- Look whether a ledger record is here; note, if so told, that every effect of it is published.
 -- KEYS: the conversation's ledger. ARGV: the record's version, which is seq.rejections; 1 to note.
--- When a later record is there by now, it is returned instead: it must be the last on the topic.
+-- When a later record is there by now, it is returned instead: it must be told after this one.
 -- '' when the record is gone: this store went back in time.
 local held = redis.call('HGET', KEYS[1], 'version') or '-1.0'
 if held == ARGV[1] then

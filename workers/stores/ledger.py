@@ -131,22 +131,23 @@ class LedgerStore:
         pipeline.set(key, where, px=_kept(record), nx=only_if_missing)
 
     async def settle(
-        self, records: Sequence[LedgerRecord], seen: Sequence[LedgerRecord]
+        self, records: Sequence[LedgerRecord], seen: Sequence[LedgerRecord], *, published: bool
     ) -> tuple[str, list[LedgerRecord]]:
-        """Note that every effect of these records is published, and that `seen` are here, too.
+        """Look whether these records and `seen` are here; note that all effects are `published`.
 
-        `records` are of different conversations. Returns a witness that was left for a minute
-        before they were looked for, and what has replaced any of them meanwhile: the topic may
-        have the older one last, and must have these again. WentBackError when a record is gone.
+        That is noted of `records` alone, which are of different conversations. Returns a witness
+        that was left for a minute before they were looked for, and what has replaced any of
+        `records` meanwhile: the topic may have the older one last, and must have these again.
+        WentBackError when a record is gone.
         """
         witness = self._new_witness()
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.set(witness, 1, px=_STEP_MS)
-        published = {record.conversation_id: version_of(record) for record in records}
-        for conversation_id, version in published.items():
-            pipeline.eval(_DONE, 1, self._key(conversation_id), version, 1)
+        versions = {record.conversation_id: version_of(record) for record in records}
+        for conversation_id, version in versions.items():
+            pipeline.eval(_DONE, 1, self._key(conversation_id), version, int(published))
         for record in seen:
-            if published.get(record.conversation_id) != version_of(record):
+            if versions.get(record.conversation_id) != version_of(record):
                 pipeline.eval(_DONE, 1, self._key(record.conversation_id), version_of(record), 0)
         answers: list[bytes | None] = (await pipeline.execute())[1:]
         if b"" in answers:
