@@ -8,7 +8,12 @@ from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import IncompatibleBrokerVersion, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from workers.contracts.cluster import Difference, Found, differences, missing
 from workers.contracts.topics import Topic, Topics
@@ -63,9 +68,11 @@ def _shows(found: Mapping[str, Found], names: Iterable[str]) -> bool:
 async def _found(admin: AIOKafkaAdminClient, topics: Topics) -> dict[str, Found]:
     # Asking for a topic that is not there would create it on some brokers.
     there = [name for name in await admin.list_topics() if name in topics.topics]
+    configs = await _configs(admin, there) if there else None
+    if configs is not None:
+        there = [name for name in there if name in configs]
     if not there:
         return {}
-    configs = await _configs(admin, there)
     return {
         described["topic"]: Found(
             len(described["partitions"]), None if configs is None else configs[described["topic"]]
@@ -83,8 +90,12 @@ async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> Any:
     configs = {}
     for response in responses:
         for code, message, _, name, entries in response.resources:
+            if code == UnknownTopicOrPartitionError.errno:
+                # Created so lately that this broker has not heard of it.
+                continue
             if code:
-                raise ClusterError(f"{name}: its configuration cannot be read: {message}")
+                problem = message or for_code(code).description
+                raise ClusterError(f"{name}: its configuration cannot be read: {problem}")
             configs[name] = {entry[0]: entry[1] for entry in entries}
     return configs
 
