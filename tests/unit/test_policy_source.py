@@ -9,10 +9,9 @@ from click.testing import CliRunner
 from workers.agents.failstop import ConfigurationError
 from workers.agents.policies import PolicySource
 from workers.cli.main import handoff
-from workers.contracts.topics import load_topics
 from workers.data import data_path
 
-_QUEUES = load_topics(data_path("topics.yaml").read_text(encoding="utf-8"), "topics.yaml").queues
+_TOPICS = data_path("topics.yaml")
 _TEXT = (data_path("policies") / "basic.yaml").read_text(encoding="utf-8")
 _MISSPELT = _TEXT.replace("target_queue: manager_approval", "target_queue: manager_aproval")
 _PROBLEM = "manager_aproval"
@@ -28,20 +27,35 @@ def test_a_worker_does_not_start_with_a_queue_that_does_not_exist(tmp_path: Path
     path = tmp_path / "policy.yaml"
     _write(path, _MISSPELT, "1")
     with pytest.raises(ConfigurationError, match=rf"policy\.yaml:39: .*{_PROBLEM}.*did you mean"):
-        PolicySource(path, observe=False, queues=_QUEUES)
+        PolicySource(path, observe=False, topics=_TOPICS)
 
 
-@pytest.mark.expects_errors("policy not taken over")
+@pytest.mark.expects_errors("no such queue in topics.yaml")
 def test_a_worker_keeps_its_policy_when_a_newer_one_names_no_queue(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     _write(path, _TEXT, "1")
-    source = PolicySource(path, observe=False, queues=_QUEUES)
-    _write(path, _MISSPELT, "2.1")
+    source = PolicySource(path, observe=False, topics=_TOPICS)
+    _write(path, _MISSPELT, "2")
     assert not source.poll()
     assert source.own.policy_version == "1"
-    _write(path, _TEXT, "2.2.1")
+    _write(path, _TEXT, "3")
     assert source.poll()
-    assert source.own.policy_version == "2.2.1"
+    assert source.own.policy_version == "3"
+
+
+@pytest.mark.expects_errors("no such queue in topics.yaml")
+def test_a_queue_may_be_added_while_a_worker_runs(tmp_path: Path) -> None:
+    path, topics = tmp_path / "policy.yaml", tmp_path / "topics.yaml"
+    topics.write_text(_TOPICS.read_text(encoding="utf-8"), encoding="utf-8")
+    _write(path, _TEXT, "1")
+    source = PolicySource(path, observe=False, topics=topics)
+    _write(path, _TEXT.replace("manager_approval", _PROBLEM), "2")
+    assert not source.poll()
+    topics.write_text(topics.read_text().replace("manager_approval", _PROBLEM))
+    # As SIGHUP does: the policy itself has not changed.
+    source.forget()
+    assert source.poll()
+    assert source.own.policy_version == "2"
 
 
 @pytest.mark.parametrize("command", [["up"], ["replay", "--policy"]])
@@ -54,3 +68,12 @@ def test_commands_say_so_before_anything_else(command: list[str], tmp_path: Path
     assert result.exit_code == 2
     assert _PROBLEM in result.output
     assert "policy.yaml:39" in result.output
+
+
+def test_up_looks_at_the_shipped_policy_too(tmp_path: Path) -> None:
+    topics = tmp_path / "topics.yaml"
+    topics.write_text(_TOPICS.read_text(encoding="utf-8").replace("queue: billing", "queue: bills"))
+    result = CliRunner().invoke(handoff, ["up", "--topics", str(topics)])
+    assert result.exit_code == 2
+    assert "default.yaml:119" in result.output
+    assert "bills" in result.output

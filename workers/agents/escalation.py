@@ -12,7 +12,7 @@ import aiokafka
 from redis.asyncio import Redis
 
 from workers.agents import metrics
-from workers.agents.app import TP, Agent, Bounds, NotYet, Options, Record, read_topics
+from workers.agents.app import TP, Agent, Bounds, NotYet, Options, Record
 from workers.agents.failstop import ConfigurationError, fail_stop
 from workers.agents.limits import DeadLetterLimit, TooManyDeadLetters
 from workers.agents.log import Log, Surroundings
@@ -54,7 +54,7 @@ class EscalationAgent(Agent):
         self._policies = PolicySource(
             options.policy or data_path("policies") / "default.yaml",
             observe=settings.observe,
-            queues=read_topics(options.topics).queues,
+            topics=options.topics,
         )
         self._secrets = Secrets(settings.signing_keys)
         self._redis = connect(settings)

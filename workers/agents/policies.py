@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
+from workers.agents.app import read_topics
 from workers.agents.failstop import ConfigurationError
 from workers.agents.producer import Record
 from workers.contracts.codec import encode
@@ -13,8 +14,9 @@ from workers.contracts.events import POLICY_CONVERSATION, PolicyInForce
 from workers.contracts.ids import derive
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import DAY, from_ms
+from workers.contracts.yaml import YamlFileError
 from workers.conversation.meta import PartitionMeta, starting_meta, version_order
-from workers.policy import PolicyError, load_policy
+from workers.policy import load_policy
 
 _SUFFIXES: Final = (".yaml", ".yml")
 
@@ -24,13 +26,13 @@ logger = logging.getLogger(__name__)
 class PolicySource:
     """The newest valid policy of a file or folder; a bad one is reported once and left out.
 
-    With `queues`, the names that exist, a policy that names another one is bad, too.
+    With `topics`, the path of topics.yaml, one that names a queue that is not there is bad, too.
     """
 
-    def __init__(self, path: Path, *, observe: bool, queues: Collection[str] | None = None) -> None:
+    def __init__(self, path: Path, *, observe: bool, topics: Path | None = None) -> None:
         self._path = path
         self._observe = observe
-        self._queues = queues
+        self._topics = topics
         self._seen: dict[Path, tuple[int, int]] = {}
         self._read: dict[Path, PartitionMeta] = {}
         self.own = self._first()
@@ -67,12 +69,16 @@ class PolicySource:
             self._seen[path] = stamp
             try:
                 text = path.read_text(encoding="utf-8")
-                load_policy(text, str(path), self._queues)
+                load_policy(text, str(path), self._queues())
                 self._read[path] = starting_meta(text, self._observe)
-            except PolicyError as error:
+            except YamlFileError as error:
                 complain(str(error))
             except (OSError, UnicodeDecodeError) as error:
                 complain(f"{path}: cannot be read: {error}")
+
+    def _queues(self) -> Collection[str] | None:
+        # Read each time: queues are added while workers run.
+        return None if self._topics is None else read_topics(self._topics).queues
 
     def _files(self) -> list[Path]:
         if not self._path.is_dir():

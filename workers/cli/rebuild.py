@@ -16,6 +16,7 @@ from workers.cli.common import (
     redis_option,
     require_servers,
     settings_from,
+    topics_option,
 )
 from workers.data import data_path
 
@@ -24,10 +25,17 @@ from workers.data import data_path
 @kafka_option
 @redis_option
 @policy_option
+@topics_option
 @click.option("--yes", is_flag=True, help="Do not ask before the store is emptied.")
 @json_option
 def rebuild(
-    kafka: str | None, redis: str | None, policy: Path | None, *, yes: bool, as_json: bool
+    kafka: str | None,
+    redis: str | None,
+    policy: Path | None,
+    topics: Path,
+    *,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Empty what Redis knows of the conversations and fold it from the log again.
 
@@ -47,7 +55,7 @@ def rebuild(
     path = policy or data_path("policies") / "default.yaml"
     with naming_servers(settings):
         try:
-            own = PolicySource(path, observe=settings.observe).own
+            own = PolicySource(path, observe=settings.observe, topics=topics).own
             offsets = asyncio.run(offline.committed_offsets(settings))
             with progress("folding", sum(offsets.values())) as advance:
                 done = asyncio.run(offline.rebuild(settings, own, offsets, advance))

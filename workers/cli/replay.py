@@ -91,7 +91,7 @@ def replay(
     if bool(inputs) == bool(topic):
         raise CliError("give either files of events (or -) or --topic conversation-events", 2)
     started = time.monotonic()
-    queues = read_topics(topics).queues
+    queues = read_topics(topics).queues if policy or against else ()
     candidates = [_candidate(path, queues) for path in (policy, *([against] if against else []))]
     default = data_path("policies/default.yaml").read_text(encoding="utf-8")
     keep = decisions is not None or html is not None

@@ -25,6 +25,7 @@ from workers.cli.common import (
 )
 from workers.cli.topics import read_topics
 from workers.contracts.topics import Topics
+from workers.data import data_path
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, ServerError
 from workers.embedded.workers import EMBEDDED_SETTINGS
 
@@ -46,7 +47,7 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
     standard error. Ctrl-C or SIGTERM ends everything in order.
     """
     declared = read_topics(topics)
-    _require_policy(policy, declared)
+    _require_policy(policy or data_path("policies") / "default.yaml", topics)
     with ExitStack() as stack:
         exports = _servers(stack, kafka, redis, declared)
         os.environ.update(exports)
@@ -60,15 +61,13 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
         )
 
 
-def _require_policy(path: Path | None, topics: Topics) -> None:
+def _require_policy(path: Path, topics: Path) -> None:
     """Say what is wrong with a policy before anything is started."""
     from workers.agents.failstop import ConfigurationError
     from workers.agents.policies import PolicySource
 
-    if path is None:
-        return
     try:
-        PolicySource(path, observe=False, queues=topics.queues)
+        PolicySource(path, observe=False, topics=topics)
     except ConfigurationError as error:
         raise CliError(str(error), exit_code=2) from None
 
