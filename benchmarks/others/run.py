@@ -13,15 +13,18 @@ from benchmarks.world import Commits, Seen, World
 
 _HERE = Path(__file__).parent
 _ENVIRONMENTS = _HERE.parents[1] / ".cache" / "bench"
+QUIX_REDIS = "Quix Streams, Redis"
 JOBS = {
-    "quix": "Quix Streams, its own state",
-    "faststream": "FastStream by batches, same core and Redis",
+    "Quix Streams, its own state": "quix",
+    QUIX_REDIS: "quix",
+    "FastStream by batches, same core and Redis": "faststream",
 }
+"""What is measured, and in which environment."""
 
 
 def run(report: Report, quick: bool) -> None:
     """The worker and the others in turn, over the same log."""
-    pythons = {name: _environment(name) for name in JOBS}
+    pythons = {name: _environment(name) for name in JOBS.values()}
     with World() as world:
         if not world.real:
             print("others: they need a broker that creates topics: skipped", flush=True)
@@ -32,11 +35,11 @@ def run(report: Report, quick: bool) -> None:
             rate, cpu = one(world, "worker", total)
             report.add(CASES["worker"], "committed", "messages/s", rate)
             report.add(CASES["worker"], "CPU", "µs/message", cpu)
-            for name, python in pythons.items():
-                rate, cpu = _one(world, name, python, total)
-                report.add(JOBS[name], "committed", "messages/s", rate)
-                report.add(JOBS[name], "CPU", "µs/message", cpu)
-    for case in JOBS.values():
+            for case, name in JOBS.items():
+                rate, cpu = _one(world, case, pythons[name], total)
+                report.add(case, "committed", "messages/s", rate)
+                report.add(case, "CPU", "µs/message", cpu)
+    for case in JOBS:
         report.ratio(CASES["worker"], case, "committed")
         report.ratio(CASES["worker"], case, "CPU")
 
@@ -54,12 +57,15 @@ def _environment(name: str) -> Path:
     return python
 
 
-def _one(world: World, name: str, python: Path, total: int) -> tuple[float, float]:
+def _one(world: World, case: str, python: Path, total: int) -> tuple[float, float]:
+    name = JOBS[case]
     group = f"bench-{name}-{uuid.uuid4().hex[:8]}"
     world.store.flushall()
     arguments = [f"benchmarks.others.{name}_job", group]
     if name == "quix":
         arguments.append(str(world.folder / group))
+    if case == QUIX_REDIS:
+        arguments.append("redis")
     commits = Commits(world, group)
     process = world.process(*arguments, python=python, HANDOFF_REDIS_PREFIX=group)
     try:
