@@ -96,7 +96,7 @@ def _commit() -> str:
 
 def show(facts: dict[str, Any], rows: Sequence[Row]) -> None:
     """Print where the run was made and the table: median, lowest and highest."""
-    console = Console(highlight=False, width=132, soft_wrap=True)
+    console = Console(highlight=False, width=176, soft_wrap=True)
     for name, value in facts.items():
         console.print(f"{name}: {value}", markup=False)
     table = Table(box=None)
