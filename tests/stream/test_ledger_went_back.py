@@ -9,7 +9,7 @@ import pytest
 from aiokafka.structs import RecordMetadata
 
 from tests.stream.routing_world import Bench, bench_on, route
-from tests.unit.plan_world import decision, queue, topics
+from tests.unit.plan_world import decision, later, queue, topics
 from workers.agents.ledger import LedgerTopic
 from workers.agents.producer import Record
 from workers.agents.told import Span, Told
@@ -81,15 +81,7 @@ def record(conversation: str) -> LedgerRecord:
 
 def ended(escalated: Decision) -> Decision:
     """What ends an escalation, right after it was opened."""
-    return msgspec.structs.replace(
-        escalated,
-        decision_id="ended",
-        action="outcome",
-        outcome="resolved",
-        owner="ai",
-        seq=escalated.seq + 1,
-        epoch=escalated.seq + 1,
-    )
+    return later(escalated, "outcome", outcome="resolved", owner="ai")
 
 
 class Replaced:

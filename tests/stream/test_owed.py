@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator
 
-import msgspec
 import pytest
 
 from tests.stream.routing_world import Bench, bench_on, route
-from tests.unit.plan_world import decision, queue, topics
+from tests.unit.plan_world import decision, later, queue, topics
 from workers.agents.outlet import TopicRefusesError
 from workers.agents.producer import Record
 from workers.contracts.handoffs import Claimed, Handoff
@@ -24,17 +23,7 @@ async def bench(settings: Settings, kafka: EmbeddedKafka) -> AsyncIterator[Bench
 @pytest.mark.expects_errors("not authorised")
 async def test_a_claim_is_told_when_the_topic_takes_messages_again(bench: Bench) -> None:
     waits = decision("c-1")
-    claim = msgspec.structs.replace(
-        waits,
-        decision_id="claimed",
-        action="claim",
-        owner="person",
-        person="bo",
-        queue="billing",
-        place="queue",
-        seq=waits.seq + 1,
-        epoch=waits.seq + 1,
-    )
+    claim = later(waits, "claim", owner="person", person="bo")
     async with bench.router() as agent:
         await route(agent, waits)
 

@@ -8,10 +8,9 @@ import msgspec
 import pytest
 
 from tests.stream.routing_world import Bench, bench_on, route, turns
-from tests.unit.plan_world import HOUR, MINUTE, NOW, SECOND, decision, load, queue, topics
+from tests.unit.plan_world import HOUR, MINUTE, NOW, SECOND, decision, later, load, queue, topics
 from workers.agents.routing import RoutingAgent
 from workers.contracts.codec import Raw, decode_event
-from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Claimed, Handoff, Refused, Withdrawn
 from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms, to_ms
@@ -32,13 +31,6 @@ async def bench(kafka: EmbeddedKafka, settings: Settings) -> AsyncIterator[Bench
     """Return servers with every topic."""
     async with bench_on(kafka, settings, WORLD, SECRET) as bench:
         yield bench
-
-
-def later(one: Decision, action: str, **given: Any) -> Decision:
-    """Return the next decision about the same escalation."""
-    fields = {"owner": "pending", "queue": "billing", "place": "queue", **given}
-    seq = fields.pop("seq", one.seq + 1)
-    return decision(one.conversation_id, seq, action=action, trigger=one.opened_by, **fields)
 
 
 async def test_first_choice(bench: Bench) -> None:

@@ -132,3 +132,10 @@ def load(
     """Return a load in which desks said a second ago how many people are `online` on queues."""
     presence = {name: Presence(at_ms=at, agents_online=n) for name, n in (online or {}).items()}
     return Load(since_ms=since, waiting=waiting or {}, presence=presence)
+
+
+def later(one: Decision, action: str, **given: Any) -> Decision:
+    """Return the next decision about the same escalation."""
+    fields = {"owner": "pending", "queue": "billing", "place": "queue", **given}
+    seq = fields.pop("seq", one.seq + 1)
+    return decision(one.conversation_id, seq, action=action, trigger=one.opened_by, **fields)
