@@ -214,16 +214,18 @@ class RoutingAgent(Agent):
     async def _settle(self, done: Sequence[LedgerRecord]) -> None:
         """Remember that every effect is published, and how far the ledger topic is in Redis."""
         stores, told = self._stores, self._router.told
-        settle = partial(stores.ledger.settle, published=True)
+        published = True
         while True:
             told.settle({record.conversation_id for record in done})
             spans, seen = told.spans(), told.records()
-            witness, replaced = await stores.persist(partial(settle, done, seen))
+            witness, replaced = await stores.persist(
+                partial(stores.ledger.settle, done, seen, published=published)
+            )
             if not replaced:
                 break
             # Another router has published what follows from these, or is about to. While they are
             # told again it may write and tell others, which must then be the last on the topic.
-            done, settle = replaced, partial(stores.ledger.settle, published=False)
+            done, published = replaced, False
             for record in replaced:
                 await self._router.tell_ledger(record)
         if not spans:
