@@ -126,6 +126,11 @@ class Settings(BaseSettings):
     def _redis_scheme(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        try:
+            _ = None if value is None else urlsplit(value).port
+        except ValueError:
+            # What stands there may be part of a password.
+            raise ValueError("its port is no number up to 65535") from None
         return value
 
     @model_validator(mode="after")

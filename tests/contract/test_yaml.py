@@ -80,6 +80,9 @@ HEAD = "version: 2026-11-01\nrules:\n"
         ("a: " + "x" * 256_001, "1: file: longer than 256,000 characters: split or shorten it"),
         ("a: 1\n---\nb: 2", "2: not YAML: "),
         ("a: \x07", "1: not YAML: "),
+        ('a: 1\nb: "\\ud83d"', "2: half a character: write it whole, without \\u escapes"),
+        ('"\\udc00": 1', "1: half a character: write it whole, without \\u escapes"),
+        ('a: "\\U00110000"', "1: not YAML: "),
     ],
 )
 def test_one_error_with_its_line_and_remedy(text: str, error: str) -> None:

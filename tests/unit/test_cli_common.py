@@ -101,8 +101,9 @@ def test_servers_that_are_not_there_are_named_with_their_address() -> None:
     with pytest.raises(CliError, match=f"Redis at 127.0.0.1:{dead} is not reachable") as refused:
         require_servers(load_settings(redis_url=url), kafka=False)
     assert "canary" not in refused.value.message
-    with pytest.raises(CliError, match="'localhost' is not HOST:PORT"):
-        require_servers(load_settings(kafka_bootstrap="localhost"), redis=False)
+    for address in ("localhost", "localhost:²", "localhost:٣", "localhost:99999", ":9092"):
+        with pytest.raises(CliError, match=f"'{address}' is not HOST:PORT"):
+            require_servers(load_settings(kafka_bootstrap=address), redis=False)
 
 
 def test_one_reachable_broker_is_enough() -> None:

@@ -1,8 +1,11 @@
 """A policy takes effect by an event, never backwards, and a bad one not at all."""
 
+import itertools
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.history import ASKS, POLICY, History
 from workers.contracts.events import PolicyInForce
@@ -72,6 +75,23 @@ def test_versions_are_ordered_as_people_write_them() -> None:
         ("v2", "v10"),
     ):
         assert ordered.index(earlier) < ordered.index(later)
+
+
+@given(st.lists(st.text("019.-v²①٣१", max_size=9) | st.text() | st.just("9" * 5000), max_size=5))
+def test_any_text_is_a_version_and_all_of_them_are_ordered(written: list[str]) -> None:
+    ordered = sorted(written, key=version_order)
+    for earlier, later in itertools.pairwise(ordered):
+        assert version_order(earlier) <= version_order(later)
+
+
+@pytest.mark.parametrize("version", ["²", "v²", "test.²", "①", "٣", "9" * 128])
+def test_a_version_with_other_digits_is_compared_like_any_other(version: str) -> None:
+    h = History()
+    newer = POLICY.replace("version: test.1", f'version: "{version}"')
+    h.in_force(newer, version, load_policy(newer, "").hash)
+    is_newer = version_order(version) > version_order("test.1")
+    assert h.meta.policy_version == (version if is_newer else "test.1")
+    assert h.customer(ASKS)[-1].policy_version == h.meta.policy_version
 
 
 def test_only_what_changed_of_a_meta_is_written_and_reads_back() -> None:

@@ -97,6 +97,8 @@ BAD = [
     ("[0.1, 0.2]", "[0.2, 0.1]", "4: bands.overall", "lower bound", False),
     ("[tier_2_support, legal]", "[legal, legal]", "3: levels[1]", "twice", False),
     ("version: 1", "version: 1.5", "2: version: '1.5'", "str", True),
+    ("version: 1", f"version: {1 << 70}", "2: version", "<= 9007199254740991", True),
+    ("version: 1", f"version: {'9' * 5000}", "2: 999", "quote it", True),
     ("version: 1", "version: [1", "my.yaml:", "not YAML", True),
 ]  # fmt: skip
 
@@ -112,7 +114,7 @@ def test_a_bad_policy_is_one_clear_error(
     assert where in problem
     assert advice in problem
     assert "\n" not in problem
-    if "not YAML" not in problem:
+    if "not YAML" not in problem and "quote it" not in problem:
         assert VALID.is_valid(load_yaml(text, "my.yaml").data) is not seen
 
 

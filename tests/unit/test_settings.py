@@ -80,6 +80,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"HANDOFF_CHUNK_SIZE": "0"}, "HANDOFF_CHUNK_SIZE: .*greater than or equal to 1"),
         ({"HANDOFF_CHUNK_SIZE": "many"}, "HANDOFF_CHUNK_SIZE: .*valid integer"),
         ({"REDIS_URL": f"http://:{_CANARY}@x"}, "REDIS_URL: must begin with redis://"),
+        ({"REDIS_URL": f"redis://:{_CANARY}@x:²"}, "REDIS_URL: its port is no number up to 65535"),
         ({"KAFKA_SECURITY_PROTOCOL": "TLS"}, "KAFKA_SECURITY_PROTOCOL: .*'SASL_SSL'"),
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_MECHANISM is needed"),
         (

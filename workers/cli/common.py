@@ -1,5 +1,6 @@
 """What several commands share: options, errors with exit codes, input, JSON and progress."""
 
+import re
 import socket
 import sys
 import time
@@ -89,9 +90,13 @@ def _unnamed(server: str, variable: str, option: str) -> str:
 
 def _host_port(address: str) -> tuple[str, int]:
     host, _, port = address.strip().rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not _PORT.fullmatch(port) or int(port) > _LAST_PORT:
         raise CliError(f"{address!r} is not HOST:PORT", exit_code=2)
     return host.strip("[]"), int(port)
+
+
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+_LAST_PORT: Final = 65_535
 
 
 def _require_one(server: str, addresses: list[tuple[str, int] | str]) -> None:

@@ -84,7 +84,8 @@ def load_yaml(text: str, name: str) -> Document:
             advice = f"nested deeper than {_MAX_DEPTH}: flatten it"
             raise YamlFileError(f"{name}:{line}: {advice}") from None
         raise YamlFileError(f"{name}:{line}: not YAML: {error.problem or error.context}") from None
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:
+        # ValueError: an escape beyond the last character.
         raise YamlFileError(f"{name}:1: not YAML: {str(error).splitlines()[0]}") from None
     if node is None:
         raise YamlFileError(f"{name}:1: file: empty: describe something in it")
@@ -122,13 +123,21 @@ class _Reader:
             key = key_node.value
             if not isinstance(key_node, ScalarNode) or not isinstance(key, str):
                 raise self.fail(key_node, "a key that is no text: use a name")
+            self._require_text(key_node)
             if key in keys:
                 raise self.fail(key_node, f"{key}: twice in the same place: keep one")
             keys.add(key)
             self.lines[*path, key] = key_node.start_mark.line + 1
             yield key, self.read(value_node, (*path, key))
 
+    def _require_text(self, node: ScalarNode) -> None:
+        try:
+            node.value.encode()
+        except UnicodeEncodeError:
+            raise self.fail(node, "half a character: write it whole, without \\u escapes") from None
+
     def _scalar(self, node: ScalarNode) -> Any:
+        self._require_text(node)
         if node.tag == _MOMENT:
             # YAML 1.2 has no dates: a version that looks like one is text.
             return node.value

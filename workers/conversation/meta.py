@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -58,10 +59,18 @@ def adopt(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
 
 
 def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
-    """The natural order of versions: runs of digits compare as numbers."""
-    parts = re.findall(r"\d+|\D+", version)
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
+    """Return the key by which versions sort naturally, whatever their text.
 
+    Runs of the digits 0 to 9 compare as numbers; any other character is text.
+    """
+    return tuple(
+        (0, int(part), "") if part[0] in "0123456789" else (1, 0, part)
+        for part in _VERSION_PARTS.findall(version)
+    )
+
+
+# `int` refuses more than 4,300 digits: a longer run is several parts.
+_VERSION_PARTS: Final = re.compile(r"[0-9]{1,1000}|[^0-9]+")
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(PartitionMeta)

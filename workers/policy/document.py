@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from workers.contracts.decisions import Reason
-from workers.contracts.events import Unit, Word
+from workers.contracts.events import Count, Unit, Word
 from workers.contracts.topics import QueueName
 
 Words = Word | tuple[Word, ...]
@@ -143,7 +143,7 @@ class Bands(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
 class PolicyFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
-    version: Word | int
+    version: Word | Count
     description: str | None = None
     default_queue: QueueName = "tier_2_support"
     levels: Annotated[tuple[QueueName, ...], msgspec.Meta(min_length=1, max_length=10)] = (
