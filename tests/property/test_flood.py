@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from workers.contracts.codec import decode_message
 from workers.contracts.decisions import Turn
 from workers.contracts.events import Closed, Event, Message, Role
 from workers.contracts.tickets import Notification
-from workers.contracts.time import MINUTE, from_ms
+from workers.contracts.time import HOUR, MINUTE, from_ms, to_ms
 from workers.contracts.topics import NOTIFICATIONS
 from workers.conversation.state import decode_state
 
@@ -92,7 +93,7 @@ def test_it_is_bounded_and_reported_once_and_others_go_on(
     assert store.turns.get("quiet") == alone.turns.get("quiet")
     # The flood: what is kept of it, in words and ids, does not grow with what is sent.
     state = decode_state(FLOOD, store.blobs[FLOOD])
-    minutes = state.clock // MINUTE - state.started_at // MINUTE + 1
+    minutes = len({to_ms(event.occurred_at) // MINUTE for event in flood})
     kept = Counter(turn.role == "customer" for turn in _turns(store))
     assert max(kept.values()) <= LIMIT * minutes
     assert len(store.ids[FLOOD]) == kept.total() == state.turns
@@ -136,6 +137,30 @@ def test_what_is_beyond_is_read_again_in_the_next_minute() -> None:
     assert [
         orjson.loads(o.value or b"")["kind"] for o in h.outputs if o.topic == NOTIFICATIONS
     ] == ["flooding"]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["oldest first", "newest first"])
+def test_what_was_said_over_hours_and_arrives_together_is_read(order: int) -> None:
+    h = History(LIMITED, conversation_id=FLOOD)
+    h.customer("Hello, it is me.")
+    hours = [hour for number in range(15 * LIMIT) for hour in [number] * LIMIT][::order]
+    for number, hour in enumerate(hours):
+        h.apply(_message(number, "customer", _words(number), START - (200 - hour) * HOUR))
+    assert (h.state.turns, h.state.unread) == (1 + len(hours), 0)
+    assert len(h.blob or b"") < 2000
+
+
+def test_late_messages_of_one_minute_are_bounded_while_others_are_said() -> None:
+    h = History(LIMITED, conversation_id=FLOOD)
+    for number in range(3 * LIMIT):
+        for minute in range(4):
+            event_id = number * 4 + minute
+            h.apply(_message(event_id, "customer", _words(event_id), START + minute * MINUTE))
+    assert (h.state.turns, h.state.unread) == (4 * LIMIT, 8 * LIMIT)
+    # A fifth has the earliest forgotten, not the newest.
+    h.apply(_message(9001, "customer", CALM, START - HOUR))
+    h.apply(_message(9002, "customer", CALM, START + 3 * MINUTE + 59_000))
+    assert (h.state.turns, h.state.unread) == (4 * LIMIT + 1, 8 * LIMIT + 1)
 
 
 def test_a_customer_is_heard_while_a_bot_floods() -> None:

@@ -1,32 +1,50 @@
 """A conversation in which too much is said: what is beyond the policy's limit is counted, not read.
 
 A person's messages and our own events are always read, and so is what the customer says while only
-machines talk too much: the customer has a limit of his own.
+machines talk too much: the customer has a limit of his own. Messages that were said at different
+times and arrive together are not too many.
 """
+
+from typing import Final
 
 from workers.contracts.events import Message
 from workers.contracts.ids import derive
 from workers.contracts.tickets import Notification
 from workers.contracts.time import MINUTE, from_ms
-from workers.conversation.state import State
+from workers.conversation.state import Said, State
+
+MINUTES: Final = 4
+"""Minutes of which it is remembered how much was said in them."""
 
 
-def is_beyond(state: State, event: Message, limit: int) -> bool:
-    """Count a message in its minute of the conversation's clock; whether it is one too many.
+def is_beyond(state: State, event: Message, at: int, limit: int) -> bool:
+    """Count a message of `at` in its own minute; return whether it is one too many there.
 
-    It changes the state given, which belongs to the caller.
+    Messages that come late are counted in the minute in which they were said, as far as that is
+    remembered. It changes the state given, which belongs to the caller.
     """
     role = event.role
     if role == "human_agent":
         return False
-    minute = state.clock // MINUTE
-    customer, machines = state.said if state.minute == minute else (0, 0)
-    state.minute = minute
+    minute, said = at // MINUTE, state.said
+    if not said or said[-1].minute != minute:
+        said = _with_last(said, minute)
+    last = said[-1]
     if role == "customer":
-        state.said = (customer + 1, machines)
-        return customer >= limit
-    state.said = (customer, machines + 1)
-    return machines >= limit
+        counted, count = Said(minute, last.customer + 1, last.machines), last.customer
+    else:
+        counted, count = Said(minute, last.customer, last.machines + 1), last.machines
+    state.said = (*said[:-1], counted)
+    return count >= limit
+
+
+def _with_last(said: tuple[Said, ...], minute: int) -> tuple[Said, ...]:
+    """Put a minute last; one too many has the earliest of the others forgotten."""
+    found = next((one for one in said if one.minute == minute), Said(minute))
+    others = [one for one in said if one.minute != minute]
+    if len(others) == MINUTES:
+        others.remove(min(others, key=lambda one: one.minute))
+    return (*others, found)
 
 
 def leave_unread(state: State, event: Message, limit: int) -> tuple[Notification, ...]:

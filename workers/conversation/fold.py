@@ -54,7 +54,7 @@ def step(
     if not state.started_at:
         state.started_at = state.episode.started_at = at
     limit = policy.messages_per_minute
-    if type(event) is Message and is_beyond(state, event, limit):
+    if type(event) is Message and is_beyond(state, event, at, limit):
         return state, leave_unread(state, event, limit)
     run = Run(state, event, policy, home, observe)
     handler = _HANDLERS.get(type(event))

@@ -87,6 +87,15 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     """Rules that held when it was opened or raised: they raise it again only on new words."""
 
 
+class Said(msgspec.Struct, array_like=True, frozen=True):
+    """Messages of one minute, by their own times."""
+
+    minute: int
+    customer: int = 0
+    machines: int = 0
+    """The AI agent's, its tools' and the system's."""
+
+
 class Ended(msgspec.Struct, array_like=True, frozen=True):
     """An escalation that has ended."""
 
@@ -189,10 +198,8 @@ class State(msgspec.Struct, array_like=True):
     """A person was called for, at least once."""
     weight: int = 0
     """Bytes that it takes at most, as far as that was counted; see `bounds`."""
-    minute: int = 0
-    """Of the clock, in which `said` was counted."""
-    said: tuple[int, int] = (0, 0)
-    """Messages in that minute: the customer's; the AI agent's, its tools' and the system's."""
+    said: tuple[Said, ...] = ()
+    """How much was said in some minutes; that of the last message is the last."""
     unread: int = 0
     """Messages that were one too many in their minute."""
     flooded: int = 0
