@@ -14,6 +14,18 @@ BOUND = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 _TURN = msgspec.msgpack.Decoder(Turn)
 
 
+# A desk's claim is not among the words, but the person's are.
+@example(
+    "test",
+    [
+        Beat("customer", 1, 1, 0),
+        Beat("route", 0, 0, 0),
+        Beat("desk", 0, 0, 0),
+        Beat("person", 0, 0, 1),
+        Beat("person", 0, 0, 1),
+    ],
+    0,
+)
 # What a desk did between two escalations is not among the words.
 @example("basic", [Beat("person", 0, 0, 0), Beat("desk", 3, 0, 0), Beat("customer", 1, 0, 0)], 0)
 @BOUND
@@ -30,6 +42,10 @@ def test_every_history_can_be_told_from_what_is_stored(
     assert told.now.owner == state.owner
     missing = state.turns - len(turns)
     assert any("no longer stored" in one for one in told.missing) == (missing > 0)
+    for turn, line in zip(turns, told.lines, strict=True):
+        if turn.role == "human_agent":
+            assert "by the words alone" not in (line.note or "")
+            assert line.owner == "person" or len(state.earlier) == 5
     known = {ended.escalation_id for ended in state.earlier}
     known |= {state.open.id} if state.open is not None else set()
     if len(state.earlier) == 5:

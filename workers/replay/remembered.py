@@ -151,8 +151,12 @@ class _Reading:
         own = ids.escalation_id(self.conversation_id, event.event_id)
         opens = any(one.escalation_id == own and not one.observe for one in decisions)
         if opens and own not in self.opened and len(self.known.earlier) < EARLIER:
-            self.state.owner, self.state.open, self.state.deadlines = "ai", None, ()
+            self.state.open, self.state.deadlines = None, ()
             kept = [one for one in decisions if one.escalation_id != own]
+            if isinstance(event, Message) and event.role == "human_agent":
+                # Had this message opened an escalation, the state would know it.
+                return kept, "a person has it: who took it, and when, is not among the words"
+            self.state.owner = "ai"
             return kept, "by the words alone it would have been escalated here; it was not"
         if own in self.opened and not opens:
             # What was open by the words alone must have ended before.
