@@ -137,19 +137,22 @@ class Agent:
 
 
 def _resume(tp: TP, bounds: Bounds) -> int:
-    """What is committed, or the beginning of the log; never outside of the log."""
+    """What is committed, if the log holds it, or else the beginning of the log."""
     offset = bounds.begin if bounds.committed is None else bounds.committed
-    if not bounds.begin <= offset <= bounds.end:
-        logger.error(
-            "%s[%d]: committed offset %d is outside of the log (%d to %d): %s",
-            tp.topic,
-            tp.partition,
-            offset,
-            bounds.begin,
-            bounds.end,
-            "records were trimmed unread" if offset < bounds.begin else "the log was cut",
-        )
-    return min(max(offset, bounds.begin), bounds.end)
+    if bounds.begin <= offset <= bounds.end:
+        return offset
+    what = "records were trimmed unread" if offset < bounds.begin else "it was cut or made anew"
+    logger.error(
+        "%s[%d]: the committed offset %d is outside of the log (%d to %d): %s; beginning at %d",
+        tp.topic,
+        tp.partition,
+        offset,
+        bounds.begin,
+        bounds.end,
+        what,
+        bounds.begin,
+    )
+    return bounds.begin
 
 
 class _RawSchema(Schema[None, Run]):

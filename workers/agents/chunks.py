@@ -16,7 +16,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service, ServiceT
 from mode.utils.futures import maybe_async
 
-from workers.agents.failstop import ConfigurationError, fail_stop
+from workers.agents.failstop import WorkerStop, fail_stop
 from workers.agents.producer import Producer
 
 ANSWER_S: Final = 10.0
@@ -257,7 +257,10 @@ class Consumer(driver.Consumer):
             fail_stop("could not take over partitions", error)
         self._positions = dict(positions)
         for tp, found in bounds.items():
-            self._committed_offset[tp] = found.committed
+            # A commit beyond the end is that of a log that is no more: Faust would wait until
+            # this one is as long before it commits anything.
+            ahead = found.committed is not None and found.committed > found.end
+            self._committed_offset[tp] = None if ahead else found.committed
         self._placed_generation = generation
 
     async def getmany(
@@ -270,8 +273,9 @@ class Consumer(driver.Consumer):
         except ConsumerStoppedError:
             raise
         except OffsetOutOfRangeError as error:
+            # Where to go on is decided by `positions`, at the start.
             gone = f"the log no longer has {error.args}: it was trimmed or cut meanwhile"
-            fail_stop("fetching", ConfigurationError(gone))
+            fail_stop("fetching", WorkerStop(gone))
         except Exception as error:  # noqa: BLE001 - Faust would stop fetching and stay
             fail_stop("fetching", error)
         generation = self.app.consumer_generation_id
