@@ -177,6 +177,44 @@ class World:
         self.route(decision, "queue")
         self.tell(decision, text="A colleague will take over.")
 
+    def escalate_to_ticket(self, team: str = "tier_2_support") -> Decision:
+        """Open an escalation for which a ticket is asked of a queue's team."""
+        self.escalation = escalation_id(self.conversation, f"e-{self.seq}")
+        decision = self.decide("escalate", "pending", new_epoch=True, queue=None)
+        self.queue = team
+        self.record(decision, "ticket")
+        self.to_ticket("ticket")
+        self.route(decision, "ticket")
+        self.tell(decision, text="We have opened a ticket.")
+        return decision
+
+    def to_ticket(self, kind: Literal["ticket", "withdrawn"]) -> None:
+        """Ask for the ticket, or tell that it is no longer needed."""
+        self.put(
+            "tickets",
+            Ticket(
+                type=kind,
+                ticket_request_id=f"t-{self.seq}",
+                escalation_id=self.escalation or "",
+                conversation_id=self.conversation,
+                epoch=self.epoch,
+                seq=self.seq,
+                queue=self.queue or "",
+                reason="explicit_request",
+                priority=3,
+                subject="a refund",
+                home=HOME,
+                requested_at=from_ms(self.seq),
+            ),
+        )
+
+    def answer(self, decision: Decision) -> None:
+        """Do what the routing agent does for a claim."""
+        before = [one for one in self.topics["ledger"] if isinstance(one, LedgerRecord)][-1]
+        self.record(decision, before.place)
+        self.to_queue(Claimed, decision.queue or "", agent_id=decision.person)
+        self.tell(decision)
+
     def packet(self, queue: str) -> None:
         """Publish the packet."""
         self.to_queue(

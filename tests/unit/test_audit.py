@@ -11,7 +11,7 @@ from workers.contracts.decisions import Home
 from workers.contracts.handoffs import Handoff, Withdrawn
 from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms
-from workers.replay.audit import Audit, Horizon
+from workers.replay.audit import Audit, Horizon, Progress
 from workers.replay.findings import Finding, OpenEscalation
 from workers.replay.tracks import At
 
@@ -221,14 +221,120 @@ def test_an_unreadable_record_must_be_in_the_dead_letters() -> None:
     assert report.dead_letters == {"not_json": 1}
 
 
-@pytest.mark.parametrize(
-    ("mark", "kinds"), [(3, {"store_went_back": 1}), (4, {}), (9, {}), (10, {"log_was_cut": 1})]
-)
-def test_the_stores_mark_lies_between_the_commit_and_the_end(
-    mark: int, kinds: dict[str, int]
-) -> None:
-    horizon = Horizon(now_ms=START, applied={0: 5}, marks={0: mark}, log_ends={0: 10})
+@pytest.mark.parametrize(("mark", "kinds"), [(3, {"store_went_back": 1}), (4, {}), (9, {})])
+def test_the_stores_mark_is_not_behind_the_commit(mark: int, kinds: dict[str, int]) -> None:
+    horizon = Horizon(now_ms=START, applied={0: 5}, marks={0: mark})
     assert Audit(horizon).report().findings_by_kind == kinds
+
+
+@pytest.mark.parametrize(
+    ("position", "kinds"), [(4, {"lost": 1}), (5, {}), (10, {}), (11, {"log_was_cut": 1})]
+)
+def test_what_a_worker_has_dealt_with_touches_what_its_topic_holds(
+    position: int, kinds: dict[str, int]
+) -> None:
+    progress = Progress("routing", "escalation-decisions", 3, position, 5, 10)
+    report = Audit(Horizon(now_ms=START, progress=[progress])).report()
+    assert report.findings_by_kind == kinds
+    for finding in report.findings:
+        assert "escalation-decisions[3]" in finding.detail
+        assert "routing worker" in finding.detail
+
+
+def test_a_decision_that_the_router_never_comes_to_is_found() -> None:
+    world = World()
+    world.decide("escalate", "pending", new_epoch=True, escalation_id="e-1")
+    assert audited(world, handled=0, now_ms=START + 30_000).clean
+    late = audited(world, handled=0, now_ms=START + 31_000)
+    assert late.findings_by_kind == {"not_placed": 1}
+    assert "escalate" in late.findings[0].detail
+
+
+def test_a_decision_carried_out_before_its_commit_is_no_finding() -> None:
+    world = World()
+    world.escalate()
+    assert audited(world, handled=0, now_ms=START + 31_000).clean
+
+
+def test_a_ticket_that_a_person_claimed_stays_until_the_end() -> None:
+    world = World()
+    world.escalate_to_ticket()
+    world.answer(
+        world.decide("claim", "person", new_epoch=True, person="kim", queue="tier_2_support")
+    )
+    assert audited(world).clean, audited(world).findings
+    decision = world.decide("outcome", "ai", new_epoch=True, outcome="resolved")
+    world.record(decision, None)
+    world.tell(decision)
+    assert audited(world).findings_by_kind == {"left_waiting": 1}
+    world.to_ticket("withdrawn")
+    assert audited(world).clean
+
+
+def test_a_ticket_is_not_listed_as_if_it_waited_on_its_teams_queue() -> None:
+    world = World()
+    world.escalate_to_ticket()
+    report = audited(world)
+    assert report.open_by_queue == {"ticket": 1}
+    assert (report.open[0].place, report.open[0].queue) == ("ticket", None)
+
+
+def test_the_former_person_is_not_listed_as_the_place(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World()
+    world.escalate()
+    world.claim("kim")
+    assert audited(world).open[0].person == "kim"
+    decision = world.decide("transfer", "pending", new_epoch=True, person="kim")
+    world.place(decision, "billing")
+    report = audited(world)
+    assert report.clean, report.findings
+    assert (report.open[0].person, report.open[0].queue) == (None, "billing")
+    show(report)
+    printed = capsys.readouterr().out
+    assert "kim" not in printed
+    assert "billing" in printed
+
+
+def test_the_place_of_a_former_escalation_is_not_that_of_the_next() -> None:
+    world = World()
+    world.escalate("billing", claim_due_at=from_ms(START - 600_000))
+    world.end()
+    before = len(world.topics["decisions"])
+    world.escalation = "next"
+    world.decide("escalate", "pending", new_epoch=True, queue=None)
+    report = audited(world, handled=before)
+    assert report.clean, report.findings
+    assert report.open_by_queue == {"not placed": 1}
+
+
+def test_the_share_is_of_conversations_that_the_log_still_has() -> None:
+    audit = Audit(Horizon(now_ms=START, applied={0: 10**6}))
+    for number in range(15):
+        world = World(conversation=f"c-{number}")
+        world.decide("escalate", "pending", new_epoch=True, escalation_id=f"e-{number}")
+        feed(audit, world.topics["decisions"][0], At(0, number, START))
+    for number in (0, 1, 100, 101):
+        audit.event(At(0, number, START), f"m-{number}", f"c-{number}", "message")
+    report = audit.report()
+    assert report.counts["escalations"] == 15
+    assert report.counts["conversations_escalated"] == 2
+    assert report.escalation_rate == 0.5
+
+
+@pytest.mark.parametrize("rows", [20, 21, 1_200])
+def test_rows_that_are_not_shown_are_counted(rows: int, capsys: pytest.CaptureFixture[str]) -> None:
+    audit = Audit(Horizon(now_ms=START))
+    for number in range(rows):
+        world = World(conversation=f"c-{number}")
+        world.decide("escalate", "pending", new_epoch=True, escalation_id=f"e-{number}")
+        feed(audit, world.topics["decisions"][0], At(0, number, START))
+        audit.unknown(f"record {number}")
+    report = audit.report()
+    show(report)
+    printed = capsys.readouterr().out
+    told = f"… and {rows - 20:,} more; --json lists {'the first 1,000' if rows > 1_000 else 'all'}"
+    assert printed.count(told) == (2 if rows > 20 else 0)
+    assert ("more" in printed) == (rows > 20)
 
 
 def test_a_readable_record_in_the_dead_letters_is_found_unless_it_was_poison() -> None:

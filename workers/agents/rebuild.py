@@ -26,7 +26,7 @@ from workers.contracts.topics import DECISIONS
 from workers.conversation.chunk import Change, Folded, Incoming, Output, fold_chunk, wanted
 from workers.conversation.meta import PartitionMeta, adopt, meta_fields, starting_meta
 from workers.policy import PolicyError
-from workers.stores.partition import Head, Reading, Writes
+from workers.stores.partition import REBUILDING, Head, Reading, Writes
 
 Start = int | Literal["earliest", "now"]
 """Where the very first start begins to publish; an int is milliseconds since the epoch."""
@@ -36,7 +36,6 @@ REPEATED: Final = 1_000_000
 """From this `n` on an output is a decision that a rebuild publishes again."""
 AT_ONCE: Final = 100
 """Conversations that are written at once."""
-FIELD: Final = "rebuild"
 QUIET_POLICY: Final = """
 version: 0
 description: Decides nothing; what lies before the very first start is only remembered.
@@ -68,7 +67,7 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
 
     def field(self) -> dict[str, bytes]:
         """The field of the partition's meta that holds it."""
-        return {FIELD: msgspec.msgpack.encode(self)}
+        return {REBUILDING: msgspec.msgpack.encode(self)}
 
 
 class Rebuilding:
@@ -82,7 +81,7 @@ class Rebuilding:
 
     def resume(self, head: Head) -> None:
         """Go on with what a predecessor began."""
-        if stored := head.meta.get(FIELD):
+        if stored := head.meta.get(REBUILDING):
             self.progress = msgspec.msgpack.decode(stored, type=Progress)
 
     async def begin(self, bounds: Bounds, start: Start) -> None:
@@ -218,7 +217,7 @@ class Rebuilding:
         writes = Writes(
             outputs=outputs,
             meta=meta_fields(marked.meta),
-            meta_dropped=[FIELD],
+            meta_dropped=[REBUILDING],
             latest={(output.key or b"").decode(): None for output in latest},
         )
         await marked.write(marked.mark.offset, writes)

@@ -22,34 +22,49 @@ from workers.cli.common import (
 from workers.handoff.wording import one_line
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from workers.replay.findings import Report, WindowRate
     from workers.settings import Settings
 
 _SHOWN = 20
+CONFIGURATION = 78
+"""The exit code for what no retry mends: another cluster, or topics that nobody has created."""
 
 
 @click.command()
 @kafka_option
 @redis_option
 @topics_option
+@click.option(
+    "--placed-within",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="A decision that was not carried out for longer is a finding.",
+)
 @json_option
-def audit(kafka: str | None, redis: str | None, topics: Path, as_json: bool) -> None:
+def audit(
+    kafka: str | None, redis: str | None, topics: Path, placed_within: float, as_json: bool
+) -> None:
     """Prove from the topics that nothing was lost or done twice, and list what is open.
 
     Reads every topic up to where it ends now, while everything may go on running; what is in
     flight is no finding. The store's marks are compared too when Redis is named.
 
-    Exit code 0: clean, 1: findings, 2: the topics cannot be read.
+    Exit code 0: clean, 1: findings, 2: the topics cannot be read, 78: the cluster lacks topics.
     """
     settings = settings_from(kafka=kafka, redis=redis)
     try:
         require_servers(settings, redis=settings.redis_url is not None)
         with naming_servers(settings):
-            report = asyncio.run(_read(settings, topics, topics.read_text(encoding="utf-8")))
+            text = topics.read_text(encoding="utf-8")
+            report = asyncio.run(_read(settings, topics, text, placed_within))
     except CliError as error:
-        raise CliError(error.message, exit_code=2) from error
+        code = error.exit_code if error.exit_code == CONFIGURATION else 2
+        raise CliError(error.message, exit_code=code) from error
     if as_json:
         import msgspec
 
@@ -59,19 +74,21 @@ def audit(kafka: str | None, redis: str | None, topics: Path, as_json: bool) -> 
     raise SystemExit(0 if report.clean else 1)
 
 
-async def _read(settings: "Settings", topics: Path, text: str) -> "Report":
+async def _read(settings: "Settings", topics: Path, text: str, placed_within: float) -> "Report":
     from workers.contracts.signing import Secrets
     from workers.contracts.topics import load_topics
     from workers.contracts.yaml import YamlFileError
-    from workers.replay.audit_topics import Reading
+    from workers.replay.audit_topics import MissingTopicsError, Reading
     from workers.replay.reader import ReadError
 
     try:
         declared = load_topics(text, str(topics))
-        reading = Reading(settings, declared, Secrets(settings.signing_keys))
+        reading = Reading(settings, declared, Secrets(settings.signing_keys), placed_within)
         total = await reading.begin()
         with progress("reading topics", total) as advance:
             return await reading.run(advance)
+    except MissingTopicsError as error:
+        raise CliError(str(error), exit_code=CONFIGURATION) from error
     except (YamlFileError, ReadError) as error:
         raise CliError(str(error), exit_code=2) from error
 
@@ -81,6 +98,8 @@ def show(report: "Report") -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
+
+    from workers.replay.findings import place_name
 
     console = plain_console()
     console.print(_accounting(report))
@@ -93,26 +112,36 @@ def show(report: "Report") -> None:
         for name in ("conversation", "reason", "level", "age", "owner", "place", "rung", "due in"):
             table.add_column(name, overflow="fold")
         for one in report.open[:_SHOWN]:
-            where = one.person or one.queue or one.place or "not placed"
+            where = one.person or place_name(one)
             table.add_row(
                 one_line(one.conversation_id), one.reason, str(one.level), duration(one.age_s),
                 one.owner, one_line(where), "" if one.rung is None else str(one.rung),
                 "" if one.due_in_s is None else duration(one.due_in_s),
             )  # fmt: skip
         console.print(table)
+        _more(console, len(report.open), report.counts["open"])
     judged = [rate for rate in report.rates if rate.verdict != "few"]
     if judged:
         console.print(_rates(judged))
+        _more(console, len(judged), len(judged))
     for kind, number in report.findings_by_kind.items():
         console.print(f"✗ {kind}: {number:,}", style="red")
     for finding in report.findings[:_SHOWN]:
         told = f"{finding.kind} {finding.conversation_id or ''}: {finding.detail}"
         console.print(f"  {one_line(told)}")
+    _more(console, len(report.findings), sum(report.findings_by_kind.values()))
     if report.clean:
         clean = ("✓ audit clean", "green")
         console.print(Text.assemble(clean, ": nothing lost, nothing twice"))
     else:
         console.print("✗ audit not clean", style="red")
+
+
+def _more(console: "Console", listed: int, total: int) -> None:
+    """Say how many rows are not shown, and how many of them `--json` lists."""
+    if total > _SHOWN:
+        rest = f"the first {listed:,}" if listed < total else "all"
+        console.print(f"  … and {total - _SHOWN:,} more; --json lists {rest}", style="dim")
 
 
 def _accounting(report: "Report") -> "Table":

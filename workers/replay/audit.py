@@ -7,7 +7,7 @@ over records; memory grows with the conversations in flight, not with the topics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from workers.contracts.control import Control
 from workers.contracts.decisions import Decision
@@ -17,7 +17,15 @@ from workers.contracts.ledger import LedgerRecord
 from workers.contracts.tickets import Notification, Ticket
 from workers.contracts.time import DAY, MINUTE, to_ms
 from workers.replay.distinct import Distinct
-from workers.replay.findings import LISTED, Findings, OpenEscalation, Report, WindowRate
+from workers.replay.findings import (
+    LISTED,
+    Findings,
+    Kind,
+    OpenEscalation,
+    Report,
+    WindowRate,
+    place_name,
+)
 from workers.replay.tracks import (
     LASTING,
     NOTHING,
@@ -59,8 +67,22 @@ COUNTS: Final = (
 
 _SWEEP_EVERY: Final = 50_000
 _BEHIND_MS: Final = 5 * MINUTE
+PLACED_WITHIN_S: Final = 30
+"""Seconds within which the routing agent must have carried out a decision."""
 _NOT_BY_BYTES: Final = frozenset({"poison", "unsigned"})
 """Reasons of dead letters that the bytes alone, without the secret, do not explain."""
+
+
+class Progress(NamedTuple):
+    """How far a worker has come in one partition, and what that partition holds."""
+
+    worker: str
+    topic: str
+    partition: int
+    position: int
+    """The first offset that the worker has not dealt with."""
+    start: int
+    end: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,8 +97,9 @@ class Horizon:
     what the escalation agent has committed."""
     marks: Mapping[int, int] = field(default_factory=dict)
     """Per partition of the log: the last offset that the store knows to be folded."""
-    log_ends: Mapping[int, int] = field(default_factory=dict)
-    """Per partition of the log: the first offset that is not yet written."""
+    progress: Sequence[Progress] = ()
+    """Of each worker whose input must not be lost, per partition."""
+    placed_within_s: float = PLACED_WITHIN_S
     rates: Sequence[WindowRate] = ()
     """Shares of escalated conversations as the store has them."""
     log_since_ms: int = 0
@@ -160,7 +183,8 @@ class Audit:
             return
         case = track.case(decision.seq, at.timestamp_ms)
         case.fingerprint, case.action = fingerprint, decision.action
-        owed = self._handled(at) and at.timestamp_ms >= self._horizon.effects_since_ms
+        case.handled, case.timestamp_ms = self._handled(at), at.timestamp_ms
+        owed = at.timestamp_ms >= self._horizon.effects_since_ms
         case.expected = effects_of(decision) if owed else NOTHING
         if decision.epoch < track.epoch or decision.epoch > decision.seq:
             self._find("epoch_backwards", f"epoch {decision.epoch} after {track.epoch}", decision)
@@ -190,17 +214,16 @@ class Audit:
         current = track.open
         if current is None or current.escalation_id != escalation:
             if not self._may_open(track, decision, escalation):
-                what = "second_outcome" if escalation == track.ended else "not_open"
+                what: Kind = "second_outcome" if escalation == track.ended else "not_open"
                 self._find(what, f"{decision.action} of an escalation that is not open", decision)
                 return
             current = self._opened(track, decision, escalation)
         elif decision.action == "escalate":
             self._find("opened_twice", "escalated while it was open already", decision)
-        current.owner, current.level, current.person = (
-            decision.owner,
-            decision.level,
-            decision.person,
-        )
+        current.owner, current.level = decision.owner, decision.level
+        # What another owner's decision names is who gave it away.
+        owned = decision.owner == "person"
+        current.person = (decision.person or current.person) if owned else None
         if decision.outcome is not None:
             self._outcomes[decision.outcome] += 1
             track.open, track.ended = None, escalation
@@ -313,7 +336,7 @@ class Audit:
     def _handled(self, at: At) -> bool:
         return at.offset < self._horizon.handled.get(at.partition, 0)
 
-    def _find(self, kind: str, detail: str, decision: Decision) -> None:
+    def _find(self, kind: Kind, detail: str, decision: Decision) -> None:
         self._findings.add(kind, detail, decision.conversation_id, decision.escalation_id)
 
     def _forget(self, now_ms: int) -> None:
@@ -327,16 +350,21 @@ class Audit:
         open_: list[OpenEscalation] = []
         by_queue: Counter[str] = Counter()
         now, since = self._horizon.now_ms, self._horizon.decisions_since_ms
+        placed_by = now - round(1000 * self._horizon.placed_within_s)
         for id_, track in self._tracks.items():
             handled = self._handled(track.at)
-            judge(id_, track, handled=handled, since_ms=since, findings=self._findings)
+            judge(
+                id_, track, handled=handled, since_ms=since, placed_by_ms=placed_by,
+                findings=self._findings,
+            )  # fmt: skip
             if track.open is not None:
                 if handled:
                     overdue(id_, track, now, self._findings)
                 open_.append(listed(id_, track, track.open, now))
-                by_queue[open_[-1].queue or open_[-1].place or "not placed"] += 1
+                by_queue[place_name(open_[-1])] += 1
         self._judge_letters()
         self._judge_marks()
+        self._judge_progress()
         if late := self._counts["not_applied_for_5_minutes"]:
             self._findings.add("behind", f"{late:,} events wait to be applied since 5 minutes")
         open_.sort(key=lambda one: -one.age_s)
@@ -358,16 +386,31 @@ class Audit:
     def _judge_marks(self) -> None:
         horizon = self._horizon
         for partition, mark in horizon.marks.items():
-            committed, end = horizon.applied.get(partition, 0), horizon.log_ends.get(partition)
+            committed = horizon.applied.get(partition, 0)
             if mark + 1 < committed:
                 detail = f"partition {partition}: mark {mark}, but {committed} is committed"
                 self._findings.add("store_went_back", detail)
-            if end is not None and mark >= end:
-                detail = f"partition {partition}: mark {mark}, but the log ends at {end}"
+
+    def _judge_progress(self) -> None:
+        for one in self._horizon.progress:
+            where = f"{one.topic}[{one.partition}]"
+            if one.position < one.start:
+                detail = (
+                    f"{where}: offsets {one.position} to {one.start - 1} were trimmed before the "
+                    f"{one.worker} worker came to them"
+                )
+                self._findings.add("lost", detail)
+            if one.position > one.end:
+                detail = (
+                    f"{where}: the {one.worker} worker has come to offset {one.position}, but the "
+                    f"topic ends at {one.end}: it was cut or created anew"
+                )
                 self._findings.add("log_was_cut", detail)
 
     def _report(self, open_: list[OpenEscalation], by_queue: Counter[str]) -> Report:
-        conversations, escalated = self._conversations.count, self._escalated.count
+        conversations = self._conversations.count
+        # Decisions are kept for longer than the log: of what it no longer tells there is no share.
+        escalated = self._conversations.common(self._escalated)
         counts = dict.fromkeys(COUNTS, 0) | self._counts
         counts |= {
             "conversations": conversations,
@@ -380,7 +423,7 @@ class Audit:
         return Report(
             clean=not self._findings.kinds,
             counts=counts,
-            findings_by_kind=dict(self._findings.kinds),
+            findings_by_kind=dict(self._findings.kinds.most_common()),
             findings=self._findings.listed,
             open=open_[:LISTED],
             open_by_queue=dict(by_queue.most_common()),
@@ -391,5 +434,5 @@ class Audit:
             flooding=[*dict.fromkeys(self._floods.values())][:LISTED],
             escalation_rate=escalated / conversations if conversations else None,
             rates=list(self._horizon.rates),
-            exact=self._event_ids.exact and self._conversations.exact,
+            exact=all(ids.exact for ids in (self._event_ids, self._conversations, self._escalated)),
         )

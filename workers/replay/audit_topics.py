@@ -1,7 +1,7 @@
 """Reads the topics for the audit, side by side, while everything else may be running."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -25,6 +25,7 @@ from workers.contracts.topics import (
     CONTROL,
     DEAD_LETTERS,
     DECISIONS,
+    DESKS,
     EVENTS,
     LEDGER,
     NOTIFICATIONS,
@@ -33,10 +34,11 @@ from workers.contracts.topics import (
 )
 from workers.conversation.meta import policy_in, read_meta, version_order
 from workers.conversation.rates import read_rates
-from workers.replay.audit import Audit, Horizon
+from workers.replay.audit import PLACED_WITHIN_S, Audit, Horizon, Progress
 from workers.replay.findings import Report, WindowRate
 from workers.replay.reader import (
     Ranges,
+    ReadError,
     committed,
     first_timestamp,
     partitions_of,
@@ -47,52 +49,84 @@ from workers.replay.reader import (
 from workers.replay.tracks import At
 from workers.settings import Settings
 from workers.stores.connection import connect
-from workers.stores.partition import Head, PartitionStore
+from workers.stores.partition import REBUILDING, Head, PartitionStore
 
 ESCALATION_GROUP: Final = "handoff-escalation"
 ROUTING_GROUP: Final = "handoff-routing"
+DESK_GROUP: Final = "handoff-desk"
 _NO_EFFECTS: Final = (LEDGER, NOTIFICATIONS)
 """Topics that no decision is held against: one is compacted, the other tells teams."""
+
+
+class MissingTopicsError(ReadError):
+    """Topics that the audit is about are not there, so nothing can be proven."""
 
 
 class Reading:
     """One audit of live topics: `begin` looks where everybody is, `run` reads and judges."""
 
-    def __init__(self, settings: Settings, topics: Topics, secrets: Secrets = UNSIGNED) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Topics,
+        secrets: Secrets = UNSIGNED,
+        placed_within_s: float = PLACED_WITHIN_S,
+    ) -> None:
         self._settings = settings
         self._secrets = secrets
+        self._placed_within_s = placed_within_s
         self._queue_topics = [queue.topic for queue in topics.queues.values()]
         self._ranges: Ranges = {}
         self._horizon = Horizon(now_ms=0)
 
     async def begin(self) -> int:
-        """Note how far everybody has come, then what there is; returns the records to read."""
+        """Note how far everybody has come, then what there is; returns the records to read.
+
+        Raises MissingTopicsError unless every topic that is to be read exists.
+        """
         # What a consumer has committed comes first, so that all it led to lies within what is
         # read; the decisions' ends come last, so that every effect that is read was decided.
         handled = await committed(self._settings, ROUTING_GROUP, DECISIONS)
         applied = await committed(self._settings, ESCALATION_GROUP, EVENTS)
-        heads = await self._heads([*applied])
-        now_ms = time.time_ns() // 1_000_000
+        reported = await committed(self._settings, DESK_GROUP, DESKS)
+        effects = [*self._queue_topics, TICKETS, CONTROL, LEDGER, DEAD_LETTERS, NOTIFICATIONS]
+        inputs = [EVENTS, DECISIONS, DESKS]
         async with reading(self._settings) as consumer:
-            effects = [*self._queue_topics, TICKETS, CONTROL, LEDGER, DEAD_LETTERS, NOTIFICATIONS]
-            downstream = await ranges_of(consumer, await partitions_of(consumer, effects))
-            log = await ranges_of(consumer, await partitions_of(consumer, [EVENTS]))
-            decisions = await ranges_of(consumer, await partitions_of(consumer, [DECISIONS]))
+            there = await partitions_of(consumer, [*effects, *inputs])
+            self._require_topics([*effects, *inputs], there)
+            heads = await self._heads([tp.partition for tp in there if tp.topic == EVENTS])
+            now_ms = time.time_ns() // 1_000_000
+            downstream = await ranges_of(consumer, [tp for tp in there if tp.topic in effects])
+            log = await ranges_of(consumer, [tp for tp in there if tp.topic == EVENTS])
+            desks = await ranges_of(consumer, [tp for tp in there if tp.topic == DESKS])
+            decisions = await ranges_of(consumer, [tp for tp in there if tp.topic == DECISIONS])
         trimmed = {tp: found for tp, found in downstream.items() if tp.topic not in _NO_EFFECTS}
         log_since = await first_timestamp(self._settings, log)
         self._horizon = Horizon(
             now_ms=now_ms,
             handled=handled,
             applied=applied,
-            marks={p: head.mark.offset for p, head in heads.items() if head.mark},
+            marks=_marks(heads),
             rates=window_rates(heads.values()),
-            log_ends={tp.partition: found.end for tp, found in log.items()},
+            progress=[
+                *_progress("escalation", log, applied | _applied(heads)),
+                *_progress("routing", decisions, handled),
+                *_progress("desk", desks, reported),
+            ],
+            placed_within_s=self._placed_within_s,
             log_since_ms=log_since,
             decisions_since_ms=await first_timestamp(self._settings, decisions),
             effects_since_ms=max(log_since, await first_timestamp(self._settings, trimmed)),
         )
         self._ranges = downstream | log | decisions
         return sum(found.end - found.start for found in self._ranges.values())
+
+    def _require_topics(self, named: Iterable[str], there: Iterable[TopicPartition]) -> None:
+        if missing := sorted({*named} - {tp.topic for tp in there}):
+            raise MissingTopicsError(
+                f"{self._settings.kafka_bootstrap}: not there: {', '.join(missing)}: name the "
+                "cluster on which the workers run, or create them by handoff topics apply"
+            )
 
     async def _heads(self, partitions: Iterable[int]) -> dict[int, Head]:
         """Return what the store has of each partition, when one is named."""
@@ -159,6 +193,26 @@ class Reading:
         audit.event(at, event.event_id, event.conversation_id, event.type)
         if type(event) is Routed:
             audit.routed(at, event)
+
+
+def _marks(heads: Mapping[int, Head]) -> dict[int, int]:
+    """Return the last offset folded per partition; none of those that are being rebuilt."""
+    return {
+        partition: head.mark.offset
+        for partition, head in heads.items()
+        if head.mark is not None and REBUILDING not in head.meta
+    }
+
+
+def _applied(heads: Mapping[int, Head]) -> dict[int, int]:
+    """Return per partition the first offset that is not yet folded, as far as the store knows."""
+    return {partition: mark + 1 for partition, mark in _marks(heads).items()}
+
+
+def _progress(worker: str, ranges: Ranges, positions: Mapping[int, int]) -> Iterator[Progress]:
+    for tp, found in ranges.items():
+        if (position := positions.get(tp.partition)) is not None:
+            yield Progress(worker, tp.topic, tp.partition, position, found.start, found.end)
 
 
 def window_rates(heads: Iterable[Head]) -> list[WindowRate]:

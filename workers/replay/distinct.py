@@ -30,6 +30,12 @@ class Distinct:
             self._seen = {one for one in self._seen if one % self._every == 0}
             self._repeats //= 2
 
+    def common(self, other: "Distinct") -> int:
+        """Return how many ids are in both, estimated where either is a sample."""
+        every = max(self._every, other._every)
+        both = self._seen & other._seen
+        return sum(one % every == 0 for one in both) * every
+
     @property
     def exact(self) -> bool:
         """Whether the counts are exact, not estimates."""

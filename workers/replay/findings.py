@@ -1,9 +1,34 @@
 """What an audit reports: broken promises, what is open, and the accounting."""
 
 from collections import Counter
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
+
+Kind = Literal[
+    "behind",
+    "changed_repeat",
+    "epoch_backwards",
+    "left_waiting",
+    "log_was_cut",
+    "lost",
+    "missing_effect",
+    "not_in_ledger",
+    "not_open",
+    "not_placed",
+    "not_waiting",
+    "opened_twice",
+    "overdue",
+    "refused_though_readable",
+    "second_outcome",
+    "seq_backwards",
+    "store_went_back",
+    "told_differently",
+    "two_open",
+    "undecided",
+    "unknown_record",
+]
+"""The promises that can be found broken, by the name of what was found."""
 
 LISTED: Final = 1_000
 """Findings and open escalations that a report lists; its counts are complete."""
@@ -12,7 +37,7 @@ LISTED: Final = 1_000
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One promise that the topics do not bear out."""
 
-    kind: str
+    kind: Kind
     detail: str
     conversation_id: str | None = None
     escalation_id: str | None = None
@@ -29,10 +54,17 @@ class OpenEscalation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     owner: str
     place: str | None = None
     queue: str | None = None
+    """The queue on which it waits or was claimed; None when a ticket or nothing stands for it."""
     rung: int | None = None
     person: str | None = None
+    """Whoever owns the conversation now."""
     due_in_s: int | None = None
     """Seconds to the deadline for a claim or a ticket; negative when it has passed."""
+
+
+def place_name(escalation: OpenEscalation) -> str:
+    """Return the queue of an open escalation, or what else stands for it."""
+    return escalation.queue or escalation.place or "not placed"
 
 
 class WindowRate(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +90,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     open: list[OpenEscalation]
     """Oldest first."""
     open_by_queue: dict[str, int]
+    """By queue, or `ticket`, `contact` and `not placed`."""
     outcomes: dict[str, int]
     reasons: dict[str, int]
     actions: dict[str, int]
@@ -65,7 +98,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     flooding: list[str]
     """Conversations in which more was said in a minute than is read."""
     escalation_rate: float | None
-    """Conversations escalated of all conversations on the log; None without any."""
+    """The share of the conversations on the log that was escalated; None without any."""
     rates: list[WindowRate]
     """Overall, per intent and per AI version; empty when no store was named."""
     exact: bool
@@ -76,12 +109,12 @@ class Findings:
     """Collects findings: all are counted, the first are kept."""
 
     def __init__(self) -> None:
-        self.kinds: Counter[str] = Counter()
+        self.kinds: Counter[Kind] = Counter()
         self.listed: list[Finding] = []
 
     def add(
         self,
-        kind: str,
+        kind: Kind,
         detail: str,
         conversation_id: str | None = None,
         escalation_id: str | None = None,

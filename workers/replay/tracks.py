@@ -70,11 +70,13 @@ class Case:
     told: int | None = None
     """Fingerprint of what the customer was told."""
     action: str = ""
+    handled: bool = False
+    """Whether the routing agent is past the decision."""
     timestamp_ms: int = 0
 
     @property
     def missing(self) -> Effect:
-        """Return the effects that were not seen; none while the decision itself is unknown."""
+        """Return the effects not seen so far; none while the decision itself is unknown."""
         return NOTHING if self.expected is None else self.expected & ~self.seen
 
     @property
@@ -137,6 +139,14 @@ class Track:
     place: Place | None = None
     cases: dict[int, Case] = field(default_factory=dict)
     queues: dict[str, Waiting] = field(default_factory=dict)
+
+    @property
+    def place_now(self) -> Place | None:
+        """Return the place of the open escalation; None while only a former one has a place."""
+        place, current = self.place, self.open
+        if place is None or current is None or place.escalation_id != current.escalation_id:
+            return None
+        return place
 
     def case(self, seq: int, timestamp_ms: int) -> Case:
         """Return the case of a decision, a new one when nothing about it was seen yet."""

@@ -51,6 +51,10 @@ class Mark(NamedTuple):
         return cls(int(offset), token)
 
 
+REBUILDING: Final = "rebuild"
+"""The field of a partition's meta that is there while its conversations are folded again."""
+
+
 @dataclass(slots=True)
 class Head:
     """What a takeover reads."""
