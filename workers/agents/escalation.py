@@ -126,7 +126,13 @@ class EscalationAgent(Agent):
             self._takeovers[tp] = self._watched(self._take_over(tp), f"taking over {tp}")
 
     async def _take_over(self, tp: TP) -> None:
-        self.may_commit(tp, await self._partitions[tp].take_over())
+        partition = self._partitions[tp]
+        self.may_commit(tp, await partition.take_over())
+        observes = partition.marked.meta.observe
+        if observes != self._policies.own.observe and partition.rebuilding.progress is None:
+            # The sooner the log tells of the flag, the fewer are the records before which a
+            # replay does not know it.
+            await self._announce(tp, partition)
 
     def _watched(self, work: Coroutine[None, None, None], what: str) -> asyncio.Task[None]:
         """Run something beside the chunks; the process ends when it raises."""
@@ -223,11 +229,15 @@ class EscalationAgent(Agent):
             self._warn_unless_equal(own, in_force)
         policy = to_announce(own, in_force, now)
         if policy is None:
+            # Should somebody else change it meanwhile, it is put there again.
+            self._announced.pop(tp, None)
             return
         what = (policy.policy_hash, policy.observe, now // 86_400_000)
         if self._announced.get(tp) == what:
             return
-        await self.producer.publish([policy_record(partition.home, policy, now, self._secrets)])
+        # One that is not newer than the last would be ignored, whichever clock is wrong.
+        at = max(now, in_force.policy_at + 1)
+        await self.producer.publish([policy_record(partition.home, policy, at, self._secrets)])
         metrics.POLICY.inc()
         self._announced[tp] = what
         logger.info("%s: policy %s is on the log", partition, policy.policy_version)

@@ -64,6 +64,7 @@ class Partition:
         self._publish = publish
         self._secrets = secrets
         self._limit = limit
+        self._observe = own.observe
         self._silent_below = 0
         self._end = 0
         self._outbox: list[Output] = []
@@ -214,7 +215,11 @@ class Partition:
             if first:
                 return self.rebuilding.remember(incoming, reading)
             meta = self.marked.meta
-            return fold_chunk(incoming, reading.states, reading.known, meta, self.home)
+            # What a rebuild folds was decided under the flag that the log tells of.
+            observe = self._observe if progress is None else None
+            return fold_chunk(
+                incoming, reading.states, reading.known, meta, self.home, observe=observe
+            )
         except StateUnreadable:
             raise Unreadable(_unreadable(reading.states)) from None
 

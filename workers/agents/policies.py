@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from workers.agents.app import read_topics
 from workers.agents.failstop import ConfigurationError
 from workers.agents.producer import Record
@@ -97,14 +99,14 @@ def _stamp(path: Path) -> tuple[int, int]:
 def to_announce(own: PartitionMeta, in_force: PartitionMeta, now_ms: int) -> PartitionMeta | None:
     """The policy to put on a partition's log now, or None.
 
-    That is a newer one, the same one if it now observes or no longer does, or the one in force
-    once a day, so that a log that was trimmed still tells.
+    That is a newer one, the one in force if this worker observes and it does not or the other way
+    round, or the one in force once a day, so that a log that was trimmed still tells.
     """
     ours, theirs = version_order(own.policy_version), version_order(in_force.policy_version)
-    if ours > theirs or (
-        own.policy_hash == in_force.policy_hash and own.observe != in_force.observe
-    ):
+    if ours > theirs:
         return own
+    if own.observe != in_force.observe:
+        return msgspec.structs.replace(in_force, observe=own.observe)
     return in_force if now_ms // DAY > in_force.policy_at // DAY else None
 
 

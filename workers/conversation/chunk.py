@@ -128,15 +128,17 @@ def fold_chunk(
     *,
     keeps_time: bool = False,
     dry: bool = False,
+    observe: bool | None = None,
 ) -> Folded:
     """Fold records in their order onto the stored `states`; `known` holds ids applied before.
 
     `states` and `known` answer `wanted(incoming)`: a conversation that is missing there is new.
     `keeps_time` is for a log without `deadline` events: what is due before a conversation's next
     event is applied then. `dry` is for one who only counts: nothing is encoded for topics or the
-    transcript, and rates stand still. Raises StateUnreadable; nothing of the chunk is applied then.
+    transcript, and rates stand still. `observe` says whether decisions only observe, whatever the
+    log says of it; None: as it says. Raises StateUnreadable; nothing of the chunk is applied then.
     """
-    folding = _Folding(states, known, meta, home, keeps_time=keeps_time, dry=dry)
+    folding = _Folding(states, known, meta, home, keeps_time=keeps_time, dry=dry, observe=observe)
     for record in incoming:
         folding.fold(record)
     return folding.folded(incoming[-1].offset if incoming else -1)
@@ -174,7 +176,9 @@ class _Folding:
         *,
         keeps_time: bool,
         dry: bool,
+        observe: bool | None,
     ) -> None:
+        self.observe = observe
         self.keeps_time = keeps_time
         self.dry = dry
         self.states = states
@@ -228,7 +232,8 @@ class _Folding:
 
     def _apply(self, offset: int, event: Event, work: _Work) -> None:
         before = work.state
-        state, effects = step(before, event, self.policy, self.home, observe=self.meta.observe)
+        observe = self.meta.observe if self.observe is None else self.observe
+        state, effects = step(before, event, self.policy, self.home, observe=observe)
         if state.unread > before.unread:
             # Neither its words nor its id are kept: a flood must not fill the store.
             work.state, work.changed = state, True
