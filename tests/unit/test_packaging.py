@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from aiokafka import codec
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -67,6 +68,14 @@ def test_the_wheel_has_the_data_files_where_an_installation_looks(tmp_path: Path
 def test_a_data_file_that_is_missing_is_named() -> None:
     with pytest.raises(FileNotFoundError, match=r"nothing\.yaml.*missing from this installation"):
         data_path("nothing.yaml")
+
+
+def test_a_plain_installation_reads_every_codec_of_kafka() -> None:
+    # aiokafka takes all but gzip from a library that it does not ask for.
+    named = {canonicalize_name(Requirement(text).name) for text in _project()["dependencies"]}
+    assert "cramjam" in named
+    for has in (codec.has_gzip, codec.has_snappy, codec.has_lz4, codec.has_zstd):
+        assert has()
 
 
 def test_the_lock_files_hold_what_the_project_asks_for() -> None:

@@ -111,6 +111,12 @@ class Agent:
         """
         raise NotImplementedError
 
+    async def stepped_over(self, tp: TP, end: int) -> None:
+        """Called when no record, handled or to come, lies between the last one and `end`.
+
+        What a transaction leaves there, aborted or not, is shown to nobody.
+        """
+
     def is_busy(self, tp: TP) -> bool:  # noqa: ARG002
         """Whether `ready` is at work on something long, so that standing still is right."""
         return False
@@ -268,7 +274,10 @@ async def _apply(agent: Agent, tp: TP, run: Run) -> bool:
     while await agent.ready(tp):
         try:
             async with asyncio.timeout(CHUNK_LIMIT_S):
-                await agent.handle(tp, run.records)
+                if run.records:
+                    await agent.handle(tp, run.records)
+                if not run.records or run.records[-1].offset + 1 < run.end:
+                    await agent.stepped_over(tp, run.end)
         except NotYet:
             continue
         except Exception as error:  # noqa: BLE001 - Faust would commit and go on

@@ -37,7 +37,10 @@ class Bounds(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Consecutive records of one partition: from the position `start` up to the position `end`."""
+    """Consecutive records of one partition: from the position `start` up to the position `end`.
+
+    There may be none: offsets of aborted transactions and of Kafka's own marks bring no record.
+    """
 
     start: int
     end: int
@@ -117,6 +120,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             enable_auto_commit=False,
             # A position outside the log is an error, never a silent jump.
             auto_offset_reset="none",
+            isolation_level="read_committed",
             max_poll_records=settings.chunk_size,
             fetch_max_wait_ms=settings.fetch_wait_ms,
             request_timeout_ms=int(max(ANSWER_S, settings.session_timeout_s) * 1000),
@@ -131,7 +135,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         _pace(self._ensure_consumer()._fetcher)
 
     async def bounds(self, tps: Collection[TP]) -> dict[TP, Bounds]:
-        """The ends of the log and the committed offset of each partition."""
+        """The ends of the log and the committed offset of each partition.
+
+        A log ends where the first transaction begins that is open, as it does for who reads it.
+        """
         consumer = self._ensure_consumer()
         begins, ends, *committed = await asyncio.gather(
             consumer.beginning_offsets(tps),
@@ -149,7 +156,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             self._consumer._coordinator.check_errors()
 
     async def runs(self, active: set[TP], wait_s: float) -> dict[TP, Run]:
-        """Wait for records and take at most one run of each active partition.
+        """Wait for a position to move and take at most one run of each active partition.
 
         The positions tell a run that was fetched before a seek from one that was fetched after.
         """
@@ -186,7 +193,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             start = state.position if state.has_valid_position else -1
             # With no time to wait this comes back without letting anything else run.
             taken = await fetcher.fetched_records({tp}, timeout=0, max_records=at_most)
-            if records := taken.get(tp):
+            records = taken.get(tp, [])
+            if records or (state.has_valid_position and -1 < start < state.position):
                 runs[TP(*tp)] = Run(start, state.position, records)
         return runs
 
@@ -330,13 +338,13 @@ class Consumer(driver.Consumer):
             self._thread.seek(tp, self._positions[tp])
 
     def _chunk(self, tp: TP, run: Run) -> ConsumerMessage:
-        last = run.records[-1]
+        last = run.records[-1] if run.records else None
         return ConsumerMessage(
-            last.topic,
-            last.partition,
-            last.offset,
-            last.timestamp / 1000,
-            last.timestamp_type,
+            tp.topic,
+            tp.partition,
+            run.end - 1,
+            0.0 if last is None else last.timestamp / 1000,
+            0 if last is None else last.timestamp_type,
             [],
             None,
             cast(Any, run),
@@ -391,7 +399,7 @@ class Consumer(driver.Consumer):
         return self._committed_offset.get(tp), self.watermarks.get(tp)
 
     async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
-        """Where the log of each partition ends now; KafkaError when no broker says so."""
+        """Where each partition ends now for its readers; KafkaError when no broker says so."""
         return dict(await self._thread.highwaters(*tps)) if tps else {}
 
 

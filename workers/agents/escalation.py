@@ -194,6 +194,10 @@ class EscalationAgent(Agent):
             await self.producer.publish([_dead_letter_notice(partition, str(many))])
             raise
 
+    async def stepped_over(self, tp: TP, end: int) -> None:
+        """Move the mark along: what the log keeps no longer must not look unread."""
+        await self._partitions[tp].step_over(end)
+
     async def failing(self, tp: TP) -> None:
         """Take back that the chunk in hand is suspected, unless it died of itself."""
         if (partition := self._partitions.get(tp)) is not None:

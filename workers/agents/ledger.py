@@ -52,6 +52,7 @@ class LedgerTopic:
             client_id=self._client_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",
         )
         await consumer.start()
         try:

@@ -151,6 +151,12 @@ class Partition:
                 await self._apply(part)
             await self._finish_rebuild(self.marked.mark.offset + 1)
 
+    async def step_over(self, end: int) -> None:
+        """Move the mark to just below `end`: up to there the log has nothing more to read."""
+        async with self.marked.lock:
+            await self.marked.write(end - 1, Writes(dropped=self._acked))
+            self._acked = []
+
     async def _apply(self, records: Sequence[ConsumerRecord]) -> None:
         progress = self.rebuilding.progress
         poison = progress.poison if progress else ()

@@ -38,6 +38,7 @@ async def reading(settings: Settings, group: str | None = None) -> AsyncIterator
         client_id="handoff-reader",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        isolation_level="read_committed",
         fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
         max_partition_fetch_bytes=4 * 1024 * 1024,
         check_crcs=False,
@@ -62,7 +63,7 @@ async def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> li
 
 
 async def ranges_of(consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> Ranges:
-    """Return what each partition holds at this moment."""
+    """Return what each partition holds at this moment, without transactions that are open."""
     if not partitions:
         return {}
     ends = await consumer.end_offsets(partitions)
@@ -120,10 +121,13 @@ async def read(
             consumer.seek(tp, range_.start)
         loop = asyncio.get_running_loop()
         heard = loop.time()
+        before: dict[TopicPartition, int] = {}
         while left:
             runs = await _some(consumer)
-            if runs:
-                heard = loop.time()
+            reached = {tp: await consumer.position(tp) for tp in left}
+            # Aborted transactions bring no records, however long they are.
+            if reached != before:
+                before, heard = reached, loop.time()
             elif loop.time() - heard > _SILENCE_S:
                 names = ", ".join(sorted({tp.topic for tp in left}))
                 raise ReadError(f"{settings.kafka_bootstrap}: silent for a minute ({names})")
@@ -133,7 +137,7 @@ async def read(
                     within = [record for record in records if record.offset < end]
                     if within:
                         yield tp, within
-            for tp in [tp for tp in left if await consumer.position(tp) >= left[tp].end]:
+            for tp in [tp for tp in left if reached[tp] >= left[tp].end]:
                 del left[tp]
                 consumer.pause(tp)
 
@@ -147,14 +151,19 @@ async def _some(consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[Consume
 
 async def first_timestamp(settings: Settings, ranges: Mapping[TopicPartition, Range]) -> int:
     """Return since when, in milliseconds, all partitions are complete; 0: none was trimmed."""
-    trimmed = {
-        tp: Range(range_.start, range_.start + 1)
-        for tp, range_ in ranges.items()
-        if 0 < range_.start < range_.end
-    }
-    since = 0
-    async for _, records in read(settings, trimmed):
-        since = max(since, records[0].timestamp)
+    left = {tp: range_ for tp, range_ in ranges.items() if 0 < range_.start < range_.end}
+    since, width = 0, 1
+    while left:
+        # What a transaction left at the beginning is no record: the first one may come later.
+        near = {
+            tp: Range(held.start, min(held.start + width, held.end)) for tp, held in left.items()
+        }
+        async for tp, records in read(settings, near):
+            if left.pop(tp, None) is not None:
+                since = max(since, records[0].timestamp)
+        left = {tp: Range(near[tp].end, held.end) for tp, held in left.items()}
+        left = {tp: held for tp, held in left.items() if held.start < held.end}
+        width *= 1000
     return since
 
 
