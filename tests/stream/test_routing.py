@@ -1,16 +1,19 @@
 """Hand-made decisions through the routing agent, on a real broker and a real store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any
 
 import msgspec
 import pytest
 
-from tests.stream.routing_world import Bench, bench_on, route, turns
+from tests.stream.routing_world import Bench, bench_on, decision_home, route, turns
 from tests.unit.plan_world import HOUR, MINUTE, NOW, SECOND, decision, later, load, queue, topics
-from workers.agents.routing import RoutingAgent
+from workers.agents import routing
+from workers.agents.producer import Record
+from workers.agents.routing import PACKETS_AT_ONCE, RoutingAgent
 from workers.contracts.codec import Raw, decode_event
+from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Claimed, Handoff, Refused, Withdrawn
 from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms, to_ms
@@ -18,6 +21,7 @@ from workers.contracts.topics import DEAD_LETTERS, EVENTS
 from workers.embedded import EmbeddedKafka
 from workers.routing.queues import Presence
 from workers.settings import Settings
+from workers.stores.partition import TRANSCRIPT_BYTES, read_transcript, whole_transcript
 
 WORLD = topics(
     queue("billing", overflow=("tier_2",), max_waiting=2),
@@ -581,3 +585,60 @@ async def test_each_step_waits_for_the_one_before_it(bench: Bench) -> None:
         "conversation-events after 2",
         "conversation-control after 5",
     ]
+
+
+async def test_of_a_long_transcript_the_end_is_read(bench: Bench) -> None:
+    await bench.says(*turns(200, 32_000))
+    home, prefix = decision_home(), bench.settings.redis_prefix
+    found = await read_transcript(bench.redis, prefix, home, "c-1", 200)
+    assert [turn.event_id for turn in found] == [f"e-{n}" for n in range(185, 201)]
+    [first] = await read_transcript(bench.redis, prefix, home, "c-1", 1)
+    assert first.event_id == "e-1"
+    assert await read_transcript(bench.redis, prefix, home, "c-1", 0) == []
+    assert await read_transcript(bench.redis, prefix, home, "c-2", 9) == []
+    assert len(await whole_transcript(bench.redis, prefix, home, "c-1")) == 200
+    last = turns(40)
+    await bench.says(*last[:-1], *turns(1, TRANSCRIPT_BYTES), conversation="c-3")
+    found = await read_transcript(bench.redis, prefix, home, "c-3", 40)
+    assert [turn.event_id for turn in found] == ["e-1"], "the last turn, however long"
+
+
+async def test_few_transcripts_are_read_in_one_exchange(bench: Bench) -> None:
+    some = [decision(f"c-{number}") for number in range(2 * PACKETS_AT_ONCE + 1)]
+    sizes = []
+    async with bench.router() as agent:
+        read = agent._read
+
+        async def counted(decisions: Sequence[Decision]) -> Any:
+            sizes.append(len(decisions))
+            return await read(decisions)
+
+        agent._read = counted  # type: ignore[method-assign]
+        await route(agent, *some)
+    assert sizes == [PACKETS_AT_ONCE, PACKETS_AT_ONCE, 1]
+    assert len(await bench.ledger_topic()) >= len(some)
+
+
+async def test_what_is_done_is_settled_while_another_waits(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing, "SETTLE_S", 0.05)
+    stuck, fine = decision("c-1"), decision("c-2")
+    never = asyncio.Event()
+    async with bench.router() as agent:
+        send = agent._outlet.send
+
+        async def some(record: Record) -> None:
+            if record.key == b"c-1":
+                await never.wait()
+            await send(record)
+
+        agent._outlet.send = some  # type: ignore[method-assign]
+        routed = asyncio.create_task(route(agent, stuck, fine))
+        async with asyncio.timeout(10):
+            while not (await bench.ledger.find("c-2")).done:  # noqa: ASYNC110 - Redis tells nobody
+                await asyncio.sleep(0.02)
+        assert not (await bench.ledger.find("c-1")).done
+        never.set()
+        await routed
+    assert (await bench.ledger.find("c-1")).done

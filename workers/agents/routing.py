@@ -3,12 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-import msgspec
 from aiokafka import ConsumerRecord
 from faust.types import TP
 from redis.exceptions import RedisError
@@ -42,14 +40,16 @@ from workers.routing.queues import Load
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, wait_for_redis
 from workers.stores.ledger import Entry, WentBackError
-from workers.stores.partition import TRANSCRIPT_LAST, base_key
+from workers.stores.partition import ask_transcript, read_turns
 
 OWED_S: Final = 5.0
 """How often what a topic has refused is tried again."""
 AT_ONCE: Final = 256
-"""Conversations of one chunk that are carried out at the same time."""
-
-_TURN: Final = msgspec.msgpack.Decoder(Turn)
+"""Decisions of one chunk that are carried out at the same time."""
+PACKETS_AT_ONCE: Final = 16
+"""Of these, at most so many need a transcript, which may be long."""
+SETTLE_S: Final = 5.0
+"""What is done by then is settled, whatever the others wait for."""
 
 logger = logging.getLogger(__name__)
 
@@ -147,23 +147,28 @@ class RoutingAgent(Agent):
         self._limit.add(record.offset in letters for record in records)
         if letters:
             await self.producer.publish(letters.values())
-        if not decisions:
-            return
+        for some in _at_once(decisions):
+            await self._carry_out(some)
+
+    async def _carry_out(self, decisions: Sequence[Decision]) -> None:
+        """Carry out decisions; what is done is settled soon, so that a restart need not redo it."""
         reading = await self._stores.persist(lambda: self._read(decisions))
         works: dict[str, list[Work]] = {}
         for decision in decisions:
             transcript = reading.transcripts.get(decision.decision_id, [])
             works.setdefault(decision.conversation_id, []).append(Work(decision, transcript))
-        conversations = iter(works.items())
-        # What is settled need not be done again should the chunk take too long.
-        while some := dict(islice(conversations, AT_ONCE)):
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._router.run(all_, reading.entries[name], reading.load))
-                    for name, all_ in some.items()
-                ]
-            if done := [record for task in tasks if (record := task.result()) is not None]:
-                await self._settle(done)
+        running = {
+            asyncio.create_task(self._router.run(all_, reading.entries[name], reading.load))
+            for name, all_ in works.items()
+        }
+        try:
+            while running:
+                ended, running = await asyncio.wait(running, timeout=SETTLE_S)
+                results = [task.result() for task in ended]
+                if done := [record for record in results if record is not None]:
+                    await self._settle(done)
+        finally:
+            await _cancel(running)
 
     def _decode(
         self, tp: TP, records: Sequence[ConsumerRecord]
@@ -190,17 +195,15 @@ class RoutingAgent(Agent):
         for name in names:
             stores.ledger.ask(pipeline, name)
         for decision in placing:
-            key = f"{base_key(stores.prefix, decision.home)}t:{decision.conversation_id}"
-            pipeline.lrange(key, *_last_turns(decision.facts.turns))
+            where = decision.home, decision.conversation_id, decision.facts.turns
+            ask_transcript(pipeline, stores.prefix, *where)
         if placing:
             stores.load.ask(pipeline, now_ms)
         positions, *results = await pipeline.execute()
         self._require_present(seen, stores.ledger.read_positions(positions))
         rest = iter(results)
         entries = {name: stores.ledger.read(next(rest)) for name in names}
-        transcripts = {
-            decision.decision_id: [_TURN.decode(row) for row in next(rest)] for decision in placing
-        }
+        transcripts = {decision.decision_id: read_turns(next(rest)) for decision in placing}
         load = Load(since_ms=now_ms)
         if placing:
             load = stores.load.read(next(rest), self._since_ms, now_ms)
@@ -253,6 +256,23 @@ def _require_whole(decision: Decision) -> None:
         raise Rejected("schema", f"reason: missing: {decision.action} requires it")
 
 
-def _last_turns(turns: int) -> tuple[int, int]:
-    """The first and last index of what a packet shows; none when there is nothing yet."""
-    return (max(0, turns - TRANSCRIPT_LAST), turns - 1) if turns else (1, 0)
+def _at_once(decisions: Iterable[Decision]) -> Iterator[list[Decision]]:
+    """Split decisions, in their order, into what is carried out at the same time."""
+    some: list[Decision] = []
+    packets = 0
+    for decision in decisions:
+        packets += is_placing(decision)
+        if len(some) == AT_ONCE or packets > PACKETS_AT_ONCE:
+            yield some
+            some, packets = [], int(is_placing(decision))
+        some.append(decision)
+    if some:
+        yield some
+
+
+async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Return when none of these runs any more."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

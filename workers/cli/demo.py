@@ -37,10 +37,9 @@ from workers.replay.findings import Report
 from workers.replay.reader import is_done, partitions_of, ranges_of, read, reading
 from workers.settings import Settings, load_settings
 from workers.stores.connection import connect
-from workers.stores.partition import read_transcript
+from workers.stores.partition import whole_transcript
 
 _WIDTH = 140
-_ALL = 10_000
 _START_S = 60.0
 _SETTLE_S = 20.0
 _GROUPS = {"escalation": EVENTS, "routing": DECISIONS, "desk": DESKS}
@@ -187,7 +186,7 @@ class Performance:
         for partition in range(PARTITIONS):
             home = Home(topic=EVENTS, partition=partition)
             prefix = self._settings.redis_prefix
-            found = await read_transcript(redis, prefix, home, conversation_id, _ALL, _ALL)
+            found = await whole_transcript(redis, prefix, home, conversation_id)
             if found:
                 return found
         return []

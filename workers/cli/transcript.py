@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from workers.contracts.handoffs import PacketTurn
     from workers.settings import Settings
 
-_ALL = 2**53
-
 
 @click.command()
 @click.argument("conversation")
@@ -59,15 +57,13 @@ def transcript(conversation: str, redis: str | None, topics: Path, as_json: bool
 async def _read(settings: "Settings", conversation: str, partitions: int) -> "list[Turn]":
     from workers.contracts.decisions import Home
     from workers.stores.connection import connect
-    from workers.stores.partition import read_transcript
+    from workers.stores.partition import whole_transcript
 
     redis = connect(settings)
     try:
         for partition in range(partitions):
             home = Home(topic=EVENTS, partition=partition)
-            found = await read_transcript(
-                redis, settings.redis_prefix, home, conversation, _ALL, last=_ALL
-            )
+            found = await whole_transcript(redis, settings.redis_prefix, home, conversation)
             if found:
                 return found
         return []

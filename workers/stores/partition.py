@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from workers.contracts.decisions import Home, Turn
 from workers.contracts.time import DAY
@@ -20,12 +21,16 @@ from workers.conversation.chunk import Change, Output
 KEEP_MS: Final = 32 * DAY
 """How long a conversation is kept after its last event: longer than the log keeps its events."""
 TRANSCRIPT_LAST: Final = 200
+TRANSCRIPT_BYTES: Final = 512 * 1024
+"""How much of a transcript is read at once, but for its last turn, which always is: a packet shows
+half of that."""
 
 _HERE: Final = Path(__file__).parent
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _HEAD: Final = msgspec.msgpack.Decoder(tuple[str, int, str, list[int], str])
 _OUTPUT: Final = msgspec.msgpack.Decoder(Output)
 _TURN: Final = msgspec.msgpack.Decoder(Turn)
+_TAIL: Final = (_HERE / "tail.lua").read_text()
 _SETTLE: Final = """
 if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1])) == tonumber(ARGV[2]) then
   redis.call('ZREM', KEYS[1], ARGV[1])
@@ -239,13 +244,43 @@ async def read_transcript(
 ) -> list[Turn]:
     """The `last` of the first `turns` entries of a transcript, oldest first.
 
-    `turns` is `facts.turns` of a decision, so that what was said after it is left out.
+    `turns` is `facts.turns` of a decision, so that what was said after it is left out. Of a very
+    long transcript the end is returned, as `TRANSCRIPT_BYTES` says.
     """
+    pipeline = redis.pipeline(transaction=False)
+    ask_transcript(pipeline, prefix, home, conversation_id, turns, last)
+    return read_turns((await pipeline.execute())[0])
+
+
+async def whole_transcript(
+    redis: Redis, prefix: str, home: Home, conversation_id: str
+) -> list[Turn]:
+    """Every turn of a transcript, oldest first, read a page at a time."""
     key = f"{base_key(prefix, home)}t:{conversation_id}"
-    if turns <= 0:
-        return []
-    rows: Any = await redis.lrange(key, max(0, turns - last), turns - 1)
-    return [_TURN.decode(row) for row in rows]
+    turns: list[Turn] = []
+    while True:
+        rows: Any = await redis.lrange(key, len(turns), len(turns) + TRANSCRIPT_LAST - 1)
+        turns += map(_TURN.decode, rows)
+        if len(rows) < TRANSCRIPT_LAST:
+            return turns
+
+
+def ask_transcript(
+    pipeline: Pipeline,
+    prefix: str,
+    home: Home,
+    conversation_id: str,
+    turns: int,
+    last: int = TRANSCRIPT_LAST,
+) -> None:
+    """Add the one command whose result `read_turns` takes; arguments as of `read_transcript`."""
+    key = f"{base_key(prefix, home)}t:{conversation_id}"
+    pipeline.eval(_TAIL, 1, key, max(0, turns - last), turns - 1, TRANSCRIPT_BYTES)
+
+
+def read_turns(result: Sequence[bytes]) -> list[Turn]:
+    """The turns from the result of `ask_transcript`, oldest first."""
+    return [_TURN.decode(row) for row in result]
 
 
 def _plan(writes: Writes) -> tuple[bytes, bytes]:
