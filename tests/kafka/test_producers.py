@@ -81,8 +81,12 @@ async def test_every_codec_reaches_workers_audit_and_replay(system: System) -> N
         async with producer(system, compression_type=codec) as sender:
             await send(sender, f"packed-{codec}")
     for codec in CODECS:
-        key = f"packed-{codec}".encode()
-        record = await system.found("escalation-decisions", lambda r, key=key: r.key == key)
+        wanted = f"packed-{codec}".encode()
+
+        def is_wanted(record: Any, wanted: bytes = wanted) -> bool:
+            return bool(record.key == wanted)
+
+        record = await system.found("escalation-decisions", is_wanted)
         assert json.loads(record.value)["action"] == "escalate"
     kafka = system.settings.kafka_bootstrap or ""
     audit = handoff("audit", "--kafka", kafka)
