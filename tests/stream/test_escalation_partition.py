@@ -322,6 +322,23 @@ async def test_what_lies_before_the_very_first_start_is_known_and_never_decided(
         assert turns[0].content == "my name is Ada"
 
 
+async def test_the_ai_owns_after_the_very_first_start_whoever_wrote_before(
+    redis_url: str,
+) -> None:
+    person = {"role": "human_agent", "content": "Hello, Anna here.", "agent": {"id": "anna"}}
+    rows = [_says("a", 1), _asks("a", 2) | person, _says("b", 3), _asks("b", 4) | person]
+    async with world(redis_url, rows) as here:
+        here.start = "now"
+        partition = await here.owner()
+        await _deliver_all(here, partition)
+        assert here.published == []
+        here.log.all += [record(4, _asks("a", 5)), record(5, _asks("b", 6) | person)]
+        await here.deliver(partition)
+        told = [(d["conversation_id"], d["action"], d["owner"]) for d in _decisions(here)]
+        # Nobody could give back what no desk ever heard of; a person who goes on is heard again.
+        assert told == [("a", "escalate", "pending"), ("b", "claim", "person")]
+
+
 async def test_a_chunk_that_crosses_the_very_first_start_is_decided_from_there_on(
     redis_url: str,
 ) -> None:

@@ -188,11 +188,12 @@ class Rebuilding:
     def remember(self, incoming: Sequence[Incoming], reading: Reading) -> Folded:
         """Fold what lies before the very first start without deciding anything about it.
 
-        No router ever heard of it, so that an escalation would stay open for ever.
+        No router ever heard of it, so that an escalation would stay open for ever: neither rules
+        nor persons who wrote open one, and the AI agent owns every conversation afterwards.
         """
         marked, quiet = self._marked, starting_meta(QUIET_POLICY)
         events = [one for one in incoming if not isinstance(one.event, PolicyInForce)]
-        folded = fold_chunk(events, reading.states, reading.known, quiet, marked.home)
+        folded = fold_chunk(events, reading.states, reading.known, quiet, marked.home, observe=True)
         folded.meta, folded.last_offset = marked.meta, incoming[-1].offset
         for one in incoming:
             if isinstance(one.event, PolicyInForce):
