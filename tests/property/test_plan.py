@@ -64,15 +64,23 @@ placing: st.SearchStrategy[Decision] = st.builds(
     dedicated=st.none() | st.sampled_from(["anna", "bo"]),
     level=st.integers(0, 3),
 )
-any_decision: st.SearchStrategy[Decision] = placing | st.builds(
+claiming = st.builds(
     decision,
-    action=st.sampled_from(
-        ["offer", "recommend", "suppress", "refuse", "claim", "outcome", "return"]
-    ),
+    action=st.just("claim"),
     queue=st.none() | st.sampled_from(NAMES),
-    outcome=st.none() | st.sampled_from(["resolved", "returned", "withdrawn"]),
-    cause=st.none() | st.sampled_from(["late_routing", "cooldown"]),
-    observe=st.booleans(),
+    place=st.sampled_from([None, "queue", "ticket"]),
+)
+any_decision: st.SearchStrategy[Decision] = (
+    placing
+    | claiming
+    | st.builds(
+        decision,
+        action=st.sampled_from(["offer", "recommend", "suppress", "refuse", "outcome", "return"]),
+        queue=st.none() | st.sampled_from(NAMES),
+        outcome=st.none() | st.sampled_from(["resolved", "returned", "withdrawn"]),
+        cause=st.none() | st.sampled_from(["late_routing", "cooldown"]),
+        observe=st.booleans(),
+    )
 )
 worlds = queues().map(lambda given: topics(*given))
 

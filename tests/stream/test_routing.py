@@ -205,6 +205,30 @@ class TestDesks:
         assert [type(message) for message in await bench.queue("billing")] == [Handoff, Withdrawn]
         assert [type(message) for message in await bench.queue("tier_2")] == [Claimed]
 
+    async def test_claimed_by_a_word_of_somebody_unknown(self, bench: Bench) -> None:
+        one = decision()
+        claim = later(one, "claim", owner="person")
+        async with bench.router() as agent:
+            await route(agent, one, claim)
+        _, claimed = await bench.queue("billing")
+        assert isinstance(claimed, Claimed)
+        assert claimed.agent_id == "unknown"
+
+    async def test_claimed_by_a_word_before_its_place_is_known(self, bench: Bench) -> None:
+        one = decision()
+        moved = later(one, "move", cause="claim_missed", tried=("billing",))
+        # The fold only knows where it was before.
+        claim = later(moved, "claim", owner="person", person="bo", place=None)
+        async with bench.router() as agent:
+            await route(agent, one, moved, claim)
+            assert await bench.waiting() == {}
+        assert not any(isinstance(told, Claimed) for told in await bench.queue("billing"))
+        _, claimed = await bench.queue("tier_2")
+        assert isinstance(claimed, Claimed)
+        assert claimed.agent_id == "bo"
+        *_, at_work = await bench.ledger_topic()
+        assert (at_work.queue, at_work.claimed_by) == ("tier_2", "bo")
+
     async def test_transferred(self, bench: Bench) -> None:
         one = decision()
         claim = later(one, "claim", owner="person", person="anna")

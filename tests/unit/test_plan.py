@@ -18,6 +18,7 @@ from workers.contracts.ledger import Plan
 from workers.contracts.time import from_ms, to_ms
 from workers.routing.plan import amend, plan
 from workers.routing.queues import Load, Presence
+from workers.routing.records import next_record
 
 LADDER = topics(
     queue("billing", overflow=("tier_2", "senior")),
@@ -181,9 +182,17 @@ class TestWithdrawals:
         assert (planned.queue, planned.withdraw_from) == ("billing", ())
 
     def test_claimed_elsewhere(self) -> None:
-        claim = decision(action="claim", owner="person", queue="tier_2", person="bo")
+        claim = decision(action="claim", queue="tier_2", person="bo", place="queue")
         planned = plan(claim, LADDER, load(), NOW, placed("queue", "billing"))
         assert (planned.place, planned.withdraw_from) == (None, ("billing",))
+
+    @pytest.mark.parametrize("before", [None, "tier_2"])
+    def test_claimed_by_a_word_before_its_place_is_known(self, before: str | None) -> None:
+        claim = decision(action="claim", owner="person", queue=before)
+        planned = plan(claim, LADDER, load(), NOW, placed("queue", "billing"))
+        assert "billing" not in planned.withdraw_from
+        after = next_record(placed("queue", "billing"), claim, planned)
+        assert (after.queue, after.claimed_by) == ("billing", "unknown")
 
     def test_claimed_where_it_waits(self) -> None:
         claim = decision(action="claim", owner="person", queue="billing", person="bo")

@@ -30,7 +30,7 @@ from workers.handoff.redaction import Redaction
 from workers.routing import outgoing
 from workers.routing.notifications import notification
 from workers.routing.outgoing import Outgoing
-from workers.routing.plan import amend, is_placing, plan
+from workers.routing.plan import amend, claimed_on, is_placing, plan
 from workers.routing.queues import Load, free_slots
 from workers.routing.records import is_passing, next_record, waits_on
 from workers.routing.wait import PastClaim, estimate
@@ -220,7 +220,7 @@ class Router:
                 self.tell_ledger(record),
                 self._stores.release(record, _past_claim(decision, before)),
             )
-        await self._tell_desks(outgoing.answers(decision, self._topics))
+        await self._tell_desks(outgoing.answers(decision, record, self._topics))
         if decision.action == "refuse" and waits_on(record) == decision.queue:
             await self._hand_over_again(decision, record)
         elsewhere = outgoing.withdrawals(decision, planned, self._topics)
@@ -368,7 +368,7 @@ def _past_claim(decision: Decision, before: LedgerRecord | None) -> tuple[str, P
     queue = waits_on(before)
     if decision.action != "claim" or before is None or before.placed_at is None or queue is None:
         return None
-    if decision.queue != queue or before.escalation_id != decision.escalation_id:
+    if before.escalation_id != decision.escalation_id or claimed_on(decision, before) != queue:
         return None
     at_ms = to_ms(decision.decided_at)
     waited_ms = max(0, at_ms - to_ms(before.placed_at))

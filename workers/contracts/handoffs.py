@@ -110,10 +110,11 @@ class Handoff(Envelope, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Claimed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
-    """The answer to `accepted`: this person owns the conversation now, with this epoch."""
+    """This person, who accepted it or wrote in the chat, owns the conversation, with this epoch."""
 
     type: Literal["claimed"]
     agent_id: Id
+    """`unknown` when the chat system did not say who wrote."""
 
 
 class Refused(Envelope, kw_only=True, frozen=True, omit_defaults=True):

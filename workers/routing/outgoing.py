@@ -17,6 +17,7 @@ from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.tickets import Ticket
 from workers.contracts.topics import CONTROL, TICKETS, Topics
 from workers.routing.plan import TICKET, is_placing
+from workers.routing.records import UNKNOWN
 
 _CONTROLLED: Final = frozenset(
     {"escalate", "transfer", "move", "claim", "return", "outcome", "offer", "recommend"}
@@ -92,20 +93,24 @@ def ticket(decision: Decision, plan: Plan, topics: Topics, packet: Packet) -> Ou
     return Outgoing(TICKETS, decision.conversation_id, message)
 
 
-def answers(decision: Decision, topics: Topics) -> list[Outgoing]:
-    """`claimed` or `refused` for the queue that a desk asked from."""
-    queue = topics.queues.get(decision.queue or "")
-    if queue is None or decision.observe or decision.action not in ("claim", "refuse"):
+def answers(decision: Decision, record: LedgerRecord, topics: Topics) -> list[Outgoing]:
+    """`claimed` for the queue whose escalation it was, `refused` for the one that asked.
+
+    `record` is the ledger's after the decision.
+    """
+    if decision.observe or decision.action not in ("claim", "refuse"):
+        return []
+    claims = decision.action == "claim"
+    queue = topics.queues.get((record.queue if claims else decision.queue) or "")
+    if queue is None:
         return []
     message: Claimed | Refused
     envelope = _envelope(decision, queue.queue)
-    if decision.action == "refuse":
+    if claims:
+        message = Claimed(type="claimed", agent_id=decision.person or UNKNOWN, **envelope)
+    else:
         reason = decision.cause or "refused"
         message = Refused(type="refused", agent_id=decision.person, reason=reason, **envelope)
-    elif decision.person is not None:
-        message = Claimed(type="claimed", agent_id=decision.person, **envelope)
-    else:
-        return []
     return [Outgoing(queue.topic, decision.conversation_id, message)]
 
 

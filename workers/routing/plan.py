@@ -198,14 +198,32 @@ def _left(decision: Decision, previous: LedgerRecord | None) -> tuple[str, ...]:
         return _late(decision, previous)
     standing = _standing(decision, previous)
     if decision.action == "claim":
-        standing.discard(decision.queue or "")
-        if previous is not None and previous.queue == decision.queue:
+        queue = claimed_on(decision, previous)
+        standing.discard(queue or "")
+        if previous is not None and previous.queue == queue:
             # The person who claimed it works on the ticket.
             standing.discard(TICKET)
         return tuple(sorted(standing))
     if decision.outcome is not None:
         return tuple(sorted(standing))
     return ()
+
+
+def claimed_on(decision: Decision, previous: LedgerRecord | None) -> str | None:
+    """The queue from which a claim took its escalation; None when it never had a place.
+
+    Who claims by a word in the chat names no queue, and the fold may not yet know where the
+    router put it: then the ledger says.
+    """
+    if (
+        decision.place is None
+        and previous is not None
+        and previous.escalation_id == decision.escalation_id
+        and previous.place in ("queue", "ticket")
+        and previous.queue is not None
+    ):
+        return previous.queue
+    return decision.queue
 
 
 def _late(decision: Decision, previous: LedgerRecord | None) -> tuple[str, ...]:

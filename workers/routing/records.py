@@ -4,10 +4,13 @@ import msgspec
 
 from workers.contracts.decisions import Decision
 from workers.contracts.ledger import LedgerRecord, Plan
-from workers.routing.plan import is_placing
+from workers.routing.plan import claimed_on, is_placing
 
 PASSING = frozenset({"offer", "recommend", "suppress", "refuse"})
 """Actions that leave every place as it is; only their `seq` is remembered."""
+
+UNKNOWN = "unknown"
+"""In place of a person's id: somebody without one wrote in the chat."""
 
 
 def is_passing(decision: Decision) -> bool:
@@ -53,7 +56,7 @@ def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -
             claimed_at=before.claimed_at,
         )
     if decision.action == "claim":
-        return _claimed(record, decision)
+        return _claimed(record, decision, claimed_on(decision, before))
     return record
 
 
@@ -69,14 +72,14 @@ def is_over(record: LedgerRecord) -> bool:
     return record.escalation_id is None or record.outcome is not None
 
 
-def _claimed(record: LedgerRecord, decision: Decision) -> LedgerRecord:
+def _claimed(record: LedgerRecord, decision: Decision, queue: str | None) -> LedgerRecord:
     """The record once a person owns the conversation, wherever they took it from."""
-    from_ticket = record.place == "ticket" and decision.queue in (None, record.queue)
-    from_queue = not from_ticket and decision.queue is not None
+    from_ticket = record.place == "ticket" and queue in (None, record.queue)
+    from_queue = not from_ticket and queue is not None
     return msgspec.structs.replace(
         record,
         place="queue" if from_queue else record.place,
-        queue=decision.queue or record.queue,
-        claimed_by=decision.person or "unknown",
+        queue=queue or record.queue,
+        claimed_by=decision.person or UNKNOWN,
         claimed_at=decision.decided_at,
     )
