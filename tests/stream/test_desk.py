@@ -8,6 +8,7 @@ import pytest
 
 from tests.stream.routing_world import Bench, bench_on, handle, route
 from tests.unit.plan_world import NOW, SECOND, decision, queue, topics
+from workers.agents.limits import RUN, TooManyDeadLetters
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.desks import DeskEvent, Presence
@@ -158,6 +159,30 @@ async def test_what_cannot_be_used_is_a_dead_letter(
         await handle(agent, reported())
     assert await letters(bench) == [(reason, "desk")]
     assert len(await events(bench)) == 1, "the next one gets through"
+
+
+async def test_a_desk_whose_queue_is_unknown_here_stops_nobody(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    await given_an_escalation(bench)
+    said = [online(1, NOW + n, queue="biling") for n in range(RUN)]
+    async with bench.desk() as agent:
+        await handle(agent, *said, key=lambda one: one.queue)
+        await handle(agent, reported())
+    assert await letters(bench) == [("unknown_queue", "desk")] * RUN
+    assert len(await events(bench)) == 1
+    lines = [line.getMessage() for line in caplog.records if "dead letter" in line.getMessage()]
+    assert lines[0] == "desk-events[0]@0: dead letter: unknown_queue"
+    assert len(lines) == RUN, "one each"
+
+
+async def test_what_stops_the_desk_can_be_listed(bench: Bench) -> None:
+    async with bench.desk() as agent:
+        with pytest.raises(
+            TooManyDeadLetters, match=r"100 not_json; key .*desk-events\[0\] offsets"
+        ):
+            await handle(agent, *[b"no JSON"] * RUN)
+    assert await letters(bench) == [("not_json", "desk")] * RUN
 
 
 async def test_a_transfer_to_an_unknown_queue_is_for_the_fold(bench: Bench) -> None:

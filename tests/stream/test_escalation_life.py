@@ -222,7 +222,7 @@ async def test_what_an_operator_must_mend_ends_it_with_a_message(
         assert await worker.ended() == 65
         assert "100 events in a row could not be read" in worker.said
         letters = await read(kafka.bootstrap, DEAD_LETTERS)
-        assert sum(map(len, letters.values())) < 150
+        assert sum(map(len, letters.values())) >= 100, "what stopped it can be listed"
         (told,) = [
             r for part in (await read(kafka.bootstrap, NOTIFICATIONS)).values() for r in part
         ]

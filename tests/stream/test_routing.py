@@ -308,7 +308,6 @@ class TestWithoutPlaces:
         for name in ("c-1", "c-2"):
             assert (await bench.ledger.find(name)).record is not None
 
-    @pytest.mark.expects_errors("not_json", "reason: missing")
     async def test_what_is_no_decision_is_a_dead_letter(self, bench: Bench) -> None:
         nameless = decision("c-1", reason=None)
         async with bench.router() as agent:

@@ -21,10 +21,11 @@ from workers.agents.app import Agent, Options
 from workers.agents.classifier_cost import Cost
 from workers.agents.classifier_limits import Breaker, Budget, Cache
 from workers.agents.classifier_prompt import EARLIER, Question, Verdict, intents_of, question
+from workers.agents.dead_letters import refuse
 from workers.agents.limits import DeadLetterLimit
 from workers.agents.policies import PolicySource
 from workers.agents.producer import Record
-from workers.agents.routing import now_ms, rejected_record
+from workers.agents.routing import now_ms
 from workers.contracts.codec import decode_message, encode
 from workers.contracts.decisions import ClassificationRequest, Turn
 from workers.contracts.events import Signal
@@ -142,10 +143,8 @@ class ClassifierAgent(Agent):
         if self._model is None:
             metrics.CLASSIFICATIONS.labels("off").inc(len(records))
             return
-        requests, letters = self._decode(tp, records)
-        self._limit.add(record.offset in letters for record in records)
-        if letters:
-            await self.producer.publish(letters.values())
+        requests, refused = self._decode(records)
+        await refuse("classifier", tp, records, refused, self._limit, self.producer)
         if self._policies.poll():
             self._intents = intents_of(self._policies.own.policy_text)
         last_start = asyncio.get_running_loop().time() + ASKING_S
@@ -155,23 +154,22 @@ class ClassifierAgent(Agent):
         self._cost.report(time.monotonic())
 
     def _decode(
-        self, tp: TP, records: Sequence[ConsumerRecord]
-    ) -> tuple[list[ClassificationRequest], dict[int, Record]]:
-        """The requests that still matter, and the dead letters by offset."""
-        requests, letters = [], {}
+        self, records: Sequence[ConsumerRecord]
+    ) -> tuple[list[ClassificationRequest], dict[int, Rejected]]:
+        """The requests that still matter, and by offset why others cannot be read."""
+        requests, refused = [], {}
         oldest = self._now_ms() - STALE_MS
         for record in records:
             try:
                 request = decode_message(ClassificationRequest, record.value)
             except Rejected as rejected:
-                logger.warning("%s[%d] %d: %s", tp.topic, tp.partition, record.offset, rejected)
-                letters[record.offset] = rejected_record(tp, record, rejected, "classifier")
+                refused[record.offset] = rejected
                 continue
             if to_ms(request.requested_at) < oldest:
                 _count("stale")
             else:
                 requests.append(request)
-        return requests, letters
+        return requests, refused
 
     async def _classify(self, request: ClassificationRequest, last_start: float) -> None:
         """Publish the signal of one request, if there is an answer before it is too late."""

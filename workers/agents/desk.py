@@ -3,7 +3,6 @@
 Presence goes to the load of the queues, everything else onto the log, where the fold decides.
 """
 
-import logging
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -13,10 +12,10 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from workers.agents.app import Agent, Options, read_topics
+from workers.agents.dead_letters import refuse
 from workers.agents.ledger import LedgerTopic
 from workers.agents.limits import DeadLetterLimit
 from workers.agents.producer import Record
-from workers.agents.routing import rejected_record
 from workers.contracts.codec import Raw, decode_desk_event, encode
 from workers.contracts.desks import DeskEvent
 from workers.contracts.desks import Presence as PresenceEvent
@@ -30,8 +29,6 @@ from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
 from workers.stores.ledger import LedgerStore, Whereabouts
 from workers.stores.load import LoadStore
-
-logger = logging.getLogger(__name__)
 
 
 class _Reported(NamedTuple):
@@ -79,13 +76,13 @@ class DeskAgent(Agent):
         reported: list[_Reported] = []
         present: list[tuple[str, Presence]] = []
         outputs: list[Record] = []
-        letters: dict[int, Record] = {}
+        refused: dict[int, Rejected] = {}
         for record in records:
             try:
                 event = decode_desk_event(_raw(record))
                 self._require_queue(event)
             except Rejected as rejected:
-                letters[record.offset] = self._rejected(tp, record, rejected)
+                refused[record.offset] = rejected
                 continue
             if isinstance(event, PresenceEvent):
                 present.append((event.queue, _presence(event, record.timestamp)))
@@ -98,10 +95,10 @@ class DeskAgent(Agent):
             try:
                 outputs.append(self._ownership(event, where.get(event.escalation_id)))
             except Rejected as rejected:
-                letters[record.offset] = self._rejected(tp, record, rejected)
-        self._limit.add(record.offset in letters for record in records)
-        if outputs or letters:
-            await self.producer.publish([*outputs, *letters.values()])
+                refused[record.offset] = rejected
+        await refuse("desk", tp, records, refused, self._limit, self.producer)
+        if outputs:
+            await self.producer.publish(outputs)
 
     def _require_queue(self, event: DeskEvent | PresenceEvent) -> None:
         # A ticket may have been asked for in the name of a queue that is no more.
@@ -160,10 +157,6 @@ class DeskAgent(Agent):
         key, value = event.conversation_id.encode(), encode(message)
         headers = signature_headers(self._secrets, key, value)
         return Record(where.home.topic, key, value, where.home.partition, headers)
-
-    def _rejected(self, tp: TP, record: ConsumerRecord, rejected: Rejected) -> Record:
-        logger.warning("%s[%d] %d: %s", tp.topic, tp.partition, record.offset, rejected)
-        return rejected_record(tp, record, rejected, "desk")
 
 
 def _raw(record: ConsumerRecord) -> Raw:

@@ -14,14 +14,16 @@ from workers.agents import metrics
 from workers.agents.chunks import Bounds
 from workers.agents.failstop import ConfigurationError
 from workers.agents.incoming import POISON, decode, split_at
-from workers.agents.limits import DeadLetterLimit
+from workers.agents.limits import DeadLetterLimit, Refusal, TooManyDeadLetters, refusal
 from workers.agents.log import Log
 from workers.agents.marked import Marked
 from workers.agents.publishing import Publish, publish_outputs
 from workers.agents.rebuild import REPEATED, Rebuilding, Start
+from workers.contracts.deadletters import Origin
 from workers.contracts.decisions import Home
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
+from workers.contracts.topics import DEAD_LETTERS
 from workers.conversation.chunk import Folded, Incoming, Output, fold_chunk
 from workers.conversation.meta import PartitionMeta, meta_fields, read_meta
 from workers.conversation.state import StateUnreadable, decode_state
@@ -139,7 +141,7 @@ class Partition:
         """Return when every effect of these records is durable and acknowledged.
 
         Raises MarkMoved, TooManyDeadLetters or Unreadable; nothing of the chunk that raised is
-        published then.
+        published then, except for the dead letters that are too many.
         """
         async with self.marked.lock:
             if (progress := self.rebuilding.progress) is None:
@@ -173,9 +175,8 @@ class Partition:
         self.phase = "fold"
         folded = self._fold(incoming, reading)
         self.phase = "write"
-        heard = [one for one in incoming if one.offset >= self._silent_below]
-        self._limit.add(one.event is None for one in heard)
         outputs = [o for o in folded.outputs if o.offset >= self._silent_below]
+        await self._require_few_refused(incoming, outputs)
         writes = Writes(
             changes=folded.changes,
             outputs=outputs,
@@ -190,6 +191,25 @@ class Partition:
         await self._publish_all(outputs)
         self.phase = "idle"
         return len(incoming)
+
+    async def _require_few_refused(
+        self, incoming: Sequence[Incoming], outputs: Sequence[Output]
+    ) -> None:
+        """Pass on TooManyDeadLetters once those who must mend it can list what was refused."""
+        heard = [one for one in incoming if one.offset >= self._silent_below]
+        try:
+            self._limit.add(self._refusal(one) for one in heard)
+        except TooManyDeadLetters:
+            letters = [output for output in outputs if output.topic == DEAD_LETTERS]
+            await publish_outputs(self._publish, letters)
+            raise
+
+    def _refusal(self, one: Incoming) -> Refusal | None:
+        if one.rejected is None:
+            return None
+        return refusal(
+            Origin(self.home.topic, self.home.partition, one.offset), one.raw, one.rejected
+        )
 
     async def _publish_all(self, outputs: Sequence[Output]) -> None:
         await publish_outputs(self._publish, outputs)

@@ -7,7 +7,10 @@ from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
 from workers.agents import metrics
+from workers.agents.dead_letters import say
 from workers.agents.producer import Record
+from workers.contracts.codec import Raw
+from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS
 from workers.conversation.chunk import Output
 
@@ -40,8 +43,9 @@ def count(output: Output) -> None:
     if output.topic == DECISIONS and output.value is not None:
         metrics.DECISIONS.labels(_action(output.value)).inc()
     elif output.topic == DEAD_LETTERS:
-        reason = next((v for k, v in output.headers if k == "dead-letter-reason"), b"")
-        metrics.DEAD_LETTERS.labels("escalation", reason.decode()).inc()
+        letter = read_dead_letter(Raw(output.key, output.value, output.headers, 0))
+        if letter is not None:
+            say(letter.agent, letter.origin, letter.reason)
 
 
 def _action(decision: bytes) -> str:

@@ -11,16 +11,14 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 from redis.exceptions import RedisError
 
-from workers.agents import metrics
 from workers.agents.app import Agent, Options, read_topics
+from workers.agents.dead_letters import refuse
 from workers.agents.failstop import fail_stop
 from workers.agents.ledger import LedgerTopic
 from workers.agents.limits import DeadLetterLimit
 from workers.agents.outlet import Outlet
 from workers.agents.placing import Router, Stores, Work
-from workers.agents.producer import Record
-from workers.contracts.codec import Raw, decode_message
-from workers.contracts.deadletters import Origin, dead_letter
+from workers.contracts.codec import decode_message
 from workers.contracts.decisions import Decision, Turn
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.rejections import Rejected
@@ -143,10 +141,8 @@ class RoutingAgent(Agent):
 
     async def handle(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
         """Carry out the decisions of a chunk: each conversation's in order, several at a time."""
-        decisions, letters = self._decode(tp, records)
-        self._limit.add(record.offset in letters for record in records)
-        if letters:
-            await self.producer.publish(letters.values())
+        decisions, refused = _decode(records)
+        await refuse("routing", tp, records, refused, self._limit, self.producer)
         for some in _at_once(decisions):
             await self._carry_out(some)
 
@@ -169,21 +165,6 @@ class RoutingAgent(Agent):
                     await self._settle(done)
         finally:
             await _cancel(running)
-
-    def _decode(
-        self, tp: TP, records: Sequence[ConsumerRecord]
-    ) -> tuple[list[Decision], dict[int, Record]]:
-        """The decisions of a chunk, and by offset a dead letter for each record that is none."""
-        decisions, letters = [], {}
-        for record in records:
-            try:
-                decision = decode_message(Decision, record.value)
-                _require_whole(decision)
-                decisions.append(decision)
-            except Rejected as rejected:
-                logger.error("%s[%d] %d: %s", tp.topic, tp.partition, record.offset, rejected)
-                letters[record.offset] = rejected_record(tp, record, rejected, "routing")
-        return decisions, letters
 
     async def _read(self, decisions: Sequence[Decision]) -> Reading:
         """Read ledger, load and transcripts; a ledger that went back in time ends the process."""
@@ -241,13 +222,17 @@ class RoutingAgent(Agent):
             self._seen[partition] = max(end, self._seen.get(partition, 0))
 
 
-def rejected_record(tp: TP, record: ConsumerRecord, rejected: Rejected, agent: str) -> Record:
-    """The dead letter of a record that an agent could not use; it is counted."""
-    metrics.DEAD_LETTERS.labels(agent, rejected.reason).inc()
-    raw = Raw(record.key, record.value, record.headers, record.timestamp)
-    origin = Origin(tp.topic, tp.partition, record.offset)
-    key, value, headers = dead_letter(origin, raw, rejected.reason, rejected.detail, agent)
-    return Record(DEAD_LETTERS, key, value, None, headers)
+def _decode(records: Sequence[ConsumerRecord]) -> tuple[list[Decision], dict[int, Rejected]]:
+    """The decisions of a chunk, and by offset why each other record is none."""
+    decisions, refused = [], {}
+    for record in records:
+        try:
+            decision = decode_message(Decision, record.value)
+            _require_whole(decision)
+            decisions.append(decision)
+        except Rejected as rejected:
+            refused[record.offset] = rejected
+    return decisions, refused
 
 
 def _require_whole(decision: Decision) -> None:

@@ -55,7 +55,8 @@ logger = logging.getLogger("handoff")
 @click.option(
     "--dead-letter-limit/--no-dead-letter-limit",
     default=True,
-    help="Stop when 100 events in a row, or a fifth of the last thousand, could not be read.",
+    help="Stop when 100 events in a row, or a fifth of the last thousand, could not be read; "
+    "unknown queues, escalations and versions and wrong clocks do not count.",
 )
 @click.option(
     "--health-port",
