@@ -284,6 +284,17 @@ class TestDesks:
         assert [type(message) for message in await bench.queue("billing")] == [Handoff]
         assert len(await bench.told()) == 1
 
+    async def test_late_place_of_what_has_ended_leaves_its_successor_waiting(
+        self, bench: Bench
+    ) -> None:
+        ended = decision()
+        outcome = later(ended, "outcome", outcome="withdrawn", owner="ai")
+        successor = decision(trigger="e-7", seq=NOW + 2)
+        late = later(ended, "suppress", seq=NOW + 3, cause="late_routing")
+        async with bench.router() as agent:
+            await route(agent, ended, outcome, successor, late)
+        assert await bench.waiting() == {"billing": {successor.escalation_id}}
+
 
 class TestWithoutPlaces:
     """Decisions that place nothing."""

@@ -213,7 +213,9 @@ class Router:
         if is_placing(decision):
             planned, record = await self._place(work, planned, record, load)
         elif is_passing(decision):
-            if waits_on(record) in planned.withdraw_from:
+            # What came late may be of an escalation that has ended; its successor waits here.
+            same = record.escalation_id == decision.escalation_id
+            if same and waits_on(record) in planned.withdraw_from:
                 await self._stores.release(record, None)
         else:
             await _together(
