@@ -275,7 +275,8 @@ def ask_transcript(
 ) -> None:
     """Add the one command whose result `read_turns` takes; arguments as of `read_transcript`."""
     key = f"{base_key(prefix, home)}t:{conversation_id}"
-    pipeline.eval(_TAIL, 1, key, max(0, turns - last), turns - 1, TRANSCRIPT_BYTES)
+    # Read only: a user who may read transcripts and not change them may run it.
+    pipeline.eval_ro(_TAIL, 1, key, max(0, turns - last), turns - 1, TRANSCRIPT_BYTES)
 
 
 def read_turns(result: Sequence[bytes]) -> list[Turn]:
