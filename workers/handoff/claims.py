@@ -75,7 +75,7 @@ def who(view: View) -> Claim:
 def first_request(view: View) -> Turn | None:
     """Return the customer turn that says what they want: the first that is more than a greeting."""
     asked = view.by_id.get(view.facts.first_request or "")
-    if asked is not None and says_something(view.text(asked)):
+    if asked is not None and says_something(view.beginning(asked)):
         return asked
     return view.find(lambda turn: turn.role == CUSTOMER and says_something(turn.content)) or asked
 
@@ -84,7 +84,7 @@ def wants(view: View) -> Claim:
     """Say what the customer wants, in their own words."""
     turn = first_request(view)
     if turn is not None:
-        words = gist(view.text(turn), WANTS_WORDS)
+        words = gist(view.beginning(turn), WANTS_WORDS)
         return Claim(text=f"“{words}”" if words else "No words yet", events=(turn.event_id,))
     cited = (view.facts.first_request or view.cause,)
     if view.facts.subject:

@@ -1,8 +1,8 @@
 """Finds payment data, credentials and national ids, by form and by the words before them."""
 
 import re
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
 from typing import Final
 
 from workers.handoff.sensitive import PLACEHOLDERS, Detector, Found, pattern
@@ -11,6 +11,10 @@ _I: Final = re.IGNORECASE
 _GAP: Final = r"[ \t\n\u00a0\u2009\u200b\u202f.\-\u2010-\u2013/]{0,3}"
 _DIGIT_RUN: Final = re.compile(rf"\d(?:{_GAP}\d){{12,}}")
 _GROUP: Final = re.compile(r"\d+")
+_CARD_STARTS: Final = "23456"
+# So many single digits, or pairs, hold sums that fit almost everywhere: they are hidden unread.
+_SCATTERED: Final = 76
+_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _CARD_GROUPS: Final = {(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (4, 4, 4, 1)}
 
 # Lengths from the IBAN registry: with the country's own length the check digits are proof enough.
@@ -24,59 +28,115 @@ _IBAN_LENGTHS: Final = {
         "TN24 TR26 UA29 VA22 VG24 XK20"
     ).split()
 }
-_IBAN_START: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[ -]?\d{2}(?=[ -]?[A-Z0-9])", _I)
-_IBAN_CHARACTER: Final = re.compile(r"[ \u00a0-]?([A-Z0-9])", _I)
+_IBAN: Final = re.compile(
+    r"(?<![A-Za-z0-9])([A-Z]{2})[ \u00a0-]?\d{2}(?:[ \u00a0-]?[A-Z0-9]){11,30}",
+    re.IGNORECASE | re.ASCII,
+)
+_SEPARATED: Final = str.maketrans("", "", " \u00a0-")
 
 
 def _cards(text: str) -> Iterator[Found]:
     """Yield payment card numbers of 13 to 19 digits, in one piece or in groups (Luhn)."""
     for run in _DIGIT_RUN.finditer(text):
         groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
-        for first in range(len(groups)):
-            yield from _cards_from(text, groups, first)
+        for first, last in _cards_in(text, groups):
+            yield groups[first][0], groups[last][1], "[card]"
 
 
-def _cards_from(text: str, groups: list[tuple[int, int]], first: int) -> Iterator[Found]:
-    start = groups[first][0]
-    if int(text[start]) not in range(2, 7):
-        return
-    digits = ""
-    for last in range(first, len(groups)):
-        digits += text[slice(*groups[last])]
-        if len(digits) > 19:
-            return
-        if len(digits) >= 13 and _grouped(text, groups[first : last + 1]) and _luhn(digits):
-            yield start, groups[last][1], "[card]"
+def _cards_in(text: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last group of what may be a card, by its groups and its sum."""
+    sizes = [end - start for start, end in groups]
+    gaps = [text[left[1] : right[0]] for left, right in pairwise(groups)]
+    before = [0, *accumulate(sizes)]
+    alike = _alike_until(sizes, gaps)
+    sums = _luhn_sums("".join([text[start:end] for start, end in groups]))
+    after = 0
+    for first, size in enumerate(sizes):
+        if first < after or text[groups[first][0]] not in _CARD_STARTS:
+            continue
+        begin = before[first]
+        if size <= 2 and before[alike[first] + 1] - begin > _SCATTERED:
+            yield first, alike[first]
+            after = alike[first] + 1
+            continue
+        for last in _ends(sizes, gaps, alike[first], first):
+            end = before[last + 1]
+            doubled = sums[end % 2]
+            if 13 <= end - begin <= 19 and (doubled[end] - doubled[begin]) % 10 == 0:
+                yield first, last
 
 
-def _grouped(text: str, groups: list[tuple[int, int]]) -> bool:
-    """Tell a card's groups from dates and tables, whose sizes or separators differ."""
-    sizes = tuple(end - start for start, end in groups)
-    if len(sizes) == 1 or sizes in _CARD_GROUPS:
-        return True
-    separators = {text[left[1] : right[0]] for left, right in pairwise(groups)}
-    return len(separators) == 1 and len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0] <= 6
+def _ends(sizes: list[int], gaps: list[str], alike: int, first: int) -> Iterable[int]:
+    """Return the groups with which a card may end, unlike dates and tables.
+
+    A card's groups have one size, the last perhaps a smaller one, and one separator; or the sizes
+    that are printed on cards.
+    """
+    size = sizes[first]
+    if size >= 13:
+        return (first,)
+    if size > 6:
+        return ()
+    end = alike + 1
+    if (
+        end < len(sizes)
+        and sizes[end] < size
+        and (end == first + 1 or gaps[end - 1] == gaps[first])
+    ):
+        end += 1
+    ends = range(first + 12 // size, min(end, first + 19 // size + 1))
+    if size != 4:
+        return ends
+    most = min(5, len(sizes) - first)
+    printed = [n for n in range(3, most + 1) if tuple(sizes[first : first + n]) in _CARD_GROUPS]
+    return {*ends, *(first + n - 1 for n in printed)}
 
 
-def _luhn(digits: str) -> bool:
-    values = [int(digit) for digit in digits]
-    values[-2::-2] = [value * 2 - 9 * (value > 4) for value in values[-2::-2]]
-    return sum(values) % 10 == 0
+def _alike_until(sizes: list[int], gaps: list[str]) -> list[int]:
+    """Say of each group up to which one all have its size, with one separator between them."""
+    until = list(range(len(sizes)))
+    for at in range(len(sizes) - 2, -1, -1):
+        if sizes[at] == sizes[at + 1]:
+            further = until[at + 1] > at + 1 and gaps[at] == gaps[at + 1]
+            until[at] = until[at + 1] if further else at + 1
+    return until
+
+
+def _luhn_sums(digits: str) -> tuple[list[int], list[int]]:
+    """Return Luhn's sums up to each digit, with the digits at even or at odd places doubled.
+
+    A number that ends before place `n` doubles the places of the parity of `n`.
+    """
+    values = list(map(int, digits))
+    doubles = list(map(_DOUBLED.__getitem__, values))
+    even, odd = values.copy(), values.copy()
+    even[::2], odd[1::2] = doubles[::2], doubles[1::2]
+    return [0, *accumulate(even)], [0, *accumulate(odd)]
 
 
 def _ibans(text: str) -> Iterator[Found]:
     """Yield international bank account numbers (mod 97)."""
-    for match in _IBAN_START.finditer(text):
-        length = _IBAN_LENGTHS.get(match.group()[:2].upper())
-        characters, end = "", match.start()
-        while length and len(characters) < length:
-            character = _IBAN_CHARACTER.match(text, end)
-            if character is None or not character[1].isascii():
-                break
-            characters, end = characters + character[1].upper(), character.end()
-        rotated = characters[4:] + characters[:4]
-        if len(characters) == length and int("".join(str(int(c, 36)) for c in rotated)) % 97 == 1:
+    at = 0
+    while (match := _IBAN.search(text, at)) is not None:
+        at = match.end(1)
+        length = _IBAN_LENGTHS.get(match[1].upper())
+        characters = match.group().translate(_SEPARATED)
+        if length is None or len(characters) < length:
+            continue
+        number = characters[4:length] + characters[:4]
+        if int("".join([str(int(c, 36)) for c in number])) % 97 == 1:
+            end = _after(text, match.start(), length)
             yield match.start(), end, "[iban]"
+            at = end
+
+
+def _after(text: str, start: int, characters: int) -> int:
+    """Return the place after so many characters that are not separators."""
+    end = start
+    while characters:
+        characters -= text[end] not in " \u00a0-"
+        end += 1
+    return end
 
 
 _LOGIN: Final = (

@@ -1,6 +1,6 @@
 """Builds what a person reads in 30 seconds: at most 120 words, then the transcript."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 import msgspec
@@ -42,6 +42,7 @@ def build_packet(
     transcript = transcript[-TRANSCRIPT_TURNS:]
     view = View(facts, transcript, decision, redaction)
     customer = _customer(view)
+    shown = _transcript(view)
     packet = Packet(
         customer=customer,
         who=claims.who(view),
@@ -61,11 +62,11 @@ def build_packet(
         ai_turns=facts.ai_turns,
         earlier=tuple(_earlier(view, entry) for entry in facts.earlier),
         desk_note=view.hide(facts.desk_note) if facts.desk_note else None,
-        transcript=_transcript(view),
+        transcript=shown,
         transcript_total=max(facts.turns, len(transcript)),
     )
     room = WORD_LIMIT - words_before_transcript(packet)
-    return msgspec.structs.replace(packet, key_messages=_key_messages(view, room))
+    return msgspec.structs.replace(packet, key_messages=_key_messages(view, shown, room))
 
 
 def words_before_transcript(packet: Packet) -> int:
@@ -114,9 +115,14 @@ def _earlier(view: View, entry: Earlier) -> Earlier:
     return msgspec.structs.replace(entry, note=clip(view.hide(entry.note), 40))
 
 
-def _key_messages(view: View, room: int) -> tuple[KeyMessage, ...]:
-    """Choose three to five messages that say what the claims do not, in their order of time."""
-    ranked = sorted(_ranked(view), key=lambda entry: (-entry[0], -entry[1]))
+def _key_messages(view: View, shown: Sequence[PacketTurn], room: int) -> tuple[KeyMessage, ...]:
+    """Choose three to five messages that say what the claims do not, in their order of time.
+
+    They are among the turns that the packet shows.
+    """
+    ranked = sorted(
+        _ranked(view, {turn.event_id for turn in shown}), key=lambda entry: (-entry[0], -entry[1])
+    )
     least, most = KEY_MESSAGES
     worth = [entry for entry in ranked if entry[0] > 0]
     count = min(max(least, min(most, len(worth), room // 10)), len(ranked))
@@ -134,7 +140,7 @@ def _key_messages(view: View, room: int) -> tuple[KeyMessage, ...]:
     return tuple(messages)
 
 
-def _ranked(view: View) -> list[tuple[float, int, Turn]]:
+def _ranked(view: View, shown: Set[str]) -> list[tuple[float, int, Turn]]:
     """Give each message of the episode, once, what it is worth to a reader and its position."""
     evidence = {entry.event_id for entry in view.decision.evidence}
     moods = {entry.event_id: entry.score for entry in view.facts.mood}
@@ -146,6 +152,8 @@ def _ranked(view: View) -> list[tuple[float, int, Turn]]:
     ranked = []
     seen: set[str] = set()
     for position, turn in enumerate(view.spoken):
+        if turn.event_id not in shown:
+            continue
         text = view.text(turn)
         if (key := one_line(text).lower()) in seen:
             continue

@@ -43,9 +43,16 @@ _DIGITS: Final = re.compile(r"\d+")
 _WORD: Final = re.compile(r"\S+")
 
 
-def redact(text: str, rule: Redaction) -> str:
-    """Replace what `rule` hides by placeholders like `[card]`; deterministic, in linear time."""
-    return _without(text, _hidden(text, rule))
+def redact(text: str, rule: Redaction, limit: int | None = None) -> str:
+    """Replace what `rule` hides by placeholders like `[card]`; deterministic, in linear time.
+
+    With a limit only so many characters of the text are kept, and little more than them is read:
+    enough to hide whole what begins before the limit.
+    """
+    if limit is None or limit >= len(text):
+        return _without(text, _hidden(text, rule))
+    spans = [span for span in _hidden(text[: limit + _AROUND], rule) if span[0] < limit]
+    return _without(text[: max(limit, spans[-1][1] if spans else 0)], spans)
 
 
 def quote(text: str, start: int, end: int) -> str:
@@ -54,6 +61,7 @@ def quote(text: str, start: int, end: int) -> str:
     Whole words on one line; only a word longer than the limit is cut. Redaction comes first, so
     that a secret at the edge is a placeholder or absent, never a part.
     """
+    end = min(end, start + _AROUND)
     low, high = max(0, start - _AROUND), end + _AROUND
     words, first, last = _words_around(text[low:high], start - low, end - low)
     if not words:

@@ -8,6 +8,7 @@ from typing import Final
 from workers.contracts.decisions import Decision, Facts, Turn
 from workers.contracts.time import to_ms
 from workers.handoff.redaction import Redaction, redact
+from workers.handoff.wording import READ_LIMIT
 
 CUSTOMER: Final = "customer"
 AI: Final = "ai_agent"
@@ -29,6 +30,10 @@ class View:
         if turn.event_id not in known:
             known[turn.event_id] = redact(turn.content, self.rule)
         return known[turn.event_id]
+
+    def beginning(self, turn: Turn) -> str:
+        """Return the beginning of a turn's words, redacted: all that is said of it in a few."""
+        return self._texts.get(turn.event_id) or redact(turn.content, self.rule, READ_LIMIT)
 
     @cached_property
     def _texts(self) -> dict[str, str]:

@@ -6,7 +6,8 @@ from typing import Final
 
 # Longer words than this count as several, so that no "word" of a thousand letters gets through.
 WORD_LENGTH: Final = 14
-_READ: Final = 4000
+READ_LIMIT: Final = 4000
+"""Characters of a text that are read to say it in a few words."""
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+")
 _DANGLING: Final = frozenset(
     "a an and are as at but for from i i'd i'm if in is it my of on or so that the this to was "
@@ -53,7 +54,7 @@ def word_count(text: str) -> int:
 
 def clip(text: str, words: int) -> str:
     """Return the beginning of `text` in at most `words` words, with … where it was cut."""
-    all_words = one_line(text[:_READ]).split()
+    all_words = one_line(text[:READ_LIMIT]).split()
     kept = _fitting(all_words, words)
     if len(kept) == len(all_words):
         return " ".join(kept)
@@ -113,11 +114,11 @@ def says_something(text: str) -> bool:
 
 def has_details(text: str) -> bool:
     """Tell whether numbers or codes occur: what a person would otherwise ask for again."""
-    return bool(_DETAIL.search(text[:_READ]))
+    return bool(_DETAIL.search(text[:READ_LIMIT]))
 
 
 def _without_greeting(text: str) -> str:
-    line = one_line(_MARKUP.sub("", text[:_READ]))
+    line = one_line(_MARKUP.sub("", text[:READ_LIMIT]))
     greeting = _GREETING.match(line)
     return line[greeting.end() :] if greeting else line
 

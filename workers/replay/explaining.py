@@ -27,6 +27,7 @@ from workers.handoff.redaction import redact
 from workers.policy import Signals, near_misses
 
 TEXT_LIMIT: Final = 160
+_READ: Final = 8 * 1024
 _WEIGHED: Final = (Message, Signal, Deadline)
 """Events at which the rules are asked."""
 _SPOKEN: Final = ("requested_human", "frustrated", "refuses", "accepts", "withdraws", "solved")
@@ -157,7 +158,7 @@ def _shown(event: Event, signals: Signals) -> dict[str, float]:
 def _text(event: Event) -> str:
     match event:
         case Message():
-            text = redact(" ".join(event.content.split()), "standard")
+            text = redact(" ".join(event.content[:_READ].split()), "standard", TEXT_LIMIT)
             if event.tool is not None:
                 text = f"{event.tool.name}: {event.tool.status} {text}"
             elif event.agent is not None and event.agent.tool_calls:
