@@ -1,0 +1,104 @@
+"""What a customer, a tool or a model writes costs what prose costs, and no more with its length.
+
+The one test that takes the time: a shape that is slow here stops a worker for everybody.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from tests import packets
+from workers.agents.classifier_prompt import question
+from workers.contracts.events import ToolResult
+from workers.conversation.state import Episode
+from workers.conversation.tools import answered
+from workers.detection import progress_key, read_agent, read_customer
+from workers.handoff.packet import build_packet
+from workers.handoff.redaction import quote, redact
+from workers.handoff.wording import clip, focus, gist, one_line
+
+PROSE: Final = (
+    "Hello, I ordered a kettle on 3 May and it still is not here. The order is 4711-2283. Could "
+    "you tell me where my parcel is? I asked twice, and your colleague promised to call me about "
+    "my account or to write to ann@example.org, but nobody did. I live at 12 Main Street. "
+)
+SHAPES: Final = {
+    "digits and blanks": "5 4 3 2 ",
+    "digits and dashes": "5-4-",
+    "digits and dots": "5.4.3.2.",
+    "digits and nothing to see": "5\u200b4\u200b",
+    "pairs": "12 34 ",
+    "fours": "4444 ",
+    "dates": "12/34/56 ",
+    "digits": "5432",
+    "account numbers": "DE12 ",
+    "a code told": "1234 is ",
+    "passwords": "my password is ",
+    "streets": "1 Main ",
+    "at": "@",
+    "mail": "a.b@c.d ",
+    "links": "://a:",
+    "base64": "QUJD123xyz+/",
+    "quotes": "\"'",
+    "brackets": "([{<",
+    "blanks": " ",
+    "lines": "\n",
+    "emoji": "\U0001f600",
+    "one token": "a",
+    "colons": "a:b:",
+    "questions": "?!",
+    "keys": "-----BEGIN ",
+}
+LENGTH: Final = 8 * 1024
+
+
+def _packet(text: str) -> Any:
+    turns = packets.turns([("customer", text), ("ai_agent", "Let me look."), ("customer", text)])
+    known = packets.facts(turns)
+    return build_packet(known, turns, packets.decision(known, turns), "strict")
+
+
+READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "redact": lambda text: redact(text, "strict"),
+    "quote": lambda text: quote(text, 0, len(text)),
+    "read_customer": read_customer,
+    "read_agent": read_agent,
+    "progress_key": progress_key,
+    "wording": lambda text: (one_line(text), clip(text, 20), gist(text, 20), focus(text, 9, 20)),
+    "packet": _packet,
+    "question": lambda text: question(text, (), ()),
+    "tool error": lambda text: answered(
+        Episode(), ToolResult(name="look", status="error", error=text), "e1"
+    ),
+}
+
+
+def _seconds(read: Callable[[str], Any], text: str) -> float:
+    best = float("inf")
+    for _ in range(5):
+        started = time.process_time()
+        read(text)
+        best = min(best, time.process_time() - started)
+    return best
+
+
+def _repeated(shape: str, length: int) -> str:
+    return (shape * (length // len(shape) + 1))[:length]
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_no_shape_of_text_costs_much_more_than_prose(reader: str) -> None:
+    read = READERS[reader]
+    read(PROSE)
+    # What takes less than this is no matter, however it grows.
+    least = 0.002
+    prose = max(_seconds(read, _repeated(PROSE, LENGTH)), least)
+    slow = {}
+    for name, shape in SHAPES.items():
+        once = max(_seconds(read, _repeated(shape, LENGTH)), least)
+        twice = _seconds(read, _repeated(shape, 2 * LENGTH))
+        if once > 20 * prose or twice > 2.5 * once:
+            slow[name] = (round(once / prose, 1), round(twice / once, 2))
+    assert not slow, f"{reader}: times prose, growth for twice the text: {slow}"
