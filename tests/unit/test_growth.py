@@ -15,7 +15,7 @@ from workers.contracts.events import ToolResult
 from workers.conversation.state import Episode
 from workers.conversation.tools import answered
 from workers.detection import progress_key, read_agent, read_customer
-from workers.handoff.packet import build_packet
+from workers.handoff.packet import TRANSCRIPT_BYTES, build_packet
 from workers.handoff.redaction import quote, redact
 from workers.handoff.wording import clip, focus, gist, one_line
 
@@ -52,6 +52,8 @@ SHAPES: Final = {
     "keys": "-----BEGIN ",
 }
 LENGTH: Final = 8 * 1024
+LEAST: Final = 0.002
+"""Seconds: what takes less is no matter, however it grows."""
 
 
 def _packet(text: str) -> Any:
@@ -92,13 +94,27 @@ def _repeated(shape: str, length: int) -> str:
 def test_no_shape_of_text_costs_much_more_than_prose(reader: str) -> None:
     read = READERS[reader]
     read(PROSE)
-    # What takes less than this is no matter, however it grows.
-    least = 0.002
-    prose = max(_seconds(read, _repeated(PROSE, LENGTH)), least)
+    prose = max(_seconds(read, _repeated(PROSE, LENGTH)), LEAST)
     slow = {}
     for name, shape in SHAPES.items():
-        once = max(_seconds(read, _repeated(shape, LENGTH)), least)
-        twice = _seconds(read, _repeated(shape, 2 * LENGTH))
-        if once > 20 * prose or twice > 2.5 * once:
+        text, longer = _repeated(shape, LENGTH), _repeated(shape, 2 * LENGTH)
+        once, twice = _seconds(read, text), _seconds(read, longer)
+        for _ in range(5):
+            if max(once, LEAST) <= 20 * prose and twice <= 2.5 * max(once, LEAST):
+                break
+            # A neighbour on the machine takes its caches, so what is slow once is asked again:
+            # the best of more, of both lengths in turn.
+            once = min(once, _seconds(read, text))
+            twice = min(twice, _seconds(read, longer))
+        else:
             slow[name] = (round(once / prose, 1), round(twice / once, 2))
     assert not slow, f"{reader}: times prose, growth for twice the text: {slow}"
+
+
+def test_a_packet_reads_no_more_of_long_turns_than_it_shows_of_prose() -> None:
+    """All of each turn is hidden, so that every turn would fit."""
+    turns = packets.turns([("customer", f"{n} " + "5 4 3 2 " * 4000) for n in range(200)])
+    known = packets.facts(turns)
+    packet = build_packet(known, turns, packets.decision(known, turns), "strict")
+    assert 1 <= len(packet.transcript) <= TRANSCRIPT_BYTES // 32_000
+    assert packet.transcript_total == 200

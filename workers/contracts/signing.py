@@ -28,14 +28,15 @@ def signature_headers(secrets: Secrets, key: bytes, value: bytes) -> list[tuple[
 
 
 def is_signed(
-    secrets: Secrets, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]
+    secrets: Secrets, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes | None]]
 ) -> bool:
-    """Whether a signature among `headers` is that of `key` and `value` by one of the keys."""
-    given = [signature for name, signature in headers if name == SIGNATURE_HEADER]
-    return any(
-        hmac.compare_digest(_signature(secret, key, value), signature)
-        for secret in secrets.keys
-        for signature in given
+    """Whether the first signature among `headers` is that of `key` and `value` by one of the keys.
+
+    A header may hold anything, null too, and there may be any number of them: one is read.
+    """
+    given = next((signature for name, signature in headers if name == SIGNATURE_HEADER), None)
+    return given is not None and any(
+        hmac.compare_digest(_signature(secret, key, value), given) for secret in secrets.keys
     )
 
 

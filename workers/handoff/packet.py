@@ -186,7 +186,8 @@ def _transcript(view: View) -> tuple[PacketTurn, ...]:
             status=turn.status,
             calls=turn.calls,
         )
-        size += len(msgspec.json.encode(entry)) + 1
+        # What was read counts too: many long turns that redaction makes short take as long.
+        size += max(len(msgspec.json.encode(entry)), len(turn.content)) + 1
         if size > TRANSCRIPT_BYTES:
             break
         turns.append(entry)
