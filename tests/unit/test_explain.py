@@ -74,6 +74,13 @@ def test_what_customers_and_ids_hold_reaches_no_terminal_as_a_command(tmp_path: 
     assert not {"\x1b", "\x07", "\u202e"} & set(text)
 
 
+def test_a_long_message_is_marked_where_it_is_cut(tmp_path: Path) -> None:
+    rows = [event("c", 0, content="parcel " * 4000)]
+    (line,) = orjson.loads(explain("c", "--log", log(tmp_path, rows), "--json").stdout)["lines"]
+    assert line["text"].endswith("…")
+    assert len(line["text"]) == 160
+
+
 def test_a_conversation_that_is_not_there_is_an_error(asked: Path) -> None:
     assert "no events of nobody" in explain("nobody", "--log", asked, code=1).output
 

@@ -158,7 +158,7 @@ def _shown(event: Event, signals: Signals) -> dict[str, float]:
 def _text(event: Event) -> str:
     match event:
         case Message():
-            text = redact(" ".join(event.content[:_READ].split()), "standard", TEXT_LIMIT)
+            text = redact(" ".join(event.content[:_READ].split()), "standard")
             if event.tool is not None:
                 text = f"{event.tool.name}: {event.tool.status} {text}"
             elif event.agent is not None and event.agent.tool_calls:
