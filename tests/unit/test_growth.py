@@ -1,4 +1,4 @@
-"""What a customer, a tool or a model writes costs what prose costs, and no more with its length.
+"""Texts of customers, tools and models cost what prose costs, and grow with their length alone.
 
 The one test that takes the time: a shape that is slow here stops a worker for everybody.
 """

@@ -30,7 +30,7 @@ def signature_headers(secrets: Secrets, key: bytes, value: bytes) -> list[tuple[
 def is_signed(
     secrets: Secrets, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes | None]]
 ) -> bool:
-    """Whether the first signature among `headers` is that of `key` and `value` by one of the keys.
+    """Return True if one of the keys made the first signature in `headers`, of `key` and `value`.
 
     A header may hold anything, null too, and there may be any number of them: one is read.
     """

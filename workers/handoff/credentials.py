@@ -28,11 +28,12 @@ _IBAN_LENGTHS: Final = {
         "TN24 TR26 UA29 VA22 VG24 XK20"
     ).split()
 }
+_IBAN_GAPS: Final = " \u00a0-"
 _IBAN: Final = re.compile(
-    r"(?<![A-Za-z0-9])([A-Z]{2})[ \u00a0-]?\d{2}(?:[ \u00a0-]?[A-Z0-9]){11,30}",
-    re.IGNORECASE | re.ASCII,
+    rf"(?<![A-Za-z0-9])([A-Z]{{2}})[{_IBAN_GAPS}]?\d{{2}}(?:[{_IBAN_GAPS}]?[A-Z0-9]){{11,30}}",
+    _I | re.ASCII,
 )
-_SEPARATED: Final = str.maketrans("", "", " \u00a0-")
+_WITHOUT_GAPS: Final = str.maketrans("", "", _IBAN_GAPS)
 
 
 def _cards(text: str) -> Iterator[Found]:
@@ -78,11 +79,7 @@ def _ends(sizes: list[int], gaps: list[str], alike: int, first: int) -> Iterable
     if size > 6:
         return ()
     end = alike + 1
-    if (
-        end < len(sizes)
-        and sizes[end] < size
-        and (end == first + 1 or gaps[end - 1] == gaps[first])
-    ):
+    if end < len(sizes) and sizes[end] < size and gaps[end - 1] == gaps[first]:
         end += 1
     ends = range(first + 12 // size, min(end, first + 19 // size + 1))
     if size != 4:
@@ -120,7 +117,7 @@ def _ibans(text: str) -> Iterator[Found]:
     while (match := _IBAN.search(text, at)) is not None:
         at = match.end(1)
         length = _IBAN_LENGTHS.get(match[1].upper())
-        characters = match.group().translate(_SEPARATED)
+        characters = match.group().translate(_WITHOUT_GAPS)
         if length is None or len(characters) < length:
             continue
         number = characters[4:length] + characters[:4]
@@ -134,7 +131,7 @@ def _after(text: str, start: int, characters: int) -> int:
     """Return the place after so many characters that are not separators."""
     end = start
     while characters:
-        characters -= text[end] not in " \u00a0-"
+        characters -= text[end] not in _IBAN_GAPS
         end += 1
     return end
 
