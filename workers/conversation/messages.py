@@ -160,8 +160,8 @@ def _asks_ai(run: Run, event: Message, findings: CustomerFindings) -> None:
     _weigh(run, event, findings)
     if state.owner == "ai":
         _await_answer(run, findings)
-        if doubts := _doubts(run, event, findings, repeats):
-            _ask_classifier(run, event, findings, doubts)
+        if doubted := _doubts(run, event, findings, repeats):
+            _ask_classifier(run, event, findings, doubted)
 
 
 def _weigh(run: Run, event: Message, findings: CustomerFindings) -> None:
@@ -205,10 +205,10 @@ def _doubts(
 
 
 def _ask_classifier(
-    run: Run, event: Message, findings: CustomerFindings, doubts: tuple[Doubt, ...]
+    run: Run, event: Message, findings: CustomerFindings, doubted: tuple[Doubt, ...]
 ) -> None:
     state = run.state
-    silence.note_asked(state.episode, doubts)
+    silence.note_asked(state.episode, doubted)
     state.episode.doubtful = (*state.episode.doubtful[1 - DOUBTFUL :], event.event_id)
     requested, frustrated = findings.requested_human, findings.frustrated
     run.effects.append(
@@ -223,6 +223,6 @@ def _ask_classifier(
             requested_human=0.0 if requested is None else requested.score,
             frustrated=0.0 if frustrated is None else frustrated.score,
             home=run.home,
-            doubts=doubts,
+            doubts=doubted,
         )
     )
