@@ -21,9 +21,9 @@ from benchmarks import escalation_throughput
 from benchmarks.escalation_throughput import COMMIT_EVERY_S, Clock
 from benchmarks.first import first
 from workers.agents.app import TP, Agent
-from workers.agents.escalation import EscalationAgent
+from workers.agents.escalation.agent import EscalationAgent
 from workers.agents.producer import IDEMPOTENT, Record, publish_all
-from workers.agents.routing import RoutingAgent
+from workers.agents.routing.agent import RoutingAgent
 from workers.agents.running import run, spare_collector
 from workers.cli.main import handoff
 from workers.contracts.decisions import Home
@@ -50,7 +50,7 @@ class _Worker(EscalationAgent):
 
 def worker(group: str) -> None:
     """`handoff worker escalation --from earliest`, under a consumer group of this run's own."""
-    from workers.agents import escalation
+    from workers.agents.escalation import agent as escalation
 
     _Worker.group = group
     escalation.make_agent = _Worker
@@ -65,7 +65,7 @@ class _Router(RoutingAgent):
 
 def router(topics: str) -> None:
     """`handoff worker routing`, with the line that says when it began."""
-    from workers.agents import routing
+    from workers.agents.routing import agent as routing
 
     routing.RoutingAgent = _Router  # type: ignore[misc]
     handoff(["worker", "routing", "--topics", topics, "--from", "earliest"])

@@ -30,7 +30,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from workers.agents.app import TP, Options
-from workers.agents.escalation import EscalationAgent
+from workers.agents.escalation.agent import EscalationAgent
 from workers.agents.incoming import decode
 from workers.agents.producer import IDEMPOTENT, Record, publish_all
 from workers.agents.running import run

@@ -8,8 +8,8 @@ from tests.property.histories import POLICIES, Beat, beats, play
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
 from workers.conversation.meta import policy_in
-from workers.conversation.run import MOVING
 from workers.conversation.state import decode_state, encode_state
+from workers.conversation.step_context import MOVING
 
 BOUND = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 policies = st.sampled_from(sorted(POLICIES))

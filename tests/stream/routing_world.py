@@ -14,9 +14,9 @@ from redis.asyncio import Redis
 
 from tests.unit.plan_world import NOW
 from workers.agents.app import TP, Agent, Options
-from workers.agents.desk import DeskAgent
+from workers.agents.desk.agent import DeskAgent
 from workers.agents.producer import Record
-from workers.agents.routing import RoutingAgent
+from workers.agents.routing.agent import RoutingAgent
 from workers.contracts.codec import decode_message, decode_queue_message, encode
 from workers.contracts.control import Control
 from workers.contracts.decisions import Decision, Turn

@@ -25,9 +25,10 @@ from tests.unit.classifier_world import (
     messages_api,
 )
 from tests.unit.plan_world import queue, topics
-from workers.agents import classifier, metrics
+from workers.agents import metrics
 from workers.agents.app import TP
-from workers.agents.classifier import ClassifierAgent
+from workers.agents.classifier import agent as classifier
+from workers.agents.classifier.agent import ClassifierAgent
 from workers.agents.classifier_limits import Breaker
 from workers.agents.classifier_model import Model
 from workers.agents.producer import Record

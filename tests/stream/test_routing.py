@@ -9,9 +9,9 @@ import pytest
 
 from tests.stream.routing_world import Bench, bench_on, decision_home, route, turns
 from tests.unit.plan_world import HOUR, MINUTE, NOW, SECOND, decision, later, load, queue, topics
-from workers.agents import routing
 from workers.agents.producer import Record
-from workers.agents.routing import PACKETS_AT_ONCE, RoutingAgent
+from workers.agents.routing import agent as routing
+from workers.agents.routing.agent import PACKETS_AT_ONCE, RoutingAgent
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Claimed, Handoff, Refused, Withdrawn

@@ -27,8 +27,8 @@ from workers.contracts.events import Deadline, Event, Ownership, Routed
 from workers.contracts.rejections import Rejected
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import Topics, load_topics
-from workers.conversation.fold import step
 from workers.conversation.state import State, next_due
+from workers.conversation.step import step
 from workers.conversation.transcript import turn_of
 from workers.data import data_path
 from workers.handoff.notices import notice

@@ -10,7 +10,7 @@ from aiokafka.structs import RecordMetadata
 from redis.asyncio import Redis
 
 from workers.agents.chunks import Bounds
-from workers.agents.escalation import EscalationAgent, partition_of
+from workers.agents.escalation.agent import EscalationAgent, partition_of
 from workers.agents.limits import DeadLetterLimit
 from workers.agents.log import Log, Surroundings
 from workers.agents.producer import IDEMPOTENT, Record, publish_all

@@ -113,9 +113,9 @@ def make_agent(which: str, options: dict[str, Any]) -> "Agent":
         observe=True if options["observe"] else None,
     )
     try:
-        module = import_module(f"workers.agents.{which}")
+        module = import_module(f"workers.agents.{which}.agent")
     except ModuleNotFoundError as error:
-        if error.name != f"workers.agents.{which}":
+        if error.name not in (f"workers.agents.{which}", f"workers.agents.{which}.agent"):
             raise
         raise CliError(f"this installation has no {which} agent", exit_code=2) from None
     agent = module.make_agent(

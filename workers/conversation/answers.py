@@ -9,7 +9,6 @@ from workers.conversation import repetition, silence, tools
 from workers.conversation.episodes import begin_episode
 from workers.conversation.evidence import Said
 from workers.conversation.rules import add_agent, consider, signals_of
-from workers.conversation.run import Run
 from workers.conversation.state import (
     CONFIDENCES,
     INTENTS,
@@ -21,6 +20,7 @@ from workers.conversation.state import (
     drop_due,
     subject_key,
 )
+from workers.conversation.step_context import Run
 from workers.detection import AgentFindings, Finding, read_agent
 
 

@@ -18,7 +18,6 @@ from workers.contracts.rejections import Rejected
 from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, NOTIFICATIONS
-from workers.conversation.fold import step
 from workers.conversation.meta import PartitionMeta, adopt, policy_in
 from workers.conversation.rates import (
     Rates,
@@ -29,8 +28,9 @@ from workers.conversation.rates import (
     notifications,
     slice_ms,
 )
-from workers.conversation.run import Effect
 from workers.conversation.state import State, decode_state, encode_state, next_due
+from workers.conversation.step import step
+from workers.conversation.step_context import Effect
 from workers.conversation.transcript import turn_of
 
 AGENT: Final = "escalation"

@@ -9,8 +9,8 @@ from workers.contracts.time import to_ms
 from workers.conversation.episodes import end
 from workers.conversation.placing import place_anew, raise_level, with_tried
 from workers.conversation.rules import stalled
-from workers.conversation.run import Run
 from workers.conversation.state import DeadlineKind, Due, State
+from workers.conversation.step_context import Run
 
 
 def deadline(run: Run, event: Deadline) -> None:

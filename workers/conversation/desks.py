@@ -11,8 +11,8 @@ from workers.contracts.events import Ownership
 from workers.contracts.time import MINUTE
 from workers.conversation.episodes import changed, end
 from workers.conversation.placing import at_level_above, place_anew, sent_to, with_tried
-from workers.conversation.run import Run
 from workers.conversation.state import NOTE_LIMIT, Escalation, cut, drop_due, set_due
+from workers.conversation.step_context import Run
 
 
 def ownership(run: Run, event: Ownership) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 
 from workers.contracts.decisions import Action, Outcome
-from workers.conversation.run import Run
 from workers.conversation.state import (
     EARLIER,
     EARLIER_NOTE_LIMIT,
@@ -14,6 +13,7 @@ from workers.conversation.state import (
     State,
     cut,
 )
+from workers.conversation.step_context import Run
 
 
 def begin_episode(state: State) -> None:

@@ -15,7 +15,6 @@ from workers.conversation.episodes import begin_episode, end
 from workers.conversation.evidence import Said, evidence_of
 from workers.conversation.offers import accept, asks, decline, refuses_offer, takes_offer
 from workers.conversation.rules import consider, signals_of, wait_for_answer
-from workers.conversation.run import Run
 from workers.conversation.state import (
     DOUBTFUL,
     MOODS,
@@ -26,6 +25,7 @@ from workers.conversation.state import (
     cut,
     drop_due,
 )
+from workers.conversation.step_context import Run
 from workers.conversation.transcript import answer_of
 from workers.detection import FRUSTRATION_THRESHOLD, CustomerFindings, read_customer
 from workers.policy import Found

@@ -5,8 +5,8 @@ from typing import Final
 from workers.contracts.events import OfferReply
 from workers.conversation.evidence import Said, evidence_of
 from workers.conversation.rules import consider, open_escalation, signals_of
-from workers.conversation.run import Run
 from workers.conversation.state import Offer, drop_due
+from workers.conversation.step_context import Run
 from workers.detection import THRESHOLD, CustomerFindings
 from workers.policy import Found
 

@@ -9,8 +9,8 @@ from workers.contracts.decisions import Cause
 from workers.contracts.events import Routed
 from workers.contracts.time import to_ms
 from workers.conversation.episodes import changed, end
-from workers.conversation.run import Run
 from workers.conversation.state import TRIED, Escalation, set_due
+from workers.conversation.step_context import Run
 
 
 def routed(run: Run, event: Routed) -> None:

@@ -22,10 +22,10 @@ from workers.contracts.events import (
     ToolStatus,
 )
 from workers.contracts.time import from_ms
-from workers.conversation.fold import step
 from workers.conversation.meta import PartitionMeta, policy_in
 from workers.conversation.rules import signals_of
 from workers.conversation.state import EARLIER, State, next_due
+from workers.conversation.step import step
 from workers.policy import near_misses
 from workers.replay.explaining import Line, line_of, numbers_of
 

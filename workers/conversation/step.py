@@ -25,8 +25,8 @@ from workers.conversation.flood import is_beyond, leave_unread
 from workers.conversation.messages import message
 from workers.conversation.offers import offer_reply
 from workers.conversation.placing import routed
-from workers.conversation.run import Effect, Run
 from workers.conversation.state import State
+from workers.conversation.step_context import Effect, Run
 from workers.policy import Policy
 
 IDLE_LIMIT: Final = 30 * DAY

@@ -25,7 +25,7 @@ from workers.agents.dead_letters import refuse
 from workers.agents.limits import DeadLetterLimit
 from workers.agents.policies import PolicySource
 from workers.agents.producer import Record
-from workers.agents.routing import now_ms
+from workers.agents.routing.agent import now_ms
 from workers.contracts.codec import decode_message, encode
 from workers.contracts.decisions import ClassificationRequest, Turn
 from workers.contracts.events import Signal

@@ -1,0 +1,1 @@
+"""Asks a model about turns that the policy names."""

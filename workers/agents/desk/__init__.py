@@ -1,0 +1,1 @@
+"""Takes what desks report to the escalations' home partitions."""

@@ -1,0 +1,1 @@
+"""Decides: folds each partition's events and publishes decisions."""

@@ -1,0 +1,1 @@
+"""Sends each escalation to the queue that owns it."""
