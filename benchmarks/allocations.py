@@ -13,7 +13,7 @@ from benchmarks.escalation_throughput import messages
 from benchmarks.report import Report
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.signing import Secrets
-from workers.conversation.chunk import Incoming
+from workers.conversation.fold import Incoming
 
 _MEMRAY = Path(__file__).parents[1] / ".cache" / "bench" / "memray"
 """A profiler of memory that nothing else here needs."""

@@ -17,8 +17,8 @@ from workers.contracts.decisions import Home
 from workers.contracts.events import Message
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import EVENTS
-from workers.conversation.chunk import Incoming, fold_chunk
-from workers.conversation.meta import starting_meta
+from workers.conversation.fold import Incoming, fold_chunk
+from workers.conversation.partition_meta import starting_meta
 from workers.data import data_path
 from workers.detection import read_agent, read_customer
 

@@ -20,20 +20,20 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from benchmarks import escalation_throughput
 from benchmarks.escalation_throughput import COMMIT_EVERY_S, Clock
 from benchmarks.first import first
-from workers.agents.app import TP, Agent
 from workers.agents.escalation.agent import EscalationAgent
-from workers.agents.producer import IDEMPOTENT, Record, publish_all
 from workers.agents.routing.agent import RoutingAgent
-from workers.agents.running import run, spare_collector
 from workers.cli.main import handoff
 from workers.contracts.decisions import Home
 from workers.contracts.topics import EVENTS
-from workers.conversation.chunk import Change
+from workers.conversation.fold import Change
 from workers.conversation.state import new_state
 from workers.data import data_path
+from workers.runtime.app import TP, Agent
+from workers.runtime.process import run, spare_collector
+from workers.runtime.producer import IDEMPOTENT, Record, publish_all
 from workers.settings import Settings, kafka_client_kwargs, load_settings
 from workers.stores.connection import connect
-from workers.stores.partition import PartitionStore, Writes
+from workers.stores.partition_store import PartitionStore, Writes
 
 ASKS = b"speak to a person"
 """What a message contains that a bare pipeline passes on."""

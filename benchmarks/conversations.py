@@ -16,16 +16,16 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from workers.chatlogs.convert import import_conversation
 from workers.contracts.codec import Raw, decode_event, decode_message
 from workers.contracts.decisions import ClassificationRequest, Decision, Home
 from workers.contracts.events import Message
 from workers.contracts.ids import derive
 from workers.contracts.topics import CLASSIFICATIONS, DECISIONS, EVENTS
-from workers.conversation.chunk import Incoming, fold_chunk
-from workers.conversation.meta import starting_meta
+from workers.conversation.fold import Incoming, fold_chunk
+from workers.conversation.partition_meta import starting_meta
 from workers.data import data_path
-from workers.replay.importing import import_conversation
-from workers.replay.tally import is_opening
+from workers.replay.counts import is_opening
 from workers.settings import load_settings
 
 POLICIES: Final = ("default", "basic")

@@ -29,21 +29,21 @@ import orjson
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from workers.agents.app import TP, Options
 from workers.agents.escalation.agent import EscalationAgent
-from workers.agents.incoming import decode
-from workers.agents.producer import IDEMPOTENT, Record, publish_all
-from workers.agents.running import run
+from workers.agents.escalation.decoding import decode
 from workers.contracts.decisions import Home
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import EVENTS, OWN_TOPICS
-from workers.conversation.chunk import fold_chunk, wanted
-from workers.conversation.meta import starting_meta
+from workers.conversation.fold import fold_chunk, wanted
+from workers.conversation.partition_meta import starting_meta
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
+from workers.runtime.app import TP, Options
+from workers.runtime.process import run
+from workers.runtime.producer import IDEMPOTENT, Record, publish_all
 from workers.settings import Settings, kafka_client_kwargs, load_settings
 from workers.stores.connection import connect
-from workers.stores.partition import PartitionStore, Writes, outbox_field
+from workers.stores.partition_store import PartitionStore, Writes, outbox_field
 
 COMMIT_EVERY_S = 0.5
 TURNS = 10

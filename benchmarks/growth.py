@@ -16,11 +16,11 @@ from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Home
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import EVENTS
-from workers.conversation.chunk import Incoming, fold_chunk, wanted
-from workers.conversation.meta import PartitionMeta, starting_meta
+from workers.conversation.fold import Incoming, fold_chunk, wanted
+from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.data import data_path
 from workers.stores.connection import connect
-from workers.stores.partition import PartitionStore, Writes
+from workers.stores.partition_store import PartitionStore, Writes
 
 LENGTHS = (10, 100, 1_000, 10_000)
 HOME = Home(topic=EVENTS, partition=0)

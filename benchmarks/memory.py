@@ -11,11 +11,11 @@ from benchmarks.report import Report
 from benchmarks.world import World
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.signing import Secrets
-from workers.conversation.chunk import Incoming, fold_chunk, wanted
-from workers.conversation.meta import starting_meta
+from workers.conversation.fold import Incoming, fold_chunk, wanted
+from workers.conversation.partition_meta import starting_meta
 from workers.data import data_path
 from workers.stores.connection import connect
-from workers.stores.partition import PartitionStore, Writes, base_key
+from workers.stores.partition_store import PartitionStore, Writes, base_key
 
 PARTS = {"s": "state", "t": "transcript", "i": "ids"}
 

@@ -9,8 +9,8 @@ from benchmarks.memory import asking
 from workers.contracts.codec import decode_message
 from workers.contracts.decisions import Decision, Turn
 from workers.contracts.topics import DECISIONS
-from workers.conversation.chunk import fold_chunk
-from workers.conversation.meta import starting_meta
+from workers.conversation.fold import fold_chunk
+from workers.conversation.partition_meta import starting_meta
 from workers.data import data_path
 from workers.handoff.packet import build_packet
 

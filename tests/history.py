@@ -26,8 +26,8 @@ from workers.contracts.events import (
 )
 from workers.contracts.time import MINUTE, from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DECISIONS
-from workers.conversation.chunk import Folded, Incoming, Output, fold_chunk
-from workers.conversation.meta import PartitionMeta, starting_meta
+from workers.conversation.fold import Folded, Incoming, Output, fold_chunk
+from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.conversation.state import State, decode_state, next_due
 
 HOME: Final = Home(topic="conversation-events", partition=3)

@@ -19,12 +19,12 @@ from typing import NamedTuple
 import msgspec
 
 from benchmarks.detection.measures import OWN, count, own, per_10_000, proportion, public
-from workers.detection import FRUSTRATION_THRESHOLD, THRESHOLD, linear, mood, request
-from workers.detection.linear import Model
+from workers.detection import FRUSTRATION_THRESHOLD, THRESHOLD, frustration, linear_model, request
+from workers.detection.lexicons import MOOD, REQUEST
+from workers.detection.linear_model import Model
 from workers.detection.tokens import Turn, fold, parted, tokens
-from workers.detection.vocabulary import MOOD, REQUEST
 
-SHIPPED = Path(linear.__file__).parent / "data"
+SHIPPED = Path(linear_model.__file__).parent / "data"
 # Not author5_unseen: something must stay that nothing was learned from.
 AUTHORS = ("author1", "author1_unseen", "author2", "author2_unseen", "author3")
 PARTS = ("dev", "test", "fresh", "last", *AUTHORS, "author4", "wide")
@@ -189,7 +189,7 @@ def mood_rows(folder: Path) -> list[Row]:
 def mood_examples(rows: Iterable[Row]) -> list[Example]:
     """Texts of the length that the model is asked about."""
     return [
-        Example(linear.word_features(fold(row.text)[1], row.text), row.label, row.weight)
+        Example(linear_model.word_features(fold(row.text)[1], row.text), row.label, row.weight)
         for row in rows
     ]
 
@@ -200,13 +200,13 @@ def compare_moods(rows: list[Row], held_out: str) -> None:
 
     def rules(text: str) -> float:
         parts = parted(fold(text)[0])
-        found = mood.by_rules(Turn(parts, tokens(parts), MOOD), text)
+        found = frustration.by_rules(Turn(parts, tokens(parts), MOOD), text)
         return found[0] if found else 0.0
 
     def with_model(text: str) -> float:
         parts = parted(fold(text)[0])
         turn = Turn(parts, tokens(parts), MOOD)
-        found = mood.find_frustration(turn, fold(text)[1], text, model)
+        found = frustration.find_frustration(turn, fold(text)[1], text, model)
         return found.score if found else 0.0
 
     print(f"frustration, {held_out}, left out of the training")

@@ -13,16 +13,16 @@ from faststream import AckPolicy, FastStream
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from benchmarks.first import first
-from workers.agents.incoming import decode
+from workers.agents.escalation.decoding import decode
 from workers.contracts.decisions import Home
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import EVENTS
-from workers.conversation.chunk import fold_chunk, wanted
-from workers.conversation.meta import starting_meta
+from workers.conversation.fold import fold_chunk, wanted
+from workers.conversation.partition_meta import starting_meta
 from workers.data import data_path
 from workers.settings import load_settings
 from workers.stores.connection import connect
-from workers.stores.partition import PartitionStore, Writes, outbox_field
+from workers.stores.partition_store import PartitionStore, Writes, outbox_field
 
 GROUP = sys.argv[1]
 settings = load_settings()

@@ -16,8 +16,8 @@ from workers.contracts.decisions import Home
 from workers.contracts.events import Event
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import DECISIONS, EVENTS
-from workers.conversation.chunk import Folded, Incoming, fold_chunk
-from workers.conversation.meta import starting_meta
+from workers.conversation.fold import Folded, Incoming, fold_chunk
+from workers.conversation.partition_meta import starting_meta
 from workers.data import data_path
 from workers.settings import load_settings
 

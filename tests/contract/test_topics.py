@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from tests.contract.material import TOPICS_FILE, schema, topics, verdicts
-from workers.contracts.cluster import Found, differences, missing
 from workers.contracts.topics import DEAD_LETTERS, LEDGER, OWN_TOPICS, QUEUE_PREFIX, load_topics
 from workers.contracts.yaml import YamlFileError, load_yaml
+from workers.kafka.topic_diff import Found, differences, missing
 
 TEXT = TOPICS_FILE.read_text("utf-8")
 QUEUES = """

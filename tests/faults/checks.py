@@ -18,7 +18,7 @@ from workers.contracts.decisions import Decision, Home
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import CONTROL, DEAD_LETTERS, DECISIONS, EVENTS
 from workers.conversation.state import decode_state, next_due
-from workers.routing.outgoing import _CONTROLLED
+from workers.routing.envelopes import _CONTROLLED
 
 Kind = Literal["lost", "twice", "wrong"]
 SECRETS: Final = Secrets((b"secret-of-this-run",))

@@ -9,9 +9,9 @@ from redis import Redis
 
 from workers.contracts.decisions import Home
 from workers.contracts.topics import Topics
-from workers.replay.reader import partitions_of, ranges_of, read, reading
+from workers.kafka.reader import partitions_of, ranges_of, read, reading
 from workers.settings import Settings
-from workers.stores.partition import base_key
+from workers.stores.partition_store import base_key
 
 
 @dataclass

@@ -11,8 +11,8 @@ from workers.contracts.decisions import Home
 from workers.contracts.events import PolicyInForce
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
-from workers.conversation.chunk import Incoming, Output, fold_chunk
-from workers.conversation.meta import starting_meta
+from workers.conversation.fold import Incoming, Output, fold_chunk
+from workers.conversation.partition_meta import starting_meta
 
 _CHUNK: Final = 500
 

@@ -19,10 +19,10 @@ from tests.faults.hurry import hurried_policy, hurried_topics
 from tests.faults.model import Model
 from tests.faults.watch import Watch
 from tests.kafka.server import KafkaServer
-from workers.cli.cluster import apply
 from workers.contracts.topics import Topics, load_topics
 from workers.embedded import EmbeddedRedis
 from workers.embedded.child import Child, free_port
+from workers.kafka.admin import apply
 from workers.settings import Settings, load_settings
 
 SESSION_S: Final = 6.0

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from workers.replay.reader import partitions_of, ranges_of, read, reading
+from workers.kafka.reader import partitions_of, ranges_of, read, reading
 from workers.settings import Settings, load_settings
 
 SENDABLE_S: Final = 90.0

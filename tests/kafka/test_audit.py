@@ -17,7 +17,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from tests.kafka.server import KafkaServer, admin_client
 from workers.embedded import EmbeddedRedis
-from workers.replay.reader import committed, partitions_of, ranges_of, reading
+from workers.kafka.reader import committed, partitions_of, ranges_of, reading
 from workers.settings import Settings, load_settings
 
 LOG: Final = "conversation-events"

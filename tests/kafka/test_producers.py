@@ -11,9 +11,9 @@ from aiokafka import AIOKafkaProducer
 
 from tests.kafka.server import KafkaServer
 from tests.kafka.system import System, event, handoff
-from workers.agents.watching import STALLED_S, WATCH_S
 from workers.embedded import EmbeddedRedis
-from workers.replay.reader import is_done, partitions_of, ranges_of, read, reading
+from workers.kafka.reader import is_done, partitions_of, ranges_of, read, reading
+from workers.runtime.watchdog import STALLED_S, WATCH_S
 
 LOG: Final = "conversation-events"
 CODECS: Final = ("gzip", "snappy", "lz4", "zstd")

@@ -31,13 +31,13 @@ from tests.kafka.security import (
 )
 from tests.kafka.server import VERSION, KafkaServer
 from tests.unit.classifier_world import MessagesApi, messages_api
-from workers.cli.cluster import apply
 from workers.contracts.codec import Raw, encode
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.events import Routed
 from workers.contracts.topics import Topics, load_topics
 from workers.embedded.workers import WorkerProcess
-from workers.replay.reader import Range, partitions_of, ranges_of, read, reading
+from workers.kafka.admin import apply
+from workers.kafka.reader import Range, partitions_of, ranges_of, read, reading
 from workers.settings import Settings, kafka_client_kwargs, load_settings
 
 WORKERS: Final = tuple(TOPIC_ACLS)

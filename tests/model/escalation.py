@@ -18,8 +18,8 @@ from workers.contracts.decisions import Decision, Home
 from workers.contracts.events import Deadline
 from workers.contracts.rejections import Rejected
 from workers.contracts.time import from_ms
-from workers.conversation.chunk import Change, Folded, Incoming, Output, fold_chunk, wanted
-from workers.conversation.meta import PartitionMeta
+from workers.conversation.fold import Change, Folded, Incoming, Output, fold_chunk, wanted
+from workers.conversation.partition_meta import PartitionMeta
 from workers.conversation.state import decode_state, next_due
 
 LOG: Final = "conversation-events"

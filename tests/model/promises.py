@@ -8,7 +8,7 @@ from tests.model.world import World
 from workers.contracts.decisions import Decision
 from workers.contracts.time import MINUTE
 from workers.contracts.topics import Topics
-from workers.conversation.meta import PartitionMeta
+from workers.conversation.partition_meta import PartitionMeta
 from workers.conversation.state import State, decode_state, next_due
 
 SILENT = ("suppress", "refuse")

@@ -18,9 +18,9 @@ from workers.contracts.events import Ownership, Routed
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.time import from_ms
 from workers.contracts.topics import Topics
+from workers.routing.availability import Load, Presence
+from workers.routing.ledger_record import is_passing, next_record, waits_on
 from workers.routing.plan import is_placing, plan
-from workers.routing.queues import Load, Presence
-from workers.routing.records import is_passing, next_record, waits_on
 
 GROUP: Final = "handoff-routing"
 LEDGER: Final = "escalation-ledger"

@@ -14,7 +14,7 @@ from tests.model.promises import check, unfolded
 from tests.model.world import FailStop, LostAnswer, Worker, World
 from workers.contracts.time import MINUTE, from_ms
 from workers.contracts.topics import Topics
-from workers.conversation.meta import PartitionMeta
+from workers.conversation.partition_meta import PartitionMeta
 
 START: Final = 1_790_000_000_000
 PARTS: Final = escalation.PARTS | routing.PARTS

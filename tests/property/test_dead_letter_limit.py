@@ -6,7 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workers.agents.limits import (
+from workers.contracts.codec import Raw
+from workers.contracts.deadletters import Origin
+from workers.contracts.rejections import Rejected, RejectionReason
+from workers.runtime.dead_letter_limit import (
     RUN,
     SHARE,
     UNCOUNTED,
@@ -16,9 +19,6 @@ from workers.agents.limits import (
     TooManyDeadLetters,
     refusal,
 )
-from workers.contracts.codec import Raw
-from workers.contracts.deadletters import Origin
-from workers.contracts.rejections import Rejected, RejectionReason
 
 _RUNS = st.lists(st.tuples(st.integers(1, 400), st.sampled_from([0, 1, 2, 4, 6, 50])), max_size=20)
 

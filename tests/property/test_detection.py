@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from workers.detection import (
     CustomerFindings,
     Finding,
-    agent,
-    asking,
-    mood,
+    ai_agent,
+    frustration,
     progress_key,
     read_agent,
     read_customer,
     replies,
+    request_rules,
     similarity,
 )
 from workers.detection.grammar import Plan, Rule
+from workers.detection.lexicons import MOOD, REPLY, REQUEST
 from workers.detection.tokens import Turn, fold, parted, tokens
-from workers.detection.vocabulary import MOOD, REPLY, REQUEST
 
 WORDS = sorted({*list(REQUEST.words)[:600], *list(REPLY.words), *list(MOOD.words)[:600]})
 FIELDS = ("requested_human", "frustrated", "refuses", "accepts", "withdraws", "solved")
@@ -72,12 +72,12 @@ def test_folding_keeps_positions_and_tokens_match_spans(text: str) -> None:
 
 
 RULES: list[Rule] = [
-    *asking.RULES,
-    *mood.EVIDENCE,
+    *request_rules.RULES,
+    *frustration.EVIDENCE,
     *replies.RULES,
-    *agent.RULES,
+    *ai_agent.RULES,
 ]
-CLASSES = sorted({*asking.CODES.values(), *mood.CODES.values(), "_", ".", ","})
+CLASSES = sorted({*request_rules.CODES.values(), *frustration.CODES.values(), "_", ".", ","})
 
 
 @given(st.lists(st.sampled_from(CLASSES), min_size=1, max_size=9).map("".join))

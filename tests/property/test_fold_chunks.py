@@ -12,8 +12,8 @@ from tests.property.histories import Beat, beats, play
 from workers.contracts.codec import Raw, encode
 from workers.contracts.events import Event
 from workers.contracts.rejections import Rejected
-from workers.conversation.chunk import Incoming, Output, fold_chunk, wanted
-from workers.conversation.meta import meta_fields, read_meta, starting_meta
+from workers.conversation.fold import Incoming, Output, fold_chunk, wanted
+from workers.conversation.partition_meta import meta_fields, read_meta, starting_meta
 
 BOUND = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 BAD = Rejected("not_json", "event: send one JSON object")

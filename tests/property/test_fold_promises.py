@@ -7,7 +7,7 @@ from tests.history import History, is_placing
 from tests.property.histories import POLICIES, Beat, beats, play
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
-from workers.conversation.meta import policy_in
+from workers.conversation.partition_meta import policy_in
 from workers.conversation.state import decode_state, encode_state
 from workers.conversation.step_context import MOVING
 

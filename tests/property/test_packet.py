@@ -25,9 +25,9 @@ from workers.handoff.packet import (
     cited_events,
     words_before_transcript,
 )
-from workers.handoff.redaction import REDACTIONS
 from workers.handoff.rendering import render_text
 from workers.handoff.wording import clip, focus, word_count
+from workers.redaction.redact import REDACTIONS
 
 wordy = st.lists(
     st.sampled_from("why is order 48213 so late I asked you three times !".split()), max_size=60

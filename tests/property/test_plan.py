@@ -14,10 +14,10 @@ from workers.contracts.handoffs import Wait
 from workers.contracts.ledger import Plan
 from workers.contracts.time import to_ms
 from workers.contracts.topics import Queue, Topics
-from workers.routing.calendars import is_open, next_opening
+from workers.routing.availability import Load, Presence, refusal
+from workers.routing.ledger_record import is_over, is_passing, next_record, waits_on
+from workers.routing.opening_hours import is_open, next_opening
 from workers.routing.plan import amend, plan, rung_name
-from workers.routing.queues import Load, Presence, refusal
-from workers.routing.records import is_over, is_passing, next_record, waits_on
 from workers.routing.wait import ENOUGH, PastClaim, estimate
 
 NAMES = ("a", "b", "c", "d", "e")

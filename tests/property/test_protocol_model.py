@@ -5,7 +5,7 @@ import pytest
 
 from tests.model.search import PARTS, schedule
 from workers.contracts.topics import Topics, load_topics
-from workers.conversation.meta import PartitionMeta, starting_meta
+from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.data import data_path
 
 SCHEDULES = 600

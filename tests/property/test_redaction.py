@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.contracts.decisions import QUOTE_LIMIT
-from workers.handoff.redaction import quote, redact
+from workers.redaction.redact import quote, redact
 
 WORDS = "please help the refund never came and I want someone to look at it today".split()
 filler = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)

@@ -8,7 +8,7 @@ from tests.history import HOME
 from tests.property.histories import POLICIES, Beat, beats, play
 from workers.contracts.decisions import Turn
 from workers.contracts.ids import escalation_id
-from workers.replay.remembered import explain_remembered
+from workers.replay.explain_store import explain_remembered
 
 BOUND = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 _TURN = msgspec.msgpack.Decoder(Turn)

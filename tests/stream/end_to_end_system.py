@@ -15,15 +15,15 @@ from aiokafka import TopicPartition
 from redis import Redis
 
 from tests.stream.end_to_end_talks import SCRIPTS, Talk
+from workers.audit.findings import Report
+from workers.audit.topic_scan import Reading
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import DECISIONS, EVENTS, Topics, load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
-from workers.embedded.outside import Outside
+from workers.embedded.simulators import Outside
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
-from workers.replay.audit_topics import Reading
-from workers.replay.findings import Report
-from workers.replay.reader import is_done, partitions_of, ranges_of, read, reading
+from workers.kafka.reader import is_done, partitions_of, ranges_of, read, reading
 from workers.settings import Settings, load_settings
 
 AGENTS = ("escalation", "routing", "desk")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from workers.contracts.control import Control
 from workers.contracts.handoffs import Claimed, Handoff, QueueMessage, Refused, Withdrawn
-from workers.embedded.outside import Outside
+from workers.embedded.simulators import Outside
 
 T = TypeVar("T")
 

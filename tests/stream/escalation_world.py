@@ -20,13 +20,13 @@ from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Home
 from workers.contracts.rejections import Rejected
 from workers.contracts.topics import EVENTS, OWN_TOPICS
-from workers.conversation.chunk import Folded, Incoming, Output, fold_chunk
-from workers.conversation.meta import read_meta, starting_meta
+from workers.conversation.fold import Folded, Incoming, Output, fold_chunk
+from workers.conversation.partition_meta import read_meta, starting_meta
 from workers.conversation.rates import Rates
 from workers.data import data_path
 from workers.embedded import EmbeddedKafka
 from workers.embedded.kafka import PARTITIONS
-from workers.stores.partition import Mark, base_key
+from workers.stores.partition_store import Mark, base_key
 
 PREFIX = "handoff"
 GROUP = "handoff-escalation"

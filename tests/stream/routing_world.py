@@ -13,9 +13,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from tests.unit.plan_world import NOW
-from workers.agents.app import TP, Agent, Options
 from workers.agents.desk.agent import DeskAgent
-from workers.agents.producer import Record
 from workers.agents.routing.agent import RoutingAgent
 from workers.contracts.codec import decode_message, decode_queue_message, encode
 from workers.contracts.control import Control
@@ -34,11 +32,13 @@ from workers.contracts.topics import (
     Topics,
 )
 from workers.embedded import EmbeddedKafka
-from workers.routing.queues import Presence
+from workers.routing.availability import Presence
+from workers.runtime.app import TP, Agent, Options
+from workers.runtime.producer import Record
 from workers.settings import Settings
-from workers.stores.ledger import LedgerStore
-from workers.stores.load import LoadStore
-from workers.stores.partition import base_key
+from workers.stores.ledger_store import LedgerStore
+from workers.stores.partition_store import base_key
+from workers.stores.queue_load import LoadStore
 
 S = TypeVar("S", bound=msgspec.Struct)
 OPTIONS = Options(topics=Path("unused"))

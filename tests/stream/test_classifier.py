@@ -25,13 +25,10 @@ from tests.unit.classifier_world import (
     messages_api,
 )
 from tests.unit.plan_world import queue, topics
-from workers.agents import metrics
-from workers.agents.app import TP
 from workers.agents.classifier import agent as classifier
 from workers.agents.classifier.agent import ClassifierAgent
-from workers.agents.classifier_limits import Breaker
-from workers.agents.classifier_model import Model
-from workers.agents.producer import Record
+from workers.agents.classifier.limits import Breaker
+from workers.agents.classifier.model_client import Model
 from workers.contracts.codec import Raw, decode_event, encode
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.decisions import ClassificationRequest, Turn
@@ -42,6 +39,9 @@ from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, EVENTS, load
 from workers.data import data_path
 from workers.embedded import EmbeddedKafka, EmbeddedStack
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
+from workers.runtime import metrics
+from workers.runtime.app import TP
+from workers.runtime.producer import Record
 from workers.settings import Settings, load_settings
 
 WORLD = topics(queue("billing"))
@@ -337,8 +337,8 @@ async def test_a_chunk_ends_in_time_whatever_the_model_does(
 
 
 def test_a_chunk_ends_before_it_would_end_the_process() -> None:
-    from workers.agents.app import CHUNK_LIMIT_S
-    from workers.agents.classifier_model import CALL_S
+    from workers.agents.classifier.model_client import CALL_S
+    from workers.runtime.app import CHUNK_LIMIT_S
 
     assert classifier.ASKING_S + classifier.EARLIER_S + CALL_S < 15 < CHUNK_LIMIT_S
 

@@ -9,12 +9,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from faust.types import TP
 
 from tests.stream.routing_world import Publisher
-from workers.agents.app import Agent
-from workers.agents.health import Health
-from workers.agents.producer import Record
-from workers.agents.running import _serve
 from workers.contracts.topics import DESKS
 from workers.embedded import EmbeddedKafka
+from workers.runtime.app import Agent
+from workers.runtime.health import Health
+from workers.runtime.process import _serve
+from workers.runtime.producer import Record
 from workers.settings import Settings
 
 HERE = TP(DESKS, 1)

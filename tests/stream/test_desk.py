@@ -8,7 +8,6 @@ import pytest
 
 from tests.stream.routing_world import Bench, bench_on, handle, route
 from tests.unit.plan_world import NOW, SECOND, decision, queue, topics
-from workers.agents.limits import RUN, TooManyDeadLetters
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.desks import DeskEvent, Presence
@@ -18,7 +17,8 @@ from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms
 from workers.contracts.topics import DEAD_LETTERS, EVENTS
 from workers.embedded import EmbeddedKafka
-from workers.routing.queues import Load
+from workers.routing.availability import Load
+from workers.runtime.dead_letter_limit import RUN, TooManyDeadLetters
 from workers.settings import Settings
 
 WORLD = topics(queue("billing"), queue("tier_2"))

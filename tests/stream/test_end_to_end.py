@@ -8,7 +8,7 @@ import pytest
 
 from tests.stream.end_to_end_system import AGENTS, Published, System, play
 from tests.stream.end_to_end_talks import starting_at
-from workers.embedded.outside import Outside
+from workers.embedded.simulators import Outside
 
 
 @pytest.fixture(scope="module")

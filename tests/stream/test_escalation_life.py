@@ -32,7 +32,7 @@ from workers.contracts.decisions import Home
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS, EVENTS, NOTIFICATIONS
 from workers.embedded import EmbeddedKafka, EmbeddedStack
 from workers.embedded.child import free_port
-from workers.stores.partition import base_key
+from workers.stores.partition_store import base_key
 
 
 def _state(redis_url: str) -> dict[bytes, bytes | None]:

@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from tests.stream.escalation_world import by_key, conversations, policy_text, quiet
-from workers.agents.chunks import Bounds
-from workers.agents.failstop import ConfigurationError
-from workers.agents.limits import RUN, SHARE, DeadLetterLimit, TooManyDeadLetters
-from workers.agents.log import OpenConversation
-from workers.agents.marked import MarkMoved
-from workers.agents.partition import Partition, Unreadable
-from workers.agents.producer import Record
-from workers.agents.rebuild import Start
+from workers.agents.escalation.fenced_store import MarkMoved
+from workers.agents.escalation.log_reader import OpenConversation
+from workers.agents.escalation.partition import Partition, Unreadable
+from workers.agents.escalation.state_rebuild import Start
 from workers.contracts.decisions import Home
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS
-from workers.conversation.chunk import Folded, Incoming
-from workers.conversation.meta import starting_meta
-from workers.stores.partition import PartitionStore, Reading, base_key, read_transcript
+from workers.conversation.fold import Folded, Incoming
+from workers.conversation.partition_meta import starting_meta
+from workers.runtime.consumer import Bounds
+from workers.runtime.dead_letter_limit import RUN, SHARE, DeadLetterLimit, TooManyDeadLetters
+from workers.runtime.failstop import ConfigurationError
+from workers.runtime.producer import Record
+from workers.stores.partition_store import PartitionStore, Reading, base_key, read_transcript
 
 HOME = Home(topic="conversation-events", partition=0)
 BASE = base_key("p", HOME)

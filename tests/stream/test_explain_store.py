@@ -17,7 +17,7 @@ from workers.contracts.decisions import Home
 from workers.contracts.topics import EVENTS
 from workers.embedded import EmbeddedKafka
 from workers.embedded.kafka import PARTITIONS
-from workers.stores.partition import base_key
+from workers.stores.partition_store import base_key
 
 ASKS = "Let me talk to a human, please."
 LOOPS = "Please restart the router and check the green light in front of it again."

@@ -10,17 +10,17 @@ from aiokafka.structs import RecordMetadata
 
 from tests.stream.routing_world import Bench, bench_on, route
 from tests.unit.plan_world import decision, later, queue, topics
-from workers.agents.ledger import LedgerTopic
-from workers.agents.producer import Record
-from workers.agents.told import Span, Told
+from workers.agents.routing.ledger_progress import Span, Told
+from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.topics import CONTROL, LEDGER
 from workers.embedded import EmbeddedKafka
-from workers.routing.records import next_record
+from workers.routing.ledger_record import next_record
+from workers.runtime.producer import Record
 from workers.settings import Settings, kafka_client_kwargs
-from workers.stores.ledger import LedgerStore, WentBackError
+from workers.stores.ledger_store import LedgerStore, WentBackError
 
 
 @pytest.fixture

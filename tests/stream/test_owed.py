@@ -6,10 +6,10 @@ import pytest
 
 from tests.stream.routing_world import Bench, bench_on, route
 from tests.unit.plan_world import decision, later, queue, topics
-from workers.agents.outlet import TopicRefusesError
-from workers.agents.producer import Record
+from workers.agents.routing.desk_producer import TopicRefusesError
 from workers.contracts.handoffs import Claimed, Handoff
 from workers.embedded import EmbeddedKafka
+from workers.runtime.producer import Record
 from workers.settings import Settings
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from tests.stream.routing_world import Bench, bench_on, decision_home, route, turns
 from tests.unit.plan_world import HOUR, MINUTE, NOW, SECOND, decision, later, load, queue, topics
-from workers.agents.producer import Record
 from workers.agents.routing import agent as routing
 from workers.agents.routing.agent import PACKETS_AT_ONCE, RoutingAgent
 from workers.contracts.codec import Raw, decode_event
@@ -19,9 +18,10 @@ from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import DEAD_LETTERS, EVENTS
 from workers.embedded import EmbeddedKafka
-from workers.routing.queues import Presence
+from workers.routing.availability import Presence
+from workers.runtime.producer import Record
 from workers.settings import Settings
-from workers.stores.partition import TRANSCRIPT_BYTES, read_transcript, whole_transcript
+from workers.stores.partition_store import TRANSCRIPT_BYTES, read_transcript, whole_transcript
 
 WORLD = topics(
     queue("billing", overflow=("tier_2",), max_waiting=2),

@@ -7,7 +7,6 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.stream.routing_world import Bench, Publisher
 from tests.unit.plan_world import decision
-from workers.agents.producer import Record
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Claimed, Handoff
@@ -15,6 +14,7 @@ from workers.contracts.topics import DECISIONS, load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
+from workers.runtime.producer import Record
 from workers.settings import load_settings
 
 QUEUES = ("billing", "security", "retention", "urgent_queue")

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from workers.settings import load_settings
 from workers.stores.connection import connect, persist
-from workers.stores.shared import SharedRedis
+from workers.stores.multiplexed import SharedRedis
 
 
 def run(redis_url: str, test: Callable[[SharedRedis], Awaitable[None]]) -> None:

@@ -8,9 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from workers.contracts.decisions import Home, Turn
-from workers.conversation.chunk import Change, Output
+from workers.conversation.fold import Change, Output
 from workers.conversation.state import Escalation, State, encode_state
-from workers.stores.partition import (
+from workers.stores.partition_store import (
     KEEP_MS,
     Mark,
     PartitionStore,

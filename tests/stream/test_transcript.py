@@ -10,7 +10,7 @@ from redis import Redis
 from tests import packets
 from workers.cli.transcript import transcript
 from workers.contracts.decisions import Home
-from workers.stores.partition import base_key
+from workers.stores.partition_store import base_key
 
 
 def run(redis_url: str, *arguments: str) -> Result:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from workers.audit.audit import Audit, Horizon
+from workers.audit.conversation_track import At
+from workers.audit.findings import Report
 from workers.contracts.control import Control
 from workers.contracts.decisions import Action, Decision, Facts, Home, Outcome, Owner
 from workers.contracts.events import Place, Routed
@@ -20,9 +23,6 @@ from workers.contracts.ids import decision_id, derive, escalation_id
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.tickets import Ticket
 from workers.contracts.time import from_ms
-from workers.replay.audit import Audit, Horizon
-from workers.replay.findings import Report
-from workers.replay.tracks import At
 
 START = 1_790_000_000_000
 HOME = Home(topic="conversation-events", partition=0)

@@ -15,8 +15,8 @@ from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.time import from_ms
 from workers.contracts.topics import Queue, Topics, TopicsFile, load_topics
 from workers.data import data_path
-from workers.routing.queues import Load, Presence
-from workers.routing.records import next_record
+from workers.routing.availability import Load, Presence
+from workers.routing.ledger_record import next_record
 
 # Monday 2026-11-02, 10:00 in Berlin.
 NOW = 1_793_610_000_000

@@ -6,14 +6,14 @@ import msgspec
 import pytest
 
 from tests.unit.audit_world import START, Record, Topic, World, audited, feed
+from workers.audit.audit import Audit, Horizon, Progress
+from workers.audit.conversation_track import At
+from workers.audit.findings import Finding, OpenEscalation
 from workers.cli.audit import show
 from workers.contracts.decisions import Home
 from workers.contracts.handoffs import Handoff, Withdrawn
 from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms
-from workers.replay.audit import Audit, Horizon, Progress
-from workers.replay.findings import Finding, OpenEscalation
-from workers.replay.tracks import At
 
 
 def a_whole_life() -> World:
@@ -359,7 +359,7 @@ def test_events_are_counted_with_their_duplicates_and_lag() -> None:
 def test_a_proven_conversation_is_forgotten_and_an_open_one_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("workers.replay.audit._SWEEP_EVERY", 1)
+    monkeypatch.setattr("workers.audit.audit._SWEEP_EVERY", 1)
     audit = Audit(Horizon(now_ms=START, handled={0: 10**9}))
     day = 86_400_000
     for number, end in enumerate([True, False, True]):

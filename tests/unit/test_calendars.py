@@ -7,7 +7,7 @@ import pytest
 
 from workers.contracts.calendars import Calendar, Day, Holidays
 from workers.contracts.time import to_ms
-from workers.routing.calendars import is_open, next_opening
+from workers.routing.opening_hours import is_open, next_opening
 
 OFFICE = Calendar(
     calendar="office",

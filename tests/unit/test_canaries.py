@@ -12,13 +12,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.unit.classifier_world import VERDICT, doubt, message, messages_api
-from workers.agents.failstop import _explained
 from workers.cli.up import free_ports, is_ready
 from workers.contracts.codec import encode
 from workers.contracts.topics import load_topics
 from workers.embedded import EmbeddedStack
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
-from workers.replay.reader import partitions_of, ranges_of, reading
+from workers.kafka.reader import partitions_of, ranges_of, reading
+from workers.runtime.failstop import _explained
 
 CANARY: Final = "canary-7f3a"
 WORKERS: Final = ("escalation", "routing", "desk", "classifier")

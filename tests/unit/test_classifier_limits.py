@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.agents.classifier_cost import Cost
-from workers.agents.classifier_limits import Breaker, Budget, Cache
+from workers.agents.classifier.cost import Cost
+from workers.agents.classifier.limits import Breaker, Budget, Cache
 
 
 @given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from("abc")), max_size=300))

@@ -19,8 +19,8 @@ from tests.unit.classifier_world import (
     message,
     messages_api,
 )
-from workers.agents.classifier_model import RETRIES, Model, Reply
-from workers.agents.classifier_prompt import Question, question
+from workers.agents.classifier.model_client import RETRIES, Model, Reply
+from workers.agents.classifier.prompt import Question, question
 
 KEY = "a key of the tests"
 ASKED = question("is anybody even there", (), ("security_report", "cancellation_intent"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.agents.classifier_prompt import (
+from workers.agents.classifier.prompt import (
     EARLIER,
     EARLIER_LIMIT,
     MalformedAnswerError,

@@ -5,9 +5,9 @@ from typing import Any
 
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from workers.cli.cluster import _found
 from workers.contracts.topics import load_topics
 from workers.data import data_path
+from workers.kafka.admin import _found
 
 _TOPICS = load_topics(data_path("topics.yaml").read_text(encoding="utf-8"), "topics.yaml")
 

@@ -34,8 +34,8 @@ from workers.data import data_path
 from workers.handoff.notices import notice
 from workers.handoff.packet import build_packet, words_before_transcript
 from workers.policy import load_policy
+from workers.routing.availability import Load, Presence
 from workers.routing.plan import is_placing, plan
-from workers.routing.queues import Load, Presence
 
 NOW = 1_793_000_000_000
 HOME = Home(topic="conversation-events", partition=0)

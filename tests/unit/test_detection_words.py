@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from workers.detection import asking, mood, replies
+from workers.detection import frustration, replies, request_rules
 from workers.detection.lexicon import LANGUAGES, OWN_WORDS, build, parse, read_lists, slips
 
-CODES = {"request": asking.CODES, "reply": replies.CODES, "mood": mood.CODES}
+CODES = {"request": request_rules.CODES, "reply": replies.CODES, "mood": frustration.CODES}
 
 
 def test_every_line_of_the_shipped_lists_names_a_known_class() -> None:
@@ -55,7 +55,7 @@ def test_an_unknown_class_is_named_with_the_known_ones() -> None:
     with pytest.raises(
         ValueError, match=r"mine\.txt:2: unknown class 'humanoid'; known are: about"
     ):
-        build(entries, "request", asking.CODES)
+        build(entries, "request", request_rules.CODES)
 
 
 def test_accents_are_folded_in_lists_as_in_texts() -> None:

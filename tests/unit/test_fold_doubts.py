@@ -6,7 +6,7 @@ import pytest
 
 from tests.history import ANGRY, ASKS, POLICY, History
 from workers.conversation import messages
-from workers.conversation.silence import LONG_ANSWER, UNSOLVED_TURNS
+from workers.conversation.doubts import LONG_ANSWER, UNSOLVED_TURNS
 from workers.detection import CustomerFindings, Finding
 
 ASKED = "My invoice for February shows the wrong billing address."

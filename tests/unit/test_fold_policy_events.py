@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.history import ASKS, POLICY, History
 from workers.contracts.events import PolicyInForce
-from workers.conversation.meta import (
+from workers.conversation.partition_meta import (
     adopt,
     meta_fields,
     read_meta,

@@ -5,17 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.history import ASKS, HOME, NEVER, START, History
+from workers.audit.topic_scan import window_rates
 from workers.contracts.codec import Raw, decode_message, encode
 from workers.contracts.events import AgentTurn, Message
 from workers.contracts.tickets import Notification
 from workers.contracts.time import HOUR, from_ms
 from workers.contracts.topics import NOTIFICATIONS
-from workers.conversation.chunk import Folded, Incoming, fold_chunk
-from workers.conversation.meta import meta_fields, read_meta, starting_meta
+from workers.conversation.fold import Folded, Incoming, fold_chunk
+from workers.conversation.partition_meta import meta_fields, read_meta, starting_meta
 from workers.conversation.rates import Rate, Rates, read_rates
 from workers.policy import Bands
-from workers.replay.audit_topics import window_rates
-from workers.stores.partition import Head
+from workers.stores.partition_store import Head
 
 BANDS = Bands(overall=(0.1, 0.5), intents={"refund": (0.0, 0.3)}, min_conversations=4, window="24h")
 POLICY = """

@@ -10,14 +10,14 @@ from typing import Any, Final
 import pytest
 
 from tests import packets
-from workers.agents.classifier_prompt import question
+from workers.agents.classifier.prompt import question
 from workers.contracts.events import ToolResult
 from workers.conversation.state import Episode
 from workers.conversation.tools import answered
 from workers.detection import progress_key, read_agent, read_customer
 from workers.handoff.packet import TRANSCRIPT_BYTES, build_packet
-from workers.handoff.redaction import quote, redact
 from workers.handoff.wording import clip, focus, gist, one_line
+from workers.redaction.redact import quote, redact
 
 PROSE: Final = (
     "Hello, I ordered a kettle on 3 May and it still is not here. The order is 4711-2283. Could "

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from workers.agents.health import Health
 from workers.embedded.child import free_port
 from workers.embedded.workers import WorkerProcess
+from workers.runtime.health import Health
 
 
 async def get(port: int, path: str) -> tuple[int, str]:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from workers.chatlogs.convert import BASE_MS, import_conversation
 from workers.cli.import_ import import_
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.events import Message
 from workers.contracts.time import to_ms
-from workers.replay.importing import BASE_MS, import_conversation
 
 OPENAI: dict[str, Any] = {
     "id": "chat-7",

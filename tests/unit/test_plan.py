@@ -16,9 +16,9 @@ from tests.unit.plan_world import (
 )
 from workers.contracts.ledger import Plan
 from workers.contracts.time import from_ms, to_ms
+from workers.routing.availability import Load, Presence
+from workers.routing.ledger_record import next_record
 from workers.routing.plan import amend, plan
-from workers.routing.queues import Load, Presence
-from workers.routing.records import next_record
 
 LADDER = topics(
     queue("billing", overflow=("tier_2", "senior")),

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from workers.agents.failstop import ConfigurationError
-from workers.agents.policies import PolicySource
+from workers.agents.shared.policy_source import PolicySource
 from workers.cli.main import handoff
 from workers.data import data_path
+from workers.runtime.failstop import ConfigurationError
 
 _TOPICS = data_path("topics.yaml")
 _TEXT = (data_path("policies") / "basic.yaml").read_text(encoding="utf-8")

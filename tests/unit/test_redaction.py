@@ -5,7 +5,7 @@ import time
 import pytest
 
 from workers.contracts.decisions import QUOTE_LIMIT
-from workers.handoff.redaction import quote, redact
+from workers.redaction.redact import quote, redact
 
 STANDARD = [
     (

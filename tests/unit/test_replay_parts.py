@@ -7,13 +7,13 @@ from pathlib import Path
 import orjson
 import pytest
 
+from workers.audit.distinct_count import Distinct
+from workers.chatlogs.sources import lines_of, look_at, partition_of, read_files
 from workers.contracts.events import AgentTurn, Message, PolicyInForce
-from workers.conversation.chunk import Change
+from workers.conversation.fold import Change
 from workers.conversation.state import State
-from workers.replay.distinct import Distinct
-from workers.replay.memory import Memory
-from workers.replay.sources import lines_of, look_at, partition_of, read_files
-from workers.replay.tally import Share, Tally
+from workers.replay.conversation_cache import Memory
+from workers.replay.counts import Share, Tally
 
 
 def change(blob: bytes, *ids: str, fresh: bool = False) -> Change:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from workers.agents.timers import Timers
+from workers.agents.escalation.deadline_timers import Timers
 from workers.contracts.decisions import Home
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import EVENTS
@@ -73,6 +73,8 @@ async def test_a_timer_stays_when_its_record_is_older_than_it_is_due() -> None:
     publisher: Any = publish
     timers = Timers(publisher, Secrets(()))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("workers.agents.timers.time.time", lambda: (DUE_MS + 2000) / 1000)
+        patch.setattr(
+            "workers.agents.escalation.deadline_timers.time.time", lambda: (DUE_MS + 2000) / 1000
+        )
         assert await timers.fire(kept) == 1
     assert [*kept.timers] == ["c-2"], "the fold would have ignored its event"

@@ -2,7 +2,7 @@
 
 from faust.types import TP
 
-from workers.agents.watching import Standing, Stillness
+from workers.runtime.watchdog import Standing, Stillness
 
 HERE = TP("log", 0)
 

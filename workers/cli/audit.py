@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from workers.replay.findings import Report, WindowRate
+    from workers.audit.findings import Report, WindowRate
     from workers.settings import Settings
 
 _SHOWN = 20
@@ -75,11 +75,11 @@ def audit(
 
 
 async def _read(settings: "Settings", topics: Path, text: str, placed_within: float) -> "Report":
+    from workers.audit.topic_scan import MissingTopicsError, Reading
     from workers.contracts.signing import Secrets
     from workers.contracts.topics import load_topics
     from workers.contracts.yaml import YamlFileError
-    from workers.replay.audit_topics import MissingTopicsError, Reading
-    from workers.replay.reader import ReadError
+    from workers.kafka.reader import ReadError
 
     try:
         declared = load_topics(text, str(topics))
@@ -99,7 +99,7 @@ def show(report: "Report") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from workers.replay.findings import place_name
+    from workers.audit.findings import place_name
 
     console = plain_console()
     console.print(_accounting(report))

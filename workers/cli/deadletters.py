@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from workers.cli.columns import print_columns
 from workers.cli.common import (
     CliError,
     json_option,
@@ -17,7 +16,8 @@ from workers.cli.common import (
     require_servers,
     settings_from,
 )
-from workers.cli.moment import Moment
+from workers.cli.output import print_columns
+from workers.cli.time_option import Moment
 from workers.contracts.deadletters import (
     DeadLetter,
     Origin,
@@ -187,7 +187,7 @@ def _key(key: bytes | None) -> str:
 async def _read(settings: "Settings", wanted: _Filter) -> list[_Found]:
     """Every dead letter that is wanted once, by its origin, oldest first."""
     from workers.contracts.codec import Raw
-    from workers.replay.reader import ReadError, partitions_of, ranges_of, read, reading
+    from workers.kafka.reader import ReadError, partitions_of, ranges_of, read, reading
 
     found: dict[Origin, _Found] = {}
     marks: set[Origin] = set()

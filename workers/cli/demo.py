@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from workers.audit.findings import Report
+from workers.audit.topic_scan import Reading
 from workers.cli.audit import show as show_audit
 from workers.cli.common import CliError
 from workers.cli.demo_checks import Told, problems
@@ -29,15 +31,13 @@ from workers.contracts.topics import DEAD_LETTERS, DECISIONS, DESKS, EVENTS, Top
 from workers.data import data_path
 from workers.embedded import EmbeddedStack, ServerError
 from workers.embedded.kafka import PARTITIONS
-from workers.embedded.outside import Outside
+from workers.embedded.simulators import Outside
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
 from workers.handoff.rendering import render_text
-from workers.replay.audit_topics import Reading
-from workers.replay.findings import Report
-from workers.replay.reader import is_done, partitions_of, ranges_of, read, reading
+from workers.kafka.reader import is_done, partitions_of, ranges_of, read, reading
 from workers.settings import Settings, load_settings
 from workers.stores.connection import connect
-from workers.stores.partition import whole_transcript
+from workers.stores.partition_store import whole_transcript
 
 _WIDTH = 140
 _START_S = 60.0

@@ -10,8 +10,8 @@ from workers.contracts.decisions import Decision, Turn
 from workers.contracts.handoffs import Handoff, Refused
 from workers.contracts.tickets import Ticket
 from workers.contracts.time import to_ms
-from workers.embedded.outside import Heard
-from workers.handoff.sensitive import PLACEHOLDERS
+from workers.embedded.simulators import Heard
+from workers.redaction.patterns import PLACEHOLDERS
 
 _OPENING: Final = frozenset({"escalate", "claim"})
 

@@ -21,7 +21,7 @@ from workers.contracts.control import Control
 from workers.contracts.handoffs import Handoff, Refused, Withdrawn
 from workers.contracts.tickets import Ticket
 from workers.contracts.time import from_ms
-from workers.embedded.outside import Heard, Outside
+from workers.embedded.simulators import Heard, Outside
 
 LATEST_S: Final = 40.0
 """How long a step may wait; longer than any deadline of the stage."""

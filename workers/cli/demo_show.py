@@ -13,7 +13,7 @@ from rich.text import Text
 from workers.cli.demo_checks import Told, problems, story
 from workers.cli.demo_data import Conversation, Stage
 from workers.contracts.decisions import Decision
-from workers.embedded.outside import Outside
+from workers.embedded.simulators import Outside
 
 _LOOK_S: Final = 0.1
 _WIDE: Final = 105

@@ -8,6 +8,7 @@ import click
 import msgspec
 from rich.text import Text
 
+from workers.chatlogs.sources import Found, find_in_files, find_in_topic, local_files
 from workers.cli.common import (
     CliError,
     json_option,
@@ -25,12 +26,11 @@ from workers.cli.common import (
 from workers.contracts.decisions import Decision, Home, NearMiss
 from workers.contracts.topics import EVENTS
 from workers.contracts.yaml import YamlFileError
-from workers.conversation.meta import PartitionMeta, starting_meta
+from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.data import data_path
 from workers.handoff.wording import one_line, without_controls
-from workers.replay.explaining import Line, explain_events
-from workers.replay.remembered import Now, Remembered, explain_remembered
-from workers.replay.sources import Found, find_in_files, find_in_topic, local_files
+from workers.replay.explain_events import Line, explain_events
+from workers.replay.explain_store import Now, Remembered, explain_remembered
 from workers.settings import Settings
 from workers.stores.connection import connect
 from workers.stores.conversation import Stored, read_conversation

@@ -7,8 +7,8 @@ from typing import IO
 
 import click
 
+from workers.chatlogs.convert import import_conversation
 from workers.cli.common import CliError, input_argument, progress
-from workers.replay.importing import import_conversation
 from workers.replay.logfiles import read_logs
 
 

@@ -48,17 +48,17 @@ def rebuild(
     if not yes:
         click.confirm("Empty the states of all conversations and fold the log again?", abort=True)
 
-    from workers.agents import offline
-    from workers.agents.failstop import WorkerStop
-    from workers.agents.policies import PolicySource
+    from workers.agents.escalation import offline_rebuild
+    from workers.agents.shared.policy_source import PolicySource
+    from workers.runtime.failstop import WorkerStop
 
     path = policy or data_path("policies") / "default.yaml"
     with naming_servers(settings):
         try:
             own = PolicySource(path, observe=settings.observe, topics=topics).own
-            offsets = asyncio.run(offline.committed_offsets(settings))
+            offsets = asyncio.run(offline_rebuild.committed_offsets(settings))
             with progress("folding", sum(offsets.values())) as advance:
-                done = asyncio.run(offline.rebuild(settings, own, offsets, advance))
+                done = asyncio.run(offline_rebuild.rebuild(settings, own, offsets, advance))
         except WorkerStop as stop:
             raise CliError(f"{stop} (stop every escalation worker first)", stop.exit_code) from None
     if as_json:

@@ -10,6 +10,7 @@ import msgspec
 from rich import box
 from rich.table import Table
 
+from workers.chatlogs.sources import local_files
 from workers.cli.common import (
     CliError,
     json_option,
@@ -22,7 +23,7 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
-from workers.cli.moment import Moment
+from workers.cli.time_option import Moment
 from workers.cli.topics import read_topics
 from workers.contracts.yaml import YamlFileError
 from workers.data import data_path
@@ -32,7 +33,6 @@ from workers.replay.backtest import Candidate
 from workers.replay.planning import Prepared, plan_files, plan_topic
 from workers.replay.processes import replay as run
 from workers.replay.report import Judged, Rate, Summary, summarise
-from workers.replay.sources import local_files
 
 _SHOWN = 15
 
@@ -135,7 +135,7 @@ def _run(prepared: Prepared, decisions: Path | None, html: Path | None, started:
             result = run(prepared.plan, prepared.records, advance, decisions)
         summary = summarise(result, prepared.judges(), time.monotonic() - started)
         if html is not None and decisions is not None:
-            from workers.replay.page import render
+            from workers.replay.html_report import render
 
             html.write_text(render(summary, decisions), encoding="utf-8")
     return summary

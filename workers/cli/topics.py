@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workers.cli.columns import print_columns
 from workers.cli.common import (
     CliError,
     json_option,
@@ -17,10 +16,11 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.cli.output import print_columns
 
 if TYPE_CHECKING:
-    from workers.contracts.cluster import Difference
     from workers.contracts.topics import Topic, Topics
+    from workers.kafka.topic_diff import Difference
 
 
 @click.group()
@@ -84,7 +84,7 @@ def check(kafka: str | None, topics: Path, as_json: bool) -> None:
     declared = read_topics(topics)
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)
-    from workers.cli.cluster import ClusterError, compare
+    from workers.kafka.admin import ClusterError, compare
 
     try:
         with naming_servers(settings):
@@ -113,8 +113,8 @@ def apply(kafka: str | None, topics: Path, as_json: bool) -> None:
     declared = read_topics(topics)
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)
-    from workers.cli.cluster import ClusterError
-    from workers.cli.cluster import apply as create_missing
+    from workers.kafka.admin import ClusterError
+    from workers.kafka.admin import apply as create_missing
 
     try:
         with naming_servers(settings):

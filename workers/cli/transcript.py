@@ -57,7 +57,7 @@ def transcript(conversation: str, redis: str | None, topics: Path, as_json: bool
 async def _read(settings: "Settings", conversation: str, partitions: int) -> "list[Turn]":
     from workers.contracts.decisions import Home
     from workers.stores.connection import connect
-    from workers.stores.partition import whole_transcript
+    from workers.stores.partition_store import whole_transcript
 
     redis = connect(settings)
     try:

@@ -63,8 +63,8 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
 
 def _require_policy(path: Path, topics: Path) -> None:
     """Say what is wrong with a policy before anything is started."""
-    from workers.agents.failstop import ConfigurationError
-    from workers.agents.policies import PolicySource
+    from workers.agents.shared.policy_source import PolicySource
+    from workers.runtime.failstop import ConfigurationError
 
     try:
         PolicySource(path, observe=False, topics=topics)
@@ -101,7 +101,7 @@ def _servers(
 
 
 def _apply(kafka: str | None, topics: Topics) -> None:
-    from workers.cli.cluster import ClusterError, apply
+    from workers.kafka.admin import ClusterError, apply
 
     settings = settings_from(kafka=kafka)
     try:

@@ -19,7 +19,7 @@ from workers.cli.common import CliError, kafka_option, policy_option, redis_opti
 from workers.settings import kafka_client_kwargs, load_settings
 
 if TYPE_CHECKING:
-    from workers.agents.app import Agent
+    from workers.runtime.app import Agent
 
 AGENTS: Final = ("escalation", "routing", "desk", "classifier")
 FIRST_PAUSE_S: Final = 0.5
@@ -87,8 +87,8 @@ def worker(context: click.Context, /, which: str, **options: Any) -> None:
 
 def run_agent(which: str, options: dict[str, Any]) -> None:
     """Run one agent in this process."""
-    from workers.agents.failstop import ConfigurationError
-    from workers.agents.running import run
+    from workers.runtime.failstop import ConfigurationError
+    from workers.runtime.process import run
 
     try:
         agent = make_agent(which, options)
@@ -105,7 +105,7 @@ def run_agent(which: str, options: dict[str, Any]) -> None:
 
 def make_agent(which: str, options: dict[str, Any]) -> "Agent":
     """Return the agent of this name, made from the command line and the environment."""
-    from workers.agents.app import Agent, Options
+    from workers.runtime.app import Agent, Options
 
     settings = load_settings(
         kafka_bootstrap=options["kafka"],

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from workers.contracts.events import AgentTurn, Message, Signal
-from workers.conversation import repetition, silence, tools
+from workers.conversation import doubts, repetition, tools
 from workers.conversation.episodes import begin_episode
 from workers.conversation.evidence import Said
 from workers.conversation.rules import add_agent, consider, signals_of
@@ -92,7 +92,7 @@ def _note_words(run: Run, event: Message) -> AgentFindings:
     state, episode, text = run.state, run.state.episode, event.content
     episode.ai_turns += 1
     waited = 0 if episode.waiting_since is None else state.clock - episode.waiting_since
-    silence.ai_spoke(episode, text, waited)
+    doubts.ai_spoke(episode, text, waited)
     episode.waiting_since = None
     drop_due(state, "answer")
     findings = read_agent(text)

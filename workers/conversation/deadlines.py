@@ -7,7 +7,7 @@ from workers.contracts.decisions import Cause
 from workers.contracts.events import Deadline
 from workers.contracts.time import to_ms
 from workers.conversation.episodes import end
-from workers.conversation.placing import place_anew, raise_level, with_tried
+from workers.conversation.placement import place_anew, raise_level, with_tried
 from workers.conversation.rules import stalled
 from workers.conversation.state import DeadlineKind, Due, State
 from workers.conversation.step_context import Run

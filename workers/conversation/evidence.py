@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 from workers.contracts.decisions import QUOTE_LIMIT, Evidence
 from workers.conversation.state import Episode
 from workers.detection import AgentFindings, CustomerFindings, Finding
-from workers.handoff.redaction import quote
 from workers.policy import Found
+from workers.redaction.redact import quote
 
 EVIDENCE: Final = 8
 """Signals that a decision cites at most."""

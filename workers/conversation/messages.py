@@ -8,9 +8,9 @@ from workers.contracts import ids
 from workers.contracts.decisions import ClassificationRequest, Doubt
 from workers.contracts.events import Customer, Message
 from workers.contracts.time import MINUTE, from_ms
-from workers.conversation import repetition, silence, tools
+from workers.conversation import doubts, repetition, tools
 from workers.conversation.answers import ai_agent
-from workers.conversation.desks import claim, open_claimed
+from workers.conversation.desk_events import claim, open_claimed
 from workers.conversation.episodes import begin_episode, end
 from workers.conversation.evidence import Said, evidence_of
 from workers.conversation.offers import accept, asks, decline, refuses_offer, takes_offer
@@ -200,7 +200,7 @@ def _doubts(
         in_words = True
     found: tuple[Doubt, ...] = ("words",) if in_words else ()
     if asks:
-        found += silence.doubts(episode, event.content, findings, repeats_before)
+        found += doubts.doubts(episode, event.content, findings, repeats_before)
     return found
 
 
@@ -208,7 +208,7 @@ def _ask_classifier(
     run: Run, event: Message, findings: CustomerFindings, doubted: tuple[Doubt, ...]
 ) -> None:
     state = run.state
-    silence.note_asked(state.episode, doubted)
+    doubts.note_asked(state.episode, doubted)
     state.episode.doubtful = (*state.episode.doubtful[1 - DOUBTFUL :], event.event_id)
     requested, frustrated = findings.requested_human, findings.frustrated
     run.effects.append(

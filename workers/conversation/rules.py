@@ -10,7 +10,7 @@ from workers.contracts.decisions import Cause, Reason
 from workers.contracts.events import AgentTurn
 from workers.contracts.time import MINUTE
 from workers.conversation.evidence import Said, evidence_of
-from workers.conversation.placing import raise_level
+from workers.conversation.placement import raise_level
 from workers.conversation.state import FIRED, Escalation, Offer, State, set_due
 from workers.conversation.step_context import Run
 from workers.policy import Rule, Signals, explain, holding, route

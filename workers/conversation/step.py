@@ -17,15 +17,15 @@ from workers.contracts.events import (
 )
 from workers.contracts.time import DAY, to_ms
 from workers.conversation.answers import signal
-from workers.conversation.bounds import keep_small
 from workers.conversation.deadlines import deadline
-from workers.conversation.desks import ownership
+from workers.conversation.desk_events import ownership
 from workers.conversation.episodes import end
 from workers.conversation.flood import is_beyond, leave_unread
 from workers.conversation.messages import message
 from workers.conversation.offers import offer_reply
-from workers.conversation.placing import routed
+from workers.conversation.placement import routed
 from workers.conversation.state import State
+from workers.conversation.state_size import keep_small
 from workers.conversation.step_context import Effect, Run
 from workers.policy import Policy
 

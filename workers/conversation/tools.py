@@ -2,7 +2,7 @@
 
 from workers.contracts.events import ToolCall, ToolResult
 from workers.conversation.state import ERROR_LIMIT, TOOLS, Episode, Tool, cut
-from workers.handoff.redaction import quote
+from workers.redaction.redact import quote
 
 
 def called(episode: Episode, calls: tuple[ToolCall, ...], event_id: str) -> None:

@@ -1,9 +1,9 @@
 """Signals from the text of one turn, without a model: pure functions, bounded cost."""
 
-from workers.detection.agent import read_agent
-from workers.detection.findings import AgentFindings, CustomerFindings, Finding
-from workers.detection.read import FRUSTRATION_THRESHOLD, THRESHOLD, read_customer
-from workers.detection.sketch import progress_key, similarity
+from workers.detection.ai_agent import read_agent
+from workers.detection.customer import FRUSTRATION_THRESHOLD, THRESHOLD, read_customer
+from workers.detection.signals import AgentFindings, CustomerFindings, Finding
+from workers.detection.similarity import progress_key, similarity
 
 __all__ = [
     "FRUSTRATION_THRESHOLD",

@@ -10,7 +10,6 @@ from workers.contracts.events import Customer
 from workers.contracts.handoffs import Claim, KeyMessage, Packet, PacketTurn
 from workers.contracts.time import from_ms
 from workers.handoff import claims
-from workers.handoff.redaction import Redaction
 from workers.handoff.view import AI, CUSTOMER, PERSON, View
 from workers.handoff.wording import (
     clip,
@@ -21,6 +20,7 @@ from workers.handoff.wording import (
     says_something,
     word_count,
 )
+from workers.redaction.redact import Redaction
 
 WORD_LIMIT: Final = 120
 TRANSCRIPT_TURNS: Final = 200

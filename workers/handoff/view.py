@@ -7,8 +7,8 @@ from typing import Final
 
 from workers.contracts.decisions import Decision, Facts, Turn
 from workers.contracts.time import to_ms
-from workers.handoff.redaction import Redaction, redact
 from workers.handoff.wording import READ_LIMIT
+from workers.redaction.redact import Redaction, redact
 
 CUSTOMER: Final = "customer"
 AI: Final = "ai_agent"

@@ -2,7 +2,7 @@
 
 from workers.policy.document import Bands, duration_ms
 from workers.policy.evaluate import Found, Verdict, explain, holding, near_misses, route
-from workers.policy.load import PolicyError, load_policy
+from workers.policy.loader import PolicyError, load_policy
 from workers.policy.model import Policy, Route, Rule, View
 from workers.policy.signals import POLICY_EXCEPTION, Signals
 

@@ -14,18 +14,18 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from workers.chatlogs.sources import LogFacts, of_record, read_files, read_topic
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, Deadline, PolicyInForce
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import EVENTS
-from workers.conversation.chunk import Incoming
-from workers.conversation.meta import PartitionMeta, starting_meta
+from workers.conversation.fold import Incoming
+from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.policy import PolicyError
-from workers.replay.lane import Firsts, Lane
-from workers.replay.memory import IN_MEMORY
-from workers.replay.sources import LogFacts, of_record, read_files, read_topic
-from workers.replay.tally import Tally
+from workers.replay.conversation_cache import IN_MEMORY
+from workers.replay.counts import Tally
+from workers.replay.policy_replay import Firsts, Lane
 from workers.settings import load_settings
 
 CHUNK: Final = 1_000

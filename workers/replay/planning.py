@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from workers.chatlogs.sources import look_at, look_at_topic
 from workers.contracts.events import PolicyInForce
 from workers.contracts.yaml import YamlFileError
 from workers.policy import Policy, load_policy
 from workers.policy.document import Bands
 from workers.replay.backtest import Candidate, Plan
-from workers.replay.sources import look_at, look_at_topic
 from workers.settings import Settings
 
 FILE_PARTITIONS: Final = 12

@@ -5,7 +5,7 @@ import msgspec
 from workers.policy import Policy
 from workers.policy.document import Band, Bands
 from workers.replay.backtest import Change, Refused, Result
-from workers.replay.tally import Share, Tally
+from workers.replay.counts import Share, Tally
 
 
 class Rate(msgspec.Struct, kw_only=True, frozen=True):

@@ -9,8 +9,8 @@ from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.tickets import Notification, NotificationKind
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import NOTIFICATIONS, Topics
-from workers.routing.calendars import next_opening
-from workers.routing.outgoing import Outgoing
+from workers.routing.envelopes import Outgoing
+from workers.routing.opening_hours import next_opening
 from workers.routing.plan import is_placing
 
 _RAISED: Final = frozenset({"reply_missed", "mandatory_rule", "hop_limit"})

@@ -10,7 +10,7 @@ from workers.contracts.events import Place, Skipped
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.time import HOUR, MINUTE, from_ms, to_ms
 from workers.contracts.topics import Topics
-from workers.routing.queues import Load, is_online, refusal
+from workers.routing.availability import Load, is_online, refusal
 
 TICKET: Final = "ticket"
 """The name of the ticket rung in `tried`, in `withdraw_from` and among the rejected."""

@@ -26,7 +26,7 @@ from redis.exceptions import (
 )
 
 from workers.settings import Settings, SettingsError, redis_address
-from workers.stores.shared import ANSWER_S, SharedRedis
+from workers.stores.multiplexed import ANSWER_S, SharedRedis
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ import msgspec
 from redis.asyncio import Redis
 
 from workers.contracts.decisions import Home, Turn
-from workers.conversation.meta import PartitionMeta, read_meta
+from workers.conversation.partition_meta import PartitionMeta, read_meta
 from workers.conversation.state import State, StateUnreadable, decode_state
-from workers.stores.partition import base_key
+from workers.stores.partition_store import base_key
 
 _TURN: Final = msgspec.msgpack.Decoder(Turn)
 

@@ -16,16 +16,12 @@ from faust.types import TP
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from workers.agents import metrics
-from workers.agents.app import Agent, Options
-from workers.agents.classifier_cost import Cost
-from workers.agents.classifier_limits import Breaker, Budget, Cache
-from workers.agents.classifier_prompt import EARLIER, Question, Verdict, intents_of, question
-from workers.agents.dead_letters import refuse
-from workers.agents.limits import DeadLetterLimit
-from workers.agents.policies import PolicySource
-from workers.agents.producer import Record
+from workers.agents.classifier.cost import Cost
+from workers.agents.classifier.limits import Breaker, Budget, Cache
+from workers.agents.classifier.prompt import EARLIER, Question, Verdict, intents_of, question
 from workers.agents.routing.agent import now_ms
+from workers.agents.shared.dead_letters import refuse
+from workers.agents.shared.policy_source import PolicySource
 from workers.contracts.codec import decode_message, encode
 from workers.contracts.decisions import ClassificationRequest, Turn
 from workers.contracts.events import Signal
@@ -35,12 +31,16 @@ from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import MINUTE, from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, EVENTS
 from workers.data import data_path
+from workers.runtime import metrics
+from workers.runtime.app import Agent, Options
+from workers.runtime.dead_letter_limit import DeadLetterLimit
+from workers.runtime.producer import Record
 from workers.settings import Settings
 from workers.stores.connection import connect
-from workers.stores.partition import read_transcript
+from workers.stores.partition_store import read_transcript
 
 if TYPE_CHECKING:
-    from workers.agents.classifier_model import Model, Reply
+    from workers.agents.classifier.model_client import Model, Reply
 
 STALE_MS: Final = 5 * MINUTE
 """A message older than this has been answered meanwhile, or its customer is gone."""
@@ -74,7 +74,7 @@ def make_agent(settings: Settings, options: Options) -> "ClassifierAgent":
     if settings.anthropic_api_key is None:
         return ClassifierAgent(settings, options)
     # The SDK takes seconds to import and a hundred megabytes: only where it is used.
-    from workers.agents.classifier_model import Model
+    from workers.agents.classifier.model_client import Model
 
     key = settings.anthropic_api_key.get_secret_value()
     return ClassifierAgent(settings, options, Model(key, settings.classifier_model))

@@ -11,11 +11,8 @@ from typing import NamedTuple
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-from workers.agents.app import Agent, Options, read_topics
-from workers.agents.dead_letters import refuse
-from workers.agents.ledger import LedgerTopic
-from workers.agents.limits import DeadLetterLimit
-from workers.agents.producer import Record
+from workers.agents.shared.dead_letters import refuse
+from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.contracts.codec import Raw, decode_desk_event, encode
 from workers.contracts.desks import DeskEvent
 from workers.contracts.desks import Presence as PresenceEvent
@@ -24,11 +21,14 @@ from workers.contracts.ids import ownership_event_id
 from workers.contracts.rejections import Rejected, shown
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.topics import DEAD_LETTERS, DESKS, EVENTS, LEDGER, Topics
-from workers.routing.queues import Presence
+from workers.routing.availability import Presence
+from workers.runtime.app import Agent, Options, read_topics
+from workers.runtime.dead_letter_limit import DeadLetterLimit
+from workers.runtime.producer import Record
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
-from workers.stores.ledger import LedgerStore, Whereabouts
-from workers.stores.load import LoadStore
+from workers.stores.ledger_store import LedgerStore, Whereabouts
+from workers.stores.queue_load import LoadStore
 
 
 class _Reported(NamedTuple):

@@ -11,16 +11,12 @@ from typing import Final
 import aiokafka
 from redis.asyncio import Redis
 
-from workers.agents import metrics
-from workers.agents.app import TP, Agent, Bounds, NotYet, Options, Record
-from workers.agents.failstop import ConfigurationError, fail_stop
-from workers.agents.limits import DeadLetterLimit, TooManyDeadLetters
-from workers.agents.log import Log, Surroundings
-from workers.agents.partition import Partition, Unreadable
-from workers.agents.policies import PolicySource, policy_record, to_announce
-from workers.agents.publishing import Publish
-from workers.agents.rebuild import Start
-from workers.agents.timers import Timers
+from workers.agents.escalation.deadline_timers import Timers
+from workers.agents.escalation.log_reader import Log, Surroundings
+from workers.agents.escalation.outputs import Publish
+from workers.agents.escalation.partition import Partition, Unreadable
+from workers.agents.escalation.state_rebuild import Start
+from workers.agents.shared.policy_source import PolicySource, policy_record, to_announce
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Home
 from workers.contracts.ids import derive
@@ -28,11 +24,15 @@ from workers.contracts.signing import Secrets
 from workers.contracts.tickets import Notification
 from workers.contracts.time import to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, EVENTS, NOTIFICATIONS
-from workers.conversation.meta import PartitionMeta
+from workers.conversation.partition_meta import PartitionMeta
 from workers.data import data_path
+from workers.runtime import metrics
+from workers.runtime.app import TP, Agent, Bounds, NotYet, Options, Record
+from workers.runtime.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
+from workers.runtime.failstop import ConfigurationError, fail_stop
 from workers.settings import Settings, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
-from workers.stores.partition import PartitionStore, partitions_of
+from workers.stores.partition_store import PartitionStore, partitions_of
 
 TICK_S: Final = 1.0
 MARK_CHECK_S: Final = 3.0

@@ -11,13 +11,10 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 from redis.exceptions import RedisError
 
-from workers.agents.app import Agent, Options, read_topics
-from workers.agents.dead_letters import refuse
-from workers.agents.failstop import fail_stop
-from workers.agents.ledger import LedgerTopic
-from workers.agents.limits import DeadLetterLimit
-from workers.agents.outlet import Outlet
-from workers.agents.placing import Router, Stores, Work
+from workers.agents.routing.desk_producer import Outlet
+from workers.agents.routing.router import Router, Stores, Work
+from workers.agents.shared.dead_letters import refuse
+from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.contracts.codec import decode_message
 from workers.contracts.decisions import Decision, Turn
 from workers.contracts.ledger import LedgerRecord
@@ -33,12 +30,15 @@ from workers.contracts.topics import (
     TICKETS,
     Topics,
 )
+from workers.routing.availability import Load
 from workers.routing.plan import is_placing
-from workers.routing.queues import Load
+from workers.runtime.app import Agent, Options, read_topics
+from workers.runtime.dead_letter_limit import DeadLetterLimit
+from workers.runtime.failstop import fail_stop
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, wait_for_redis
-from workers.stores.ledger import Entry, WentBackError
-from workers.stores.partition import ask_transcript, read_turns
+from workers.stores.ledger_store import Entry, WentBackError
+from workers.stores.partition_store import ask_transcript, read_turns
 
 OWED_S: Final = 5.0
 """How often what a topic has refused is tried again."""

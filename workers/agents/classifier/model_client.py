@@ -1,0 +1,164 @@
+"""One question to Anthropic's Messages API, by its SDK, within a time limit."""
+
+import asyncio
+import logging
+import time
+from contextvars import ContextVar
+from email.utils import mktime_tz, parsedate_tz
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import anthropic
+import msgspec
+
+from workers.agents.classifier.prompt import (
+    MalformedAnswerError,
+    Question,
+    Verdict,
+    read_verdict,
+)
+from workers.contracts.events import Count, Word
+
+CALL_S: Final = 6.0
+"""Seconds for one answer, the SDK's retries and the pauses that a server asks for included."""
+RETRIES: Final = 2
+_ANSWER_TOKENS: Final = 300
+
+Result = Literal["answered", "refused", "malformed", "timeout", "rate_limited", "failed"]
+_ends_at: ContextVar[float] = ContextVar("ends_at")
+"""Monotonic time by which the call at hand must have its answer."""
+
+for _name in ("anthropic", "httpx2"):
+    # ANTHROPIC_LOG=debug would have the SDK log what customers wrote.
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: Count
+    output_tokens: Count
+
+
+class _Block(msgspec.Struct):
+    type: str
+    text: str = ""
+
+
+class _Reply(msgspec.Struct):
+    """As much of the API's message as is looked at."""
+
+    model: Word
+    content: Annotated[list[_Block], msgspec.Meta(max_length=16)]
+    usage: _Usage
+    stop_reason: str | None = None
+
+
+_REPLY: Final = msgspec.json.Decoder(_Reply)
+
+
+class Reply(NamedTuple):
+    """What became of one question; `detail` quotes nobody."""
+
+    result: Result
+    verdict: Verdict | None = None
+    """Set when it was answered."""
+    model: str = ""
+    """The model's id, as the API names it."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    detail: str = ""
+    wait_s: float | None = None
+    """When the rate was limited: for how long the provider wants to be left alone, if it says."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the provider did its part, whatever the answer is worth."""
+        return self.result not in ("timeout", "rate_limited", "failed")
+
+
+class Model:
+    """The client of one process; ANTHROPIC_BASE_URL and proxies are the SDK's to read."""
+
+    def __init__(self, api_key: str, name: str, limit_s: float = CALL_S) -> None:
+        self._name = name
+        self._limit_s = limit_s
+        self._client = anthropic.AsyncAnthropic(
+            api_key=api_key,
+            max_retries=RETRIES,
+            timeout=limit_s,
+            # Complete, whatever the environment says: spans never hold content.
+            open_telemetry={},
+            http_client=anthropic.DefaultAsyncHttpxClient(
+                event_hooks={"response": [_retry_only_in_time]}
+            ),
+        )
+
+    async def ask(self, asked: Question) -> Reply:
+        """Return what became of a question within the time limit; never raises."""
+        _ends_at.set(time.monotonic() + self._limit_s)
+        try:
+            async with asyncio.timeout(self._limit_s):
+                response = await self._client.messages.with_raw_response.create(
+                    model=self._name,
+                    max_tokens=_ANSWER_TOKENS,
+                    system=asked.system,
+                    messages=[{"role": "user", "content": asked.document}],
+                    output_config={"format": {"type": "json_schema", "schema": asked.schema}},
+                    # It would think by default, at a price and for longer than anybody waits.
+                    thinking={"type": "disabled"},
+                )
+                body = await response.read()
+        except (TimeoutError, anthropic.APITimeoutError):
+            return Reply("timeout", detail=f"no answer in {self._limit_s:g} s")
+        except anthropic.RateLimitError as error:
+            wait_s = _wait_asked_for(error.response.headers)
+            return Reply("rate_limited", detail="status 429", wait_s=wait_s)
+        except anthropic.APIStatusError as error:
+            return Reply("failed", detail=f"status {error.status_code}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the stream goes on without
+            return Reply("failed", detail=type(error).__name__)
+        return _read(body, asked)
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._client.close()
+
+
+async def _retry_only_in_time(response: Any) -> None:
+    """Keep the SDK from a pause that would outlast the call: it gives up at once instead."""
+    wait_s = _wait_asked_for(response.headers)
+    if wait_s is not None and time.monotonic() + wait_s >= _ends_at.get():
+        response.headers["x-should-retry"] = "false"
+
+
+def _wait_asked_for(headers: Any) -> float | None:
+    """Return the seconds of Retry-After, which the SDK would wait; None without it."""
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        try:
+            return float(headers[name]) / unit
+        except (KeyError, ValueError):
+            continue
+    date = parsedate_tz(headers.get("retry-after", ""))
+    return None if date is None else mktime_tz(date) - time.time()
+
+
+def _read(body: bytes, asked: Question) -> Reply:
+    """Judge a response of the API strictly: what is not as asked for is no answer."""
+    try:
+        reply = _REPLY.decode(body)
+    except (ValueError, RecursionError):
+        return Reply("malformed", detail="not a message of the API")
+    said = Reply(
+        "malformed",
+        model=reply.model,
+        input_tokens=reply.usage.input_tokens,
+        output_tokens=reply.usage.output_tokens,
+    )
+    if reply.stop_reason == "refusal":
+        return said._replace(result="refused", detail="the model refused")
+    texts = [block.text for block in reply.content if block.type == "text"]
+    if reply.stop_reason != "end_turn" or len(texts) != 1:
+        return said._replace(detail="not one whole answer")
+    try:
+        verdict = read_verdict(texts[0], asked)
+    except MalformedAnswerError as error:
+        return said._replace(detail=str(error))
+    return said._replace(result="answered", verdict=verdict)

@@ -1,0 +1,79 @@
+"""Deadlines that have passed become events on the log, so that a replay sees them too."""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from workers.agents.escalation.fenced_store import Marked
+from workers.agents.escalation.outputs import Publish
+from workers.contracts.codec import encode
+from workers.contracts.decisions import Home
+from workers.contracts.events import Deadline
+from workers.contracts.ids import deadline_event_id
+from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.time import DAY, from_ms
+from workers.runtime import metrics
+from workers.runtime.producer import Record
+
+_AT_ONCE: Final = 500
+
+logger = logging.getLogger(__name__)
+
+
+class Timers:
+    """Fires the deadlines of a worker's own partitions."""
+
+    def __init__(self, publish: Publish, secrets: Secrets) -> None:
+        self._publish = publish
+        self._secrets = secrets
+        self._ahead_ms = 0
+
+    async def fire(self, marked: Marked) -> int:
+        """Put one batch of due deadlines on a partition's log; return how many timers it ended.
+
+        An event is acknowledged before its timer is removed, under an id made of the two, so that
+        a crash between them repeats what the fold ignores.
+        """
+        now = int(time.time() * 1000) - self._ahead_ms
+        due = await marked.due(now, _AT_ONCE)
+        if not due:
+            return 0
+        records = [deadline_record(marked.home, name, at, self._secrets) for name, at in due]
+        acknowledged = await self._publish(records)
+        stamped = [_believable(one.timestamp) for one in acknowledged]
+        self._learn(stamped)
+        # The fold ignores a deadline that is later than its record: it has to be sent again.
+        heard = [pair for pair, at in zip(due, stamped, strict=True) if pair[1] <= at]
+        for conversation_id, due_ms in heard:
+            await marked.settle(conversation_id, due_ms)
+        metrics.DEADLINES.inc(len(heard))
+        return len(heard)
+
+    def _learn(self, stamped: Sequence[int]) -> None:
+        """Notice by how much this machine's clock is ahead of the broker's."""
+        ahead = max(0, int(time.time() * 1000) - max(stamped))
+        if ahead > 1000 and abs(ahead - self._ahead_ms) > 1000:
+            logger.warning("this clock is %d ms ahead of the broker's", ahead)
+        self._ahead_ms = ahead if ahead > 1000 else 0
+
+
+def _believable(timestamp_ms: int) -> int:
+    """When a broker says that it appended a record; the embedded one always says the same."""
+    now = int(time.time() * 1000)
+    return timestamp_ms if abs(now - timestamp_ms) < DAY else now
+
+
+def deadline_record(home: Home, conversation_id: str, due_ms: int, secrets: Secrets) -> Record:
+    """The record that tells a conversation that a time has passed."""
+    due = from_ms(due_ms)
+    event = Deadline(
+        event_id=deadline_event_id(conversation_id, due_ms),
+        conversation_id=conversation_id,
+        occurred_at=due,
+        type="deadline",
+        due_at=due,
+    )
+    key, value = conversation_id.encode(), encode(event)
+    headers = signature_headers(secrets, key, value)
+    return Record(home.topic, key, value, home.partition, headers)

@@ -1,0 +1,113 @@
+"""Rebuilding the whole store from the log while no worker runs."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from typing import Final, NamedTuple
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.structs import RecordMetadata
+from redis.asyncio import Redis
+
+from workers.agents.escalation.agent import EscalationAgent, partition_of
+from workers.agents.escalation.log_reader import Log, Surroundings
+from workers.contracts.decisions import Home
+from workers.contracts.topics import EVENTS
+from workers.conversation.partition_meta import PartitionMeta
+from workers.kafka.reader import Range, committed, ranges_of, reading
+from workers.runtime.consumer import Bounds
+from workers.runtime.dead_letter_limit import DeadLetterLimit
+from workers.runtime.process import wait_for_topics
+from workers.runtime.producer import IDEMPOTENT, Record, publish_all
+from workers.settings import Settings, kafka_client_kwargs
+from workers.stores.connection import connect
+from workers.stores.partition_store import PartitionStore, set_partitions
+
+AT_ONCE: Final = 4
+"""Partitions that are folded side by side: while one waits for a server another one folds."""
+
+
+class Rebuilt(NamedTuple):
+    """What became of one partition."""
+
+    partition: int
+    records: int
+    """Folded again."""
+    republished: int
+    """Latest decisions of open escalations."""
+
+
+async def committed_offsets(settings: Settings) -> dict[int, int]:
+    """Up to where each partition was decided; empty when no worker ever was."""
+    return await committed(settings, EscalationAgent.group, EVENTS)
+
+
+async def rebuild(
+    settings: Settings,
+    own: PartitionMeta,
+    offsets: dict[int, int],
+    advance: Callable[[int], None],
+) -> list[Rebuilt]:
+    """Empty each partition's keys and fold what was committed of it; no worker may be running.
+
+    `own` is in force where the log names no policy. Raises WorkerStop when a worker runs, or a
+    committed offset lies outside of the log. `advance` is told how many records were folded.
+    """
+    redis, around = connect(settings), Surroundings(settings)
+    counts = await wait_for_topics(settings, [EVENTS])
+    producer = AIOKafkaProducer(**kafka_client_kwargs(settings), **IDEMPOTENT)
+    await producer.start()
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(number: int, held: Range, until: int) -> Rebuilt:
+        log = Log(settings, Home(topic=EVENTS, partition=number), around)
+        async with turns:
+            return await _one(settings, redis, producer, own, log, held, until, advance)
+
+    try:
+        await set_partitions(redis, settings.redis_prefix, EVENTS, counts[EVENTS])
+        async with reading(settings) as consumer:
+            held = await ranges_of(consumer, [TopicPartition(EVENTS, n) for n in offsets])
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(one(number, held[TopicPartition(EVENTS, number)], until))
+                for number, until in offsets.items()
+            ]
+        return [task.result() for task in tasks]
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+    finally:
+        await producer.stop()
+        await redis.aclose()
+
+
+async def _one(
+    settings: Settings,
+    redis: Redis,
+    producer: AIOKafkaProducer,
+    own: PartitionMeta,
+    log: Log,
+    held: Range,
+    until: int,
+    advance: Callable[[int], None],
+) -> Rebuilt:
+    republished = folded = 0
+
+    async def publish(records: Sequence[Record]) -> Sequence[RecordMetadata]:
+        nonlocal republished
+        republished += len(records)
+        return await publish_all(producer, records)
+
+    await PartitionStore(redis, settings.redis_prefix, log.home, "rebuild").clear()
+    limit = DeadLetterLimit(enforced=False)
+    partition = partition_of(settings, redis, publish, log, "rebuild", limit, own)
+    position = await partition.place(Bounds(held.start, held.end, until), "now")
+    await partition.take_over()
+    async with aclosing(log.records(position, until)) as runs:
+        async for records in runs:
+            for start in range(0, len(records), settings.chunk_size):
+                await partition.apply(records[start : start + settings.chunk_size])
+            folded += len(records)
+            advance(len(records))
+    await partition.finish_rebuild(until)
+    return Rebuilt(log.home.partition, folded, republished)

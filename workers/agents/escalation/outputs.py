@@ -1,0 +1,69 @@
+"""What the escalation agent publishes: outputs of the fold, in their order, all acknowledged."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata
+
+from workers.agents.shared.dead_letters import say
+from workers.contracts.codec import Raw
+from workers.contracts.deadletters import read_dead_letter
+from workers.contracts.topics import DEAD_LETTERS, DECISIONS
+from workers.conversation.fold import Output
+from workers.runtime import metrics
+from workers.runtime.producer import Record
+
+Publish = Callable[[Sequence[Record]], Awaitable[Sequence[RecordMetadata]]]
+
+_SURE_TO_FIT: Final = 900_000
+"""Bytes of a value below every broker's default limit, with headers."""
+
+
+async def publish_outputs(publish: Publish, outputs: Sequence[Output]) -> None:
+    """Return when each output is acknowledged.
+
+    A dead letter that the broker finds too large is cut: it must never hold up what comes after.
+    """
+    if not outputs:
+        return
+    try:
+        await publish([_record(output) for output in outputs])
+    except MessageSizeTooLargeError:
+        if not any(_is_cut(output) for output in outputs):
+            raise
+        await publish([_record(_cut(output)) for output in outputs])
+    for output in outputs:
+        count(output)
+
+
+def count(output: Output) -> None:
+    """Count one output that was acknowledged."""
+    metrics.PUBLISHED.labels("escalation", output.topic).inc()
+    if output.topic == DECISIONS and output.value is not None:
+        metrics.DECISIONS.labels(_action(output.value)).inc()
+    elif output.topic == DEAD_LETTERS:
+        letter = read_dead_letter(Raw(output.key, output.value, output.headers, 0))
+        if letter is not None:
+            say(letter.agent, letter.origin, letter.reason)
+
+
+def _action(decision: bytes) -> str:
+    # Names of fields appear unescaped nowhere else in JSON.
+    return decision.partition(b'"action":"')[2].partition(b'"')[0].decode()
+
+
+def _record(output: Output) -> Record:
+    return Record(output.topic, output.key, output.value, output.partition, output.headers)
+
+
+def _is_cut(output: Output) -> bool:
+    return output.topic == DEAD_LETTERS and len(output.value or b"") > _SURE_TO_FIT
+
+
+def _cut(output: Output) -> Output:
+    if not _is_cut(output) or output.value is None:
+        return output
+    size = str(len(output.value)).encode()
+    headers = (*output.headers, ("dead-letter-cut", size))
+    return output._replace(value=output.value[:_SURE_TO_FIT], headers=headers)

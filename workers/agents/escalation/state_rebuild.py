@@ -1,0 +1,277 @@
+"""An empty store: what of the log is folded again before a partition goes on.
+
+The log is folded from `WINDOW_MS` before, after the conversations with an open escalation that
+are older than that. Nothing below the committed offset is published; in the end the latest
+decision of every open escalation is, once more.
+"""
+
+import logging
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from itertools import islice
+from typing import Final, Literal
+
+import msgspec
+
+from workers.agents.escalation.decoding import decode
+from workers.agents.escalation.fenced_store import Marked
+from workers.agents.escalation.log_reader import Log
+from workers.contracts.events import POLICY_CONVERSATION, PolicyInForce
+from workers.contracts.signing import Secrets
+from workers.contracts.time import DAY
+from workers.contracts.topics import DECISIONS
+from workers.conversation.fold import Change, Folded, Incoming, Output, fold_chunk, wanted
+from workers.conversation.partition_meta import PartitionMeta, adopt, meta_fields, starting_meta
+from workers.policy import PolicyError
+from workers.runtime.consumer import Bounds
+from workers.runtime.failstop import ConfigurationError
+from workers.stores.partition_store import REBUILDING, Head, Reading, Writes
+
+Start = int | Literal["earliest", "now"]
+"""Where the very first start begins to publish; an int is milliseconds since the epoch."""
+
+WINDOW_MS: Final = 3 * DAY
+REPEATED: Final = 1_000_000
+"""From this `n` on an output is a decision that a rebuild publishes again."""
+AT_ONCE: Final = 100
+"""Conversations that are written at once."""
+QUIET_POLICY: Final = """
+version: 0
+description: Decides nothing; what lies before the very first start is only remembered.
+keep_promises: false
+rules:
+  - rule: never
+    reason: explicit_request
+    class: mandatory
+    auto_escalate: false
+    when: {requested_human: 1.0, tenant: "\\u0000"}
+"""
+
+logger = logging.getLogger(__name__)
+
+
+class Progress(msgspec.Struct, kw_only=True, frozen=True):
+    """A rebuild in progress, stored with the mark, so that a restart goes on with it."""
+
+    kind: Literal["first", "again"]
+    """The very first start, or a store that lost what it had."""
+    since: int
+    """The offset where everything is folded from."""
+    until: int
+    """Outputs of records below are never published."""
+    prepared: bool = False
+    """Older conversations are folded, and `poison` is known."""
+    poison: tuple[int, ...] = ()
+    """Offsets that were dead-lettered because processes died at them."""
+
+    def field(self) -> dict[str, bytes]:
+        """The field of the partition's meta that holds it."""
+        return {REBUILDING: msgspec.msgpack.encode(self)}
+
+
+class Rebuilding:
+    """Begins, prepares and ends the rebuild of one partition; most of its life there is none."""
+
+    def __init__(self, marked: Marked, log: Log, secrets: Secrets) -> None:
+        self.progress: Progress | None = None
+        self._marked = marked
+        self._log = log
+        self._secrets = secrets
+
+    def resume(self, head: Head) -> None:
+        """Go on with what a predecessor began."""
+        if stored := head.meta.get(REBUILDING):
+            self.progress = msgspec.msgpack.decode(stored, type=Progress)
+
+    async def begin(self, bounds: Bounds, start: Start) -> None:
+        """Note in an empty store what has to be folded, and from where on to publish."""
+        window = int(time.time() * 1000) - WINDOW_MS
+        if bounds.committed is None:
+            until = await self._first(bounds, start)
+            since = min(await self._log.offset_at(window), until)
+            progress = Progress(kind="first", since=since, until=until, prepared=True)
+            logger.info("%s: very first start: publishing from offset %d", self._marked, until)
+        else:
+            self._require_inside(bounds.committed, bounds)
+            since = min(await self._log.offset_at(window), bounds.committed)
+            since = max(since, bounds.begin)
+            progress = Progress(kind="again", since=since, until=bounds.committed)
+            logger.warning("%s: the store is empty: folding from %d on", self._marked, since)
+        fields = {**meta_fields(self._marked.meta), **progress.field()}
+        await self._marked.begin(progress.since - 1, Writes(meta=fields))
+        self.progress = progress
+
+    async def _first(self, bounds: Bounds, start: Start) -> int:
+        if start == "earliest":
+            return bounds.begin
+        return bounds.end if start == "now" else await self._log.offset_at(int(start))
+
+    def _require_inside(self, committed: int, bounds: Bounds) -> None:
+        if committed > bounds.end:
+            raise ConfigurationError(
+                f"{self._marked}: the store is empty, and the committed offset {committed} lies "
+                f"behind the end of the log, {bounds.end}: the log was cut or made anew; reset the "
+                "offsets of the consumer group to its end"
+            )
+
+    async def prepare(self, end: int) -> None:
+        """Fold conversations that are open and older than the window, under the policy of then."""
+        progress = self.progress
+        if progress is None or progress.prepared:
+            return
+        older: set[str] = set()
+        start = progress.since
+        if conversations := await self._log.open_conversations():
+            first = await self._log.offset_at(min(c.started_at for c in conversations))
+            if first < start:
+                older, start = {c.conversation_id for c in conversations}, first
+        marked = self._marked
+        marked.meta = await self._policy_from(start, end)
+        poison = await self._log.poison()
+        marked.meta = await self._fold_beside(older, start, progress.since, poison, marked.meta)
+        progress = msgspec.structs.replace(progress, prepared=True, poison=poison)
+        fields = {**meta_fields(marked.meta), **progress.field()}
+        await marked.write(marked.mark.offset, Writes(meta=fields))
+        self.progress = progress
+
+    async def _policy_from(self, start: int, end: int) -> PartitionMeta:
+        """What holds from `start` on: the first policy event after it, or this worker's policy."""
+        key = POLICY_CONVERSATION.encode()
+        async with aclosing(self._log.records(start, end, {key})) as runs:
+            async for records in runs:
+                for record in records:
+                    event = decode(record, self._secrets).event
+                    if isinstance(event, PolicyInForce):
+                        try:
+                            return starting_meta(event.policy, event.observe)
+                        except PolicyError:
+                            continue
+        return self._marked.meta
+
+    async def fold_again(self, conversation_ids: Collection[str]) -> None:
+        """Fold conversations whose stored state cannot be decoded anew, from all the log has."""
+        marked = self._marked
+        logger.error("%s: folding %d unreadable states again", marked, len(conversation_ids))
+        async with marked.lock:
+            end = marked.mark.offset + 1
+            meta = await self._policy_from(0, end)
+            await self._fold_beside(conversation_ids, 0, end, await self._log.poison(), meta)
+
+    async def _fold_beside(
+        self,
+        conversation_ids: Collection[str],
+        start: int,
+        end: int,
+        poison: Collection[int],
+        meta: PartitionMeta,
+    ) -> PartitionMeta:
+        """Fold some conversations anew without publishing; return the meta at `end`.
+
+        The mark stays where it is. Everything of one conversation is replaced at once, so that a
+        crash leaves it as it was.
+        """
+        if not conversation_ids:
+            return meta
+        beside = _Beside(self._marked, meta)
+        keys = {name.encode() for name in conversation_ids} | {POLICY_CONVERSATION.encode()}
+        async with aclosing(self._log.records(start, end, keys)) as runs:
+            async for records in runs:
+                incoming = [decode(record, self._secrets, poison) for record in records]
+                beside.fold([one for one in incoming if one.event is not None])
+        for changes in _batched(beside.changes, AT_ONCE):
+            latest = {name: beside.latest.get(name) for name in changes} if self.progress else {}
+            writes = Writes(changes=changes, latest=latest)
+            await self._marked.write(self._marked.mark.offset, writes)
+        return beside.meta
+
+    def remember(self, incoming: Sequence[Incoming], reading: Reading) -> Folded:
+        """Fold what lies before the very first start without deciding anything about it.
+
+        No router ever heard of it, so that an escalation would stay open for ever: neither rules
+        nor persons who wrote open one, and the AI agent owns every conversation afterwards.
+        """
+        marked, quiet = self._marked, starting_meta(QUIET_POLICY)
+        events = [one for one in incoming if not isinstance(one.event, PolicyInForce)]
+        folded = fold_chunk(events, reading.states, reading.known, quiet, marked.home, observe=True)
+        folded.meta, folded.last_offset = marked.meta, incoming[-1].offset
+        for one in incoming:
+            if isinstance(one.event, PolicyInForce):
+                folded.meta = adopt(folded.meta, one.event)
+        return folded
+
+    def latest(self, folded: Folded) -> dict[str, Output | None]:
+        """What a chunk changes in the decisions that are published again in the end."""
+        again = self.progress is not None and self.progress.kind == "again"
+        return _latest(folded) if again else {}
+
+    async def finish(self, reached: int) -> list[Output]:
+        """End the rebuild if all below `reached` was all that it had to fold; what to publish."""
+        progress, marked = self.progress, self._marked
+        if progress is None or not progress.prepared or reached < progress.until:
+            return []
+        latest = await marked.latest()
+        outputs = [
+            output._replace(offset=progress.until, n=REPEATED + index)
+            for index, output in enumerate(latest)
+        ]
+        writes = Writes(
+            outputs=outputs,
+            meta=meta_fields(marked.meta),
+            meta_dropped=[REBUILDING],
+            latest={(output.key or b"").decode(): None for output in latest},
+        )
+        await marked.write(marked.mark.offset, writes)
+        self.progress = None
+        logger.info("%s: folded up to %d again", marked, progress.until)
+        return outputs
+
+
+def _latest(folded: Folded) -> dict[str, Output | None]:
+    """The last decision of each conversation that is open after a chunk; None when it is not."""
+    latest: dict[str, Output | None] = {
+        name: None for name, change in folded.changes.items() if not change.is_open
+    }
+    for output in folded.outputs:
+        if output.topic == DECISIONS:
+            name = (output.key or b"").decode()
+            if latest.get(name, output) is not None:
+                latest[name] = output
+    return latest
+
+
+class _Beside:
+    """Conversations folded anew in memory, to replace what is stored of them."""
+
+    def __init__(self, marked: Marked, meta: PartitionMeta) -> None:
+        self.meta = meta
+        self.changes: dict[str, Change] = {}
+        self.latest: dict[str, Output | None] = {}
+        self._known: dict[str, set[str]] = {}
+        self._home = marked.home
+
+    def fold(self, incoming: Sequence[Incoming]) -> None:
+        """Fold one run of records onto what is here."""
+        states = {name: self.changes[name].blob for name in wanted(incoming) if name in self._known}
+        folded = fold_chunk(incoming, states, self._known, self.meta, self._home)
+        self.meta = folded.meta
+        self.latest |= _latest(folded)
+        for name, change in folded.changes.items():
+            before = self.changes.get(name)
+            if before is None or change.fresh:
+                self._known[name] = set(change.ids)
+            else:
+                self._known[name].update(change.ids)
+                # A long conversation comes in many runs: what is here grows, nothing is copied.
+                before.turns += change.turns
+                before.ids += change.ids
+                change.turns, change.ids = before.turns, before.ids
+            change.fresh = True
+            self.changes[name] = change
+
+
+def _batched(changes: Mapping[str, Change], size: int) -> Iterator[dict[str, Change]]:
+    """The changes in portions of at most `size`."""
+    items = iter(changes.items())
+    while portion := dict(islice(items, size)):
+        yield portion

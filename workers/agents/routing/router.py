@@ -1,0 +1,379 @@
+"""Carries out one conversation's decisions: place, ledger, packet, withdrawals, log, control.
+
+The order of these steps is the protocol; a step begins when the one before it is durable.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+from aiokafka.structs import RecordMetadata
+from redis.asyncio import Redis
+
+from workers.agents.routing.desk_producer import Outlet, TooLargeError, TopicRefusesError
+from workers.agents.routing.ledger_progress import Told
+from workers.agents.shared.ledger_topic import LedgerTopic
+from workers.contracts.codec import encode
+from workers.contracts.decisions import Decision, Turn
+from workers.contracts.ledger import LedgerRecord, Plan
+from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.time import to_ms
+from workers.contracts.topics import LEDGER, Topics
+from workers.handoff.notices import notice
+from workers.handoff.packet import build_packet
+from workers.redaction.redact import Redaction
+from workers.routing import envelopes
+from workers.routing.availability import Load, free_slots
+from workers.routing.envelopes import Outgoing
+from workers.routing.ledger_record import is_passing, next_record, waits_on
+from workers.routing.notifications import notification
+from workers.routing.plan import amend, claimed_on, is_placing, plan
+from workers.routing.wait import PastClaim, estimate
+from workers.runtime import metrics
+from workers.runtime.producer import Record
+from workers.stores.connection import persist
+from workers.stores.ledger_store import Entry, LedgerStore, version_of
+from workers.stores.partition_store import read_transcript
+from workers.stores.queue_load import LoadStore, Reservation
+from workers.stores.undelivered import Owed, OwedStore
+
+T = TypeVar("T")
+Publish = Callable[[Iterable[Record]], Awaitable[Sequence[RecordMetadata]]]
+"""Returns when every record is acknowledged."""
+
+CONNECTIONS: Final = 32
+"""To Redis, at most."""
+_UNKNOWN_TEAM: Final[Redaction] = "strict"
+
+logger = logging.getLogger(__name__)
+
+
+class Work(NamedTuple):
+    """One decision, with the transcript when it needs a packet."""
+
+    decision: Decision
+    transcript: Sequence[Turn] = ()
+
+
+class Stores:
+    """The router's part of Redis; every method waits while Redis is away."""
+
+    def __init__(self, redis: Redis, prefix: str, address: str, topics: Topics) -> None:
+        self.redis = redis
+        self.prefix = prefix
+        self.ledger = LedgerStore(redis, prefix)
+        self.load = LoadStore(redis, prefix, topics.queues)
+        self.owed = OwedStore(redis, prefix)
+        self._address = address
+        self._connections = asyncio.Semaphore(CONNECTIONS)
+
+    async def persist(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Repeat an operation until Redis has answered it; it must be harmless to repeat."""
+        async with self._connections:
+            return await persist(operation, self._address)
+
+    async def release(self, record: LedgerRecord, claimed: tuple[str, PastClaim] | None) -> None:
+        """Give up the place of an escalation, wherever it has one."""
+        escalation_id = record.escalation_id
+        if escalation_id is None:
+            return
+
+        async def release() -> None:
+            pipeline = self.redis.pipeline(transaction=False)
+            self.load.release(pipeline, escalation_id, claimed)
+            await pipeline.execute()
+
+        await self.persist(release)
+
+
+class Router:
+    """Carries out decisions; `run` is called for several conversations at once."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        stores: Stores,
+        ledger_topic: LedgerTopic,
+        outlet: Outlet,
+        publish: Publish,
+        secrets: Secrets,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._topics = topics
+        self._stores = stores
+        self._ledger_topic = ledger_topic
+        self._outlet = outlet
+        self._publish = publish
+        self._secrets = secrets
+        self._now_ms = now_ms
+        self.told = Told()
+        """What this router wrote to the ledger's topic."""
+
+    async def run(self, works: Sequence[Work], entry: Entry, load: Load) -> LedgerRecord | None:
+        """Carry out decisions of one conversation in their order, each once.
+
+        `entry` is what the ledger says of it. Returns the last record whose effects were published
+        here, which is not always the ledger's: what another router wrote is left for it to finish.
+        """
+        done = None
+        for work in works:
+            entry, carried_out = await self._carry_out(work, entry, load)
+            if carried_out:
+                done = entry.record
+        return done
+
+    async def _carry_out(self, work: Work, entry: Entry, load: Load) -> tuple[Entry, bool]:
+        """Return what the ledger says now, and whether the effects of that were published here."""
+        decision = work.decision
+        while True:
+            known = entry.record
+            if known is not None and decision.seq < known.seq:
+                return entry, False
+            if known is not None and decision.seq == known.seq:
+                if entry.done:
+                    return entry, False
+                planned = self._recorded(decision, known)
+                record = await self._effects(work, planned, known, None, load)
+                return Entry(record, version_of(record), done=True), True
+            planned = await self._plan(decision, known, load)
+            record = next_record(known, decision, planned)
+            if await self._write(record, entry.version):
+                record = await self._effects(work, planned, record, known, load)
+                return Entry(record, version_of(record), done=True), True
+            # Another router was here: it owned the partition before us, or owns it now.
+            entry = await self._again(decision.conversation_id)
+
+    def _recorded(self, decision: Decision, known: LedgerRecord) -> Plan:
+        if is_passing(decision):
+            return plan(decision, self._topics, Load(since_ms=0), self._now_ms(), known)
+        return known.plan
+
+    async def _again(self, conversation_id: str) -> Entry:
+        entry = await self._stores.persist(lambda: self._stores.ledger.find(conversation_id))
+        if entry.record is not None:
+            # What we have just reserved may not be where the escalation is.
+            await self._ledger_topic.align(entry.record)
+        return entry
+
+    async def _write(self, record: LedgerRecord, expected: str) -> bool:
+        return await self._stores.persist(lambda: self._stores.ledger.write(record, expected))
+
+    # ---- the plan ----------------------------------------------------------------------------
+
+    async def _plan(self, decision: Decision, known: LedgerRecord | None, load: Load) -> Plan:
+        return await self._reserve(
+            decision,
+            load,
+            lambda load: plan(decision, self._topics, load, self._now_ms(), known),
+        )
+
+    async def _reserve(
+        self, decision: Decision, load: Load, planner: Callable[[Load], Plan]
+    ) -> Plan:
+        """Plan until the queue of the plan has a place, which is then taken."""
+        while True:
+            planned = planner(load)
+            queue, escalation_id = planned.queue, decision.escalation_id
+            if planned.place != "queue" or queue is None or escalation_id is None:
+                return planned
+            limit = self._topics.queues[queue].max_waiting
+            taken = await self._take(queue, escalation_id, limit, to_ms(planned.planned_at))
+            if taken is None:
+                # It filled up since the load was read.
+                load = load.with_waiting(queue, limit)
+                continue
+            now_ms = to_ms(planned.planned_at)
+            free = free_slots(self._topics, queue, load, now_ms)
+            wait = estimate(taken.claims, taken.ahead, free, now_ms)
+            return msgspec.structs.replace(planned, wait=wait, ahead=taken.ahead)
+
+    async def _take(
+        self, queue: str, escalation_id: str, limit: int, now_ms: int
+    ) -> Reservation | None:
+        load = self._stores.load
+        return await self._stores.persist(lambda: load.reserve(queue, escalation_id, limit, now_ms))
+
+    # ---- the effects -------------------------------------------------------------------------
+
+    async def _effects(
+        self,
+        work: Work,
+        planned: Plan,
+        record: LedgerRecord,
+        before: LedgerRecord | None,
+        load: Load,
+    ) -> LedgerRecord:
+        """Publish what follows from a plan that is written; return the record as it is then."""
+        decision = work.decision
+        if decision.observe:
+            return record
+        if is_placing(decision):
+            planned, record = await self._place(work, planned, record, load)
+        elif is_passing(decision):
+            # What came late may be of an escalation that has ended; its successor waits here.
+            same = record.escalation_id == decision.escalation_id
+            if same and waits_on(record) in planned.withdraw_from:
+                await self._stores.release(record, None)
+        else:
+            await _together(
+                self.tell_ledger(record),
+                self._stores.release(record, _past_claim(decision, before)),
+            )
+        await self._tell_desks(envelopes.answers(decision, record, self._topics))
+        if decision.action == "refuse" and waits_on(record) == decision.queue:
+            await self._hand_over_again(decision, record)
+        elsewhere = envelopes.withdrawals(decision, planned, self._topics)
+        beside = [notification(decision, planned, record, self._topics)]
+        if planned.place is not None:
+            beside.append(envelopes.routed(decision, planned))
+        await _together(self._tell_desks(elsewhere), self._tell(beside))
+        await self._tell([self._control(decision, planned, record)])
+        return record
+
+    async def _place(
+        self, work: Work, planned: Plan, record: LedgerRecord, load: Load
+    ) -> tuple[Plan, LedgerRecord]:
+        """Hand the packet over, further down the ladder when its topic refuses it."""
+        decision = work.decision
+        while True:
+            told = [self.tell_ledger(record)]
+            if planned.place != "queue":
+                told.append(self._stores.release(record, None))
+            await _together(*told)
+            try:
+                await self._hand_over(work, planned)
+            except TopicRefusesError as error:
+                logger.error("%s: %s", decision.decision_id, error)
+                refused = planned
+            else:
+                return planned, record
+            planned = await self._reserve(
+                decision,
+                load,
+                lambda load, refused=refused: amend(  # type: ignore[misc]
+                    refused, decision, self._topics, load, self._now_ms()
+                ),
+            )
+            expected = version_of(record)
+            record = next_record(record, decision, planned)
+            if not await self._write(record, expected):
+                raise RuntimeError(f"{decision.conversation_id}: another router amended its plan")
+
+    async def _hand_over(self, work: Work, planned: Plan, again: int | None = None) -> None:
+        """Send the packet to the place of the plan; `again` as `outgoing.handoff` takes it."""
+        decision = work.decision
+        if planned.place == "contact":
+            return
+        queue = self._topics.queues.get(planned.queue or "")
+        if planned.place == "queue" and queue is None:
+            raise TopicRefusesError(f"{planned.queue}: planned, but topics.yaml has it no more")
+        redaction = _UNKNOWN_TEAM if queue is None else queue.redaction
+        packet = build_packet(decision.facts, work.transcript, decision, redaction)
+        make = (
+            envelopes.ticket
+            if planned.place == "ticket"
+            else partial(envelopes.handoff, again=again)
+        )
+        while True:
+            try:
+                await self._outlet.send(self._record(make(decision, planned, self._topics, packet)))
+            except TooLargeError:
+                if not packet.transcript:
+                    raise
+                # The later half is worth more; `handoff transcript` has the rest.
+                later = packet.transcript[(len(packet.transcript) + 1) // 2 :]
+                packet = msgspec.structs.replace(packet, transcript=later)
+            else:
+                return
+
+    async def _hand_over_again(self, refusal: Decision, record: LedgerRecord) -> None:
+        """Repeat a packet whose queue has just read `refused`, which would outrank it."""
+        decision, redis, prefix = record.decision, self._stores.redis, self._stores.prefix
+        if refusal.escalation_id != record.escalation_id or not is_placing(decision):
+            return
+        transcript = await self._stores.persist(
+            lambda: read_transcript(
+                redis, prefix, decision.home, decision.conversation_id, decision.facts.turns
+            )
+        )
+        try:
+            await self._hand_over(Work(decision, transcript), record.plan, again=refusal.seq)
+        except TopicRefusesError as error:
+            logger.error("%s: %s", decision.decision_id, error)
+
+    async def tell_ledger(self, record: LedgerRecord) -> None:
+        """Put a record that is in Redis onto the ledger's topic."""
+        key = record.conversation_id.encode()
+        for written in await self._published([Record(LEDGER, key, encode(record))]):
+            self.told.add(record, written.partition, written.offset)
+
+    async def _tell_desks(self, messages: Sequence[Outgoing]) -> None:
+        """Tell queues and ticket systems what became of it; who refuses now hears it later."""
+        for message in messages:
+            record = self._record(message)
+            try:
+                await self._outlet.send(record)
+            except TopicRefusesError as error:
+                logger.error("%s: %s", message.conversation_id, error)
+                owed = Owed(record.topic, record.key or b"", record.value or b"")
+                await self._stores.persist(lambda owed=owed: self._stores.owed.add(owed))  # type: ignore[misc]
+
+    async def tell_owed(self) -> int:
+        """Deliver what was refused before, as far as that is possible now; return how many."""
+        delivered, refusing = [], set()
+        for owed in await self._stores.owed.all():
+            if owed.topic in refusing:
+                continue
+            try:
+                await self._outlet.send(Record(owed.topic, owed.key, owed.value))
+            except TopicRefusesError:
+                refusing.add(owed.topic)
+            else:
+                delivered.append(owed)
+        await self._stores.owed.drop(delivered)
+        return len(delivered)
+
+    async def _tell(self, messages: Iterable[Outgoing | None]) -> None:
+        records = [self._record(message) for message in messages if message is not None]
+        if records:
+            await self._published(records)
+
+    async def _published(self, records: Sequence[Record]) -> Sequence[RecordMetadata]:
+        written = await self._publish(records)
+        for record in records:
+            metrics.PUBLISHED.labels("routing", record.topic).inc()
+        return written
+
+    def _control(self, decision: Decision, planned: Plan, record: LedgerRecord) -> Outgoing | None:
+        customer = decision.facts.customer
+        contact = envelopes.contact_of(decision, planned, record, self._topics)
+        text = notice(decision, planned, contact, None if customer is None else customer.locale)
+        return envelopes.control(decision, planned, record, self._topics, text)
+
+    def _record(self, message: Outgoing) -> Record:
+        key, value = message.conversation_id.encode(), encode(message.message)
+        own = message.partition is not None
+        headers = signature_headers(self._secrets, key, value) if own else []
+        return Record(message.topic, key, value, message.partition, headers)
+
+
+async def _together(*steps: Coroutine[Any, Any, None]) -> None:
+    """Return when all of these are done; when one fails, none runs on."""
+    async with asyncio.TaskGroup() as group:
+        for step in steps:
+            group.create_task(step)
+
+
+def _past_claim(decision: Decision, before: LedgerRecord | None) -> tuple[str, PastClaim] | None:
+    """The queue and how long it took, when this decision is a claim from the queue's line."""
+    queue = waits_on(before)
+    if decision.action != "claim" or before is None or before.placed_at is None or queue is None:
+        return None
+    if before.escalation_id != decision.escalation_id or claimed_on(decision, before) != queue:
+        return None
+    at_ms = to_ms(decision.decided_at)
+    waited_ms = max(0, at_ms - to_ms(before.placed_at))
+    return queue, PastClaim(at_ms=at_ms, waited_ms=waited_ms, ahead=before.plan.ahead)

@@ -1,0 +1,160 @@
+"""Brings the ledger in Redis up to its topic: at a start, and before an id counts as unknown."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import aiokafka
+from aiokafka import ConsumerRecord, TopicPartition
+from redis.asyncio import Redis
+
+from workers.contracts.codec import decode_message
+from workers.contracts.ledger import LedgerRecord
+from workers.contracts.rejections import Rejected
+from workers.contracts.time import MINUTE, to_ms
+from workers.contracts.topics import LEDGER
+from workers.routing.ledger_record import waits_on
+from workers.runtime.failstop import ConfigurationError
+from workers.stores.ledger_store import LedgerStore, WentBackError
+from workers.stores.queue_load import ANY_NUMBER, LoadStore
+
+_BATCH: Final = 500
+_LOOKS: Final = 4
+"""Answers without the topic after which there is none; a broker may be about to create it."""
+_SETTLED_MS: Final = MINUTE
+"""A place that was taken longer ago has its record in the ledger, or nobody will write one."""
+
+logger = logging.getLogger(__name__)
+
+
+class LedgerTopic:
+    """Reads what the topic has and Redis has not; safe while others write to both."""
+
+    def __init__(
+        self, kafka: Mapping[str, Any], client_id: str, redis: "Redis",
+        ledger: LedgerStore, load: LoadStore,
+    ) -> None:  # fmt: skip
+        self._kafka = kafka
+        self._client_id = client_id
+        self._redis = redis
+        self._ledger = ledger
+        self._load = load
+
+    async def catch_up(self) -> str:
+        """Restore every record beyond the positions in Redis; return the witness left there.
+
+        Everything that was on the topic when it was called is in Redis when it returns, and for as
+        long as the store has the witness.
+        """
+        consumer = aiokafka.AIOKafkaConsumer(
+            **self._kafka,
+            client_id=self._client_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+        )
+        await consumer.start()
+        try:
+            while True:
+                witness = await self._ledger.witness()
+                try:
+                    await self._read(consumer, await self._ledger.positions(), witness)
+                except WentBackError as error:
+                    logger.warning("%s: reading again", error)
+                else:
+                    return witness
+        finally:
+            await consumer.stop()
+
+    async def _read(
+        self, consumer: aiokafka.AIOKafkaConsumer, known: Mapping[int, int], witness: str
+    ) -> None:
+        tps = await self._partitions(consumer)
+        begins = await consumer.beginning_offsets(tps)
+        ends = await consumer.end_offsets(tps)
+        starts = {tp: _start(known.get(tp.partition, 0), begins[tp], ends[tp]) for tp in tps}
+        behind = {tp for tp in tps if starts[tp] < ends[tp]}
+        if not behind:
+            return
+        consumer.assign(behind)
+        for tp in behind:
+            consumer.seek(tp, starts[tp])
+        restored = 0
+        reached = {tp: known.get(tp.partition, 0) for tp in tps}
+        while behind:
+            fetched = await consumer.getmany(*behind, timeout_ms=1000, max_records=_BATCH)
+            for tp, records in fetched.items():
+                restored += await self._restore(records)
+                end = records[-1].offset + 1
+                await self._ledger.advance([(tp.partition, reached[tp], end)], witness)
+                reached[tp] = end
+            behind = {tp for tp in behind if await consumer.position(tp) < ends[tp]}
+        rest = [(tp.partition, reached[tp], ends[tp]) for tp in tps]
+        await self._ledger.advance(rest, witness)
+        if restored:
+            logger.warning("%d ledger records were missing in Redis and are restored", restored)
+
+    async def _partitions(self, consumer: aiokafka.AIOKafkaConsumer) -> list[TopicPartition]:
+        for _ in range(_LOOKS):
+            cluster = await consumer._client.fetch_all_metadata()
+            if found := cluster.partitions_for_topic(LEDGER):
+                return [TopicPartition(LEDGER, partition) for partition in sorted(found)]
+            await asyncio.sleep(0.25)
+        raise ConfigurationError(f"no topic {LEDGER}: create it with `handoff topics apply`")
+
+    async def _restore(self, records: Sequence[ConsumerRecord]) -> int:
+        found: list[LedgerRecord] = []
+        for record in records:
+            try:
+                found.append(decode_message(LedgerRecord, record.value))
+            except Rejected as rejected:
+                logger.error("%s[%d] %d: %s", LEDGER, record.partition, record.offset, rejected)
+        # Desks may still speak of escalations that a later one of their conversation followed.
+        restored = await self._ledger.restore(found)
+        latest = {one.conversation_id: one for one in restored}
+        for one in latest.values():
+            await self.align(one)
+        return len(latest)
+
+    async def align(self, record: LedgerRecord) -> None:
+        """Give the escalation of this record a place where it waits, and nowhere else."""
+        if record.escalation_id is None:
+            return
+        queue = waits_on(record)
+        if queue is not None and self._load.knows(queue):
+            placed_ms = to_ms(record.placed_at or record.plan.planned_at)
+            await self._load.reserve(queue, record.escalation_id, ANY_NUMBER, placed_ms)
+            return
+        pipeline = self._redis.pipeline(transaction=False)
+        self._load.release(pipeline, record.escalation_id)
+        await pipeline.execute()
+
+    async def reconcile(self, now_ms: int) -> int:
+        """Give up places whose escalation does not wait there; return how many those were.
+
+        A router that ended between taking a place and writing the ledger left them behind.
+        """
+        waiting = await self._load.waiting_since(now_ms - _SETTLED_MS)
+        ids = [escalation_id for members in waiting.values() for escalation_id in members]
+        if not ids:
+            return 0
+        where = await self._ledger.whereabouts(ids)
+        entries = await self._ledger.find_all({found.conversation_id for found in where.values()})
+        stale = []
+        for queue, members in waiting.items():
+            for escalation_id in members:
+                found = where.get(escalation_id)
+                record = None if found is None else entries[found.conversation_id].record
+                here = record is not None and record.escalation_id == escalation_id
+                if not here or waits_on(record) != queue:
+                    stale.append((queue, escalation_id))
+        await self._load.drop(stale)
+        if stale:
+            logger.warning("%d places of queues were nobody's and are free again", len(stale))
+        return len(stale)
+
+
+def _start(known: int, begin: int, end: int) -> int:
+    """Where to go on; a position beyond the end is that of another cluster's topic."""
+    return begin if known > end else max(known, begin)

@@ -1,0 +1,135 @@
+"""The policy that this worker would like to be in force: its file or folder, watched."""
+
+import logging
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from workers.contracts.codec import encode
+from workers.contracts.decisions import Home
+from workers.contracts.events import POLICY_CONVERSATION, PolicyInForce
+from workers.contracts.ids import derive
+from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.time import DAY, from_ms
+from workers.contracts.yaml import YamlFileError
+from workers.conversation.partition_meta import PartitionMeta, starting_meta, version_order
+from workers.policy import load_policy
+from workers.runtime.app import read_topics
+from workers.runtime.failstop import ConfigurationError
+from workers.runtime.producer import Record
+
+_SUFFIXES: Final = (".yaml", ".yml")
+
+logger = logging.getLogger(__name__)
+
+
+class PolicySource:
+    """The newest valid policy of a file or folder; a bad one is reported once and left out.
+
+    With `topics`, the path of topics.yaml, one that names a queue that is not there is bad, too.
+    """
+
+    def __init__(self, path: Path, *, observe: bool, topics: Path | None = None) -> None:
+        self._path = path
+        self._observe = observe
+        self._topics = topics
+        self._seen: dict[Path, tuple[int, int]] = {}
+        self._read: dict[Path, PartitionMeta] = {}
+        self.own = self._first()
+
+    def _first(self) -> PartitionMeta:
+        problems: list[str] = []
+        self._look(problems.append)
+        if not self._read:
+            found = "; ".join(problems) or "no .yaml file in it"
+            raise ConfigurationError(f"no usable policy in {self._path}: {found}")
+        for problem in problems:
+            logger.error("policy left out: %s", problem)
+        return self._newest()
+
+    def poll(self) -> bool:
+        """Look at the files again; True when `own` has changed."""
+        before = self.own
+        self._look(lambda problem: logger.error("policy not taken over: %s", problem))
+        self.own = self._newest()
+        return self.own != before
+
+    def forget(self) -> None:
+        """Have the next `poll` read every file, whether or not it looks changed."""
+        self._seen.clear()
+
+    def _newest(self) -> PartitionMeta:
+        return max(self._read.values(), key=lambda meta: version_order(meta.policy_version))
+
+    def _look(self, complain: Callable[[str], None]) -> None:
+        for path in self._files():
+            stamp = _stamp(path)
+            if self._seen.get(path) == stamp:
+                continue
+            self._seen[path] = stamp
+            try:
+                text = path.read_text(encoding="utf-8")
+                load_policy(text, str(path), self._queues())
+                self._read[path] = starting_meta(text, self._observe)
+            except YamlFileError as error:
+                complain(str(error))
+            except (OSError, UnicodeDecodeError) as error:
+                complain(f"{path}: cannot be read: {error}")
+
+    def _queues(self) -> Collection[str] | None:
+        # Read each time: queues are added while workers run.
+        return None if self._topics is None else read_topics(self._topics).queues
+
+    def _files(self) -> list[Path]:
+        if not self._path.is_dir():
+            return [self._path]
+        return sorted(path for path in self._path.iterdir() if path.suffix in _SUFFIXES)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (-1, -1)
+    return (status.st_mtime_ns, status.st_size)
+
+
+def to_announce(own: PartitionMeta, in_force: PartitionMeta, now_ms: int) -> PartitionMeta | None:
+    """The policy to put on a partition's log now, or None.
+
+    That is a newer one, the one in force if this worker observes and it does not or the other way
+    round, or the one in force once a day, so that a log that was trimmed still tells.
+    """
+    ours, theirs = version_order(own.policy_version), version_order(in_force.policy_version)
+    if ours > theirs:
+        return own
+    if own.observe != in_force.observe:
+        return msgspec.structs.replace(in_force, observe=own.observe)
+    return in_force if now_ms // DAY > in_force.policy_at // DAY else None
+
+
+def policy_record(home: Home, policy: PartitionMeta, now_ms: int, secrets: Secrets) -> Record:
+    """The record that puts a policy in force in one partition; one id per policy and day."""
+    event = PolicyInForce(
+        event_id=derive(
+            "policy",
+            home.topic,
+            home.partition,
+            policy.policy_version,
+            policy.policy_hash,
+            str(policy.observe),
+            now_ms // DAY,
+        ),
+        conversation_id=POLICY_CONVERSATION,
+        occurred_at=from_ms(now_ms),
+        type="policy",
+        policy_version=policy.policy_version,
+        policy_hash=policy.policy_hash,
+        policy=policy.policy_text,
+        observe=policy.observe,
+    )
+    key, value = POLICY_CONVERSATION.encode(), encode(event)
+    headers = signature_headers(secrets, key, value)
+    return Record(home.topic, key, value, home.partition, headers)

@@ -1,0 +1,1 @@
+"""Proof from the topics that every promise was kept."""

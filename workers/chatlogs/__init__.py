@@ -1,0 +1,1 @@
+"""Chat logs of other systems as conversation events."""

@@ -1,0 +1,309 @@
+"""Chat logs in the OpenAI chat-completions and Anthropic messages formats, as events.
+
+A log is one conversation: an object with `messages`, or the bare list of them. Each message
+becomes one event; an assistant's tool calls stay on its turn, and each tool result is a turn of
+its own. Ids and missing times are derived, so that the same log gives the same bytes.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+import orjson
+
+from workers.chatlogs.content_blocks import Parts, read_content
+from workers.contracts.codec import Raw, decode_event, encode
+from workers.contracts.events import (
+    AgentTurn,
+    Customer,
+    Message,
+    ToolCall,
+    ToolResult,
+)
+from workers.contracts.ids import derive
+from workers.contracts.rejections import Rejected
+from workers.contracts.time import DAY, from_ms, to_ms
+
+BASE_MS: Final = 1_736_154_000_000
+"""2025-01-06 09:00 UTC: where conversations without any times begin, within a day of it."""
+GAPS_MS: Final = {"customer": 25_000, "ai_agent": 6_000, "tool": 2_000, "system": 0}
+"""From the turn before to one of this role, when the log has no times."""
+
+_ROLES: Final = {
+    "user": "customer",
+    "human": "customer",
+    "assistant": "ai_agent",
+    "tool": "tool",
+    "function": "tool",
+    "system": "system",
+    "developer": "system",
+}
+_LONGEST: Final = 128
+"""Characters of what a log tells about its customer; the contract takes no more of a tier."""
+_TIMES: Final = ("occurred_at", "created_at", "timestamp", "time", "created", "date")
+_ERROR: Final = re.compile(r'\s*(?:error:|\{\s*"error"\s*:\s*(?!null|false|""))', re.IGNORECASE)
+_IDS: Final = ("id", "conversation_id", "thread_id", "session_id")
+
+
+class Skip(NamedTuple):
+    """A message, counted from 1, that could not be mapped (None: the whole conversation)."""
+
+    message: int | None
+    reason: str
+
+
+class Imported(NamedTuple):
+    """The events of one conversation, encoded, in order, and what had to be left out."""
+
+    conversation_id: str
+    messages: int
+    events: list[bytes]
+    skipped: list[Skip]
+
+
+class _Unmappable(Exception):
+    pass
+
+
+def import_conversation(log: Any, position: int, ends_ms: int | None = None) -> Imported:
+    """Map one parsed chat log; `position` in its file tells logs without an id apart.
+
+    With `ends_ms` all times are moved alike, so that the last message is of then. Every event
+    returned passes the contract of `conversation-events`.
+    """
+    imported, last = _mapped(log, position, 0)
+    if ends_ms is None or last is None:
+        return imported
+    return _mapped(log, position, ends_ms - last)[0]
+
+
+def _mapped(log: Any, position: int, later_ms: int) -> tuple[Imported, int | None]:
+    """Map a log with its times moved; the second is the latest of them as they were."""
+    head = log if isinstance(log, dict) else {}
+    messages = head.get("messages") if head else log
+    metadata = _dict(head.get("metadata"))
+    conversation_id = _first_text(_IDS, head, metadata) or _derived_id(log, position)
+    if not isinstance(messages, list) or not messages:
+        reason = "no list of messages: one conversation is an object with messages, or their list"
+        return Imported(conversation_id, 0, [], [Skip(None, reason)]), None
+    log_of = _Log(conversation_id, head, metadata, later_ms)
+    if head.get("system"):
+        log_of.add(0, {"role": "system", "content": head["system"]})
+    for index, message in enumerate(messages, start=1):
+        log_of.add(index, message)
+    imported = Imported(conversation_id, len(messages), log_of.events, log_of.skipped)
+    return imported, log_of.latest
+
+
+class _Log:
+    """One conversation while it is mapped."""
+
+    def __init__(
+        self,
+        conversation_id: str,
+        head: dict[str, Any],
+        metadata: dict[str, Any],
+        later_ms: int,
+    ) -> None:
+        self.conversation_id = conversation_id
+        self.later_ms = later_ms
+        self.latest: int | None = None
+        self.head, self.metadata = head, metadata
+        self.events: list[bytes] = []
+        self.skipped: list[Skip] = []
+        self.tools: dict[str, str] = {}
+        self.introduced = False
+        self.clock: int | None = _time_of(head) or _time_of(metadata)
+        self.started = False
+
+    def add(self, index: int, message: Any) -> None:
+        """Append the events of one message, or report why there are none."""
+        try:
+            for part, event in enumerate(self._mapped(message)):
+                self._append(index, part, event)
+        except _Unmappable as error:
+            self.skipped.append(Skip(index, str(error)))
+
+    def _mapped(self, message: Any) -> Iterator[dict[str, Any]]:
+        if not isinstance(message, dict):
+            raise _Unmappable("not an object with role and content")
+        role = _ROLES.get(str(message.get("role")))
+        if role is None:
+            raise _Unmappable(
+                f"role {str(message.get('role'))[:40]!r}: use one of {', '.join(_ROLES)}"
+            )
+        parts = read_content(message.get("content"))
+        if parts.unknown:
+            raise _Unmappable(f"content block of type {parts.unknown[:40]!r} is unknown")
+        at = _time_of(message)
+        for result in parts.results:
+            yield self._tool_turn(result, at)
+        if role == "tool":
+            yield self._tool_turn({**message, "content": parts.text}, at)
+        elif role == "ai_agent":
+            yield {
+                "role": role,
+                "content": parts.text,
+                "agent": self._agent(message, parts),
+                "at": at,
+            }
+        elif parts.text or not parts.results:
+            yield {"role": role, "content": parts.text, "at": at}
+
+    def _append(self, index: int, part: int, fields: dict[str, Any]) -> None:
+        role, at = fields["role"], fields.pop("at")
+        self.clock = at if at is not None else self._next_time(role)
+        self.started = True
+        if role == "customer" and not self.introduced:
+            fields |= self._introduction()
+        event = Message(
+            event_id=derive("import", self.conversation_id, index, part),
+            conversation_id=self.conversation_id,
+            occurred_at=from_ms(self.clock + self.later_ms),
+            **fields,
+        )
+        value = encode(event)
+        try:
+            sent_at = self.clock + self.later_ms
+            decode_event(Raw(self.conversation_id.encode(), value, (), sent_at))
+        except Rejected as rejected:
+            raise _Unmappable(rejected.detail) from None
+        self.latest = max(self.clock, self.latest or 0)
+        self.introduced = self.introduced or role == "customer"
+        self.events.append(value)
+
+    def _next_time(self, role: str) -> int:
+        if self.clock is None:
+            # By the id alone, so that a part of a file gives the same times as the whole.
+            return BASE_MS + UUID(derive("import-start", self.conversation_id)).int % DAY
+        return self.clock + (GAPS_MS[role] if self.started else 0)
+
+    def _tool_turn(self, result: dict[str, Any], at: int | None) -> dict[str, Any]:
+        call_id = _text(result.get("tool_call_id") or result.get("tool_use_id"))
+        text = read_content(result.get("content")).text
+        status, error = _status(result, text)
+        name = _text(result.get("name")) or self.tools.get(call_id or "", "unknown")
+        tool = ToolResult(name=name, status=status, call_id=call_id, error=error)
+        return {"role": "tool", "content": text, "tool": tool, "at": at}
+
+    def _agent(self, message: dict[str, Any], parts: Parts) -> AgentTurn | None:
+        calls = tuple(_calls(message, parts))
+        self.tools |= {call.call_id: call.name for call in calls if call.call_id}
+        told = _dict(message.get("metadata")) | _dict(message.get("agent"))
+        usage = _dict(message.get("usage"))
+        fields = {
+            "id": _first_text(("id", "agent_id"), told, {}) or _text(self.metadata.get("agent_id")),
+            "version": _first_text(("version", "agent_version"), told, self.metadata)
+            or _text(message.get("model") or self.head.get("model")),
+            "confidence": told.get("confidence"),
+            "intents": told.get("intents", ()),
+            "requested_escalation": told.get("requested_escalation"),
+            "resolved": told.get("resolved"),
+            "context_tokens": told.get("context_tokens")
+            or usage.get("input_tokens")
+            or usage.get("prompt_tokens"),
+            "context_limit": told.get("context_limit"),
+        }
+        try:
+            agent = msgspec.convert({k: v for k, v in fields.items() if v is not None}, AgentTurn)
+        except msgspec.ValidationError as error:
+            raise _Unmappable(f"agent: {error}") from None
+        agent = msgspec.structs.replace(agent, tool_calls=calls)
+        return agent if agent != AgentTurn() else None
+
+    def _introduction(self) -> dict[str, Any]:
+        """Return what the log tells of customer and conversation, for the first customer turn."""
+        person = _dict(self.metadata.get("customer")) | _dict(self.head.get("customer"))
+        names = {
+            "id": ("customer_id", "user_id", "user"),
+            "name": ("customer_name",),
+            "tier": ("tier", "customer_tier"),
+            "locale": ("locale",),
+            "dedicated_agent": ("dedicated_agent",),
+        }
+        known = {
+            field: _text(person.get(field)) or _first_text(keys, self.head, self.metadata)
+            for field, keys in names.items()
+        }
+        told = {
+            field: _first_text((field,), self.head, self.metadata)
+            for field in ("channel", "subject", "ticket_id", "tenant")
+        }
+        short = {field: value[:_LONGEST] for field, value in told.items() if value}
+        customer = Customer(**{field: value[:_LONGEST] for field, value in known.items() if value})
+        return {"customer": customer if customer != Customer() else None, **short}
+
+
+def _calls(message: dict[str, Any], parts: Parts) -> Iterator[ToolCall]:
+    listed = message.get("tool_calls")
+    for call in [*(listed if isinstance(listed, list) else ()), *parts.calls]:
+        yield _call(_dict(call))
+    if legacy := _dict(message.get("function_call")):
+        yield _call({"function": legacy})
+
+
+def _call(call: dict[str, Any]) -> ToolCall:
+    function = _dict(call.get("function")) or _dict(call.get("custom")) or call
+    name = _text(function.get("name"))
+    if name is None:
+        raise _Unmappable("tool call without a name")
+    call_id, arguments = _text(call.get("id")), function.get("arguments", function.get("input"))
+    if isinstance(arguments, str):
+        try:
+            arguments = orjson.loads(arguments)
+        except orjson.JSONDecodeError:
+            return ToolCall(name=name, call_id=call_id, arguments=arguments)
+    return ToolCall(name=name, call_id=call_id, arguments=arguments)
+
+
+def _status(result: dict[str, Any], text: str) -> tuple[Any, str | None]:
+    """Return a tool result's status: as flagged, else by what error messages begin with."""
+    flag = result.get("is_error", result.get("error", result.get("status")))
+    if flag in ("ok", "success", "completed"):
+        return "ok", None
+    failed = bool(flag) if flag is not None else bool(_ERROR.match(text))
+    if not failed:
+        return "ok", None
+    error = (flag if isinstance(flag, str) and flag != "error" else text)[:500] or None
+    lowered = (error or "").lower()
+    if "timeout" in lowered or "timed out" in lowered:
+        return "timeout", error
+    if any(word in lowered for word in ("denied", "forbidden", "unauthorized", "not authorized")):
+        return "denied", error
+    return "error", error
+
+
+def _time_of(source: dict[str, Any]) -> int | None:
+    for key in _TIMES:
+        value = source.get(key)
+        if isinstance(value, int | float) and 1 < value < 4e12:
+            return round(value if value > 1e11 else value * 1000)
+        if isinstance(value, str):
+            try:
+                moment = datetime.fromisoformat(value)
+            except ValueError:
+                continue
+            return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return None
+
+
+def _derived_id(log: Any, position: int) -> str:
+    content = orjson.dumps(log, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return derive("import-conversation", position, content.decode())
+
+
+def _first_text(keys: tuple[str, ...], *sources: dict[str, Any]) -> str | None:
+    return next((t for source in sources for key in keys if (t := _text(source.get(key)))), None)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value.strip() or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,297 @@
+"""Where a replay's records come from: files of events, or the log's topic itself."""
+
+import gzip
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, cast
+
+import msgspec
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.partitioner import murmur2
+
+from workers.contracts.codec import UNSIGNED, Raw, decode_event
+from workers.contracts.deadletters import read_dead_letter
+from workers.contracts.events import OWN_TYPES, POLICY_CONVERSATION, PolicyInForce
+from workers.contracts.rejections import Rejected
+from workers.contracts.signing import Secrets
+from workers.contracts.time import DAY, HOUR
+from workers.contracts.topics import DEAD_LETTERS
+from workers.conversation.fold import Incoming
+from workers.kafka.reader import Range, Ranges, later, partitions_of, ranges_of, read, reading
+from workers.settings import Settings
+
+_OWN: Final = re.compile(rb'"type"\s*:\s*"(?:%s)"' % b"|".join(s.encode() for s in OWN_TYPES))
+_POLICY_EVERY_MS: Final = DAY + HOUR
+_BLOCK: Final = 1 << 20
+_NO_TIMESTAMP: Final = 2**53
+"""A line of a file has no Kafka timestamp: nothing in it counts as ahead of its time."""
+
+
+class _Head(msgspec.Struct):
+    conversation_id: str = ""
+    type: str = "message"
+
+
+_POLICY_KEY: Final = POLICY_CONVERSATION.encode()
+_NOTHING: Final[frozenset[int]] = frozenset()
+_HEAD: Final = msgspec.json.Decoder(_Head)
+
+
+class FileFacts(NamedTuple):
+    """What a first look at the files tells."""
+
+    lines: int
+    """Blank ones included."""
+    own: bool
+    """Whether our own agents wrote in it: then its deadlines and policies are all there."""
+    policy: PolicyInForce | None
+    """The first policy event."""
+
+
+@contextmanager
+def local_files(names: Sequence[str]) -> Iterator[list[Path]]:
+    """Yield paths that can be read more than once: `-` is copied to a temporary file first."""
+    with tempfile.TemporaryDirectory(prefix="handoff-replay-") as folder:
+        paths = []
+        for number, name in enumerate(names):
+            path = Path(name)
+            if name == "-":
+                path = Path(folder) / f"stdin-{number}.jsonl"
+                with path.open("wb") as file:
+                    shutil.copyfileobj(sys.stdin.buffer, file)
+            paths.append(path)
+        yield paths
+
+
+def lines_of(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
+    """Yield the lines that are not blank, with file and number; .gz files are unpacked."""
+    for path in paths:
+        with _opened(path) as file:
+            for number, line in enumerate(file, start=1):
+                if stripped := line.strip():
+                    yield path, number, stripped
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not packed:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            yield cast(BinaryIO, unpacked)
+
+
+def look_at(paths: Sequence[Path]) -> FileFacts:
+    """Read the files once, quickly, before anything is decided."""
+    lines, own, policy = 0, False, None
+    for block in _blocks(paths):
+        lines += len(block)
+        if policy is None and _OWN.search(b"".join(block)):
+            for line in filter(_OWN.search, block):
+                kind = _head(line).type
+                own = own or kind in OWN_TYPES
+                if kind == "policy" and policy is None:
+                    policy = _policy_of(line)
+    return FileFacts(lines, own, policy)
+
+
+def _blocks(paths: Sequence[Path]) -> Iterator[list[bytes]]:
+    for path in paths:
+        with _opened(path) as file:
+            while block := file.readlines(_BLOCK):
+                yield block
+
+
+def _head(line: bytes) -> _Head:
+    try:
+        return _HEAD.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return _Head()
+
+
+def _policy_of(line: bytes) -> PolicyInForce | None:
+    try:
+        return msgspec.json.decode(line, type=PolicyInForce)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+@lru_cache(maxsize=20_000)
+def partition_of(conversation_id: str, partitions: int) -> int:
+    """Return the partition into which Kafka's own clients put a conversation."""
+    hashed: int = murmur2(conversation_id.encode()) & 0x7FFFFFFF
+    return hashed % partitions
+
+
+class Line(NamedTuple):
+    """One line of a file as a record of a partition."""
+
+    partition: int
+    incoming: Incoming
+    path: Path
+    number: int
+
+
+def read_files(paths: Sequence[Path], partitions: int, mine: frozenset[int]) -> Iterator[Line]:
+    """Yield the lines whose conversations live in `mine`, numbered through all the files.
+
+    Policy events belong to every partition and are yielded once for each of `mine`.
+    """
+    for offset, (path, number, line) in enumerate(lines_of(paths)):
+        head = _head(line)
+        if head.type == "policy":
+            for partition in sorted(mine):
+                yield Line(partition, _incoming(offset, line, head), path, number)
+            continue
+        partition = partition_of(head.conversation_id, partitions)
+        if partition in mine:
+            yield Line(partition, _incoming(offset, line, head), path, number)
+
+
+def _incoming(offset: int, line: bytes, head: _Head) -> Incoming:
+    raw = Raw(head.conversation_id.encode(), line, (), _NO_TIMESTAMP)
+    return _decoded(offset, raw, UNSIGNED)
+
+
+def _decoded(offset: int, raw: Raw, secrets: Secrets) -> Incoming:
+    try:
+        return Incoming(offset, raw.timestamp_ms, decode_event(raw, secrets), raw)
+    except Rejected as rejected:
+        return Incoming(offset, raw.timestamp_ms, None, raw, rejected)
+
+
+def of_record(record: ConsumerRecord, secrets: Secrets, poison: frozenset[int]) -> Incoming:
+    """Return a record of the log as the live worker saw it; `poison` are offsets it gave up."""
+    raw = Raw(record.key, record.value, record.headers, record.timestamp)
+    if record.offset in poison:
+        gave_up = Rejected("poison", "the worker gave it up: see dead-letters")
+        return Incoming(record.offset, record.timestamp, None, raw, gave_up)
+    return _decoded(record.offset, raw, secrets)
+
+
+class LogFacts(NamedTuple):
+    """What there is of a topic when the replay begins."""
+
+    ranges: dict[int, Range]
+    poison: dict[int, frozenset[int]]
+    policies: dict[int, PolicyInForce]
+    """The first policy event of each partition that has one."""
+
+
+async def look_at_topic(settings: Settings, topic: str, since_ms: int | None) -> LogFacts:
+    """Note where each partition begins and ends, what is poison, and the first policies.
+
+    With `since_ms` it begins a day before that, as the policy in force is repeated daily.
+    """
+    async with reading(settings) as consumer:
+        log = await ranges_of(consumer, await partitions_of(consumer, [topic]))
+        if since_ms is not None:
+            log = await later(consumer, log, since_ms - _POLICY_EVERY_MS)
+        letters = await ranges_of(consumer, await partitions_of(consumer, [DEAD_LETTERS]))
+    poison: dict[int, set[int]] = {}
+    async for _, records in read(settings, letters):
+        for record in records:
+            raw = Raw(record.key, record.value, record.headers, record.timestamp)
+            letter = read_dead_letter(raw)
+            if letter and letter.reason == "poison" and letter.origin.topic == topic:
+                poison.setdefault(letter.origin.partition, set()).add(letter.origin.offset)
+    return LogFacts(
+        ranges={tp.partition: found for tp, found in log.items()},
+        poison={partition: frozenset(offsets) for partition, offsets in poison.items()},
+        policies=await _first_policies(settings, log),
+    )
+
+
+async def _first_policies(settings: Settings, ranges: Ranges) -> dict[int, PolicyInForce]:
+    found: dict[int, PolicyInForce] = {}
+    secrets = Secrets(settings.signing_keys)
+    async with aclosing(read(settings, ranges)) as runs:
+        async for tp, records in runs:
+            if tp.partition not in found:
+                policy = _first_policy(records, secrets)
+                if policy is not None:
+                    found[tp.partition] = policy
+            if len(found) == len(ranges):
+                break
+    return found
+
+
+def _first_policy(records: Sequence[ConsumerRecord], secrets: Secrets) -> PolicyInForce | None:
+    for record in records:
+        if record.key == _POLICY_KEY:
+            event = of_record(record, secrets, _NOTHING).event
+            if isinstance(event, PolicyInForce):
+                return event
+    return None
+
+
+async def read_topic(
+    settings: Settings, topic: str, ranges: dict[int, Range]
+) -> AsyncGenerator[tuple[int, list[ConsumerRecord]], None]:
+    """Yield runs of records of the partitions in `ranges`."""
+    wanted = {TopicPartition(topic, partition): found for partition, found in ranges.items()}
+    async for tp, records in read(settings, wanted):
+        yield tp.partition, records
+
+
+class Found(NamedTuple):
+    """One conversation's records, with the policy events of its partition."""
+
+    incoming: list[Incoming]
+    partition: int
+    policy: str | None
+    """What was in force before the first policy event; None: the log does not tell."""
+    observe: bool
+    own: bool
+    """Whether our own agents wrote on this log."""
+
+
+def find_in_files(paths: Sequence[Path], conversation_id: str) -> Found:
+    """Collect a conversation from files of events."""
+    facts = look_at(paths)
+    incoming = []
+    for offset, (_, _, line) in enumerate(lines_of(paths)):
+        head = _head(line)
+        if head.type == "policy" or head.conversation_id == conversation_id:
+            incoming.append(_incoming(offset, line, head))
+    return _found(incoming, 0, facts.policy, own=facts.own)
+
+
+async def find_in_topic(
+    settings: Settings, topic: str, conversation_id: str, advance: Callable[[int], None]
+) -> Found:
+    """Collect a conversation from the log, whichever partition it is in."""
+    async with reading(settings) as consumer:
+        ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
+    key, secrets = conversation_id.encode(), Secrets(settings.signing_keys)
+    found: dict[int, list[Incoming]] = {}
+    here: set[int] = set()
+    async for tp, records in read(settings, ranges):
+        for record in records:
+            if record.key in (key, _POLICY_KEY):
+                incoming = of_record(record, secrets, _NOTHING)
+                found.setdefault(tp.partition, []).append(incoming)
+                if record.key == key:
+                    here.add(tp.partition)
+        advance(len(records))
+    partition = min(here, default=0)
+    records_here = found.get(partition, [])
+    events = [one.event for one in records_here]
+    policy = next((one for one in events if isinstance(one, PolicyInForce)), None)
+    return _found(records_here, partition, policy, own=True)
+
+
+def _found(
+    incoming: list[Incoming], partition: int, policy: PolicyInForce | None, *, own: bool
+) -> Found:
+    text, observe = (None, False) if policy is None else (policy.policy, policy.observe)
+    return Found(incoming, partition, text, observe, own)

@@ -1,0 +1,313 @@
+"""Fold a run of one partition's records: the one way in which live worker, rebuild and replay do.
+
+Whatever the chunks, the same log gives the same outputs, in the same order, byte for byte.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import msgspec
+
+from workers.contracts.codec import Raw, encode
+from workers.contracts.deadletters import Origin, dead_letter
+from workers.contracts.decisions import ClassificationRequest, Decision, Home
+from workers.contracts.events import Deadline, Event, Message, PolicyInForce
+from workers.contracts.ids import deadline_event_id
+from workers.contracts.rejections import Rejected
+from workers.contracts.tickets import Notification
+from workers.contracts.time import from_ms, to_ms
+from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, NOTIFICATIONS
+from workers.conversation.partition_meta import PartitionMeta, adopt, policy_in
+from workers.conversation.rates import (
+    Rates,
+    copied,
+    count,
+    empty_rates,
+    is_counted,
+    notifications,
+    slice_ms,
+)
+from workers.conversation.state import State, decode_state, encode_state, next_due
+from workers.conversation.step import step
+from workers.conversation.step_context import Effect
+from workers.conversation.transcript import turn_of
+
+AGENT: Final = "escalation"
+"""Who dead-letters, as the dead letter says."""
+
+
+class Incoming(NamedTuple):
+    """One record of the log: its event, or why it was refused."""
+
+    offset: int
+    timestamp_ms: int
+    event: Event | None
+    raw: Raw
+    rejected: Rejected | None = None
+
+
+class Output(NamedTuple):
+    """A record to publish; (`offset`, `n`) orders and names it within its partition."""
+
+    offset: int
+    n: int
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(slots=True)
+class Change:
+    """What is to be written for one conversation."""
+
+    state: State
+    blob: bytes
+    fresh: bool = False
+    """Transcript and ids start anew: what is stored of them is dropped first."""
+    turns: list[bytes] = field(default_factory=list)
+    """Msgpack `Turn`s to append to the transcript."""
+    ids: list[str] = field(default_factory=list)
+    """Event ids to add."""
+
+    @property
+    def due(self) -> int | None:
+        """When its timer is due; None removes the timer."""
+        return next_due(self.state)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an escalation is open, so that the keys must not expire."""
+        return self.state.open is not None
+
+
+@dataclass(slots=True)
+class Folded:
+    """The result of a chunk: everything to write before anything of it is published."""
+
+    changes: dict[str, Change]
+    outputs: list[Output]
+    meta: PartitionMeta
+    last_offset: int
+    unread: int = 0
+    """Messages that were one too many in their conversation's minute."""
+    decisions: list[tuple[int, Decision]] = field(default_factory=list)
+    """Offsets and what was decided there, when the fold was `dry`."""
+
+
+_TOPICS: Final[dict[type, str]] = {
+    Decision: DECISIONS,
+    ClassificationRequest: CLASSIFICATIONS,
+    Notification: NOTIFICATIONS,
+}
+_TURN_ENCODER = msgspec.msgpack.Encoder()
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+
+def wanted(incoming: Iterable[Incoming]) -> dict[str, list[str]]:
+    """Conversations whose stored state a chunk needs, each with the event ids to look up."""
+    ids: dict[str, list[str]] = {}
+    for record in incoming:
+        event = record.event
+        if event is None or type(event) is PolicyInForce:
+            continue
+        wanted_ids = ids.setdefault(event.conversation_id, [])
+        if type(event) is not Deadline:
+            wanted_ids.append(event.event_id)
+    return ids
+
+
+def fold_chunk(
+    incoming: Sequence[Incoming],
+    states: Mapping[str, bytes | None],
+    known: Mapping[str, Set[str]],
+    meta: PartitionMeta,
+    home: Home,
+    *,
+    keeps_time: bool = False,
+    dry: bool = False,
+    observe: bool | None = None,
+) -> Folded:
+    """Fold records in their order onto the stored `states`; `known` holds ids applied before.
+
+    `states` and `known` answer `wanted(incoming)`: a conversation that is missing there is new.
+    `keeps_time` is for a log without `deadline` events: what is due before a conversation's next
+    event is applied then. `dry` is for one who only counts: nothing is encoded for topics or the
+    transcript, and rates stand still. `observe` says whether decisions only observe, whatever the
+    log says of it; None: as it says. Raises StateUnreadable; nothing of the chunk is applied then.
+    """
+    folding = _Folding(states, known, meta, home, keeps_time=keeps_time, dry=dry, observe=observe)
+    for record in incoming:
+        folding.fold(record)
+    return folding.folded(incoming[-1].offset if incoming else -1)
+
+
+class _Work:
+    """One conversation while its chunk is folded."""
+
+    __slots__ = ("changed", "fresh", "ids", "known", "seen", "state", "turns")
+
+    def __init__(self, state: State, known: Set[str]) -> None:
+        self.state = state
+        self.known = known
+        self.seen: set[str] = set()
+        self.turns: list[bytes] = []
+        self.ids: list[str] = []
+        self.fresh = False
+        self.changed = False
+
+    def begin_anew(self) -> None:
+        """Keep nothing of the transcript and the ids so far."""
+        self.fresh = True
+        self.known, self.seen, self.turns, self.ids = _NOTHING, set(), [], []
+
+
+class _Folding:
+    """A chunk while it is folded."""
+
+    def __init__(
+        self,
+        states: Mapping[str, bytes | None],
+        known: Mapping[str, Set[str]],
+        meta: PartitionMeta,
+        home: Home,
+        *,
+        keeps_time: bool,
+        dry: bool,
+        observe: bool | None,
+    ) -> None:
+        self.observe = observe
+        self.keeps_time = keeps_time
+        self.dry = dry
+        self.states = states
+        self.known = known
+        self.meta = meta
+        self.home = home
+        self.policy = policy_in(meta.policy_text)
+        self.works: dict[str, _Work] = {}
+        self.outputs: list[Output] = []
+        self.unread = 0
+        self.decisions: list[tuple[int, Decision]] = []
+        self.rates: Rates | None = None
+        """A copy of the meta's, once something is counted in it."""
+
+    def fold(self, record: Incoming) -> None:
+        """Fold one record."""
+        event = record.event
+        if event is None:
+            self.outputs.append(_dead(record, self.home))
+        elif type(event) is PolicyInForce:
+            self.meta = adopt(self.meta, event)
+            self.policy = policy_in(self.meta.policy_text)
+        else:
+            work = self._work(event.conversation_id)
+            if self.keeps_time and work.state.deadlines:
+                self._pass_time(record.offset, event, work)
+            if _is_new(work, event, record.timestamp_ms):
+                self._apply(record.offset, event, work)
+
+    def _work(self, conversation_id: str) -> _Work:
+        work = self.works.get(conversation_id)
+        if work is None:
+            state = decode_state(conversation_id, self.states.get(conversation_id))
+            work = _Work(state, self.known.get(conversation_id, _NOTHING))
+            self.works[conversation_id] = work
+        return work
+
+    def _pass_time(self, offset: int, event: Event, work: _Work) -> None:
+        """Apply what has become due before an event, as the live worker's timers do."""
+        until = to_ms(event.occurred_at)
+        while (due := next_due(work.state)) is not None and due < until:
+            conversation_id, due_at = event.conversation_id, from_ms(due)
+            passed = Deadline(
+                type="deadline",
+                event_id=deadline_event_id(conversation_id, due),
+                conversation_id=conversation_id,
+                occurred_at=due_at,
+                due_at=due_at,
+            )
+            self._apply(offset, passed, work)
+
+    def _apply(self, offset: int, event: Event, work: _Work) -> None:
+        before = work.state
+        observe = self.meta.observe if self.observe is None else self.observe
+        state, effects = step(before, event, self.policy, self.home, observe=observe)
+        if state.unread > before.unread:
+            # Neither its words nor its id are kept: a flood must not fill the store.
+            work.state, work.changed = state, True
+            self.unread += 1
+            self._put_all(offset, event, effects)
+            return
+        if state.turns < before.turns or (state.turns == before.turns and type(event) is Message):
+            work.begin_anew()
+        work.state, work.changed = state, True
+        if type(event) is not Deadline:
+            work.seen.add(event.event_id)
+            work.ids.append(event.event_id)
+        self._put_all(offset, event, effects)
+        if self.dry:
+            return
+        turn = turn_of(event, state)
+        if turn is not None:
+            work.turns.append(_TURN_ENCODER.encode(turn))
+        if is_counted(before, state):
+            self._count(offset, before, state, event)
+
+    def _put_all(self, offset: int, event: Event, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if not self.dry:
+                self._put(offset, _TOPICS[type(effect)], event.conversation_id, effect)
+            elif type(effect) is Decision:
+                self.decisions.append((offset, effect))
+
+    def _put(self, offset: int, topic: str, key: str, message: msgspec.Struct) -> None:
+        last = self.outputs[-1] if self.outputs else None
+        n = last.n + 1 if last is not None and last.offset == offset else 0
+        self.outputs.append(Output(offset, n, topic, key.encode(), encode(message)))
+
+    def _count(self, offset: int, before: State, after: State, event: Event) -> None:
+        bands = self.policy.bands
+        rates = self.rates
+        if rates is None:
+            rates = empty_rates(bands) if self.meta.rates is None else copied(self.meta.rates)
+        if rates.slice_ms != slice_ms(bands):
+            # Another window has other slices; what was counted in the old ones cannot be divided.
+            rates = empty_rates(bands)
+        self.rates = rates
+        changed = count(rates, before, after, event)
+        for told in notifications(rates, changed, bands, self.home, after.clock):
+            self._put(offset, NOTIFICATIONS, told.subject or "", told)
+
+    def folded(self, last_offset: int) -> Folded:
+        """What the chunk came to."""
+        changes = {
+            conversation_id: Change(
+                work.state, encode_state(work.state), work.fresh, work.turns, work.ids
+            )
+            for conversation_id, work in self.works.items()
+            if work.changed
+        }
+        meta = self.meta
+        if self.rates is not None:
+            meta = msgspec.structs.replace(meta, rates=self.rates)
+        return Folded(changes, self.outputs, meta, last_offset, self.unread, self.decisions)
+
+
+def _is_new(work: _Work, event: Event, timestamp_ms: int) -> bool:
+    """Whether an event is to be applied."""
+    if type(event) is Deadline:
+        # It needs no id: what it applies is gone afterwards. One from the future is not believed.
+        due = next_due(work.state)
+        return due is not None and due <= to_ms(event.due_at) <= timestamp_ms
+    return event.event_id not in work.seen and event.event_id not in work.known
+
+
+def _dead(record: Incoming, home: Home) -> Output:
+    rejected = record.rejected
+    if rejected is None:
+        raise ValueError(f"offset {record.offset}: neither an event nor a reason for its absence")
+    origin = Origin(home.topic, home.partition, record.offset)
+    key, value, headers = dead_letter(origin, record.raw, rejected.reason, rejected.detail, AGENT)
+    return Output(record.offset, 0, DEAD_LETTERS, key, value, None, tuple(headers))

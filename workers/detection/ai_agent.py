@@ -1,0 +1,133 @@
+"""Read one turn of the AI agent: does it promise a person, or offer one?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from workers.detection.grammar import Plan, rules
+from workers.detection.lexicon import Cues
+from workers.detection.lexicons import REQUEST
+from workers.detection.signals import AgentFindings, Finding
+from workers.detection.tokens import Turn, fold, parted, tokens
+
+# A promise stands at the beginning of a long turn, or at its end.
+_HEAD, _TAIL = 1600, 800
+
+_MACROS = {
+    "person": r"[dRykl_pPr]{0,6}(?:[HAM1SDZg]|[_yOD>]5)",
+    "case": r"[yOdPW_k]{0,4}",
+    "they": r"[dyklP_]{0,4}(?:[HAMSD]|Rg|[R_]1|[lP][ydP]?[gZ5]|dPZ)[HA]?(?:l[ydP]?[_D>]?[5D>]|_)?",
+}
+# A person and the customer, or the case, brought together; the rest of the sentence tells
+# whether that is promised, offered or refused.
+_HANDOVER = rules(
+    r"""
+0.95 [X3EG]k?[um][kl_]{0,3}[pld]{1,2}<person>
+0.9  [XE]<case>[pld]{1,2}<person>
+0.85 [pd]<person>k?X
+0.9  3[Od]{1,3}[kl]{0,2}p<person>
+0.85 Xk?[um](?=[k,_]{0,4}$)
+0.85 3ul{1,2}(?=$|[pk,])
+0.85 [XE]k{1,2}$
+0.85 (?:i6|Lm|ib|^[k,]{0,4})k?E<case>k{0,3}$
+0.9  [GL3](?:l|u)?[dyRkP]{0,4}[HA]{0,2}(?:[HAM]|R1|1(?=[k,]*$|lu))
+0.85 [GJ9][pdykl]{0,2}[HAMS][HA]?p?(?:C|@|G|T|J|_)u?
+0.9  [b%][bk%]{0,2}[YX3F<][kl]{0,3}[pl]{1,2}<person>
+0.85 ub?[bk]{0,2}(?:6k?)?b[bk]{0,2}[YX]$
+0.9  (?:J|_)k{0,2}[YF<]<case>[kl]{0,2}[pl]<person>
+0.85 J<d?[HAM]|iJ[V9]d[HAM]{1,2}p
+0.85 i6[^,]{1,5}[HAM1][HA]?[GC@vX]
+0.85 iJk?F[yOdPk]{1,4}(?=$|[kpl,])
+0.9  (?:^|[,&y])<they>6k?(?:b(?!q)|[C@vTG3Xxz]|_)
+0.85 (?:[HAM]|R1)b[k]{0,2}(?:r|_l|l|3)
+0.85 6bUp<person>
+0.85 [yO]O?bk{0,2}[pl][Pdy]?<person>
+0.85 I.{0,14}[HAM]|bkI|[lp]dI
+""",
+    _MACROS,
+)
+_CUES = Cues()
+_CUES.add(REQUEST, "HAMSXEYFDBI31", 1)
+_HEADINGS = frozenset("transfer connect contact escalate forward speak talk redirect".split())
+# In a question, or where it is the customer's choice, this offers a person.
+_OFFER = rules(
+    r"""
+0.9  T_{0,2}p?<person>|p<person>T
+0.85 [WG]<person>
+""",
+    _MACROS,
+)
+RULES = [*_HANDOVER, *_OFFER]
+_ASKED, _TOLD = Plan(RULES), Plan(_HANDOVER)
+# What stands between the beginning of the clause and the handover.
+_CLAUSE = re.compile(r".*(?:[,c]|&(?=i|Lm|k?[XE]))")
+_DENIED = re.compile(r"[nN4]")
+_REFUSED = re.compile(r"[nN4Vhg]|(?<!^)#|^#(?!i)|^[kK]?p$|f[iu]$")
+# "I need to transfer you" still waits for the customer's word; "Transfer to an agent" is a heading
+_NEEDED = re.compile(r"W_?p$")
+_CHOICE = re.compile(r"uq_?[TW]|f[yu]|quW")
+_OFFERED = re.compile(r"[qos]|^#|Wm|W$|f[yu]")
+
+
+def _sentences(turn: Turn) -> Iterator[tuple[int, str, bool]]:
+    """Yield (start, classes, is it a question) of each sentence."""
+    start = 0
+    for end, code in enumerate(turn.classes + "."):
+        if code == ".":
+            if end > start:
+                yield start, turn.classes[start:end], turn.word(end) == "?"
+            start = end + 1
+
+
+def _judged(sentence: str, start: int, question: bool) -> str:
+    """Tell from its sentence whether a handover is a promise, an offer or neither."""
+    before = sentence[:start]
+    clause = _CLAUSE.sub("", before)
+    if question and not _DENIED.search(clause):
+        return "offer"
+    if _REFUSED.search(clause):
+        return ""
+    if "s" in before or _OFFERED.search(clause):
+        return "offer"
+    if "f" in before or _NEEDED.search(clause):
+        return ""
+    return "promise"
+
+
+def _read(text: str) -> dict[str, Finding]:
+    folded, words = fold(text)
+    if not _CUES.look(words):
+        return {}
+    parts = parted(folded)
+    turn = Turn(parts, tokens(parts), REQUEST)
+    found: dict[str, Finding] = {}
+    for at, sentence, question in _sentences(turn):
+        asked = question or _CHOICE.search(sentence) is not None
+        for rule in (_ASKED if asked else _TOLD).candidates(sentence):
+            match = rule.find(sentence)
+            if match is None:
+                continue
+            if not match.start() and turn.word(at) in _HEADINGS:
+                break
+            kind = "offer" if rule in _OFFER else _judged(sentence, match.start(), question)
+            if kind and (kind not in found or found[kind].score < rule.score):
+                span = turn.span(at + match.start(), at + match.end())
+                found[kind] = Finding(rule.score, *span)
+            break
+    return found
+
+
+def read_agent(text: str) -> AgentFindings:
+    """Tell whether one AI turn of any length promises or offers a person; never raises.
+
+    From a score of 0.7 on it does. A refusal, a condition or what others did is neither. Of a very
+    long turn only the beginning and the end are read.
+    """
+    found = _read(text if len(text) <= _HEAD + _TAIL else text[:_HEAD])
+    if len(text) > _HEAD + _TAIL:
+        by = len(text) - _TAIL
+        for kind, finding in _read(text[-_TAIL:]).items():
+            moved = Finding(finding.score, finding.start + by, finding.end + by)
+            found.setdefault(kind, moved)
+    return AgentFindings(promises_person=found.get("promise"), offers_person=found.get("offer"))

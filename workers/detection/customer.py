@@ -1,0 +1,171 @@
+"""Read one turn of a customer: a cheap first look, and a second one where words call for it."""
+
+from __future__ import annotations
+
+from workers.detection import frustration, replies, request
+from workers.detection.lexicon import Cues
+from workers.detection.lexicons import MOOD, REPLY, REQUEST
+from workers.detection.signals import CustomerFindings, Finding
+from workers.detection.tokens import Turn, fold, parted, tokens
+
+# A turn asks for a person from here on; from FRUSTRATION_THRESHOLD on its writer is frustrated.
+THRESHOLD = 0.7
+FRUSTRATION_THRESHOLD = 0.5
+# Below the thresholds and above these a model should judge.
+_DOUBT_REQUEST, _DOUBT_FRUSTRATION = 0.5, 0.3
+# What is read of a long turn: what people want stands at its beginning or at its end.
+_HEAD, _TAIL = 1600, 800
+# An answer to an offer stands in the first words, "thank you, that worked" in the last.
+_ANSWER = 120
+_OPENING, _YES_LENGTH = 70, 40
+_SHORT = 64
+
+_ASKS, _FEELS, _FAINT, _HINTS, _TURNS, _CLOSES = 1, 2, 4, 8, 16, 32
+_CUES = Cues()
+_CUES.add(REQUEST, request.CUES, _ASKS)
+_CUES.add_pairs(REQUEST, *request.CUE_PAIRS, _ASKS)
+_CUES.add(MOOD, frustration.TELLING, _FEELS)
+_CUES.add(MOOD, frustration.FAINT, _FAINT)
+_CUES.add(REPLY, replies.TURNING, _TURNS)
+_CUES.add(REPLY, replies.CLOSING, _CLOSES)
+_CUES.add(REPLY, replies.HINTS, _HINTS)
+_YES = REPLY.openings(replies.YES)
+_OPENINGS = REPLY.openings(replies.OPENINGS)
+
+_NOTHING = CustomerFindings()
+
+
+def _surer(a: Finding | None, b: Finding | None) -> Finding | None:
+    if a is None or b is None:
+        return a or b
+    return a if a.score >= b.score else b
+
+
+def _moved(finding: Finding | None, by: int) -> Finding | None:
+    if finding is None or not by:
+        return finding
+    return Finding(finding.score, finding.start + by, finding.end + by)
+
+
+def _answered(parts: str, words: list[str], seen: int) -> list[Finding | None]:
+    """Acceptance, refusal and withdrawal, in the first words."""
+    if len(parts) <= _SHORT:
+        return _answers(Turn(parts, tokens(parts), REPLY))
+    if seen & (_ASKS | _TURNS):
+        return _answers(_head(parts, _ANSWER))
+    if words[0] in _YES:
+        return [replies.find_acceptance(_head(parts, _YES_LENGTH)), None, None]
+    if words[0] in _OPENINGS or " ".join(words[:2]) in _OPENINGS:
+        return _answers(_head(parts, _OPENING))
+    return [None, None, None]
+
+
+def _closed(parts: str) -> Finding | None:
+    """Whether nothing is left to do, in the last words."""
+    tail = parts if len(parts) <= _SHORT else parts[-_ANSWER:]
+    # Who still asks something is not done.
+    if len(parts) > _SHORT and "?" in tail:
+        return None
+    solved = replies.find_solved(Turn(tail, tokens(tail), REPLY))
+    return _moved(solved, len(parts) - len(tail))
+
+
+def _head(parts: str, length: int) -> Turn:
+    head = parts[:length]
+    return Turn(head, tokens(head), REPLY)
+
+
+def _answers(turn: Turn) -> list[Finding | None]:
+    return [
+        replies.find_acceptance(turn),
+        replies.find_refusal(turn),
+        replies.find_withdrawal(turn),
+    ]
+
+
+def _read(text: str, answering: bool) -> CustomerFindings:
+    folded, words = fold(text)
+    if not words:
+        return _NOTHING
+    flags = _CUES.look(words)
+    seen = 0
+    for flag in flags:
+        seen |= flag
+    short = len(text) <= _SHORT
+    asks = seen & _ASKS != 0
+    feels = _feels(flags, seen, short=short) or frustration.suspicious(words, text)
+    answers = answering and _answers_perhaps(words, seen, short=short)
+    closes = seen & (_CLOSES | _HINTS if short else _CLOSES) != 0
+    if not (asks or feels or answers or closes):
+        return _NOTHING
+    parts = parted(folded)
+    marked = tokens(parts) if asks or feels else []
+    requested = request.find_request(Turn(parts, marked, REQUEST)) if asks else None
+    frustrated = (
+        frustration.find_frustration(Turn(parts, marked, MOOD), words, text) if feels else None
+    )
+    asked = requested is not None and requested.score >= THRESHOLD
+    accepts = refuses = withdraws = None
+    if answers:
+        accepts, refuses, withdraws = _answered(parts, words, 0 if asked else seen)
+    if asked:
+        refuses = withdraws = None
+    solved = _closed(parts) if closes and not asked else None
+    if not (requested or frustrated or accepts or refuses or withdraws or solved):
+        return _NOTHING
+    return CustomerFindings(
+        requested_human=requested,
+        frustrated=frustrated,
+        refuses=refuses,
+        accepts=accepts,
+        withdraws=withdraws,
+        solved=solved,
+        doubtful=_doubtful(requested, frustrated),
+    )
+
+
+def _feels(flags: list[int], seen: int, *, short: bool) -> bool:
+    """Whether a second look at the mood is worth it."""
+    if seen & (_FEELS | _FAINT if short else _FEELS):
+        return True
+    return seen & _FAINT != 0 and sum(1 for flag in flags if flag & _FAINT) > 1
+
+
+def _answers_perhaps(words: list[str], seen: int, *, short: bool) -> bool:
+    """Whether a second look for a yes, a no or "never mind" is worth it."""
+    return (
+        seen & (_ASKS | _TURNS | _CLOSES | _HINTS if short else _ASKS | _TURNS) != 0
+        or words[0] in _OPENINGS
+        or " ".join(words[:2]) in _OPENINGS
+    )
+
+
+def _doubtful(requested: Finding | None, frustrated: Finding | None) -> bool:
+    asks = requested.score if requested else 0.0
+    cross = frustrated.score if frustrated else 0.0
+    return _DOUBT_REQUEST <= asks < THRESHOLD or _DOUBT_FRUSTRATION <= cross < FRUSTRATION_THRESHOLD
+
+
+def read_customer(text: str, *, answering: bool = True) -> CustomerFindings:
+    """Tell what one customer turn of any length asks for and how it feels; never raises.
+
+    Scores run from 0 to 1; THRESHOLD and FRUSTRATION_THRESHOLD are their cuts, and spans are
+    positions in ``text``. Of a very long turn only the beginning and the end are read. Without
+    ``answering``, when nothing was offered or is under way, ``accepts``, ``refuses`` and
+    ``withdraws`` are not looked for.
+    """
+    if len(text) <= _HEAD + _TAIL:
+        return _read(text, answering)
+    head, tail = _read(text[:_HEAD], answering), _read(text[-_TAIL:], answering=False)
+    by = len(text) - _TAIL
+    requested = _surer(head.requested_human, _moved(tail.requested_human, by))
+    frustrated = _surer(head.frustrated, _moved(tail.frustrated, by))
+    return CustomerFindings(
+        requested_human=requested,
+        frustrated=frustrated,
+        refuses=head.refuses,
+        accepts=head.accepts,
+        withdraws=head.withdraws,
+        solved=_moved(tail.solved, by),
+        doubtful=_doubtful(requested, frustrated),
+    )

@@ -1,0 +1,1 @@
+"""Clients of Kafka: administration, reading a topic."""

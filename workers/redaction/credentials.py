@@ -1,0 +1,309 @@
+"""Finds payment data, credentials and national ids, by form and by the words before them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
+from typing import Final
+
+from workers.redaction.patterns import PLACEHOLDERS, Detector, Found, pattern
+
+_I: Final = re.IGNORECASE
+_GAP: Final = r"[ \t\n\u00a0\u2009\u200b\u202f.\-\u2010-\u2013/]{0,3}"
+_DIGIT_RUN: Final = re.compile(rf"\d(?:{_GAP}\d){{12,}}")
+_GROUP: Final = re.compile(r"\d+")
+_CARD_STARTS: Final = "23456"
+# So many single digits, or pairs, hold sums that fit almost everywhere: they are hidden unread.
+_SCATTERED: Final = 76
+_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_CARD_GROUPS: Final = {(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (4, 4, 4, 1)}
+
+# Lengths from the IBAN registry: with the country's own length the check digits are proof enough.
+_IBAN_LENGTHS: Final = {
+    entry[:2]: int(entry[2:])
+    for entry in (
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 "
+        "EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 "
+        "IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 "
+        "NL18 NO15 PK24 PL28 PS29 PT25 QA29 RO24 RS22 SA24 SC31 SE24 SI19 SK24 SM27 ST25 SV28 TL23 "
+        "TN24 TR26 UA29 VA22 VG24 XK20"
+    ).split()
+}
+_IBAN_GAPS: Final = " \u00a0-"
+_IBAN: Final = re.compile(
+    rf"(?<![A-Za-z0-9])([A-Z]{{2}})[{_IBAN_GAPS}]?\d{{2}}(?:[{_IBAN_GAPS}]?[A-Z0-9]){{11,30}}",
+    _I | re.ASCII,
+)
+_WITHOUT_GAPS: Final = str.maketrans("", "", _IBAN_GAPS)
+
+
+def _cards(text: str) -> Iterator[Found]:
+    """Yield payment card numbers of 13 to 19 digits, in one piece or in groups (Luhn)."""
+    for run in _DIGIT_RUN.finditer(text):
+        groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
+        for first, last in _cards_in(text, groups):
+            yield groups[first][0], groups[last][1], "[card]"
+
+
+def _cards_in(text: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last group of what may be a card, by its groups and its sum."""
+    sizes = [end - start for start, end in groups]
+    gaps = [text[left[1] : right[0]] for left, right in pairwise(groups)]
+    before = [0, *accumulate(sizes)]
+    alike = _alike_until(sizes, gaps)
+    sums = _luhn_sums("".join([text[start:end] for start, end in groups]))
+    after = 0
+    for first, size in enumerate(sizes):
+        if first < after or text[groups[first][0]] not in _CARD_STARTS:
+            continue
+        begin = before[first]
+        if size <= 2 and before[alike[first] + 1] - begin > _SCATTERED:
+            yield first, alike[first]
+            after = alike[first] + 1
+            continue
+        for last in _ends(sizes, gaps, alike[first], first):
+            end = before[last + 1]
+            doubled = sums[end % 2]
+            if 13 <= end - begin <= 19 and (doubled[end] - doubled[begin]) % 10 == 0:
+                yield first, last
+
+
+def _ends(sizes: list[int], gaps: list[str], alike: int, first: int) -> Iterable[int]:
+    """Return the groups with which a card may end, unlike dates and tables.
+
+    A card's groups have one size, the last perhaps a smaller one, and one separator; or the sizes
+    that are printed on cards.
+    """
+    size = sizes[first]
+    if size >= 13:
+        return (first,)
+    if size > 6:
+        return ()
+    end = alike + 1
+    if end < len(sizes) and sizes[end] < size and gaps[end - 1] == gaps[first]:
+        end += 1
+    ends = range(first + 12 // size, min(end, first + 19 // size + 1))
+    if size != 4:
+        return ends
+    most = min(5, len(sizes) - first)
+    printed = [n for n in range(3, most + 1) if tuple(sizes[first : first + n]) in _CARD_GROUPS]
+    return {*ends, *(first + n - 1 for n in printed)}
+
+
+def _alike_until(sizes: list[int], gaps: list[str]) -> list[int]:
+    """Say of each group up to which one all have its size, with one separator between them."""
+    until = list(range(len(sizes)))
+    for at in range(len(sizes) - 2, -1, -1):
+        if sizes[at] == sizes[at + 1]:
+            further = until[at + 1] > at + 1 and gaps[at] == gaps[at + 1]
+            until[at] = until[at + 1] if further else at + 1
+    return until
+
+
+def _luhn_sums(digits: str) -> tuple[list[int], list[int]]:
+    """Return Luhn's sums up to each digit, with the digits at even or at odd places doubled.
+
+    A number that ends before place `n` doubles the places of the parity of `n`.
+    """
+    values = list(map(int, digits))
+    doubles = list(map(_DOUBLED.__getitem__, values))
+    even, odd = values.copy(), values.copy()
+    even[::2], odd[1::2] = doubles[::2], doubles[1::2]
+    return [0, *accumulate(even)], [0, *accumulate(odd)]
+
+
+def _ibans(text: str) -> Iterator[Found]:
+    """Yield international bank account numbers (mod 97)."""
+    at = 0
+    while (match := _IBAN.search(text, at)) is not None:
+        at = match.end(1)
+        length = _IBAN_LENGTHS.get(match[1].upper())
+        characters = match.group().translate(_WITHOUT_GAPS)
+        if length is None or len(characters) < length:
+            continue
+        number = characters[4:length] + characters[:4]
+        if int("".join([str(int(c, 36)) for c in number])) % 97 == 1:
+            end = _after(text, match.start(), length)
+            yield match.start(), end, "[iban]"
+            at = end
+
+
+def _after(text: str, start: int, characters: int) -> int:
+    """Return the place after so many characters that are not separators."""
+    end = start
+    while characters:
+        characters -= text[end] not in _IBAN_GAPS
+        end += 1
+    return end
+
+
+_LOGIN: Final = (
+    r"(?:passwords?|passwd|pwd|passphrase|passwort|kennwort|(?<![a-z])(?:pw|mot de passe|mdp|"
+    r"contrase[ñn]a|senha|wachtwoord|clave|parola d'ordine))"
+)
+_LOGIN_NEEDS: Final = "pass pw kennwort mdp contrase senha wachtwoord clave parola"
+_KEYS: Final = (
+    r"(?:secret|api[ _-]?key|client[ _-]?secret|private[ _-]?key|authorization|"
+    r"(?<![a-z])(?:(?:access|auth|refresh|session|bearer)[ _-]?)?token|(?<=[?&])sig(?:nature)?)"
+)
+_ASSIGNED: Final = (
+    r"""["']?\s{0,3}(?:[:=]|=>)\s{0,3}(?:(?:bearer|basic|token)\s{1,3})?"""
+    r"""(?P<value>"(?:[^"\\\n]|\\.){1,200}"|'[^'\n]{1,200}'|\S{1,200})"""
+)
+_ONE_TIME: Final = (
+    r"\b(?:pin|otp|totp|(?-i:m?TAN)|passcode|cvv2?|cvc2?|csc|"
+    r"(?:verification|security|card|log[- ]?in|"
+    r"sign[- ]?in|one[- ]time|sms|auth\w{0,12}|2fa|mfa|access|unlock|recovery|backup)[ -]?"
+    r"(?:code|pin|passcode|password)|bestätigungscode|sicherheitscode|prüfnummer|"
+    r"code (?:de|du) (?:vérification|sécurité|confirmation)|código de (?:verificaci[oó]n|seguridad|"
+    r"verificação|segurança)|codice di (?:verifica|sicurezza)|(?:verificatie|beveiligings)code)s?\b"
+)
+
+_ONE_TIME_NEEDS: Final = "pin otp tan code códi codi cvv cvc csc password prüf"
+
+passwords_assigned: Final = pattern(_LOGIN + _ASSIGNED, "[password]", _LOGIN_NEEDS, digits=0)
+secrets_assigned: Final = pattern(
+    _KEYS + _ASSIGNED, "[secret]", "secret key authorization token sig", digits=0
+)
+recovery_phrases: Final = pattern(
+    r"\b(?:seed|recovery|backup|secret)[ -](?:phrase|words)[^\n:=]{0,20}?(?:[:=]|\bis\b|\bare\b)\s?"
+    r"(?P<value>[^\n]{3,300})",
+    "[secret]",
+    "phrase words",
+    digits=0,
+)
+one_time_codes: Final = pattern(
+    _ONE_TIME + r"[^\d\n\[]{0,20}?(?P<value>\b\d{3}[ -]\d{3,5}\b|\b\d{3,8}\b)",
+    "[code]",
+    _ONE_TIME_NEEDS,
+)
+one_time_words: Final = pattern(
+    _ONE_TIME
+    + r"\s?(?:is|ist|est|es|é|è|:|=)\s{0,3}(?P<value>(?=[A-Z-]{0,11}\d)[A-Z0-9-]{4,12})\b",
+    "[code]",
+    _ONE_TIME_NEEDS,
+)
+codes_named_after: Final = pattern(
+    r"(?<![\w#-])(?P<value>\d{4,8}|\d{3}[ -]\d{3})\b.{0,8}\b(?:is|ist|est|es|era|was)\b"
+    r"(?!.{0,15}\b(?:zip|post|area|error|promo)).{0,15}\b"
+    r"(?:code|otp|pin|tan|código|codice)\b",
+    "[code]",
+    _ONE_TIME_NEEDS,
+)
+card_expiry: Final = pattern(
+    r"\b(?:exp(?:iry|ires|iration)?(?: date)?|valid (?:thru|until)|gültig bis)\b\W{0,3}"
+    r"(?P<value>(?:0?[1-9]|1[0-2]) ?[/-] ?(?:20)?[2-9]\d)\b",
+    "[expiry]",
+    "exp valid gültig",
+)
+bank_codes: Final = pattern(
+    r"\b(?:routing|aba|sort)[ -]?(?:number|code|no)\b[^\d\n]{0,10}(?P<value>\d[\d -]{4,9}\d)\b",
+    "[bank]",
+    "routing aba sort",
+)
+url_credentials: Final = pattern(
+    r"://(?P<value>[^\s/:@]{1,100}:[^\s/@]{1,200})@", "[secret]", "://", digits=0
+)
+known_tokens: Final = pattern(
+    r"(?<![A-Za-z0-9])(?:A(?:KIA|SIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|"
+    r"glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}|(?:sk|pk|rk|whsec)[-_][\w-]{14,}|AIza[\w-]{30,}|"
+    r"npm_[A-Za-z0-9]{30,}|hf_[A-Za-z0-9]{20,}|SG\.[\w-]{16,}\.[\w-]{16,})|"
+    r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]{0,2000})?|"
+    r"\b[Bb]earer\s{1,3}[\w.~+/=-]{16,}",
+    "[secret]",
+    "akia asia gh glpat xox sk- sk_ pk- pk_ rk- rk_ whsec aiza npm_ hf_ sg. eyj bearer",
+    flags=0,
+    digits=0,
+)
+government_ids: Final = pattern(
+    r"(?<![\d-])\d{3}([- ])\d{2}\1\d{4}(?![\d-])|"
+    r"\b[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b",
+    "[id]",
+    flags=0,
+    digits=6,
+)
+named_ids: Final = pattern(
+    r"\b(?:passport|social security|ssn|national id|driver'?s licen[cs]e|"
+    r"(?-i:DNI|NIE|NIF|CPF|BSN)|codice fiscale|steuer-?id|personalausweis)\b[^\d\n\[]{0,20}?"
+    r"(?P<value>\b(?=[A-Z.-]{0,16}\d)[A-Z0-9][A-Z0-9.-]{4,19})\b",
+    "[id]",
+    "passport social ssn national driver dni nie nif cpf bsn fiscale steuer ausweis",
+)
+
+_PROSE: Final = re.compile(
+    _LOGIN + r"\b[^.\n:=?\[]{0,24}?\b(?P<verb>is|was|to|ist|lautet|est|es|é|è)\s+"
+    r"(?P<value>[\"'\u201c\u2018][^\"'\u201d\u2019\n]{1,80}[\"'\u201d\u2019]|\S{3,200})",
+    _I,
+)
+_ORDINARY: Final = frozenset(
+    "a about above accepted access actually again all almost already also always an and any "
+    "apparently at back bad basically because been being below blocked broken but by case "
+    "changed clearly correct correctly definitely different denied either empty enough "
+    "exactly expired failing fine for from getting going gone good having here how i'm "
+    "impossible in incorrect invalid it it's just kept locked long lost missing my needed "
+    "never new no none not now of off ok okay old on one only or our out outdated over "
+    "perfectly please possibly probably protected rejected required reset right safe same "
+    "saved set short showing so somehow still stored stuck supposed temporary that that's the "
+    "their there this to too treated under unknown useless very visible weak weird what when "
+    "where which why with working wrong you your".split()
+)
+
+
+def _passwords_told(text: str) -> Iterator[Found]:
+    """Yield what follows "my password is": any word that is not one people use about passwords."""
+    for match in _PROSE.finditer(text):
+        value = match["value"].rstrip(".,;!?")
+        plain = value.isalpha() and (value.islower() or value.istitle())
+        english = match["verb"].lower() in ("is", "was")
+        if value in PLACEHOLDERS:
+            continue
+        if not plain or (english and value.lower() not in _ORDINARY):
+            yield *match.span("value"), "[password]"
+
+
+_OPAQUE: Final = re.compile(r"(?<![\w+=-])[\w+=-]{20,}", re.ASCII)
+_STRETCH: Final = re.compile(r"[A-Za-z0-9+=]{16,}")
+
+
+def _opaque_tokens(text: str) -> Iterator[Found]:
+    """Yield words of 32 characters or more with a stretch that no person would write."""
+    if max(map(len, text.split()), default=0) < 32:
+        return
+    for match in _OPAQUE.finditer(text):
+        if len(match.group()) >= 32 and any(map(_is_random, _STRETCH.findall(match.group()))):
+            yield *match.span(), "[secret]"
+
+
+def _is_random(stretch: str) -> bool:
+    kinds = (str.isdigit, str.islower, str.isupper)
+    return all(any(map(kind, stretch)) for kind in kinds)
+
+
+def _private_keys(text: str) -> Iterator[Found]:
+    """Yield PEM blocks, whole; one without an end reaches to the end of the text."""
+    end = 0
+    while (start := text.find("-----BEGIN ", end)) >= 0:
+        closing = text.find("-----END ", start)
+        after = text.find("-----", closing + 9) if closing >= 0 else -1
+        end = after + 5 if after >= 0 else len(text)
+        yield start, end, "[secret]"
+
+
+PAYMENT_AND_CREDENTIALS: Final[tuple[Detector, ...]] = (
+    Detector(_cards, digits=13),
+    Detector(_ibans, digits=2),
+    card_expiry,
+    bank_codes,
+    Detector(_private_keys, ("-----begin ",)),
+    known_tokens,
+    url_credentials,
+    passwords_assigned,
+    Detector(_passwords_told, tuple(_LOGIN_NEEDS.split())),
+    secrets_assigned,
+    recovery_phrases,
+    one_time_codes,
+    one_time_words,
+    codes_named_after,
+    Detector(_opaque_tokens, digits=1),
+    government_ids,
+    named_ids,
+)

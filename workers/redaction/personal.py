@@ -1,0 +1,136 @@
+"""Finds personal data: addresses of every kind, telephone and other long numbers, birth dates.
+
+Names of people are not found: without a model that would hide as many ordinary words as names.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from workers.redaction.patterns import Detector, Found, pattern
+
+_GROUP: Final = re.compile(r"\d+")
+_LONG_TOKEN: Final = re.compile(r"(?<![\w+=-])[\w+=-]{20,}", re.ASCII)
+_MAIL_DOMAIN: Final = re.compile(r"@(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,24}")
+_MAIL_LOCAL: Final = re.compile(r"[^\W]|[.+%'!#$&*/=?^`{|}~-]")
+
+
+def _emails(text: str) -> Iterator[Found]:
+    """Yield e-mail addresses, from the @ outwards."""
+    floor = 0
+    for match in _MAIL_DOMAIN.finditer(text):
+        start = match.start()
+        while start > floor and _MAIL_LOCAL.match(text[start - 1]):
+            start -= 1
+        if start < match.start():
+            yield start, match.end(), "[email]"
+        floor = match.end()
+
+
+emails_spelled: Final = pattern(
+    r"(?<![\w.+-])[\w.+-]{2,64} ?(?:\(at\)|\[at\]| at ) ?[\w-]{2,40} ?(?:\(dot\)|\[dot\]| dot |\.)"
+    r" ?(?:com|net|org|de|fr|es|it|pt|nl|io|co|uk|eu)\b",
+    "[email]",
+    "(at) [at] dot",
+    digits=0,
+)
+
+_PHONE: Final = re.compile(r"(?<![\w.,#-])(?:\+|\()?\d[\d ().\-/\u00a0]{5,24}\d(?![\w-])")
+_DATE: Final = re.compile(
+    r"(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)?\d\d|\d{4}[-/]\d{2,4}"
+)
+_LONG_NUMBER: Final = re.compile(r"(?<!\d)\d{9,}")
+
+
+def _phones(text: str) -> Iterator[Found]:
+    """Yield telephone numbers of 7 to 15 digits in groups or with a +; dates are left alone."""
+    for match in _PHONE.finditer(text):
+        number = match.group()
+        digits = sum(map(str.isdigit, number))
+        grouped = not number.isdigit()
+        if grouped and 7 <= digits <= 15 and not _DATE.fullmatch(number):
+            yield *match.span(), "[phone]"
+
+
+def _long_numbers(text: str) -> Iterator[Found]:
+    """Yield numbers of nine digits or more, whatever they are."""
+    for match in _LONG_NUMBER.finditer(text):
+        yield *match.span(), "[number]"
+
+
+any_codes: Final = pattern(
+    r"(?<!error )(?<!status )(?<!zip )(?<!promo )\bcode\b(?: is|:| =)\s{0,3}(?P<value>\d{3,8})\b",
+    "[code]",
+    "code",
+)
+lone_codes: Final = pattern(r"\A\s*(?P<value>\d{4,8}|\d{3}[ -]\d{3})\W*\Z", "[code]", digits=4)
+account_numbers: Final = pattern(
+    r"\b(?:account|acct|customer|policy|member|kunden|konto|cliente|client)[ -]?"
+    r"(?:number|no|nr|nummer|id|#)?\b[^\d\n\[]{0,12}?(?P<value>\b\d[\d-]{4,19}\d)\b",
+    "[number]",
+    "account acct customer policy member kunde konto client",
+)
+birth_dates: Final = pattern(
+    r"\b(?:born(?: on)?|birth(?:day|date)?|dob|geburtsdatum|geboren|né[e]? le|nacimiento|nascita|"
+    r"nascimento)\b[^\d\n]{0,16}?(?P<value>\d{1,4}[-./ ]\d{1,2}[-./ ]\d{2,4})\b",
+    "[birthdate]",
+    "born birth dob geb né nac nasc",
+)
+_STREET_WORD: Final = r"(?:[A-ZÀ-Ý0-9][\w'.-]{0,30}\s){1,4}"
+addresses: Final = pattern(
+    rf"(?<![\w.])\d{{1,5}}[A-Za-z]?,?\s{_STREET_WORD}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|"
+    r"Boulevard|Blvd|Court|Ct|Way|Place|Pl|Square|Sq|Terrace|Close|Crescent|Highway|Hwy|Parkway)\b\.?"
+    r"(?:,?\s(?:Apt|Apartment|Suite|Unit|Flat|#)\.?\s?\w{1,6})?|"
+    r"(?<![\w.])\d{1,5}\s[a-z]{3,20}\s(?:street|avenue|road|boulevard)\b|"
+    r"\b[A-ZÄÖÜ][\wäöüß.-]{2,30}(?:straße|strasse|str\.|weg|platz|allee|gasse|straat|laan)"
+    r"\s\d{1,4}[a-z]?\b|"
+    r"(?<![\w.])\d{1,5},?\s(?:bis\s|ter\s)?(?:[Rr]ue|[Bb]oulevard|[Cc]hemin|[Aa]llée|[Ii]mpasse|"
+    r"[Qq]uai)(?:\s[\w'\u2019-]{1,30}){1,4}|"
+    r"\b(?:[Cc]alle|[Aa]venida|[Pp]aseo|[Pp]laza|[Vv]ia|[Vv]iale|[Pp]iazza|[Cc]orso|[Rr]ua|"
+    r"[Tt]ravessa)(?:\s[\w'\u2019.-]{1,30}){1,4}?,?\s(?:n[.º°o]{0,2}\s?)?\d{1,5}\b|"
+    r"\b[Pp]\.?\s?[Oo]\.?\s[Bb]ox\s\d{1,8}\b",
+    "[address]",
+    "street st ave road rd lane ln drive dr boul blvd court ct way place pl sq terrace close "
+    "crescent highway hwy park straße strasse str. weg platz allee gasse straat laan rue "
+    "chemin allée impasse quai calle avenida paseo plaza via viale piazza corso rua travessa "
+    "praça box",
+    flags=0,
+)
+ip_v4: Final = pattern(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)", "[ip]", flags=0, digits=4)
+_IP_V6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,39}(?![\w:])")
+
+
+def _ip_v6(text: str) -> Iterator[Found]:
+    """Yield IPv6 addresses; times of day have the same form but do not parse."""
+    for match in _IP_V6.finditer(text):
+        if match.group().count(":") >= 2:
+            try:
+                ipaddress.IPv6Address(match.group())
+            except ValueError:
+                continue
+            yield *match.span(), "[ip]"
+
+
+def _long_tokens(text: str) -> Iterator[Found]:
+    """Yield words of 20 characters or more in which letters and at least four digits mix."""
+    for match in _LONG_TOKEN.finditer(text):
+        token = match.group()
+        if sum(map(str.isdigit, token)) >= 4 and any(map(str.isalpha, token)):
+            yield *match.span(), "[secret]"
+
+
+PERSONAL: Final[tuple[Detector, ...]] = (
+    Detector(_emails, ("@",)),
+    emails_spelled,
+    addresses,
+    birth_dates,
+    ip_v4,
+    Detector(_ip_v6, (":",), digits=1),
+    Detector(_phones, digits=7),
+    account_numbers,
+    any_codes,
+    lone_codes,
+    Detector(_long_tokens, digits=4),
+    Detector(_long_numbers, digits=9),
+)

@@ -1,0 +1,78 @@
+"""The load of the queues as the router last read it, and whether a queue takes one more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from workers.contracts.topics import Topics
+from workers.routing.opening_hours import is_open
+
+SkipReason = Literal["tried", "rejected", "unknown_queue", "closed", "nobody_online", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What a desk last said about who is online on one queue."""
+
+    at_ms: int
+    agents_online: int
+    free_slots: int | None = None
+    agents: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many wait on each queue and who is there; a queue that is missing has neither.
+
+    `since_ms` is when the router that reads it was started: what desks said before, it may have
+    missed.
+    """
+
+    since_ms: int
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    presence: Mapping[str, Presence] = field(default_factory=dict)
+
+    def with_waiting(self, queue: str, waiting: int) -> "Load":
+        """The same load after more was learnt about one queue."""
+        return replace(self, waiting={**self.waiting, queue: waiting})
+
+
+def refusal(topics: Topics, queue: str, load: Load, now_ms: int) -> SkipReason | None:
+    """Why a queue takes nobody at `now_ms`; None when it does."""
+    if queue not in topics.queues:
+        return "unknown_queue"
+    if not is_open(topics.calendar(queue), now_ms):
+        return "closed"
+    if is_deserted(topics, queue, load, now_ms):
+        return "nobody_online"
+    if load.waiting.get(queue, 0) >= topics.queues[queue].max_waiting:
+        return "full"
+    return None
+
+
+def is_deserted(topics: Topics, queue: str, load: Load, now_ms: int) -> bool:
+    """Whether nobody is online on a queue, or its desk has been silent for too long."""
+    presence = _recent(topics, queue, load, now_ms)
+    if presence is not None:
+        return presence.agents_online == 0
+    # Silence tells nothing before we have listened for as long as a desk may be silent.
+    return now_ms - load.since_ms > topics.queues[queue].presence_seconds * 1000
+
+
+def is_online(topics: Topics, queue: str, person: str, load: Load, now_ms: int) -> bool:
+    """Whether a desk said lately that this person is online on the queue."""
+    presence = _recent(topics, queue, load, now_ms)
+    return presence is not None and person in presence.agents
+
+
+def free_slots(topics: Topics, queue: str, load: Load, now_ms: int) -> int | None:
+    """How many more conversations the people of a queue can take at once; None when unknown."""
+    presence = _recent(topics, queue, load, now_ms)
+    return None if presence is None else presence.free_slots
+
+
+def _recent(topics: Topics, queue: str, load: Load, now_ms: int) -> Presence | None:
+    known, presence = topics.queues.get(queue), load.presence.get(queue)
+    if known is None or presence is None:
+        return None
+    return presence if now_ms - presence.at_ms <= known.presence_seconds * 1000 else None

@@ -1,0 +1,279 @@
+"""The messages that follow from a decision and its plan: to desks, teams, the log and chat systems.
+
+Equal arguments give equal messages, so that a repeat after a crash says the same again.
+"""
+
+from datetime import datetime
+from typing import Final, Literal, NamedTuple, TypedDict
+
+import msgspec
+
+from workers.contracts.control import Contact, Control
+from workers.contracts.decisions import Decision, Home, Reason
+from workers.contracts.events import Routed
+from workers.contracts.handoffs import Claimed, Handoff, Packet, Refused, Withdrawn
+from workers.contracts.ids import derive, routed_event_id
+from workers.contracts.ledger import LedgerRecord, Plan
+from workers.contracts.tickets import Ticket
+from workers.contracts.topics import CONTROL, TICKETS, Topics
+from workers.routing.ledger_record import UNKNOWN
+from workers.routing.plan import TICKET, is_placing
+
+_CONTROLLED: Final = frozenset(
+    {"escalate", "transfer", "move", "claim", "return", "outcome", "offer", "recommend"}
+)
+
+
+class Outgoing(NamedTuple):
+    """One message and where it goes; without `partition` the conversation's key decides."""
+
+    topic: str
+    conversation_id: str
+    message: msgspec.Struct
+    partition: int | None = None
+
+
+def handoff(
+    decision: Decision, plan: Plan, topics: Topics, packet: Packet, *, again: int | None = None
+) -> Outgoing:
+    """The packet for the queue of the plan.
+
+    `again` repeats an unchanged packet as a later revision, after a message with that `seq` that
+    desks might take for its end.
+    """
+    queue = topics.queues[plan.queue or ""]
+    message = Handoff(
+        type="handoff",
+        packet_id=derive("packet", decision.decision_id),
+        escalation_id=_escalation(decision),
+        conversation_id=decision.conversation_id,
+        queue=queue.queue,
+        epoch=decision.epoch,
+        seq=decision.seq if again is None else again,
+        revision=0 if again is None else 1,
+        decided_at=decision.decided_at,
+        home=decision.home,
+        level=decision.level,
+        reason=_reason(decision),
+        rule=decision.rule,
+        evidence=decision.evidence,
+        priority=_priority(decision, plan, topics),
+        due_by=plan.claim_due_at,
+        reply_minutes=plan.reply_minutes,
+        assignee=plan.assignee,
+        team=queue.team,
+        rung=plan.rung,
+        skipped=plan.skipped,
+        packet=packet,
+    )
+    return Outgoing(queue.topic, decision.conversation_id, message)
+
+
+def ticket(decision: Decision, plan: Plan, topics: Topics, packet: Packet) -> Outgoing:
+    """The request for a ticket."""
+    message = Ticket(
+        type="ticket",
+        ticket_request_id=derive("ticket", decision.decision_id),
+        escalation_id=_escalation(decision),
+        conversation_id=decision.conversation_id,
+        epoch=decision.epoch,
+        seq=decision.seq,
+        queue=plan.queue or TICKET,
+        team=_team(topics, plan.queue),
+        level=decision.level,
+        reason=_reason(decision),
+        priority=_priority(decision, plan, topics),
+        subject=packet.subject or _reason(decision).replace("_", " "),
+        answer_by=plan.claim_due_at,
+        skipped=plan.skipped,
+        home=decision.home,
+        requested_at=plan.planned_at,
+        packet=packet,
+    )
+    return Outgoing(TICKETS, decision.conversation_id, message)
+
+
+def answers(decision: Decision, record: LedgerRecord, topics: Topics) -> list[Outgoing]:
+    """`claimed` for the queue whose escalation it was, `refused` for the one that asked.
+
+    `record` is the ledger's after the decision.
+    """
+    if decision.observe or decision.action not in ("claim", "refuse"):
+        return []
+    claims = decision.action == "claim"
+    queue = topics.queues.get((record.queue if claims else decision.queue) or "")
+    if queue is None:
+        return []
+    message: Claimed | Refused
+    envelope = _envelope(decision, queue.queue)
+    if claims:
+        message = Claimed(type="claimed", agent_id=decision.person or UNKNOWN, **envelope)
+    else:
+        reason = decision.cause or "refused"
+        message = Refused(type="refused", agent_id=decision.person, reason=reason, **envelope)
+    return [Outgoing(queue.topic, decision.conversation_id, message)]
+
+
+def withdrawals(decision: Decision, plan: Plan, topics: Topics) -> list[Outgoing]:
+    """`withdrawn` for every place on which the escalation no longer waits."""
+    reason = decision.outcome or decision.cause or decision.action
+    moved_to = plan.queue if plan.place == "queue" else plan.place
+    outgoing = []
+    for name in plan.withdraw_from:
+        if name == TICKET:
+            outgoing.append(_withdrawn_ticket(decision, plan, topics, reason))
+        elif name in topics.queues:
+            message = Withdrawn(
+                type="withdrawn", reason=reason, moved_to=moved_to, **_envelope(decision, name)
+            )
+            topic = topics.queues[name].topic
+            outgoing.append(Outgoing(topic, decision.conversation_id, message))
+    return outgoing
+
+
+def routed(decision: Decision, plan: Plan) -> Outgoing:
+    """The event that tells the fold where the escalation was placed, for the partition it lives in.
+
+    Its time is the decision's: placing moves no clock, and nobody's clock can make it too new.
+    """
+    if plan.place is None:
+        raise ValueError(f"{decision.decision_id}: nothing was placed")
+    message = Routed(
+        type="routed",
+        event_id=routed_event_id(decision.decision_id, plan.place, plan.queue or TICKET),
+        conversation_id=decision.conversation_id,
+        occurred_at=decision.decided_at,
+        decision_id=decision.decision_id,
+        escalation_id=_escalation(decision),
+        seq=decision.seq,
+        place=plan.place,
+        queue=plan.queue or TICKET,
+        rung=plan.rung,
+        skipped=plan.skipped,
+        claim_due_at=plan.claim_due_at,
+        reply_minutes=plan.reply_minutes,
+        expires_at=plan.expires_at,
+    )
+    home = decision.home
+    return Outgoing(home.topic, decision.conversation_id, message, home.partition)
+
+
+def control(
+    decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics, text: str | None
+) -> Outgoing | None:
+    """What the chat system must know after this decision; None when nothing changes for it.
+
+    `record` is the ledger's after the decision, `text` the line for the customer.
+    """
+    if decision.observe or decision.action not in _CONTROLLED:
+        return None
+    placing = is_placing(decision)
+    message = Control(
+        conversation_id=decision.conversation_id,
+        escalation_id=decision.escalation_id,
+        epoch=decision.epoch,
+        seq=decision.seq,
+        owner=decision.owner,
+        ai_may_reply=_ai_may_reply(decision, record),
+        kind=_kind(decision),
+        text=text,
+        wait=plan.wait if placing else None,
+        ticket_id=decision.ticket_id,
+        contact=contact_of(decision, plan, record, topics),
+        recommended=decision.reason if decision.action == "recommend" else None,
+        caused_by=decision.decision_id,
+        sent_at=plan.planned_at if placing else decision.decided_at,
+    )
+    return Outgoing(CONTROL, decision.conversation_id, message)
+
+
+def contact_of(
+    decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics
+) -> Contact | None:
+    """How the customer reaches a person when nobody took them; None while somebody may."""
+    if plan.place != "contact" and decision.outcome != "expired":
+        return None
+    queue = record.queue or ""
+    return topics.contact(queue) if queue in topics.queues else topics.ladder.contact
+
+
+def _kind(decision: Decision) -> Literal["notice", "offer", "recommend", "ownership"]:
+    if decision.action == "offer" or decision.action == "recommend":
+        return decision.action
+    return "notice" if decision.cause == "ticketed" else "ownership"
+
+
+def _ai_may_reply(decision: Decision, record: LedgerRecord) -> bool:
+    if decision.owner == "pending":
+        # Nobody is awaited within this chat.
+        return record.place in ("ticket", "contact")
+    # Who writes again after the end is the AI's, and no word of ours comes first.
+    return decision.owner in ("ai", "closed")
+
+
+def _priority(decision: Decision, plan: Plan, topics: Topics) -> int:
+    """The queue's, one more urgent for each level above and for each place that was missed."""
+    queue = topics.queues.get(plan.queue or "")
+    base = 3 if queue is None else queue.priority
+    return max(1, base - decision.level - len(decision.tried))
+
+
+def _withdrawn_ticket(decision: Decision, plan: Plan, topics: Topics, reason: str) -> Outgoing:
+    queue = decision.queue or decision.target_queue or TICKET
+    message = Ticket(
+        type="withdrawn",
+        ticket_request_id=derive("ticket", decision.decision_id, reason),
+        escalation_id=_escalation(decision),
+        conversation_id=decision.conversation_id,
+        epoch=decision.epoch,
+        seq=decision.seq,
+        queue=queue,
+        team=_team(topics, queue),
+        level=decision.level,
+        # Of an escalation that ended before it was placed, the reason is forgotten.
+        reason=decision.reason or "explicit_request",
+        priority=_priority(decision, plan, topics),
+        subject=f"no longer needed: {reason.replace('_', ' ')}",
+        home=decision.home,
+        requested_at=plan.planned_at,
+    )
+    return Outgoing(TICKETS, decision.conversation_id, message)
+
+
+class _Envelope(TypedDict):
+    escalation_id: str
+    conversation_id: str
+    queue: str
+    epoch: int
+    seq: int
+    decided_at: datetime
+    home: Home
+
+
+def _envelope(decision: Decision, queue: str) -> _Envelope:
+    return {
+        "escalation_id": _escalation(decision),
+        "conversation_id": decision.conversation_id,
+        "queue": queue,
+        "epoch": decision.epoch,
+        "seq": decision.seq,
+        "decided_at": decision.decided_at,
+        "home": decision.home,
+    }
+
+
+def _team(topics: Topics, queue: str | None) -> str | None:
+    known = topics.queues.get(queue or "")
+    return None if known is None else known.team
+
+
+def _escalation(decision: Decision) -> str:
+    if decision.escalation_id is None:
+        raise ValueError(f"{decision.decision_id}: no escalation")
+    return decision.escalation_id
+
+
+def _reason(decision: Decision) -> Reason:
+    if decision.reason is None:
+        raise ValueError(f"{decision.decision_id}: no reason")
+    return decision.reason

@@ -1,0 +1,1 @@
+"""Faust and Kafka's consumer, without the domain."""

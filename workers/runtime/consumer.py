@@ -1,0 +1,415 @@
+"""Faust by chunks: one event per fetched run of records of a partition.
+
+Faust's own path costs two tasks and several awaits per record. Here a run of records travels as
+one event, is acknowledged as one, and what is committed is the worker's own watermark.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, cast
+
+import aiokafka
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, OffsetOutOfRangeError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+from mode import Service, ServiceT
+from mode.utils.futures import maybe_async
+
+from workers.runtime.failstop import WorkerStop, fail_stop
+from workers.runtime.producer import Producer
+
+ANSWER_S: Final = 10.0
+"""After so long a connection that does not answer is given up for a new one: fetches, heartbeats
+and commits wait for it. The group counts on a worker no longer than for its session."""
+
+
+FETCH_PAUSE_S: Final = 0.003
+"""At least this long from one fetch of a broker to the next."""
+
+
+class Bounds(NamedTuple):
+    """What Kafka says about a partition when it is taken over; offsets, `end` exclusive."""
+
+    begin: int
+    end: int
+    committed: int | None
+
+
+class Run(NamedTuple):
+    """Consecutive records of one partition: from the position `start` up to the position `end`.
+
+    There may be none: offsets of aborted transactions and of Kafka's own marks bring no record.
+    """
+
+    start: int
+    end: int
+    records: list[aiokafka.ConsumerRecord]
+
+
+class Placing(Protocol):
+    """Where to start: called once per generation with every assigned partition."""
+
+    def __call__(self, bounds: Mapping[TP, Bounds], /) -> Awaitable[Mapping[TP, int]]: ...
+
+
+class FetchSettings(NamedTuple):
+    """What the consumer of a worker is made with."""
+
+    kafka: Mapping[str, Any]
+    """Keywords of every aiokafka client: addresses and credentials."""
+    chunk_size: int
+    fetch_wait_ms: int
+    session_timeout_s: float
+    placing_s: float
+    """Seconds that placing may take before the process ends; Faust waits no longer than 30."""
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer service on the worker's own event loop instead of a thread of its own.
+
+    A second thread would fight for the interpreter's lock with the fold, and seeks would race
+    with fetches.
+    """
+
+    wait_for_shutdown = False
+    mundane_level = "debug"
+    consumer: "Consumer"
+
+    def __init__(self, consumer: "Consumer", **kwargs: Any) -> None:
+        super().__init__(consumer, thread_loop=kwargs.get("loop"), **kwargs)
+
+    async def maybe_start(self) -> bool:
+        return await Service.maybe_start(self)
+
+    async def start(self) -> None:
+        await Service.start(self)
+
+    async def stop(self) -> None:
+        await Service.stop(self)
+
+    async def crash(self, reason: BaseException) -> None:
+        await Service.crash(self, reason)
+
+    async def on_stop(self) -> None:
+        await self.on_thread_stop()
+
+    async def _stop_children(self) -> None:
+        await self._default_stop_children()
+
+    async def _stop_futures(self) -> None:
+        await self._default_stop_futures()
+
+    async def _stop_exit_stacks(self) -> None:
+        await self._default_stop_exit_stacks()
+
+    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await maybe_async(fun(*args, **kwargs))
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        if not isinstance(transport, Transport):
+            raise TypeError(f"{transport!r}: not ours")
+        settings = transport.fetch
+        conf = self.app.conf
+        self._assignor = RoundRobinPartitionAssignor
+        return aiokafka.AIOKafkaConsumer(
+            **settings.kafka,
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            # A position outside the log is an error, never a silent jump.
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_poll_records=settings.chunk_size,
+            fetch_max_wait_ms=settings.fetch_wait_ms,
+            request_timeout_ms=int(max(ANSWER_S, settings.session_timeout_s) * 1000),
+            session_timeout_ms=int(settings.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+        )
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        _pace(self._ensure_consumer()._fetcher)
+
+    async def bounds(self, tps: Collection[TP]) -> dict[TP, Bounds]:
+        """The ends of the log and the committed offset of each partition.
+
+        A log ends where the first transaction begins that is open, as it does for who reads it.
+        """
+        consumer = self._ensure_consumer()
+        begins, ends, *committed = await asyncio.gather(
+            consumer.beginning_offsets(tps),
+            consumer.end_offsets(tps),
+            *(consumer.committed(tp) for tp in tps),
+        )
+        return {
+            tp: Bounds(begins[tp], ends[tp], offset)
+            for tp, offset in zip(tps, committed, strict=True)
+        }
+
+    def check(self) -> None:
+        """Raise what has ended this worker's membership of its group, if anything has."""
+        if self._consumer is not None and self._consumer._coordinator is not None:
+            self._consumer._coordinator.check_errors()
+
+    async def runs(self, active: set[TP], wait_s: float) -> dict[TP, Run]:
+        """Wait for a position to move and take at most one run of each active partition.
+
+        The positions tell a run that was fetched before a seek from one that was fetched after.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_s
+        consumer = self._ensure_consumer()
+        fetcher = consumer._fetcher
+        while self.consumer.flow_active and self.consumer.placed:
+            if consumer._closed or fetcher._closed:
+                raise ConsumerStoppedError
+            if not fetcher._subscriptions.reassignment_in_progress:
+                with fetcher._subscriptions.fetch_context():
+                    runs = await self._drain(fetcher, active, consumer._max_poll_records)
+                if runs:
+                    return runs
+            remaining = until - loop.time()
+            if remaining <= 0:
+                break
+            # A partition whose buffer was full may have room before anything more is fetched.
+            waiters = (fetcher._create_fetch_waiter(), self.consumer.room())
+            await asyncio.wait(waiters, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
+            for waiter in waiters:
+                if waiter.done():
+                    waiter.result()
+                else:
+                    waiter.cancel()
+        return {}
+
+    async def _drain(self, fetcher: Any, active: set[TP], at_most: int) -> dict[TP, Run]:
+        assignment = fetcher._subscriptions.subscription.assignment
+        runs = {}
+        for tp in [tp for tp in fetcher._records if tp in active]:
+            state = assignment.state_value(tp)
+            start = state.position if state.has_valid_position else -1
+            # With no time to wait this comes back without letting anything else run.
+            taken = await fetcher.fetched_records({tp}, timeout=0, max_records=at_most)
+            records = taken.get(tp, [])
+            if records or (state.has_valid_position and -1 < start < state.position):
+                runs[TP(*tp)] = Run(start, state.position, records)
+        return runs
+
+
+def _pace(fetcher: Any) -> None:
+    """Have a pause between fetches, so that what comes record by record arrives some at a time.
+
+    A fetch costs broker and worker the same, however little it brings. Nothing waits that comes
+    later than the pause after the fetch before.
+    """
+    fetch, loop = fetcher._proc_fetch_request, asyncio.get_running_loop()
+    sent: dict[int, float] = {}
+
+    async def paced(assignment: Any, node_id: int, request: Any) -> bool:
+        pause = sent.get(node_id, 0.0) + FETCH_PAUSE_S - loop.time()
+        if pause > 0:
+            await asyncio.sleep(pause)
+        sent[node_id] = loop.time()
+        fetched: bool = await fetch(assignment, node_id, request)
+        return fetched
+
+    fetcher._proc_fetch_request = paced
+
+
+class Consumer(driver.Consumer):
+    """Hands over chunks, starts where the agent says, and commits the worker's own watermark."""
+
+    mundane_level = "debug"
+    transport: "Transport"
+    _thread: ConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.watermarks: dict[TP, int] = {}
+        """Per partition the offset below which every effect is durable; set by the app."""
+        self._positions: dict[TP, int] = {}
+        self._placed_generation: int | None = None
+        self._room: asyncio.Future[None] | None = None
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def placed(self) -> bool:
+        """Whether the partitions of the current generation have their positions."""
+        return self._placed_generation == self.app.consumer_generation_id
+
+    @property
+    def settled(self) -> bool:
+        """Whether it works, or stands by because the others have all partitions."""
+        return self.placed or bool(self.app.unassigned)
+
+    async def perform_seek(self) -> None:
+        """Place every assigned partition; Faust calls it at each assignment, sometimes twice."""
+        if self.placed:
+            return
+        generation = self.app.consumer_generation_id
+        try:
+            async with asyncio.timeout(self.transport.fetch.placing_s):
+                bounds = await self._thread.bounds(sorted(self.assignment()))
+                positions = await self.transport.placing(bounds)
+            for tp, offset in positions.items():
+                self._thread.seek(tp, offset)
+        except IllegalStateError:
+            # Another rebalance took a partition away meanwhile; it places what is left.
+            return
+        except Exception as error:  # noqa: BLE001 - Faust would go on with silent partitions
+            fail_stop("could not take over partitions", error)
+        self._positions = dict(positions)
+        for tp, found in bounds.items():
+            # A commit beyond the end is that of a log that is no more: Faust would wait until
+            # this one is as long before it commits anything.
+            ahead = found.committed is not None and found.committed > found.end
+            self._committed_offset[tp] = None if ahead else found.committed
+        self._placed_generation = generation
+
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 - the signature is Faust's
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield one message per fetched run: its value the records, its offset the last one's."""
+        try:
+            runs = await self._next_runs(timeout)
+        except ConsumerStoppedError:
+            raise
+        except OffsetOutOfRangeError as error:
+            # Where to go on is decided by `positions`, at the start.
+            gone = f"the log no longer has {error.args}: it was trimmed or cut meanwhile"
+            fail_stop("fetching", WorkerStop(gone))
+        except Exception as error:  # noqa: BLE001 - Faust would stop fetching and stay
+            fail_stop("fetching", error)
+        generation = self.app.consumer_generation_id
+        for tp, run in runs.items():
+            if self.should_stop or generation != self.app.consumer_generation_id:
+                return
+            if not self.flow_active or run.start != self._positions.get(tp):
+                self._take_again(tp)
+                continue
+            self._positions[tp] = run.end
+            yield tp, self._chunk(tp, run)
+
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        """Hand chunks to their streams until the worker ends.
+
+        Faust makes four tasks for each chunk, in case its stream has no room or a rebalance begins
+        meanwhile. Only what has room is fetched here, and `getmany` looks for the rebalance.
+        """
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                async for _, message in self.getmany(timeout=1.0):
+                    await self.callback(message)
+                # What is buffered comes without waiting, and handling it must have its turn.
+                await asyncio.sleep(0)
+        except (ConsumerStoppedError, asyncio.CancelledError):
+            if not self.app.should_stop:
+                raise
+
+    async def _next_runs(self, wait_s: float) -> dict[TP, Run]:
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+        if active := self._get_active_partitions():
+            return await self._thread.runs(active, wait_s)
+        await asyncio.wait([self.room()], timeout=wait_s)
+        return {}
+
+    def room(self) -> asyncio.Future[None]:
+        """A future that is done when the buffer of a partition has room again."""
+        if self._room is None or self._room.done():
+            self._room = asyncio.get_running_loop().create_future()
+        return self._room
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Have the partition fetched again, at once."""
+        super().on_buffer_drop(tp)
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def _take_again(self, tp: TP) -> None:
+        """Fetch what was dropped again, unless a new assignment places the partition anyway."""
+        if self.placed and tp in self._positions and tp in self.assignment():
+            self._thread.seek(tp, self._positions[tp])
+
+    def _chunk(self, tp: TP, run: Run) -> ConsumerMessage:
+        last = run.records[-1] if run.records else None
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            run.end - 1,
+            0.0 if last is None else last.timestamp / 1000,
+            0 if last is None else last.timestamp_type,
+            [],
+            None,
+            cast(Any, run),
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Do nothing: chunks of a partition are handled in order, gaps need no bookkeeping."""
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ARG002
+        return iter([*self.watermarks])
+
+    def _new_offset(self, tp: TP) -> int | None:
+        self._acked.pop(tp, None)
+        self._acked_index.pop(tp, None)
+        return self.watermarks.get(tp)
+
+    async def _commit_offsets(
+        self,
+        offsets: Mapping[TP, int],
+        start_new_transaction: bool = True,  # noqa: ARG002 - the signature is Faust's
+    ) -> bool:
+        """Commit watermarks as they are: what lies below them is acknowledged already.
+
+        Faust draws a table for its log before each commit, also when nobody reads that log, and
+        nothing else runs for those milliseconds.
+        """
+        assignment = self.assignment()
+        owned = {tp: offset for tp, offset in offsets.items() if tp in assignment}
+        if not owned or not await self._commit(owned):
+            return False
+        self._committed_offset.update(owned)
+        return True
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Wait for what is in flight, commit, then forget the partitions."""
+        self.transport.releasing(revoked)
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self.watermarks.pop(tp, None)
+
+    def check(self) -> None:
+        """Raise what has ended this worker's membership of its group: aiokafka tells nobody."""
+        self._thread.check()
+
+    def durable(self, tp: TP) -> tuple[int | None, int | None]:
+        """Up to where a partition is committed, and up to where it may be; None: not at all."""
+        return self._committed_offset.get(tp), self.watermarks.get(tp)
+
+    async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
+        """Where each partition ends now for its readers; KafkaError when no broker says so."""
+        return dict(await self._thread.highwaters(*tps)) if tps else {}
+
+
+class Transport(driver.Transport):
+    """Faust's transport with the consumer and producer above; made by `make_app`."""
+
+    Consumer: ClassVar[type[Consumer]] = Consumer
+    Producer: ClassVar[type[Producer]] = Producer
+
+    fetch: FetchSettings
+    placing: Placing
+    releasing: Callable[[Collection[TP]], None]
+    """Called before waiting for what is in flight: nothing may begin that takes long."""

@@ -1,0 +1,150 @@
+"""The load of the queues in Redis: who waits where, who is online, and how long it took lately."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from workers.contracts.topics import Queue
+from workers.routing.availability import Load, Presence
+from workers.routing.wait import PastClaim
+
+REMEMBERED_CLAIMS: Final = 50
+ANY_NUMBER: Final = 1 << 53
+
+_LOAD: Final = Path(__file__).with_name("lua").joinpath("queue_load.lua").read_text()
+_RESERVE: Final = Path(__file__).with_name("lua").joinpath("queue_reserve.lua").read_text()
+_RELEASE: Final = Path(__file__).with_name("lua").joinpath("queue_release.lua").read_text()
+_REPORT: Final = Path(__file__).with_name("lua").joinpath("queue_report.lua").read_text()
+_REPLY: Final = msgspec.msgpack.Decoder(tuple[str, list[str], list[int]])
+
+
+class Reservation(NamedTuple):
+    """A place that was taken: behind how many, and what the queue's recent past was."""
+
+    ahead: int
+    claims: tuple[PastClaim, ...]
+
+
+class _Said(msgspec.Struct, array_like=True):
+    agents_online: int
+    free_slots: int | None
+    agents: frozenset[str]
+
+
+class LoadStore:
+    """Reads and writes the load of the queues of topics.yaml; all keys are in one slot.
+
+    Who waits is a set of escalation ids: repeating a change changes nothing, and an escalation is
+    on one queue at most.
+    """
+
+    def __init__(self, redis: "Redis", prefix: str, queues: Mapping[str, Queue]) -> None:
+        self._redis = redis
+        self._prefix = f"{prefix}:{{load}}:"
+        self._queues = queues
+        self._presence: dict[str, tuple[str, Presence]] = {}
+
+    def knows(self, queue: str) -> bool:
+        """Whether topics.yaml has this queue."""
+        return queue in self._queues
+
+    # ---- reading -----------------------------------------------------------------------------
+
+    def ask(self, pipeline: "Pipeline", now_ms: int) -> None:
+        """Add the one command whose result `read` takes."""
+        own = [self._prefix + "since", self._prefix + "presence"]
+        keys = [*own, *map(self._waiting, self._queues)]
+        pipeline.eval(_LOAD, len(keys), *keys, now_ms, *self._queues)
+
+    def read(self, result: bytes, since_ms: int, now_ms: int) -> Load:
+        """The load from the result of `ask`; `since_ms` is when this router was started.
+
+        A store that has just been emptied has heard of no desk either, so its own age counts too.
+        """
+        stored_since, said, counts = _REPLY.decode(result)
+        since = int(stored_since) if stored_since else now_ms
+        presence = {
+            queue: self._decoded(queue, blob)
+            for queue, blob in zip(self._queues, said, strict=True)
+            if blob
+        }
+        waiting = dict(zip(self._queues, counts, strict=True))
+        return Load(since_ms=max(since, since_ms), waiting=waiting, presence=presence)
+
+    def _decoded(self, queue: str, blob: str) -> Presence:
+        known = self._presence.get(queue)
+        if known is not None and known[0] == blob:
+            return known[1]
+        at_ms, _, rest = blob.partition("|")
+        said = msgspec.json.decode(rest, type=_Said)
+        presence = Presence(int(at_ms), said.agents_online, said.free_slots, said.agents)
+        self._presence[queue] = (blob, presence)
+        return presence
+
+    # ---- places ------------------------------------------------------------------------------
+
+    async def reserve(
+        self, queue: str, escalation_id: str, limit: int, now_ms: int
+    ) -> Reservation | None:
+        """Take a place on `queue`, giving up any other one; None when `limit` already wait."""
+        others = [self._waiting(other) for other in self._queues if other != queue]
+        keys = [self._waiting(queue), self._claims(queue), *others]
+        answer = await self._redis.eval(_RESERVE, len(keys), *keys, escalation_id, limit, now_ms)
+        if not answer[0]:
+            return None
+        return Reservation(answer[1], tuple(map(_claim, answer[2].split())))
+
+    def release(
+        self,
+        pipeline: "Pipeline",
+        escalation_id: str,
+        claimed: tuple[str, PastClaim] | None = None,
+    ) -> None:
+        """Add the command that gives up the place; `claimed` is the queue and how it went."""
+        queue, text = "", ""
+        if claimed is not None:
+            queue, past = claimed
+            text = f"{past.at_ms}:{past.waited_ms}:{past.ahead}"
+        keys = [self._claims(queue), *map(self._waiting, self._queues)]
+        pipeline.eval(_RELEASE, len(keys), *keys, escalation_id, text, REMEMBERED_CLAIMS)
+
+    async def waiting_since(self, before_ms: int) -> dict[str, list[str]]:
+        """Per queue the escalations that took their place before `before_ms`."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for queue in self._queues:
+            pipeline.zrangebyscore(self._waiting(queue), "-inf", f"({before_ms}")
+        found = await pipeline.execute()
+        return {
+            queue: [member.decode() for member in members]
+            for queue, members in zip(self._queues, found, strict=True)
+        }
+
+    async def drop(self, places: Iterable[tuple[str, str]]) -> None:
+        """Remove (queue, escalation id) pairs that turned out to be nobody's."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for queue, escalation_id in places:
+            pipeline.zrem(self._waiting(queue), escalation_id)
+        await pipeline.execute()
+
+    # ---- desks -------------------------------------------------------------------------------
+
+    def report(self, pipeline: "Pipeline", queue: str, presence: Presence) -> None:
+        """Add the command that keeps what a desk said, unless something later is known."""
+        said = _Said(presence.agents_online, presence.free_slots, presence.agents)
+        blob = msgspec.json.encode(said)
+        pipeline.eval(_REPORT, 1, self._prefix + "presence", queue, presence.at_ms, blob)
+
+    def _waiting(self, queue: str) -> str:
+        return f"{self._prefix}waiting:{queue}"
+
+    def _claims(self, queue: str) -> str:
+        return f"{self._prefix}claims:{queue}"
+
+
+def _claim(text: bytes) -> PastClaim:
+    at_ms, waited_ms, ahead = text.split(b":")
+    return PastClaim(int(at_ms), int(waited_ms), int(ahead))
