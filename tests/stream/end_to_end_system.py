@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from redis import Redis
 
 from tests.stream.end_to_end_talks import SCRIPTS, Talk
-from workers.audit.findings import Report
+from workers.audit.audit_report import Report
 from workers.audit.topic_scan import Reading
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import DECISIONS, EVENTS, Topics, load_topics

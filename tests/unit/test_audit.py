@@ -7,8 +7,8 @@ import pytest
 
 from tests.unit.audit_world import START, Record, Topic, World, audited, feed
 from workers.audit.audit import Audit, Horizon, Progress
+from workers.audit.audit_report import Finding, OpenEscalation
 from workers.audit.conversation_track import At
-from workers.audit.findings import Finding, OpenEscalation
 from workers.cli.audit import show
 from workers.contracts.decisions import Home
 from workers.contracts.handoffs import Handoff, Withdrawn

@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.audit_world import START, Record, Topic, World, audited
 from workers.audit.audit import Audit, Horizon, Progress
+from workers.audit.audit_report import Kind, Report
 from workers.audit.conversation_track import At
-from workers.audit.findings import Kind, Report
 from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Withdrawn
 from workers.contracts.time import from_ms

@@ -9,6 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from workers.audit.audit_report import (
+    LISTED,
+    Findings,
+    Kind,
+    OpenEscalation,
+    Report,
+    WindowRate,
+    place_name,
+)
 from workers.audit.conversation_track import (
     LASTING,
     NOTHING,
@@ -23,15 +32,6 @@ from workers.audit.conversation_track import (
     place_of,
 )
 from workers.audit.distinct_count import Distinct
-from workers.audit.findings import (
-    LISTED,
-    Findings,
-    Kind,
-    OpenEscalation,
-    Report,
-    WindowRate,
-    place_name,
-)
 from workers.audit.promise_checks import judge, listed, overdue
 from workers.contracts.control import Control
 from workers.contracts.decisions import Decision

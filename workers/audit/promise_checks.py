@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from workers.audit.audit_report import Findings, OpenEscalation
 from workers.audit.conversation_track import Effect, Open, Track
-from workers.audit.findings import Findings, OpenEscalation
 from workers.contracts.time import MINUTE
 
 GRACE_MS: Final = MINUTE

@@ -7,8 +7,8 @@ from typing import Final
 from aiokafka import ConsumerRecord, TopicPartition
 
 from workers.audit.audit import PLACED_WITHIN_S, Audit, Horizon, Progress
+from workers.audit.audit_report import Report, WindowRate
 from workers.audit.conversation_track import At
-from workers.audit.findings import Report, WindowRate
 from workers.contracts.codec import (
     UNSIGNED,
     Raw,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from workers.audit.findings import Report, WindowRate
+    from workers.audit.audit_report import Report, WindowRate
     from workers.settings import Settings
 
 _SHOWN = 20
@@ -99,7 +99,7 @@ def show(report: "Report") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from workers.audit.findings import place_name
+    from workers.audit.audit_report import place_name
 
     console = plain_console()
     console.print(_accounting(report))

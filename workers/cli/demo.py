@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from workers.audit.findings import Report
+from workers.audit.audit_report import Report
 from workers.audit.topic_scan import Reading
 from workers.cli.audit import show as show_audit
 from workers.cli.common import CliError

@@ -2,7 +2,7 @@
 
 from workers.detection.ai_agent import read_agent
 from workers.detection.customer import FRUSTRATION_THRESHOLD, THRESHOLD, read_customer
-from workers.detection.signals import AgentFindings, CustomerFindings, Finding
+from workers.detection.findings import AgentFindings, CustomerFindings, Finding
 from workers.detection.similarity import progress_key, similarity
 
 __all__ = [

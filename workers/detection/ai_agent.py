@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from workers.detection.findings import AgentFindings, Finding
 from workers.detection.grammar import Plan, rules
 from workers.detection.lexicon import Cues
 from workers.detection.lexicons import REQUEST
-from workers.detection.signals import AgentFindings, Finding
 from workers.detection.tokens import Turn, fold, parted, tokens
 
 # A promise stands at the beginning of a long turn, or at its end.

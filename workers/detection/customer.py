@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from workers.detection import frustration, replies, request
+from workers.detection.findings import CustomerFindings, Finding
 from workers.detection.lexicon import Cues
 from workers.detection.lexicons import MOOD, REPLY, REQUEST
-from workers.detection.signals import CustomerFindings, Finding
 from workers.detection.tokens import Turn, fold, parted, tokens
 
 # A turn asks for a person from here on; from FRUSTRATION_THRESHOLD on its writer is frustrated.

@@ -7,9 +7,9 @@ from itertools import repeat
 from math import sqrt
 from string import ascii_lowercase, ascii_uppercase
 
+from workers.detection.findings import Finding
 from workers.detection.grammar import Plan, class_codes, rules
 from workers.detection.linear_model import Model, load, word_features
-from workers.detection.signals import Finding
 from workers.detection.tokens import Turn
 
 SECTION = "mood"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from workers.detection.findings import Finding
 from workers.detection.grammar import Rule, class_codes, rules
-from workers.detection.signals import Finding
 from workers.detection.tokens import Turn
 
 SECTION = "reply"

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from workers.detection.findings import Finding
 from workers.detection.grammar import Plan
 from workers.detection.linear_model import class_features, load
 from workers.detection.request_rules import RULES
-from workers.detection.signals import Finding
 from workers.detection.tokens import Turn
 
 # A sentence without any of these asks for nobody.

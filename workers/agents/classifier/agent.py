@@ -19,7 +19,6 @@ from redis.exceptions import RedisError
 from workers.agents.classifier.cost import Cost
 from workers.agents.classifier.limits import Breaker, Budget, Cache
 from workers.agents.classifier.prompt import EARLIER, Question, Verdict, intents_of, question
-from workers.agents.routing.agent import now_ms
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.policy_source import PolicySource
 from workers.contracts.codec import decode_message, encode
@@ -33,6 +32,7 @@ from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, EVENTS
 from workers.data import data_path
 from workers.runtime import metrics
 from workers.runtime.app import Agent, Options
+from workers.runtime.clock import now_ms
 from workers.runtime.dead_letter_limit import DeadLetterLimit
 from workers.runtime.producer import Record
 from workers.settings import Settings

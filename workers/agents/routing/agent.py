@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -33,6 +32,7 @@ from workers.contracts.topics import (
 from workers.routing.availability import Load
 from workers.routing.plan import is_placing
 from workers.runtime.app import Agent, Options, read_topics
+from workers.runtime.clock import now_ms
 from workers.runtime.dead_letter_limit import DeadLetterLimit
 from workers.runtime.failstop import fail_stop
 from workers.settings import Settings, kafka_client_kwargs, redis_address
@@ -59,11 +59,6 @@ class Reading(NamedTuple):
     transcripts: dict[str, list[Turn]]
     """By decision id."""
     load: Load
-
-
-def now_ms() -> int:
-    """The wall clock's milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def make_agent(settings: Settings, options: Options) -> "RoutingAgent":
