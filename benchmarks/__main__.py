@@ -18,9 +18,9 @@ from benchmarks import (
     routing,
     throughput,
 )
+from benchmarks.environment import kafka_name
 from benchmarks.others import run as others
 from benchmarks.report import Report, Row, machine, show, write
-from benchmarks.world import kafka_name
 
 SCENARIOS: dict[str, Callable[[Report, bool], None]] = {
     "throughput": throughput.run,

@@ -10,8 +10,8 @@ import msgspec
 import redis
 import uvloop
 
+from benchmarks.environment import World
 from benchmarks.report import Report
-from benchmarks.world import World
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Home
 from workers.contracts.signing import Secrets

@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
+from benchmarks.environment import BARE_TOPICS, World
 from benchmarks.load import DRAIN_S, Load, Taken
 from benchmarks.report import Report
-from benchmarks.world import BARE_TOPICS, World
 from workers.contracts.topics import DECISIONS, EVENTS
 
 HANDOFF = "handoff, both workers"

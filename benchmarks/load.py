@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Self
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from benchmarks.environment import Process, World
 from benchmarks.events import said
 from benchmarks.growth import words
-from benchmarks.world import Process, World
 
 EVERY = 10
 """One message in so many asks for a person."""

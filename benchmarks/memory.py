@@ -6,9 +6,9 @@ from typing import Any
 import redis
 import uvloop
 
+from benchmarks.environment import World
 from benchmarks.growth import HOME, incoming
 from benchmarks.report import Report
-from benchmarks.world import World
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.signing import Secrets
 from workers.conversation.fold import Incoming, fold_chunk, wanted

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from benchmarks.environment import Commits, World
 from benchmarks.events import said
 from benchmarks.report import Report
-from benchmarks.world import Commits, World
 
 GROUP = "handoff-escalation"
 FIRST = 10_000

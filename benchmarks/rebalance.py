@@ -2,10 +2,10 @@
 
 import threading
 
+from benchmarks.environment import World
 from benchmarks.latency import handoff
 from benchmarks.load import DRAIN_S, Load
 from benchmarks.report import Report
-from benchmarks.world import World
 
 RATE = 100
 JOINING_S = 12.0

@@ -4,9 +4,9 @@ import subprocess
 import sys
 import time
 
+from benchmarks.environment import Commits, World
 from benchmarks.escalation_throughput import messages
 from benchmarks.report import Report
-from benchmarks.world import Commits, World
 
 GROUP = "handoff-escalation"
 

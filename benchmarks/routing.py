@@ -1,9 +1,9 @@
 """Handoffs per second of one routing worker, from decisions to committed."""
 
+from benchmarks.environment import Commits, Seen, World
 from benchmarks.events import said
 from benchmarks.report import Report
 from benchmarks.throughput import rate_of
-from benchmarks.world import Commits, Seen, World
 from workers.contracts.topics import DECISIONS
 
 GROUP = "handoff-escalation"

@@ -4,9 +4,9 @@ import os
 import uuid
 from collections.abc import Sequence
 
+from benchmarks.environment import Commits, Process, Seen, World
 from benchmarks.escalation_throughput import messages
 from benchmarks.report import Report
-from benchmarks.world import Commits, Process, Seen, World
 
 CASES = {
     "worker": "handoff worker escalation",

@@ -6,10 +6,10 @@ import uuid
 import venv
 from pathlib import Path
 
+from benchmarks.environment import Commits, Seen, World
 from benchmarks.escalation_throughput import messages
 from benchmarks.report import Report
 from benchmarks.throughput import CASES, LIMIT_S, one, rate_of
-from benchmarks.world import Commits, Seen, World
 
 _HERE = Path(__file__).parent
 _ENVIRONMENTS = _HERE.parents[1] / ".cache" / "bench"

@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.contract.material import CONFIG_SCHEMAS, examples, schema, schema_names, topics
+from tests.support.schema_files import CONFIG_SCHEMAS, examples, schema, schema_names, topics
 from workers.contracts.asyncapi import asyncapi
 
 SCHEMAS = {name: schema(name) for name in schema_names() if name not in CONFIG_SCHEMAS}

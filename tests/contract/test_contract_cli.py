@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import workers.cli.schemas
-from tests.contract.material import FOLDER, TOPICS_FILE, topics
+from tests.support.schema_files import FOLDER, TOPICS_FILE, topics
 from workers.cli.main import handoff
 from workers.contracts.topics import OWN_TOPICS
 from workers.data import data_path

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contract import strategies
-from tests.contract.material import verdicts
+from tests.support import contract_strategies
+from tests.support.schema_files import verdicts
 from workers.cli.main import handoff
 from workers.contracts.codec import Raw
 from workers.contracts.deadletters import (
@@ -31,7 +31,7 @@ from workers.embedded import EmbeddedKafka
 CONTENT = "my password is swordfish"
 
 headers = st.lists(
-    st.tuples(st.text(strategies.texts, max_size=20), st.binary(max_size=20)), max_size=4
+    st.tuples(st.text(contract_strategies.texts, max_size=20), st.binary(max_size=20)), max_size=4
 )
 raws = st.builds(
     Raw,
@@ -54,7 +54,13 @@ def _producible(raw: Raw) -> Raw:
     return raw._replace(key=b"") if raw.key is None and raw.value is None else raw
 
 
-@given(raws, origins, reasons, st.text(strategies.texts, max_size=500), st.text(strategies.texts))
+@given(
+    raws,
+    origins,
+    reasons,
+    st.text(contract_strategies.texts, max_size=500),
+    st.text(contract_strategies.texts),
+)
 def test_a_record_comes_back_as_it_was(
     raw: Raw, origin: Origin, reason: RejectionReason, detail: str, agent: str
 ) -> None:

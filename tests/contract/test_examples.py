@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.contract.material import (
+from tests.support.schema_files import (
     CONFIG_SCHEMAS,
     Example,
     error_paths,

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.contract import strategies
-from tests.contract.material import verdicts
+from tests.support import contract_strategies
+from tests.support.schema_files import verdicts
 from workers.contracts.codec import Raw, encode
 from workers.contracts.desks import Presence
 from workers.contracts.events import ROLE_ALIASES, Deadline, Message
 from workers.contracts.registry import decode_record
 from workers.contracts.time import from_ms, to_ms
 
-NEVER_AHEAD = to_ms(strategies.LAST_MOMENT)
+NEVER_AHEAD = to_ms(contract_strategies.LAST_MOMENT)
 
 
 def _there_and_back(schema: str, value: Any) -> Any:
@@ -26,7 +26,7 @@ def _there_and_back(schema: str, value: Any) -> Any:
     return decode_record(schema, Raw((key or "").encode(), written, [], NEVER_AHEAD))
 
 
-@given(strategies.events)
+@given(contract_strategies.events)
 def test_events(event: Any) -> None:
     back = _there_and_back("conversation-events", event)
     if isinstance(event, Message):
@@ -36,23 +36,23 @@ def test_events(event: Any) -> None:
     assert verdicts("conversation-events", orjson.loads(encode(back))) == (True, True)
 
 
-@given(strategies.desk_events)
+@given(contract_strategies.desk_events)
 def test_desk_events(event: Any) -> None:
     assert _there_and_back("desk-events", event) == event
     assert verdicts("desk-events", orjson.loads(encode(event))) == (True, True)
 
 
-@given(strategies.queue_messages)
+@given(contract_strategies.queue_messages)
 def test_queue_messages(message: Any) -> None:
     assert _there_and_back("handoff-queue", message) == message
     assert verdicts("handoff-queue", orjson.loads(encode(message))) == (True, True)
 
 
-@pytest.mark.parametrize("name", sorted(strategies.single))
+@pytest.mark.parametrize("name", sorted(contract_strategies.single))
 @settings(max_examples=40)
 @given(st.data())
 def test_other_topics(name: str, data: st.DataObject) -> None:
-    value = data.draw(strategies.single[name])
+    value = data.draw(contract_strategies.single[name])
     assert _there_and_back(name, value) == value
     python, rust = verdicts(name, orjson.loads(encode(value)))
     assert python == rust

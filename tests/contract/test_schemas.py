@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 import workers.contracts
-from tests.contract.material import (
+from tests.support.schema_files import (
     CONFIG_SCHEMAS,
     EXAMPLES,
     FOLDER,
@@ -23,7 +23,7 @@ from tests.contract.material import (
     schema_names,
     topics,
 )
-from tests.contract.shapes import assertions, fields_of, is_closed, shape, structs_in
+from tests.support.struct_schema import assertions, fields_of, is_closed, shape, structs_in
 from workers.contracts.decisions import Turn
 from workers.contracts.registry import SINGLE_TYPES, TYPED_BY_FIELD
 from workers.contracts.topics import TopicsFile

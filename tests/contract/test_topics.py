@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests.contract.material import TOPICS_FILE, schema, topics, verdicts
+from tests.support.schema_files import TOPICS_FILE, schema, topics, verdicts
 from workers.contracts.topics import DEAD_LETTERS, LEDGER, OWN_TOPICS, QUEUE_PREFIX, load_topics
 from workers.contracts.yaml import YamlFileError, load_yaml
 from workers.kafka.topic_diff import Found, differences, missing

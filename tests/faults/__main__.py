@@ -11,10 +11,10 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+from tests.faults.environment import World, a_world
 from tests.faults.injuries import FAULTS, Fault, unmount
 from tests.faults.round import Plan, run_round
 from tests.faults.table import table
-from tests.faults.world import World, a_world
 
 
 async def run_fault(fault: Fault, plan: Plan, rounds: int, folder: Path) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from aiokafka import ConsumerRecord
 from tests.faults.chat import Chat
 from tests.faults.desks import Desks
 from tests.faults.evidence import Evidence, Stored
-from tests.faults.quiet import Quiet, replay
+from tests.faults.reference_replay import Quiet, replay
 from workers.contracts.codec import Raw, decode_message
 from workers.contracts.control import Control
 from workers.contracts.deadletters import read_dead_letter

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import confluent_kafka.admin
 from redis import Redis
 
-from tests.faults.world import KINDS, SESSION_S, World
+from tests.faults.environment import KINDS, SESSION_S, World
 from workers.embedded import EmbeddedRedis
 
 admin: Final[Any] = confluent_kafka.admin

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from tests.unit.classifier_world import error, message, messages_api
+from tests.support.classifier_harness import error, message, messages_api
 
 _VERDICTS: Final = (
     {"requested_human": 0.0, "frustrated": 0.1, "solved": 0.9, "intents": []},

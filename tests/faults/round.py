@@ -7,11 +7,11 @@ from random import Random
 from typing import Any, Final
 
 from tests.faults.checks import Verdict, judge
+from tests.faults.environment import World
 from tests.faults.evidence import gather
 from tests.faults.injuries import Fault
 from tests.faults.load import record
 from tests.faults.watch import GROUPS
-from tests.faults.world import World
 from workers.contracts.topics import DESKS, EVENTS
 
 QUIET_S: Final = 150.0

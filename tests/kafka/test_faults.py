@@ -7,9 +7,9 @@ from typing import Final
 
 import pytest
 
+from tests.faults.environment import a_world
 from tests.faults.injuries import FAULTS
 from tests.faults.round import Plan, run_round
-from tests.faults.world import a_world
 
 SECONDS: Final = 10.0
 RATE: Final = 120.0

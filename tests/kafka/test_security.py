@@ -30,7 +30,7 @@ from tests.kafka.security import (
     secured_kafka,
 )
 from tests.kafka.server import VERSION, KafkaServer
-from tests.unit.classifier_world import MessagesApi, messages_api
+from tests.support.classifier_harness import MessagesApi, messages_api
 from workers.contracts.codec import Raw, encode
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.events import Routed

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from tests.model.world import IDLE, FailStop, Op, Record, Redis, Worker, World
+from tests.model.simulated_servers import IDLE, FailStop, Op, Record, Redis, Worker, World
 from workers.contracts import ids
 from workers.contracts.codec import Raw, decode_event, encode
 from workers.contracts.decisions import Decision, Home

@@ -4,7 +4,7 @@ import msgspec
 
 from tests.model.escalation import DECISIONS, LOG, decision_of, quiet
 from tests.model.routing import CONTROL, note_of, place_topic
-from tests.model.world import World
+from tests.model.simulated_servers import World
 from workers.contracts.decisions import Decision
 from workers.contracts.time import MINUTE
 from workers.contracts.topics import Topics

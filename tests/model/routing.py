@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from tests.model.escalation import DECISIONS, LOG, decision_of
-from tests.model.world import IDLE, FailStop, Op, Record, Redis, Worker, World
+from tests.model.simulated_servers import IDLE, FailStop, Op, Record, Redis, Worker, World
 from workers.contracts import ids
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision

@@ -11,7 +11,7 @@ import msgspec
 from tests.model import escalation, routing
 from tests.model.escalation import LOG
 from tests.model.promises import check, unfolded
-from tests.model.world import FailStop, LostAnswer, Worker, World
+from tests.model.simulated_servers import FailStop, LostAnswer, Worker, World
 from workers.contracts.time import MINUTE, from_ms
 from workers.contracts.topics import Topics
 from workers.conversation.partition_meta import PartitionMeta

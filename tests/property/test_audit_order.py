@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.audit_world import Step, World, audited
+from tests.support.audit_builder import Step, World, audited
 
 CHANGES = ("escalate", "move", "claim", "refuse", "end", "suppress")
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from tests.contract import strategies
-from tests.contract.material import record_of, schema, verdicts
+from tests.support import contract_strategies
+from tests.support.schema_files import record_of, schema, verdicts
 from workers.contracts.codec import (
     MAX_AHEAD_MS,
     MAX_DEPTH,
@@ -28,7 +28,7 @@ from workers.contracts.rejections import REJECTION_REASONS, Rejected
 from workers.contracts.signing import SIGNATURE_HEADER, Secrets, signature_headers
 from workers.contracts.time import from_ms, to_ms
 
-NOW = to_ms(strategies.LAST_MOMENT)
+NOW = to_ms(contract_strategies.LAST_MOMENT)
 GOOD: dict[str, Any] = {
     "event_id": "m-1",
     "conversation_id": "c-1",
@@ -87,7 +87,7 @@ def test_any_bytes_are_refused(value: bytes) -> None:
 
 
 @settings(max_examples=300)
-@given(strategies.events, st.data())
+@given(contract_strategies.events, st.data())
 def test_a_damaged_event_is_decoded_or_refused_and_always_alike(
     event: Event, data: st.DataObject
 ) -> None:
@@ -106,11 +106,13 @@ _FIELDS = sorted(
     {*schema("conversation-events")["properties"]}
     | {*schema("conversation-events")["$defs"]["Message"]["properties"]}
 )
-_events_of_sorts = st.dictionaries(st.sampled_from(_FIELDS), strategies.json_values, max_size=6)
+_events_of_sorts = st.dictionaries(
+    st.sampled_from(_FIELDS), contract_strategies.json_values, max_size=6
+)
 
 
 @settings(max_examples=300)
-@given(_events_of_sorts | strategies.json_values)
+@given(_events_of_sorts | contract_strategies.json_values)
 def test_any_json_is_judged_as_the_schema_does(value: Any) -> None:
     """What the schema lets through our own reader takes; what it refuses is never misread."""
     body = orjson.dumps({**GOOD, **value} if isinstance(value, dict) else value)
@@ -124,7 +126,10 @@ def test_any_json_is_judged_as_the_schema_does(value: Any) -> None:
         assert reason in ("too_deep", "too_large", "ahead_of_time")
 
 
-@given(strategies.events, st.dictionaries(st.text(strategies.texts), strategies.json_values))
+@given(
+    contract_strategies.events,
+    st.dictionaries(st.text(contract_strategies.texts), contract_strategies.json_values),
+)
 def test_unknown_fields_change_nothing(event: Event, extra: dict[str, Any]) -> None:
     known = {field for struct in (type(event), Message) for field in struct.__struct_fields__}
     value = encode(event)
@@ -215,7 +220,7 @@ def test_time_ahead_is_measured_against_the_record(skew_ms: int) -> None:
         assert decode_event(record).occurred_at == from_ms(occurred_at)
 
 
-@given(st.text(strategies.texts, min_size=60, max_size=200))
+@given(st.text(contract_strategies.texts, min_size=60, max_size=200))
 def test_a_detail_never_quotes_what_somebody_wrote(text: str) -> None:
     """Details go to logs; a message that stands in a wrong place stays out of them."""
     assume(re.search(r"\w{5}", text))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.history import ASKS, CALM, POLICY, START, History
-from tests.property.histories import Beat, beats, play
 from tests.property.test_fold_chunks import BOUND, Store, fold, numbers, records
+from tests.support.fold_history import ASKS, CALM, POLICY, START, History
+from tests.support.random_histories import Beat, beats, play
 from workers.contracts.codec import decode_message
 from workers.contracts.decisions import Turn
 from workers.contracts.events import Closed, Event, Message, Role

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.history import HOME, NEVER, POLICY
-from tests.property.histories import Beat, beats, play
+from tests.support.fold_history import HOME, NEVER, POLICY
+from tests.support.random_histories import Beat, beats, play
 from workers.contracts.codec import Raw, encode
 from workers.contracts.events import Event
 from workers.contracts.rejections import Rejected

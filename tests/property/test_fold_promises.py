@@ -3,8 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.history import History, is_placing
-from tests.property.histories import POLICIES, Beat, beats, play
+from tests.support.fold_history import History, is_placing
+from tests.support.random_histories import POLICIES, Beat, beats, play
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
 from workers.conversation.partition_meta import policy_in

@@ -6,8 +6,8 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.history import ASKS, History
-from tests.property.histories import POLICIES
+from tests.support.fold_history import ASKS, History
+from tests.support.random_histories import POLICIES
 from workers.contracts.codec import encode
 from workers.contracts.events import ToolCall
 

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import packets
+from tests.support import packets
 from workers.contracts.decisions import (
     Cause,
     Decision,

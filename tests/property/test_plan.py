@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.plan_world import HOUR, NOW, decision, queue, topics
+from tests.support.routing_builders import HOUR, NOW, decision, queue, topics
 from workers.contracts.calendars import DAYS, Calendar, Holidays
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.history import History
+from tests.support.fold_history import History
 from workers.data import data_path
 from workers.policy import Signals, holding, load_policy, route
 

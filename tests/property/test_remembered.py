@@ -4,8 +4,8 @@ import msgspec
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.history import HOME
-from tests.property.histories import POLICIES, Beat, beats, play
+from tests.support.fold_history import HOME
+from tests.support.random_histories import POLICIES, Beat, beats, play
 from workers.contracts.decisions import Turn
 from workers.contracts.ids import escalation_id
 from workers.replay.explain_store import explain_remembered

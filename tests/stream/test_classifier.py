@@ -12,9 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from redis.asyncio import Redis
 
-from tests.history import History
-from tests.stream.routing_world import OPTIONS, Bench, Publisher, bench_on, chunk
-from tests.unit.classifier_world import (
+from tests.support.classifier_harness import (
     MODEL,
     VERDICT,
     MessagesApi,
@@ -24,7 +22,9 @@ from tests.unit.classifier_world import (
     message,
     messages_api,
 )
-from tests.unit.plan_world import queue, topics
+from tests.support.fold_history import History
+from tests.support.routing_builders import queue, topics
+from tests.support.routing_harness import OPTIONS, Bench, Publisher, bench_on, chunk
 from workers.agents.classifier import agent as classifier
 from workers.agents.classifier.agent import ClassifierAgent
 from workers.agents.classifier.limits import Breaker

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from faust.types import TP
 
-from tests.stream.routing_world import Publisher
+from tests.support.routing_harness import Publisher
 from workers.contracts.topics import DESKS
 from workers.embedded import EmbeddedKafka
 from workers.runtime.app import Agent

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.stream.routing_world import Bench, bench_on, handle, route
-from tests.unit.plan_world import NOW, SECOND, decision, queue, topics
+from tests.support.routing_builders import NOW, SECOND, decision, queue, topics
+from tests.support.routing_harness import Bench, bench_on, handle, route
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.desks import DeskEvent, Presence

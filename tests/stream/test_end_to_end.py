@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stream.end_to_end_system import AGENTS, Published, System, play
-from tests.stream.end_to_end_talks import starting_at
+from tests.support.scripts import starting_at
+from tests.support.system import AGENTS, Published, System, play
 from workers.embedded.simulators import Outside
 
 

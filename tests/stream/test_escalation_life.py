@@ -12,7 +12,7 @@ import orjson
 import pytest
 from redis import Redis
 
-from tests.stream.escalation_world import (
+from tests.support.escalation_harness import (
     PREFIX,
     Worker,
     committed,

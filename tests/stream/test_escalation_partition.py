@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from tests.stream.escalation_world import by_key, conversations, policy_text, quiet
+from tests.support.escalation_harness import by_key, conversations, policy_text, quiet
 from workers.agents.escalation.fenced_store import MarkMoved
 from workers.agents.escalation.log_reader import OpenConversation
 from workers.agents.escalation.partition import Partition, Unreadable

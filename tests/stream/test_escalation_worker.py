@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from tests.stream.escalation_world import (
+from tests.support.escalation_harness import (
     Worker,
     committed,
     conversations,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from tests.stream.end_to_end_system import System
+from tests.support.system import System
 from workers.cli.main import handoff
 
 _ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
 
-from tests.stream.escalation_world import Worker, create_topics, policy_text, produce, settled
+from tests.support.escalation_harness import Worker, create_topics, policy_text, produce, settled
 from workers.cli.main import handoff
 from workers.contracts.decisions import Home
 from workers.contracts.topics import EVENTS

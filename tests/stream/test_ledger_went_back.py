@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from aiokafka.structs import RecordMetadata
 
-from tests.stream.routing_world import Bench, bench_on, route
-from tests.unit.plan_world import decision, later, queue, topics
+from tests.support.routing_builders import decision, later, queue, topics
+from tests.support.routing_harness import Bench, bench_on, route
 from workers.agents.routing.ledger_progress import Span, Told
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.contracts.codec import encode

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.stream.escalation_world import (
+from tests.support.escalation_harness import (
     Worker,
     create_topics,
     policy_text,

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.stream.routing_world import Bench, bench_on, route
-from tests.unit.plan_world import decision, later, queue, topics
+from tests.support.routing_builders import decision, later, queue, topics
+from tests.support.routing_harness import Bench, bench_on, route
 from workers.agents.routing.desk_producer import TopicRefusesError
 from workers.contracts.handoffs import Claimed, Handoff
 from workers.embedded import EmbeddedKafka

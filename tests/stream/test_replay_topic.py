@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from click.testing import CliRunner
 
-from tests.unit.test_replay_files import event, policy, policy_event
+from tests.unit.replay.test_files import event, policy, policy_event
 from workers.cli.main import handoff
 from workers.contracts.codec import Raw
 from workers.contracts.deadletters import Origin, dead_letter

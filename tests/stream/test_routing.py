@@ -7,8 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.stream.routing_world import Bench, bench_on, decision_home, route, turns
-from tests.unit.plan_world import HOUR, MINUTE, NOW, SECOND, decision, later, load, queue, topics
+from tests.support.routing_builders import (
+    HOUR,
+    MINUTE,
+    NOW,
+    SECOND,
+    decision,
+    later,
+    load,
+    queue,
+    topics,
+)
+from tests.support.routing_harness import Bench, bench_on, decision_home, route, turns
 from workers.agents.routing import agent as routing
 from workers.agents.routing.agent import PACKETS_AT_ONCE, RoutingAgent
 from workers.contracts.codec import Raw, decode_event

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from tests.stream.routing_world import Bench, Publisher
-from tests.unit.plan_world import decision
+from tests.support.routing_builders import decision
+from tests.support.routing_harness import Bench, Publisher
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Claimed, Handoff

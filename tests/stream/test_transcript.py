@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
 
-from tests import packets
+from tests.support import packets
 from workers.cli.transcript import transcript
 from workers.contracts.decisions import Home
 from workers.stores.partition_store import base_key

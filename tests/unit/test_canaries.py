@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.unit.classifier_world import VERDICT, doubt, message, messages_api
+from tests.support.classifier_harness import VERDICT, doubt, message, messages_api
 from workers.cli.up import free_ports, is_ready
 from workers.contracts.codec import encode
 from workers.contracts.topics import load_topics

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests import packets
+from tests.support import packets
 from workers.agents.classifier.prompt import question
 from workers.contracts.events import ToolResult
 from workers.conversation.state import Episode
