@@ -28,6 +28,17 @@ _TURN = msgspec.msgpack.Decoder(Turn)
 )
 # What a desk did between two escalations is not among the words.
 @example("basic", [Beat("person", 0, 0, 0), Beat("desk", 3, 0, 0), Beat("customer", 1, 0, 0)], 0)
+# A person's turn after a silence that, by the words alone, would have been escalated.
+@example(
+    "default",
+    [
+        Beat("person", 0, 0, 0),
+        Beat("customer", 0, 0, 0),
+        Beat("ai", 0, 0, 12),
+        Beat("person", 0, 0, 0),
+    ],
+    0,
+)
 @BOUND
 @given(st.sampled_from(sorted(POLICIES)), beats, st.integers(0, 3))
 def test_every_history_can_be_told_from_what_is_stored(

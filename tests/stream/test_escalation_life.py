@@ -244,7 +244,8 @@ async def test_what_an_operator_must_mend_ends_it_with_a_message(
 
 _HANGING = """
 import asyncio, sys
-from workers.agents import app, partition
+from workers.agents.escalation import partition
+from workers.runtime import app
 from workers.cli.main import handoff
 
 app.CHUNK_LIMIT_S = 1.0
@@ -273,7 +274,7 @@ async def test_a_chunk_that_is_not_finished_in_time_ends_the_process_without_a_c
 
 _STALLING = """
 import sys
-from workers.agents import chunks, watching
+from workers.runtime import consumer, watchdog
 from workers.cli.main import handoff
 
 async def nothing(self, timeout):
@@ -281,20 +282,20 @@ async def nothing(self, timeout):
     for run in ():
         yield run
 
-watching.STALLED_S, watching.WATCH_S = 1.0, 0.2
-chunks.Consumer.getmany = nothing
+watchdog.STALLED_S, watchdog.WATCH_S = 1.0, 0.2
+consumer.Consumer.getmany = nothing
 handoff(sys.argv[1:])
 """
 _UNCOMMITTED = """
 import asyncio, sys
-from workers.agents import chunks, watching
+from workers.runtime import consumer, watchdog
 from workers.cli.main import handoff
 
 async def never(self, offsets):
     await asyncio.sleep(3600)
 
-watching.STALLED_S, watching.WATCH_S = 1.0, 0.2
-chunks.ConsumerThread._commit = never
+watchdog.STALLED_S, watchdog.WATCH_S = 1.0, 0.2
+consumer.ConsumerThread._commit = never
 handoff(sys.argv[1:])
 """
 _OUTSIDE = """
@@ -311,10 +312,11 @@ handoff(sys.argv[1:])
 """
 _BLOCKING = """
 import sys, time
-from workers.agents import partition, running
+from workers.agents.escalation import partition
+from workers.runtime import process
 from workers.cli.main import handoff
 
-running.BLOCKED_S = 1.5
+process.BLOCKED_S = 1.5
 partition.Partition._fold = lambda *_: time.sleep(60)
 handoff(sys.argv[1:])
 """

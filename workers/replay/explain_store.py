@@ -137,6 +137,9 @@ class _Reading:
             late = "came after the conversation had changed hands: not read"
             return line_of(event, self.state, self.meta, (), late)
         decisions, notes = self._pass_time(turn.at)
+        if turn.role == "human_agent":
+            # A person had it by now: what the silence before would have done says nothing.
+            notes = []
         more, note = self._apply(event)
         notes += [note] if note else []
         told = "; ".join(notes) or None
