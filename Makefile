@@ -31,7 +31,7 @@ test: setup
 test-kafka: setup
 	$(PYTEST) tests/kafka
 
-# The long run behind docs/reliability.md: FAULTS="--seed 7 --rounds 5 --fault kill-all" repeats a part.
+# The long run behind docs/fault-measurements.md: FAULTS="--seed 7 --rounds 5 --fault kill-all" repeats a part.
 FAULTS ?= --rounds 5
 faults: setup
 	$(BIN)/python -m tests.faults $(FAULTS)
@@ -42,7 +42,7 @@ bench: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict workers tests
+	$(BIN)/mypy --strict workers tests benchmarks
 
 # Fails on a known vulnerability; that PyPI could not be asked is a warning.
 audit-deps:

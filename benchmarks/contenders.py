@@ -25,7 +25,7 @@ from workers.agents.routing.agent import RoutingAgent
 from workers.cli.main import handoff
 from workers.contracts.decisions import Home
 from workers.contracts.topics import EVENTS
-from workers.conversation.fold import Change
+from workers.conversation.fold import ConversationWrite
 from workers.conversation.state import new_state
 from workers.data import data_path
 from workers.runtime.app import TP, Agent
@@ -145,12 +145,12 @@ async def store_only(settings: Settings, group: str) -> None:
         if number not in stores:
             stores[number] = PartitionStore(redis, settings.redis_prefix, home, "bare")
         wanted: dict[str, list[str]] = {}
-        changes: dict[str, Change] = {}
+        changes: dict[str, ConversationWrite] = {}
         for record in records:
             event = orjson.loads(record.value)
             name = event["conversation_id"]
             wanted.setdefault(name, []).append(event["event_id"])
-            change = changes.setdefault(name, Change(state, blob))
+            change = changes.setdefault(name, ConversationWrite(state, blob))
             change.ids.append(event["event_id"])
             change.turns.append(record.value)
         await stores[number].read(records[0].offset, wanted)

@@ -65,16 +65,19 @@ class World:
         with ExitStack() as stack:
             temporary = tempfile.TemporaryDirectory(prefix="handoff-bench-")
             self.folder = Path(stack.enter_context(temporary))
-            server: KafkaServer | EmbeddedKafka
-            server = KafkaServer(self.folder / "kafka") if self.real else EmbeddedKafka()
-            self.bootstrap = stack.enter_context(server).bootstrap
+            embedded = None if self.real else stack.enter_context(EmbeddedKafka())
+            if embedded is None:
+                real = stack.enter_context(KafkaServer(self.folder / "kafka"))
+                self.bootstrap = real.bootstrap
+            else:
+                self.bootstrap = embedded.bootstrap
             # With persistence, as a worker's store needs it.
             self.redis_url = stack.enter_context(EmbeddedRedis(self.folder / "store")).url
             self.topics_file = self.folder / "topics.yaml"
             self.topics_file.write_text(_roomy(data_path("topics.yaml").read_text()))
             self.topics = load_topics(self.topics_file.read_text(), str(self.topics_file))
-            if isinstance(server, EmbeddedKafka):
-                server.ensure_topics([*self.topics.topics, *BARE_TOPICS])
+            if embedded is not None:
+                embedded.ensure_topics([*self.topics.topics, *BARE_TOPICS])
             else:
                 asyncio.run(_create(self.bootstrap, self.topics))
             self._stack = stack.pop_all()
@@ -136,7 +139,8 @@ class World:
     def worker(self, name: str, *arguments: str, **environment: str) -> "Process":
         """Start `handoff worker NAME`, which begins at the beginning."""
         common = ("--topics", str(self.topics_file), "--from", "earliest")
-        return self.process("workers.cli", "worker", name, *common, *arguments, **environment)
+        command = ("workers.cli", "worker", name, *common, *arguments)
+        return self.process(*command, python=Path(sys.executable), **environment)
 
 
 def _roomy(topics: str) -> str:

@@ -21,8 +21,8 @@ import msgspec
 from benchmarks.detection.measures import OWN, count, own, per_10_000, proportion, public
 from workers.detection import FRUSTRATION_THRESHOLD, THRESHOLD, frustration, linear_model, request
 from workers.detection.lexicons import MOOD, REQUEST
-from workers.detection.linear_model import Model
-from workers.detection.tokens import Turn, fold, parted, tokens
+from workers.detection.linear_model import LinearModel
+from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
 
 SHIPPED = Path(linear_model.__file__).parent / "data"
 # Not author5_unseen: something must stay that nothing was learned from.
@@ -56,7 +56,7 @@ class Example(NamedTuple):
     weight: float
 
 
-def train(examples: Iterable[Example], *, at_least: int = 1) -> Model:
+def train(examples: Iterable[Example], *, at_least: int = 1) -> LinearModel:
     """Fit logistic regression by AdaGrad to features that occur in ``at_least`` examples."""
     rows = list(examples)
     seen = Counter(feature for row in rows for feature in row.features)
@@ -77,13 +77,13 @@ def train(examples: Iterable[Example], *, at_least: int = 1) -> Model:
                 weights[feature] += _RATE * slope / sqrt(squares[feature])
     hundredths = {feature: round(100 * value) for feature, value in sorted(weights.items())}
     small = {feature: value for feature, value in hundredths.items() if abs(value) >= _SMALLEST}
-    return Model(round(100 * bias), small)
+    return LinearModel(round(100 * bias), small)
 
 
-def turn_of(text: str) -> Turn:
+def turn_of(text: str) -> ClassifiedTurn:
     """Put a text into the classes of the request grammar."""
     parts = parted(fold(text)[0])
-    return Turn(parts, tokens(parts), REQUEST)
+    return ClassifiedTurn(parts, tokens(parts), REQUEST)
 
 
 def sentences(text: str) -> list[set[str]]:
@@ -200,12 +200,12 @@ def compare_moods(rows: list[Row], held_out: str) -> None:
 
     def rules(text: str) -> float:
         parts = parted(fold(text)[0])
-        found = frustration.by_rules(Turn(parts, tokens(parts), MOOD), text)
+        found = frustration.by_rules(ClassifiedTurn(parts, tokens(parts), MOOD), text)
         return found[0] if found else 0.0
 
     def with_model(text: str) -> float:
         parts = parted(fold(text)[0])
-        turn = Turn(parts, tokens(parts), MOOD)
+        turn = ClassifiedTurn(parts, tokens(parts), MOOD)
         found = frustration.find_frustration(turn, fold(text)[1], text, model)
         return found.score if found else 0.0
 

@@ -1,5 +1,6 @@
-"""Quix Streams with its own state (RocksDB and a changelog topic), or with Redis: the core, message
-by message.
+"""Run the core in Quix Streams, message by message.
+
+The state is its own (RocksDB and a changelog topic) or Redis.
 
 python -m benchmarks.others.quix_job GROUP FOLDER [redis]
 """

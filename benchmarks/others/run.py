@@ -51,7 +51,7 @@ def _environment(name: str) -> Path:
     done = folder / ".done"
     if not done.exists():
         venv.create(folder, clear=True, with_pip=True)
-        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*command, "-r", str(_HERE / f"{name}.txt")], check=True)
         done.touch()
     return python

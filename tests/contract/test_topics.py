@@ -7,7 +7,7 @@ import pytest
 from tests.support.schema_files import TOPICS_FILE, schema, topics, verdicts
 from workers.contracts.topics import DEAD_LETTERS, LEDGER, OWN_TOPICS, QUEUE_PREFIX, load_topics
 from workers.contracts.yaml import YamlFileError, load_yaml
-from workers.kafka.topic_diff import Found, differences, missing
+from workers.kafka.topic_diff import ClusterTopic, differences, missing
 
 TEXT = TOPICS_FILE.read_text("utf-8")
 QUEUES = """
@@ -219,25 +219,25 @@ def test_every_key_of_the_file_is_checked() -> None:
     assert [part for part in parts if part.get("additionalProperties") is not False] == []
 
 
-def _as_declared() -> dict[str, Found]:
+def _as_declared() -> dict[str, ClusterTopic]:
     return {
-        name: Found(topic.partitions, dict(topic.configs, **{"segment.bytes": "1"}))
+        name: ClusterTopic(topic.partitions, dict(topic.configs, **{"segment.bytes": "1"}))
         for name, topic in topics().topics.items()
     }
 
 
 def test_a_cluster_as_declared_has_no_differences() -> None:
     found = _as_declared()
-    assert differences(topics(), {**found, "somebody-elses": Found(1, {})}) == []
+    assert differences(topics(), {**found, "somebody-elses": ClusterTopic(1, {})}) == []
     assert missing(topics(), found) == []
 
 
 def test_each_difference_names_both_values() -> None:
     found = _as_declared()
     del found["desk-events"]
-    found["handoff-legal"] = Found(1, found["handoff-legal"].configs)
-    found["conversation-events"] = Found(12, {"retention.ms": "86400000"})
-    found["conversation-control"] = Found(12, None)
+    found["handoff-legal"] = ClusterTopic(1, found["handoff-legal"].configs)
+    found["conversation-events"] = ClusterTopic(12, {"retention.ms": "86400000"})
+    found["conversation-control"] = ClusterTopic(12, None)
     told = differences(topics(), found)
     assert missing(topics(), found) == ["desk-events"]
     assert [(one.topic, one.setting, one.declared, one.found) for one in told] == [

@@ -60,7 +60,7 @@ def settings(kafka_bootstrap: str, redis_url: str, run_id: str) -> Settings:
 
 @pytest.fixture
 async def new_topic(kafka_bootstrap: str, run_id: str) -> AsyncIterator[NewTopicCall]:
-    """Create topics named for this test, as in `await new_topic("events", 4)`, and delete them."""
+    """Return a call that creates topics named for this test; they are deleted after it."""
     created: list[str] = []
     async with admin_client(kafka_bootstrap) as admin:
         replicas = min(3, len((await admin.describe_cluster())["brokers"]))

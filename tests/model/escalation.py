@@ -18,7 +18,14 @@ from workers.contracts.decisions import Decision, Home
 from workers.contracts.events import Deadline
 from workers.contracts.rejections import Rejected
 from workers.contracts.time import from_ms
-from workers.conversation.fold import Change, Folded, Incoming, Output, fold_chunk, wanted
+from workers.conversation.fold import (
+    ConversationWrite,
+    Folded,
+    Incoming,
+    Output,
+    fold_chunk,
+    wanted,
+)
 from workers.conversation.partition_meta import PartitionMeta
 from workers.conversation.state import decode_state, next_due
 
@@ -219,7 +226,7 @@ def _changes(
     return changes
 
 
-def _conversation(redis: Redis, name: str, change: Change) -> dict[str, Any]:
+def _conversation(redis: Redis, name: str, change: ConversationWrite) -> dict[str, Any]:
     before: Any = frozenset() if change.fresh else redis.data.get(f"i:{name}", frozenset())
     return {
         f"s:{name}": change.blob,

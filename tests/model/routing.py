@@ -18,7 +18,7 @@ from workers.contracts.events import Ownership, Routed
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.time import from_ms
 from workers.contracts.topics import Topics
-from workers.routing.availability import Load, Presence
+from workers.routing.availability import LastPresence, Load
 from workers.routing.ledger_record import is_passing, next_record, waits_on
 from workers.routing.plan import is_placing, plan
 
@@ -324,7 +324,7 @@ def _load(redis: Redis, topics: Topics, now: int, started: int) -> Load:
         since_ms=started,
         waiting={queue: len(_waiting(redis, queue)) for queue in topics.queues},
         presence={
-            queue: Presence(at_ms=now, agents_online=(now // 4_000 + number) % 3)
+            queue: LastPresence(at_ms=now, agents_online=(now // 4_000 + number) % 3)
             for number, queue in enumerate(topics.queues)
         },
     )

@@ -20,9 +20,9 @@ from workers.detection import (
     request_rules,
     similarity,
 )
-from workers.detection.grammar import Plan, Rule
+from workers.detection.grammar import RuleIndex, Wording
 from workers.detection.lexicons import MOOD, REPLY, REQUEST
-from workers.detection.tokens import Turn, fold, parted, tokens
+from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
 
 WORDS = sorted({*list(REQUEST.words)[:600], *list(REPLY.words), *list(MOOD.words)[:600]})
 FIELDS = ("requested_human", "frustrated", "refuses", "accepts", "withdraws", "solved")
@@ -64,14 +64,14 @@ def test_folding_keeps_positions_and_tokens_match_spans(text: str) -> None:
     folded, _ = fold(text)
     assert len(folded) == len(text)
     words = tokens(parted(folded))
-    turn = Turn(parted(folded), words, REQUEST)
+    turn = ClassifiedTurn(parted(folded), words, REQUEST)
     if words:
         start, end = turn.span(0, len(turn.classes))
         assert parted(folded)[start:end].startswith(words[0])
         assert parted(folded)[start:end].endswith(words[-1])
 
 
-RULES: list[Rule] = [
+RULES: list[Wording] = [
     *request_rules.RULES,
     *frustration.EVIDENCE,
     *replies.RULES,
@@ -82,7 +82,7 @@ CLASSES = sorted({*request_rules.CODES.values(), *frustration.CODES.values(), "_
 
 @given(st.lists(st.sampled_from(CLASSES), min_size=1, max_size=9).map("".join))
 def test_a_skipped_rule_would_not_have_matched(classes: str) -> None:
-    candidates = Plan(RULES).candidates(classes)
+    candidates = RuleIndex(RULES).candidates(classes)
     for rule in RULES:
         if rule not in candidates:
             assert rule.pattern.search(classes) is None, rule.pattern.pattern

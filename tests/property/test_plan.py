@@ -14,7 +14,7 @@ from workers.contracts.handoffs import Wait
 from workers.contracts.ledger import Plan
 from workers.contracts.time import to_ms
 from workers.contracts.topics import Queue, Topics
-from workers.routing.availability import Load, Presence, refusal
+from workers.routing.availability import LastPresence, Load, refusal
 from workers.routing.ledger_record import is_over, is_passing, next_record, waits_on
 from workers.routing.opening_hours import is_open, next_opening
 from workers.routing.plan import amend, plan, rung_name
@@ -47,7 +47,7 @@ loads: st.SearchStrategy[Load] = st.builds(
     presence=st.dictionaries(
         st.sampled_from(NAMES),
         st.builds(
-            Presence,
+            LastPresence,
             at_ms=st.integers(NOW - 2 * 60_000, NOW),
             agents_online=st.integers(0, 2),
             free_slots=st.none() | st.integers(0, 3),

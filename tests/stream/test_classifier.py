@@ -28,7 +28,7 @@ from tests.support.routing_harness import OPTIONS, Bench, Publisher, bench_on, c
 from workers.agents.classifier import agent as classifier
 from workers.agents.classifier.agent import ClassifierAgent
 from workers.agents.classifier.limits import Breaker
-from workers.agents.classifier.model_client import Model
+from workers.agents.classifier.model_client import ModelClient
 from workers.contracts.codec import Raw, decode_event, encode
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.decisions import ClassificationRequest, Turn
@@ -69,7 +69,9 @@ async def running(
 ) -> AsyncIterator[ClassifierAgent]:
     """Run an agent that has a key."""
     settings = bench.settings.model_copy(update=given)
-    agent = ClassifierAgent(settings, OPTIONS._replace(policy=None), Model("a key", MODEL, limit_s))
+    agent = ClassifierAgent(
+        settings, OPTIONS._replace(policy=None), ModelClient("a key", MODEL, limit_s)
+    )
     publisher: Any = bench.publisher
     agent.producer = publisher
     await agent.start()
@@ -349,7 +351,9 @@ async def test_a_new_policy_brings_its_intents(
     text = (data_path("policies") / "default.yaml").read_text()
     file = tmp_path / "policy.yaml"
     file.write_text(text)
-    agent = ClassifierAgent(bench.settings, OPTIONS._replace(policy=file), Model("a key", MODEL))
+    agent = ClassifierAgent(
+        bench.settings, OPTIONS._replace(policy=file), ModelClient("a key", MODEL)
+    )
     publisher: Any = bench.publisher
     agent.producer = publisher
     await agent.start()

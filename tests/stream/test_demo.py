@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from workers.cli.demo_checks import Told, problems
+from workers.cli.demo_checks import ConversationSummary, problems
 from workers.cli.demo_data import Expect, load_conversations
 from workers.contracts.decisions import Action, Decision, Facts, Home, Outcome
 
@@ -68,8 +68,8 @@ def test_a_conversation_that_comes_to_something_else_is_told() -> None:
     )
     needed = replace(conversation, expect=expect)
     decided = [decision("escalate"), decision("claim"), decision("outcome", "resolved")]
-    assert problems(Told(needed, decided)) == []
-    assert problems(Told(needed, [])) == ["was not escalated"]
+    assert problems(ConversationSummary(needed, decided)) == []
+    assert problems(ConversationSummary(needed, [])) == ["was not escalated"]
     for field, value, problem in (
         ("outcome", "expired", "outcome is resolved, not expired"),
         ("queue", None, "taken on is tier_2_support, not None"),
@@ -77,4 +77,6 @@ def test_a_conversation_that_comes_to_something_else_is_told() -> None:
         ("needs", "nobody", "escalated although nobody is needed"),
     ):
         other = msgspec.structs.replace(expect, **{field: value})
-        assert problems(Told(replace(conversation, expect=other), decided)) == [problem]
+        assert problems(ConversationSummary(replace(conversation, expect=other), decided)) == [
+            problem
+        ]

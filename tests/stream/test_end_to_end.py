@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.scripts import starting_at
 from tests.support.system import AGENTS, Published, System, play
-from workers.embedded.simulators import Outside
+from workers.embedded.simulators import SimulatedSystems
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_the_whole_way_and_a_replay_of_its_log(quiet: Published) -> None:
 async def test_doubled_events_killed_workers_and_an_empty_store_change_nothing(
     quiet: Published, start: datetime, tmp_path: Path
 ) -> None:
-    async def disturb(system: System, outside: Outside) -> None:
+    async def disturb(system: System, outside: SimulatedSystems) -> None:
         for count, name in enumerate(AGENTS, start=1):
             await outside.until(lambda n=count: len(outside.packets) >= n, 60, "packets")  # type: ignore[misc]
             await asyncio.to_thread(system.kill, name)

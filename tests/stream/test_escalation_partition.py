@@ -28,7 +28,7 @@ from workers.runtime.consumer import Bounds
 from workers.runtime.dead_letter_limit import RUN, SHARE, DeadLetterLimit, TooManyDeadLetters
 from workers.runtime.failstop import ConfigurationError
 from workers.runtime.producer import Record
-from workers.stores.partition_store import PartitionStore, Reading, base_key, read_transcript
+from workers.stores.partition_store import ChunkRead, PartitionStore, base_key, read_transcript
 
 HOME = Home(topic="conversation-events", partition=0)
 BASE = base_key("p", HOME)
@@ -452,7 +452,7 @@ async def test_a_state_that_cannot_be_decoded_is_folded_again(redis_url: str) ->
 class Dying(Partition):
     """Dies whenever it folds one certain event, as over a bug or an exhausted memory."""
 
-    def _fold(self, incoming: Sequence[Incoming], reading: Reading) -> Folded:
+    def _fold(self, incoming: Sequence[Incoming], reading: ChunkRead) -> Folded:
         for one in incoming:
             if one.event is not None and one.event.event_id == "b-13":
                 raise Crash

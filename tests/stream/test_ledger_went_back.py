@@ -10,7 +10,7 @@ from aiokafka.structs import RecordMetadata
 
 from tests.support.routing_builders import decision, later, queue, topics
 from tests.support.routing_harness import Bench, bench_on, route
-from workers.agents.routing.ledger_progress import Span, Told
+from workers.agents.routing.ledger_progress import LedgerProgress, Span
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
@@ -264,7 +264,7 @@ async def test_nor_is_one_that_was_told_again_for_another_router(bench: Bench) -
 
 
 def test_only_what_is_settled_counts() -> None:
-    told = Told()
+    told = LedgerProgress()
     for conversation, offset in (("a", 4), ("b", 5), ("a", 6), ("c", 8)):
         told.add(record(conversation), 0, offset)
     assert told.spans() == []

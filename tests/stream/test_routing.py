@@ -28,7 +28,7 @@ from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import DEAD_LETTERS, EVENTS
 from workers.embedded import EmbeddedKafka
-from workers.routing.availability import Presence
+from workers.routing.availability import LastPresence
 from workers.runtime.producer import Record
 from workers.settings import Settings
 from workers.stores.partition_store import TRANSCRIPT_BYTES, read_transcript, whole_transcript
@@ -109,7 +109,7 @@ class TestLadder:
             await route(agent, decision("c-2"))
             bench.now += 61 * SECOND
             await route(agent, decision("c-3", bench.now))
-            await bench.online(billing=Presence(bench.now, 2))
+            await bench.online(billing=LastPresence(bench.now, 2))
             await route(agent, decision("c-4", bench.now))
         assert {packet.conversation_id for packet in await bench.queue("billing")} == {"c-1", "c-4"}
         assert {packet.conversation_id for packet in await bench.queue("tier_2")} == {"c-2"}

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from workers.contracts.decisions import Home, Turn
-from workers.conversation.fold import Change, Output
+from workers.conversation.fold import ConversationWrite, Output
 from workers.conversation.state import Escalation, State, encode_state
 from workers.stores.partition_store import (
     KEEP_MS,
@@ -44,14 +44,14 @@ def _change(
     due: int | None = None,
     is_open: bool = False,
     fresh: bool = False,
-) -> Change:
+) -> ConversationWrite:
     state = State(turns=1, subject=text)
     if due is not None:
         state.deadlines = (("claim", due),)
     if is_open:
         state.open = Escalation("x", "explicit_request", None, "e", 1)
     turn = msgspec.msgpack.encode(Turn("e", 1, "customer", text))
-    return Change(state, encode_state(state), fresh, [turn], ids or ["e"])
+    return ConversationWrite(state, encode_state(state), fresh, [turn], ids or ["e"])
 
 
 def _output(offset: int, n: int = 0) -> Output:

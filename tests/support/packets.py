@@ -27,7 +27,7 @@ LINES: Sequence[tuple[str, str]] = (
 
 
 def turns(lines: Sequence[tuple[str, str]] = LINES) -> tuple[Turn, ...]:
-    """The lines as a transcript, 20 seconds apart, with event ids e0, e1, …"""
+    """The lines as a transcript, 20 seconds apart, with event ids e0, e1 and so on."""
     start = to_ms(START)
     return tuple(
         Turn(

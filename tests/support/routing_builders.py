@@ -15,7 +15,7 @@ from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.time import from_ms
 from workers.contracts.topics import Queue, Topics, TopicsFile, load_topics
 from workers.data import data_path
-from workers.routing.availability import Load, Presence
+from workers.routing.availability import LastPresence, Load
 from workers.routing.ledger_record import next_record
 
 # Monday 2026-11-02, 10:00 in Berlin.
@@ -130,7 +130,7 @@ def load(
     at: int = NOW - SECOND,
 ) -> Load:
     """Return a load in which desks said a second ago how many people are `online` on queues."""
-    presence = {name: Presence(at_ms=at, agents_online=n) for name, n in (online or {}).items()}
+    presence = {name: LastPresence(at_ms=at, agents_online=n) for name, n in (online or {}).items()}
     return Load(since_ms=since, waiting=waiting or {}, presence=presence)
 
 

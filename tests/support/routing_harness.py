@@ -32,7 +32,7 @@ from workers.contracts.topics import (
     Topics,
 )
 from workers.embedded import EmbeddedKafka
-from workers.routing.availability import Presence
+from workers.routing.availability import LastPresence
 from workers.runtime.app import TP, Agent, Options
 from workers.runtime.producer import Record
 from workers.settings import Settings
@@ -110,11 +110,11 @@ class Bench:
         key = f"{base_key(self.settings.redis_prefix, home)}t:{conversation}"
         await self.redis.rpush(key, *map(msgspec.msgpack.encode, turns))
 
-    async def online(self, **people: int | Presence) -> None:
+    async def online(self, **people: int | LastPresence) -> None:
         """Say who is online, as the desk agent would."""
         pipeline = self.redis.pipeline(transaction=False)
         for queue, said in people.items():
-            presence = said if isinstance(said, Presence) else Presence(self.now, said)
+            presence = said if isinstance(said, LastPresence) else LastPresence(self.now, said)
             self.load.report(pipeline, queue, presence)
         await pipeline.execute()
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from workers.contracts.control import Control
 from workers.contracts.handoffs import Claimed, Handoff, QueueMessage, Refused, Withdrawn
-from workers.embedded.simulators import Outside
+from workers.embedded.simulators import SimulatedSystems
 
 T = TypeVar("T")
 
@@ -21,7 +21,9 @@ PATIENCE_S = 60.0
 class Talk:
     """One conversation and the people around it."""
 
-    def __init__(self, outside: Outside, name: str, start: datetime, times: int = 1) -> None:
+    def __init__(
+        self, outside: SimulatedSystems, name: str, start: datetime, times: int = 1
+    ) -> None:
         """`times` is how often each event is sent."""
         self.id = name
         self._outside = outside

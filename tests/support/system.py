@@ -16,12 +16,12 @@ from redis import Redis
 
 from tests.support.scripts import SCRIPTS, Talk
 from workers.audit.audit_report import Report
-from workers.audit.topic_scan import Reading
+from workers.audit.topic_scan import LiveAudit
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import DECISIONS, EVENTS, Topics, load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
-from workers.embedded.simulators import Outside
+from workers.embedded.simulators import SimulatedSystems
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
 from workers.kafka.reader import is_done, partitions_of, ranges_of, read, reading
 from workers.settings import Settings, load_settings
@@ -78,9 +78,11 @@ class System:
             handoff_secret=self.environment["HANDOFF_SECRET"],
         )
 
-    def outside(self) -> Outside:
+    def outside(self) -> SimulatedSystems:
         """Return the systems around this one, not started."""
-        return Outside(self.servers.bootstrap, [q.topic for q in self.topics.queues.values()])
+        return SimulatedSystems(
+            self.servers.bootstrap, [q.topic for q in self.topics.queues.values()]
+        )
 
     def kill(self, name: str) -> None:
         """Kill a worker with -9 and start it again."""
@@ -110,7 +112,7 @@ class System:
 
     async def audit(self) -> Report:
         """Audit the topics as they are."""
-        found = Reading(self.settings, self.topics, Secrets(self.settings.signing_keys))
+        found = LiveAudit(self.settings, self.topics, Secrets(self.settings.signing_keys))
         await found.begin()
         return await found.run(lambda _: None)
 
@@ -144,7 +146,7 @@ class System:
         return values
 
 
-Disturb = Callable[[System, Outside], Any]
+Disturb = Callable[[System, SimulatedSystems], Any]
 
 
 async def play(

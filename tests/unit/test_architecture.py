@@ -36,7 +36,7 @@ _MAY: dict[str, Collection[str]] = {
     "chatlogs": _AROUND,
     "audit": _AROUND,
     "replay": (*_AROUND, "chatlogs"),
-    "embedded": (*_BASE, "settings"),
+    "embedded": (*_BASE, "settings", "kafka"),
 }
 _NOT_IN_PURE = {
     *("faust", "mode", "aiokafka", "confluent_kafka", "redis", "valkey", "anthropic"),

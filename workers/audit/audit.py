@@ -73,7 +73,7 @@ _NOT_BY_BYTES: Final = frozenset({"poison", "unsigned"})
 """Reasons of dead letters that the bytes alone, without the secret, do not explain."""
 
 
-class Progress(NamedTuple):
+class WorkerProgress(NamedTuple):
     """How far a worker has come in one partition, and what that partition holds."""
 
     worker: str
@@ -97,7 +97,7 @@ class Horizon:
     what the escalation agent has committed."""
     marks: Mapping[int, int] = field(default_factory=dict)
     """Per partition of the log: the last offset that the store knows to be folded."""
-    progress: Sequence[Progress] = ()
+    progress: Sequence[WorkerProgress] = ()
     """Of each worker whose input must not be lost, per partition."""
     placed_within_s: float = PLACED_WITHIN_S
     rates: Sequence[WindowRate] = ()

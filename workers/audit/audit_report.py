@@ -34,7 +34,7 @@ LISTED: Final = 1_000
 """Findings and open escalations that a report lists; its counts are complete."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class AuditFinding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One promise that the topics do not bear out."""
 
     kind: Kind
@@ -86,7 +86,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     clean: bool
     counts: dict[str, int]
     findings_by_kind: dict[str, int]
-    findings: list[Finding]
+    findings: list[AuditFinding]
     open: list[OpenEscalation]
     """Oldest first."""
     open_by_queue: dict[str, int]
@@ -110,7 +110,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.kinds: Counter[Kind] = Counter()
-        self.listed: list[Finding] = []
+        self.listed: list[AuditFinding] = []
 
     def add(
         self,
@@ -123,7 +123,7 @@ class Findings:
         self.kinds[kind] += 1
         if len(self.listed) < LISTED:
             self.listed.append(
-                Finding(
+                AuditFinding(
                     kind=kind,
                     detail=detail,
                     conversation_id=conversation_id,

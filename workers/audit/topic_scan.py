@@ -6,7 +6,7 @@ from typing import Final
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from workers.audit.audit import PLACED_WITHIN_S, Audit, Horizon, Progress
+from workers.audit.audit import PLACED_WITHIN_S, Audit, Horizon, WorkerProgress
 from workers.audit.audit_report import Report, WindowRate
 from workers.audit.conversation_track import At
 from workers.contracts.codec import (
@@ -62,7 +62,7 @@ class MissingTopicsError(ReadError):
     """Topics that the audit is about are not there, so nothing can be proven."""
 
 
-class Reading:
+class LiveAudit:
     """One audit of live topics: `begin` looks where everybody is, `run` reads and judges."""
 
     def __init__(
@@ -209,10 +209,12 @@ def _applied(heads: Mapping[int, Head]) -> dict[int, int]:
     return {partition: mark + 1 for partition, mark in _marks(heads).items()}
 
 
-def _progress(worker: str, ranges: Ranges, positions: Mapping[int, int]) -> Iterator[Progress]:
+def _progress(
+    worker: str, ranges: Ranges, positions: Mapping[int, int]
+) -> Iterator[WorkerProgress]:
     for tp, found in ranges.items():
         if (position := positions.get(tp.partition)) is not None:
-            yield Progress(worker, tp.topic, tp.partition, position, found.start, found.end)
+            yield WorkerProgress(worker, tp.topic, tp.partition, position, found.start, found.end)
 
 
 def window_rates(heads: Iterable[Head]) -> list[WindowRate]:

@@ -33,14 +33,14 @@ _NO_TIMESTAMP: Final = 2**53
 """A line of a file has no Kafka timestamp: nothing in it counts as ahead of its time."""
 
 
-class _Head(msgspec.Struct):
+class _RawHead(msgspec.Struct):
     conversation_id: str = ""
     type: str = "message"
 
 
 _POLICY_KEY: Final = POLICY_CONVERSATION.encode()
 _NOTHING: Final[frozenset[int]] = frozenset()
-_HEAD: Final = msgspec.json.Decoder(_Head)
+_HEAD: Final = msgspec.json.Decoder(_RawHead)
 
 
 class FileFacts(NamedTuple):
@@ -111,11 +111,11 @@ def _blocks(paths: Sequence[Path]) -> Iterator[list[bytes]]:
                 yield block
 
 
-def _head(line: bytes) -> _Head:
+def _head(line: bytes) -> _RawHead:
     try:
         return _HEAD.decode(line)
     except (msgspec.DecodeError, RecursionError):
-        return _Head()
+        return _RawHead()
 
 
 def _policy_of(line: bytes) -> PolicyInForce | None:
@@ -132,7 +132,7 @@ def partition_of(conversation_id: str, partitions: int) -> int:
     return hashed % partitions
 
 
-class Line(NamedTuple):
+class SourceLine(NamedTuple):
     """One line of a file as a record of a partition."""
 
     partition: int
@@ -141,7 +141,9 @@ class Line(NamedTuple):
     number: int
 
 
-def read_files(paths: Sequence[Path], partitions: int, mine: frozenset[int]) -> Iterator[Line]:
+def read_files(
+    paths: Sequence[Path], partitions: int, mine: frozenset[int]
+) -> Iterator[SourceLine]:
     """Yield the lines whose conversations live in `mine`, numbered through all the files.
 
     Policy events belong to every partition and are yielded once for each of `mine`.
@@ -150,14 +152,14 @@ def read_files(paths: Sequence[Path], partitions: int, mine: frozenset[int]) -> 
         head = _head(line)
         if head.type == "policy":
             for partition in sorted(mine):
-                yield Line(partition, _incoming(offset, line, head), path, number)
+                yield SourceLine(partition, _incoming(offset, line, head), path, number)
             continue
         partition = partition_of(head.conversation_id, partitions)
         if partition in mine:
-            yield Line(partition, _incoming(offset, line, head), path, number)
+            yield SourceLine(partition, _incoming(offset, line, head), path, number)
 
 
-def _incoming(offset: int, line: bytes, head: _Head) -> Incoming:
+def _incoming(offset: int, line: bytes, head: _RawHead) -> Incoming:
     raw = Raw(head.conversation_id.encode(), line, (), _NO_TIMESTAMP)
     return _decoded(offset, raw, UNSIGNED)
 
@@ -243,7 +245,7 @@ async def read_topic(
         yield tp.partition, records
 
 
-class Found(NamedTuple):
+class FoundConversation(NamedTuple):
     """One conversation's records, with the policy events of its partition."""
 
     incoming: list[Incoming]
@@ -255,7 +257,7 @@ class Found(NamedTuple):
     """Whether our own agents wrote on this log."""
 
 
-def find_in_files(paths: Sequence[Path], conversation_id: str) -> Found:
+def find_in_files(paths: Sequence[Path], conversation_id: str) -> FoundConversation:
     """Collect a conversation from files of events."""
     facts = look_at(paths)
     incoming = []
@@ -268,7 +270,7 @@ def find_in_files(paths: Sequence[Path], conversation_id: str) -> Found:
 
 async def find_in_topic(
     settings: Settings, topic: str, conversation_id: str, advance: Callable[[int], None]
-) -> Found:
+) -> FoundConversation:
     """Collect a conversation from the log, whichever partition it is in."""
     async with reading(settings) as consumer:
         ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
@@ -292,6 +294,6 @@ async def find_in_topic(
 
 def _found(
     incoming: list[Incoming], partition: int, policy: PolicyInForce | None, *, own: bool
-) -> Found:
+) -> FoundConversation:
     text, observe = (None, False) if policy is None else (policy.policy, policy.observe)
-    return Found(incoming, partition, text, observe, own)
+    return FoundConversation(incoming, partition, text, observe, own)

@@ -75,7 +75,7 @@ def audit(
 
 
 async def _read(settings: "Settings", topics: Path, text: str, placed_within: float) -> "Report":
-    from workers.audit.topic_scan import MissingTopicsError, Reading
+    from workers.audit.topic_scan import LiveAudit, MissingTopicsError
     from workers.contracts.signing import Secrets
     from workers.contracts.topics import load_topics
     from workers.contracts.yaml import YamlFileError
@@ -83,7 +83,7 @@ async def _read(settings: "Settings", topics: Path, text: str, placed_within: fl
 
     try:
         declared = load_topics(text, str(topics))
-        reading = Reading(settings, declared, Secrets(settings.signing_keys), placed_within)
+        reading = LiveAudit(settings, declared, Secrets(settings.signing_keys), placed_within)
         total = await reading.begin()
         with progress("reading topics", total) as advance:
             return await reading.run(advance)

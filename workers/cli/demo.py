@@ -16,10 +16,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from workers.audit.audit_report import Report
-from workers.audit.topic_scan import Reading
+from workers.audit.topic_scan import LiveAudit
 from workers.cli.audit import show as show_audit
 from workers.cli.common import CliError
-from workers.cli.demo_checks import Told, problems
+from workers.cli.demo_checks import ConversationSummary, problems
 from workers.cli.demo_data import Conversation, Stage, load_conversations, load_stage
 from workers.cli.demo_play import Desks, Player, StuckError
 from workers.cli.demo_show import Narrator, results
@@ -31,7 +31,7 @@ from workers.contracts.topics import DEAD_LETTERS, DECISIONS, DESKS, EVENTS, Top
 from workers.data import data_path
 from workers.embedded import EmbeddedStack, ServerError
 from workers.embedded.kafka import PARTITIONS
-from workers.embedded.simulators import Outside
+from workers.embedded.simulators import SimulatedSystems
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
 from workers.handoff.rendering import render_text
 from workers.kafka.reader import is_done, partitions_of, ranges_of, read, reading
@@ -48,7 +48,7 @@ _GROUPS = {"escalation": EVENTS, "routing": DECISIONS, "desk": DESKS}
 class Shown(NamedTuple):
     """What the demo came to."""
 
-    told: list[Told]
+    told: list[ConversationSummary]
     report: Report
     stuck: list[str]
     seconds: float
@@ -130,7 +130,7 @@ class Performance:
         """Play everything and collect what was said."""
         started = time.monotonic()
         queue_topics = [queue.topic for queue in self._topics.queues.values()]
-        async with Outside(self._settings.kafka_bootstrap or "", queue_topics) as outside:
+        async with SimulatedSystems(self._settings.kafka_bootstrap or "", queue_topics) as outside:
             desks = Desks(outside, self._stage, list(self._topics.queues))
             await desks.report()
             await self._settled(_START_S, "the workers did not start")
@@ -166,7 +166,7 @@ class Performance:
         except TimeoutError:
             raise TimeoutError(f"{otherwise} within {within_s:g} s") from None
 
-    async def _told(self, outside: Outside) -> list[Told]:
+    async def _told(self, outside: SimulatedSystems) -> list[ConversationSummary]:
         letters = await self._dead_letters()
         redis = connect(self._settings)
         told = []
@@ -177,7 +177,9 @@ class Performance:
                 mine.sort(key=lambda one: one.seq)
                 transcript = await self._transcript(redis, id_)
                 heard = outside.heard.get(id_, [])
-                told.append(Told(conversation, mine, heard, transcript, letters.get(id_, [])))
+                told.append(
+                    ConversationSummary(conversation, mine, heard, transcript, letters.get(id_, []))
+                )
         finally:
             await redis.aclose()
         return told
@@ -204,7 +206,7 @@ class Performance:
         return letters
 
     async def _audit(self) -> Report:
-        audit = Reading(self._settings, self._topics)
+        audit = LiveAudit(self._settings, self._topics)
         await audit.begin()
         return await audit.run(lambda _: None)
 
@@ -239,7 +241,7 @@ def _conclude(console: Console, stage: Stage, shown: Shown) -> int:
     return 0 if fine else 1
 
 
-def _packet_to_read(told: Sequence[Told]) -> Handoff | None:
+def _packet_to_read(told: Sequence[ConversationSummary]) -> Handoff | None:
     """Return the packet that shows most: in English, with something redacted, and the longest."""
     packets = [
         (

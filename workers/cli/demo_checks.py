@@ -17,7 +17,7 @@ _OPENING: Final = frozenset({"escalate", "claim"})
 
 
 @dataclass(slots=True)
-class Told:
+class ConversationSummary:
     """Everything that was said about one conversation by the end."""
 
     conversation: Conversation
@@ -70,7 +70,7 @@ class Told:
         return {one.seq for one in self.heard if isinstance(one, Ticket) and one.type == "ticket"}
 
 
-def story(told: Told, stage: Stage) -> str:
+def story(told: ConversationSummary, stage: Stage) -> str:
     """Tell in a line what happened, without reason, queue and outcome."""
     if not told.decisions:
         return "the AI agent settled it"
@@ -112,7 +112,7 @@ def _part(decision: Decision, stage: Stage) -> str:
             return ""
 
 
-def problems(told: Told) -> list[str]:
+def problems(told: ConversationSummary) -> list[str]:
     """Return in what a conversation differs from what its data expects."""
     expect = told.conversation.expect
     if expect.needs == "nobody":
@@ -122,7 +122,7 @@ def problems(told: Told) -> list[str]:
     return found + [f"{shown} did not happen" for shown in expect.shows if not _SHOWN[shown](told)]
 
 
-def _differences(told: Told, expect: Expect) -> Iterator[str]:
+def _differences(told: ConversationSummary, expect: Expect) -> Iterator[str]:
     if told.opening is None:
         yield "was not escalated"
         return
@@ -136,37 +136,37 @@ def _differences(told: Told, expect: Expect) -> Iterator[str]:
             yield f"{name} is {found}, not {wanted}"
 
 
-def _skipped_for(reason: str) -> Callable[[Told], bool]:
+def _skipped_for(reason: str) -> Callable[[ConversationSummary], bool]:
     return lambda told: any(found == reason for _, _, found in told.skipped())
 
 
-def _decided(**fields: str) -> Callable[[Told], bool]:
+def _decided(**fields: str) -> Callable[[ConversationSummary], bool]:
     return lambda told: any(
         all(getattr(one, name) == value for name, value in fields.items()) for one in told.decisions
     )
 
 
-def _contact(told: Told) -> bool:
+def _contact(told: ConversationSummary) -> bool:
     return any(isinstance(one, Control) and one.contact for one in told.heard)
 
 
-def _ticket(told: Told) -> bool:
+def _ticket(told: ConversationSummary) -> bool:
     return any(isinstance(one, Ticket) and one.type == "ticket" for one in told.heard)
 
 
-def _once(told: Told) -> bool:
+def _once(told: ConversationSummary) -> bool:
     ids = [turn.event_id for turn in told.transcript]
     twice = sum(isinstance(step, Say) and step.twice for step in told.conversation.steps)
     return twice > 0 and len(ids) == len(set(ids))
 
 
-def _redacted(told: Told) -> bool:
+def _redacted(told: ConversationSummary) -> bool:
     packets = [one.packet for one in told.heard if isinstance(one, Handoff)]
     texts = [turn.text for one in packets for turn in one.transcript]
     return any(placeholder in text for text in texts for placeholder in PLACEHOLDERS)
 
 
-_SHOWN: Final[Mapping[Shown, Callable[[Told], bool]]] = {
+_SHOWN: Final[Mapping[Shown, Callable[[ConversationSummary], bool]]] = {
     "overflow_full": _skipped_for("full"),
     "overflow_nobody": _skipped_for("nobody_online"),
     "overflow_closed": _skipped_for("closed"),

@@ -10,18 +10,18 @@ from workers.cli.demo_data import (
     Close,
     Conversation,
     Desk,
-    Presence,
-    Reply,
+    OfferReplyStep,
+    PresenceStep,
     Say,
     Seen,
     Stage,
-    Wait,
+    WaitStep,
 )
 from workers.contracts.control import Control
 from workers.contracts.handoffs import Handoff, Refused, Withdrawn
 from workers.contracts.tickets import Ticket
 from workers.contracts.time import from_ms
-from workers.embedded.simulators import Heard, Outside
+from workers.embedded.simulators import Heard, SimulatedSystems
 
 LATEST_S: Final = 40.0
 """How long a step may wait; longer than any deadline of the stage."""
@@ -37,7 +37,7 @@ class StuckError(RuntimeError):
 class Desks:
     """Who is online on which queue, reported at least every two seconds."""
 
-    def __init__(self, outside: Outside, stage: Stage, queues: list[str]) -> None:
+    def __init__(self, outside: SimulatedSystems, stage: Stage, queues: list[str]) -> None:
         self._outside = outside
         self._online = {queue: stage.online(queue) for queue in queues}
         self._reports = 0
@@ -73,7 +73,7 @@ class Desks:
 class Player:
     """Plays one conversation, step by step."""
 
-    def __init__(self, conversation: Conversation, outside: Outside, desks: Desks) -> None:
+    def __init__(self, conversation: Conversation, outside: SimulatedSystems, desks: Desks) -> None:
         self.conversation = conversation
         self._outside = outside
         self._desks = desks
@@ -92,18 +92,18 @@ class Player:
 
     async def _step(self, index: int, step: Any) -> None:
         match step:
-            case Wait():
+            case WaitStep():
                 await self._wait(step)
             case Desk():
                 await asyncio.sleep(_THINKING_S)
                 await self._desk(index, step)
-            case Presence():
+            case PresenceStep():
                 await self._desks.change(step.queue, step.online)
-            case Say() | Reply() | Close() | Broken():
+            case Say() | OfferReplyStep() | Close() | Broken():
                 await asyncio.sleep(_TYPING_S)
                 await self._say(index, step)
 
-    async def _say(self, index: int, step: Say | Reply | Close | Broken) -> None:
+    async def _say(self, index: int, step: Say | OfferReplyStep | Close | Broken) -> None:
         id_ = self.conversation.id
         if isinstance(step, Say) and step.role == "ai_agent" and not step.late:
             control = self._outside.control(id_)
@@ -114,7 +114,7 @@ class Player:
         for value in self.conversation.records(index, now_ms() - lead_ms):
             await self._outside.say(value, id_)
 
-    async def _wait(self, step: Wait) -> None:
+    async def _wait(self, step: WaitStep) -> None:
         """Wait for something newer than what was waited for before."""
         of = step.of or self.conversation.id
         after = self._waited.get((of, step.seen), -1)

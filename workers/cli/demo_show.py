@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workers.cli.demo_checks import Told, problems, story
+from workers.cli.demo_checks import ConversationSummary, problems, story
 from workers.cli.demo_data import Conversation, Stage
 from workers.contracts.decisions import Decision
-from workers.embedded.simulators import Outside
+from workers.embedded.simulators import SimulatedSystems
 
 _LOOK_S: Final = 0.1
 _WIDE: Final = 105
@@ -44,13 +44,13 @@ class Narrator:
         self._started = time.monotonic()
         self._told = 0
 
-    async def follow(self, outside: Outside) -> None:
+    async def follow(self, outside: SimulatedSystems) -> None:
         """Print until cancelled."""
         while True:
             self.tell(outside)
             await asyncio.sleep(_LOOK_S)
 
-    def tell(self, outside: Outside) -> None:
+    def tell(self, outside: SimulatedSystems) -> None:
         """Print what was decided since the last call."""
         decisions = list(outside.decisions.values())
         for decision in decisions[self._told :]:
@@ -99,7 +99,7 @@ def _words(decision: Decision) -> str:
     return f' "{quote}"' if quote else ""
 
 
-def results(told: Sequence[Told], stage: Stage, width: int) -> Table:
+def results(told: Sequence[ConversationSummary], stage: Stage, width: int) -> Table:
     """Return the table of the conversations; those in which nothing was decided share a row."""
     table = Table(
         title="What became of the conversations", title_justify="left", box=box.SIMPLE_HEAD
@@ -123,7 +123,7 @@ def results(told: Sequence[Told], stage: Stage, width: int) -> Table:
     return table
 
 
-def _row(one: Told, stage: Stage, *, wide: bool) -> list[str]:
+def _row(one: ConversationSummary, stage: Stage, *, wide: bool) -> list[str]:
     happened = f"[dim]{one.conversation.industry}[/dim]: {story(one, stage)}"
     reason, queue = "", ""
     if one.opening is not None:

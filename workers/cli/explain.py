@@ -8,7 +8,7 @@ import click
 import msgspec
 from rich.text import Text
 
-from workers.chatlogs.sources import Found, find_in_files, find_in_topic, local_files
+from workers.chatlogs.sources import FoundConversation, find_in_files, find_in_topic, local_files
 from workers.cli.common import (
     CliError,
     json_option,
@@ -29,7 +29,7 @@ from workers.contracts.yaml import YamlFileError
 from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.data import data_path
 from workers.handoff.wording import one_line, without_controls
-from workers.replay.explain_events import Line, explain_events
+from workers.replay.explain_events import ExplainedEvent, explain_events
 from workers.replay.explain_store import Now, Remembered, explain_remembered
 from workers.settings import Settings
 from workers.stores.connection import connect
@@ -45,14 +45,14 @@ _OWNERS = {
 }
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class ExplainedConversation(msgspec.Struct, frozen=True, kw_only=True):
     """What `handoff explain --json` prints."""
 
     conversation_id: str
     source: str
     missing: list[str]
     """What this source cannot tell."""
-    lines: list[Line]
+    lines: list[ExplainedEvent]
     now: Now | None
     """How it stands in the store; None when it was read from a log."""
     conclusion: str
@@ -109,7 +109,9 @@ def explain(
         _show(told)
 
 
-def _from_store(conversation: str, policy: Path | None, settings: Settings, topics: Path) -> Told:
+def _from_store(
+    conversation: str, policy: Path | None, settings: Settings, topics: Path
+) -> ExplainedConversation:
     require_servers(settings, kafka=False)
     partitions = log_partitions(topics)
     with naming_servers(settings):
@@ -128,7 +130,7 @@ def _from_store(conversation: str, policy: Path | None, settings: Settings, topi
     if meta is None or policy is not None:
         meta = _meta(None, policy, observe=meta is not None and meta.observe)
     found = explain_remembered(conversation, stored.state, stored.turns, meta, stored.home)
-    return Told(
+    return ExplainedConversation(
         conversation_id=conversation,
         source="store",
         missing=found.missing,
@@ -148,20 +150,24 @@ async def _stored(settings: Settings, conversation: str, partitions: int) -> Sto
         await client.aclose()
 
 
-def _from_file(conversation: str, log: str, policy: Path | None) -> Told:
+def _from_file(conversation: str, log: str, policy: Path | None) -> ExplainedConversation:
     with local_files([log]) as paths:
         found = find_in_files(paths, conversation)
     return _from_log(conversation, found, policy, log)
 
 
-def _from_topic(conversation: str, topic: str, policy: Path | None, settings: Settings) -> Told:
+def _from_topic(
+    conversation: str, topic: str, policy: Path | None, settings: Settings
+) -> ExplainedConversation:
     require_servers(settings, redis=False)
     with naming_servers(settings), progress("reading the log") as advance:
         found = asyncio.run(find_in_topic(settings, topic, conversation, advance))
     return _from_log(conversation, found, policy, f"{topic} on Kafka, which keeps 30 days")
 
 
-def _from_log(conversation: str, found: Found, policy: Path | None, where: str) -> Told:
+def _from_log(
+    conversation: str, found: FoundConversation, policy: Path | None, where: str
+) -> ExplainedConversation:
     if not any(one.event and one.event.conversation_id == conversation for one in found.incoming):
         raise CliError(f"no events of {conversation} in {where}: check the id")
     meta = _meta(found.policy, policy, observe=found.observe)
@@ -172,7 +178,7 @@ def _from_log(conversation: str, found: Found, policy: Path | None, where: str) 
         fixed=policy is not None,
         keeps_time=not found.own,
     )
-    return Told(
+    return ExplainedConversation(
         conversation_id=conversation,
         source=where,
         missing=[],
@@ -192,7 +198,7 @@ def _meta(in_force: str | None, policy: Path | None, *, observe: bool) -> Partit
         raise CliError(f"{policy or 'policy event'}: {error}", exit_code=2) from None
 
 
-def _show(told: Told) -> None:
+def _show(told: ExplainedConversation) -> None:
     console = plain_console()
     since = f" from {told.lines[0].at:%Y-%m-%d}" if told.lines else ""
     name = (one_line(told.conversation_id), "bold")
@@ -216,14 +222,14 @@ def _stands(now: Now) -> Iterator[Text]:
         yield Text(f"            {_nearly(miss)}", style="cyan")
 
 
-def _said(line: Line) -> Text:
+def _said(line: ExplainedEvent) -> Text:
     text = Text(f"{line.at:%H:%M:%S}  ", style="dim")
     text.append(f"{line.kind}", style="bold")
     text.append(f"  {one_line(line.text)}", style="default")
     return text
 
 
-def _details(line: Line) -> Iterator[Text]:
+def _details(line: ExplainedEvent) -> Iterator[Text]:
     if set(line.signals) - _ALWAYS:
         signals = "  ".join(f"{name} {value:g}" for name, value in line.signals.items())
         yield Text(f"            {signals}", style="dim")
@@ -276,11 +282,11 @@ def _standing(found: Remembered) -> str:
     return _not_escalated(misses, decisions, declined=now.declined)
 
 
-def _misses(lines: list[Line]) -> list[NearMiss]:
+def _misses(lines: list[ExplainedEvent]) -> list[NearMiss]:
     return [miss for line in lines for miss in line.near_misses]
 
 
-def _conclusion(lines: list[Line]) -> str:
+def _conclusion(lines: list[ExplainedEvent]) -> str:
     decisions = [decision for line in lines for decision in line.decisions]
     opened = next((one for one in decisions if one.action in ("escalate", "claim")), None)
     last = lines[-1]

@@ -8,8 +8,8 @@ from typing import IO
 import click
 
 from workers.chatlogs.convert import import_conversation
+from workers.chatlogs.files import read_logs
 from workers.cli.common import CliError, input_argument, progress
-from workers.replay.logfiles import read_logs
 
 
 @click.command("import")

@@ -32,7 +32,7 @@ from workers.policy import load_policy
 from workers.replay.backtest import Candidate
 from workers.replay.planning import Prepared, plan_files, plan_topic
 from workers.replay.processes import replay as run
-from workers.replay.report import Judged, Rate, Summary, summarise
+from workers.replay.report import Judged, RateRow, Summary, summarise
 
 _SHOWN = 15
 
@@ -175,7 +175,7 @@ def _rates(judged: Judged) -> Table:
     return table
 
 
-def _rate_row(table: Table, name: str, rate: Rate) -> None:
+def _rate_row(table: Table, name: str, rate: RateRow) -> None:
     band = "" if rate.band is None else f"{rate.band[0]:.0%} to {rate.band[1]:.0%}"
     share = "" if rate.rate is None else f"{rate.rate:.1%}"
     verdict = {None: "", "in": "healthy"}

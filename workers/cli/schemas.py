@@ -105,7 +105,7 @@ def _versioned(topic: Any) -> str:
 
 
 def _files() -> dict[str, Path]:
-    """The shipped schemas by name and version, as in conversation-events.v1."""
+    """Return the shipped schemas by name and version, as in conversation-events.v1."""
     paths = sorted(data_path("schemas").glob(f"*.v*{_ENDING}"))
     return {path.name.removesuffix(_ENDING): path for path in paths}
 
@@ -180,7 +180,7 @@ def _problem(line: bytes, schema: str, validator: Any) -> str | None:
 
 
 def _key(line: bytes) -> bytes | None:
-    """The key that the record will be sent with."""
+    """Return the key that the record will be sent with."""
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -154,7 +154,7 @@ def _loop_factory() -> Any:
 
 
 def _commands(options: dict[str, Any]) -> dict[str, list[str]]:
-    """The command line of each agent that is installed, with these options."""
+    """Return the command line of each agent that is installed, with these options."""
     arguments = ["--topics", str(options["topics"]), "--from", options["start"]]
     arguments += ["--log-level", options["log_level"]]
     if options["policy"] is not None:
@@ -195,7 +195,7 @@ class _Child:
         self.started = time.monotonic()
 
     def ended(self) -> int | None:
-        """The exit code of a process that has ended, once."""
+        """Return the exit code of a process that has ended, once."""
         if self.process is None or (code := self.process.poll()) is None:
             return None
         self.process = None

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 def asyncapi(topics: Topics, schemas: Mapping[str, Json], version: str) -> Json:
-    """The document as seen from our agents: what they receive and what they send.
+    """Return the document as seen from our agents: what they receive and what they send.
 
     `schemas` holds each schema that a topic names, by that name; `version` is the software's.
     """
@@ -117,7 +117,7 @@ def _message(topic: Topic, schema: Json) -> Json:
 
 
 def _rewritten(schema: Any) -> Any:
-    """A schema whose references point into the document."""
+    """Return a schema whose references point into the document."""
     if isinstance(schema, list):
         return [_rewritten(item) for item in schema]
     if not isinstance(schema, dict):

@@ -40,7 +40,10 @@ class Calendar(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     holidays: Holidays = Holidays()
 
     def spans(self, day: date) -> tuple[tuple[int, int], ...]:
-        """Opening and closing minutes of a local day, counted from midnight; empty when closed."""
+        """Return the opening and closing minutes of a local day, counted from midnight.
+
+        Empty when closed.
+        """
         if self.is_holiday(day):
             return ()
         if self.hours == "always":
@@ -56,7 +59,7 @@ class Calendar(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
 
 
 def minutes(span: str) -> tuple[int, int]:
-    """The two minutes of the day that a span is from and to."""
+    """Return the two minutes of the day that a span is from and to."""
     start, end = span.split("-")
     return _minute(start), _minute(end)
 
@@ -67,8 +70,10 @@ def _minute(clock: str) -> int:
 
 @cache
 def of_country(country: str, subdivision: str | None) -> Any:
-    """The public holidays of a country, `in` which a date may be looked up; NotImplementedError
-    when the country or its subdivision is unknown."""
+    """Return the public holidays of a country, `in` which a date may be looked up.
+
+    Raise NotImplementedError when the country or its subdivision is unknown.
+    """
     import holidays
 
     return holidays.country_holidays(country, subdiv=subdivision)

@@ -63,7 +63,9 @@ DESK_TYPES: Final[dict[str, type[DeskEvent | Presence]]] = {
 
 
 def encode(message: msgspec.Struct) -> bytes:
-    """The JSON of a contract's message: fields at their default left out, times in UTC end in Z.
+    """Return the JSON of a contract's message.
+
+    Fields at their default left out, times in UTC end in Z.
 
     Equal messages give equal bytes.
     """
@@ -72,7 +74,10 @@ def encode(message: msgspec.Struct) -> bytes:
 
 
 def decode_event(record: Raw, secrets: Secrets = UNSIGNED) -> Event:
-    """The event of one record of `conversation-events`, aliases of roles resolved, or Rejected."""
+    """Decode the event of one record of `conversation-events`, aliases of roles resolved.
+
+    Raise Rejected where it cannot be.
+    """
     value = _sized(record.value)
     event: Event
     try:
@@ -90,7 +95,7 @@ def decode_event(record: Raw, secrets: Secrets = UNSIGNED) -> Event:
 
 
 def decode_desk_event(record: Raw) -> DeskEvent | Presence:
-    """The event of one record of `desk-events`, or Rejected."""
+    """Decode the event of one record of `desk-events`, or raise Rejected."""
     value = _sized(record.value)
     event = _decode_typed(value, DESK_TYPES)
     _require_json(value)
@@ -106,12 +111,12 @@ def decode_desk_event(record: Raw) -> DeskEvent | Presence:
 
 
 def decode_queue_message(value: bytes | None) -> QueueMessage:
-    """The message of one record of a `handoff-<queue>` topic, or Rejected."""
+    """Decode the message of one record of a `handoff-<queue>` topic, or raise Rejected."""
     return _decode_typed(_sized(value, limit=None), QUEUE_TYPES)
 
 
 def decode_message(cls: type[S], value: bytes | None) -> S:
-    """The message of one record of a topic whose only type is `cls`, or Rejected."""
+    """Decode the message of one record of a topic whose only type is `cls`, or raise Rejected."""
     return _decode_as(cls, _sized(value, limit=None))
 
 
@@ -169,7 +174,7 @@ _STEPS: Final = bytes.maketrans(b"[]{}", b"\x01\x00\x01\x00")
 
 
 def _depth(value: bytes) -> int:
-    """The deepest nesting of brackets outside strings, in JSON or in what is none."""
+    """Return the deepest nesting of brackets outside strings, in JSON or in what is none."""
     brackets = _STRING.sub(b"", value).translate(_STEPS, _NO_BRACKET)
     return max(accumulate(2 * step - 1 for step in brackets), default=0)
 

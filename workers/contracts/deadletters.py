@@ -37,7 +37,7 @@ class DeadLetter(NamedTuple):
 def dead_letter(
     origin: Origin, raw: Raw, reason: RejectionReason, detail: str, agent: str
 ) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
-    """The key, value and headers to produce to `dead-letters`; equal arguments, equal bytes.
+    """Return the key, value and headers to produce to `dead-letters`; equal arguments, equal bytes.
 
     Original headers come first and ours, named `dead-letter-…`, after them. A record with neither
     key nor value gets an empty key, because producers refuse one without both.
@@ -61,7 +61,10 @@ def dead_letter(
 
 
 def read_dead_letter(record: Raw) -> DeadLetter | None:
-    """The refused record inside a record of `dead-letters`; None when it is no dead letter."""
+    """Return the refused record inside a record of `dead-letters`.
+
+    None when it is no dead letter.
+    """
     ours = {
         name.removeprefix(_PREFIX): value.decode(errors="replace")
         for name, value in record.headers
@@ -77,7 +80,7 @@ def read_dead_letter(record: Raw) -> DeadLetter | None:
 
 
 def retry_mark(letter: DeadLetter) -> tuple[bytes, None, list[tuple[str, bytes]]]:
-    """The record to produce to `dead-letters` once what is in `letter` has been sent again."""
+    """Return the record to produce to `dead-letters` once the refused record is sent again."""
     return letter.raw.key or b"", None, [(_RETRIED, "/".join(map(str, letter.origin)).encode())]
 
 

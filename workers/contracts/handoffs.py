@@ -73,7 +73,7 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Entries of the whole transcript; the packet holds the last of them."""
 
 
-class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+class QueueEnvelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What every message of a desk's queue carries."""
 
     version: Literal[1] = 1
@@ -87,7 +87,7 @@ class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     home: Home
 
 
-class Handoff(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class Handoff(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
     """An escalation waits on this queue; `packet` is what the person reads."""
 
     type: Literal["handoff"]
@@ -109,15 +109,15 @@ class Handoff(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     packet: Packet
 
 
-class Claimed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
-    """This person, who accepted it or wrote in the chat, owns the conversation, with this epoch."""
+class Claimed(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
+    """A person, who accepted it or wrote in the chat, owns the conversation, with this epoch."""
 
     type: Literal["claimed"]
     agent_id: Id
     """`unknown` when the chat system did not say who wrote."""
 
 
-class Refused(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class Refused(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
     """The answer to an `accepted`, or a transfer, that could not be applied."""
 
     type: Literal["refused"]
@@ -125,7 +125,7 @@ class Refused(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     reason: Word
 
 
-class Withdrawn(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class Withdrawn(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
     """The escalation no longer waits on this queue: moved, taken back, ended."""
 
     type: Literal["withdrawn"]

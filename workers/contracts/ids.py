@@ -9,7 +9,7 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def derive(kind: str, *parts: str | int) -> str:
-    """The UUIDv5 of `kind` and `parts`; equal arguments give equal ids, everywhere."""
+    """Return the UUIDv5 of `kind` and `parts`; equal arguments give equal ids, everywhere."""
     # What `uuid.uuid5` does, in half its time: several ids are derived for each decision.
     hashed = _NAMESPACE.copy()
     hashed.update("\x1f".join((kind, *map(str, parts))).encode())
@@ -21,22 +21,25 @@ def derive(kind: str, *parts: str | int) -> str:
 
 
 def escalation_id(conversation_id: str, trigger_event_id: str) -> str:
-    """The one id of the escalation that `trigger_event_id` opened in its conversation."""
+    """Return the one id of the escalation that `trigger_event_id` opened in its conversation."""
     return derive("escalation", conversation_id, trigger_event_id)
 
 
 def decision_id(subject_id: str, action: str, seq: int) -> str:
-    """The id of a decision about `subject_id` (an escalation, or a conversation without one)."""
+    """Return the id of a decision about `subject_id` (an escalation.
+
+    Or a conversation without one).
+    """
     return derive("decision", subject_id, action, seq)
 
 
 def deadline_event_id(conversation_id: str, due_at_ms: int) -> str:
-    """The id of the `deadline` event for what is due in a conversation at `due_at_ms`."""
+    """Return the id of the `deadline` event for what is due in a conversation at `due_at_ms`."""
     return derive("deadline", conversation_id, due_at_ms)
 
 
 def routed_event_id(decision: str, place: str, queue: str) -> str:
-    """The id of the `routed` event that says where the decision with this id was placed.
+    """Return the id of the `routed` event that says where the decision with this id was placed.
 
     Another place gives another id, or a second placement would be taken for a repeat of the first.
     """
@@ -44,10 +47,10 @@ def routed_event_id(decision: str, place: str, queue: str) -> str:
 
 
 def ownership_event_id(desk_event_id: str) -> str:
-    """The id of the `ownership` event made from the desk event with this id."""
+    """Return the id of the `ownership` event made from the desk event with this id."""
     return derive("ownership", desk_event_id)
 
 
 def signal_event_id(request_id: str) -> str:
-    """The id of the `signal` event that answers the classification request with this id."""
+    """Return the id of the `signal` event that answers the classification request with this id."""
     return derive("signal", request_id)

@@ -42,7 +42,9 @@ TYPED_BY_FIELD: Final[dict[str, dict[str, type[msgspec.Struct]]]] = {
 
 
 def decode_record(schema: str, record: Raw) -> object:
-    """What our own readers make of one record of a topic with this schema, or Rejected.
+    """Return what our own readers make of one record of a topic with this schema.
+
+    Raise Rejected where it cannot be.
 
     Signatures are not asked for; KeyError when there is no such schema.
     """

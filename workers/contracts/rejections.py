@@ -59,7 +59,7 @@ _WORDLIKE: Final = re.compile(r"[\w.:+/-]{1,40}")
 
 
 def rejection(error: msgspec.ValidationError, value: bytes) -> Rejected:
-    """The verdict on a JSON `value` that msgspec refused with `error`."""
+    """Return the verdict on a JSON `value` that msgspec refused with `error`."""
     match = _PROBLEM.fullmatch(str(error))
     problem, path = (match["problem"], match["path"] or "") if match else (str(error), "")
     if missing := _MISSING.fullmatch(problem):
@@ -79,7 +79,10 @@ def rejection(error: msgspec.ValidationError, value: bytes) -> Rejected:
 
 
 def shown(value: Any) -> str:
-    """A value for a person to recognise; text is left out unless it is short and one word."""
+    """Return a value for a person to recognise.
+
+    Text is left out unless it is short and one word.
+    """
     if isinstance(value, str):
         word = not value or _WORDLIKE.fullmatch(value)
         return f'"{value}"' if word else f"text of {len(value)} characters"

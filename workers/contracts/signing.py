@@ -21,7 +21,7 @@ class Secrets:
 
 
 def signature_headers(secrets: Secrets, key: bytes, value: bytes) -> list[tuple[str, bytes]]:
-    """The headers to produce an event of our own types with; empty when there is no key."""
+    """Return the headers to produce an event of our own types with; empty when there is no key."""
     if not secrets:
         return []
     return [(SIGNATURE_HEADER, _signature(secrets.keys[0], key, value))]

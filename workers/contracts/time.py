@@ -20,5 +20,5 @@ def to_ms(moment: datetime) -> int:
 
 
 def from_ms(milliseconds: int) -> datetime:
-    """The UTC moment of `milliseconds` since the epoch, exact to the millisecond."""
+    """Return the UTC moment of `milliseconds` since the epoch, exact to the millisecond."""
     return _EPOCH + timedelta(milliseconds=milliseconds)

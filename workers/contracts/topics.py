@@ -179,7 +179,7 @@ class Topics:
         return topics
 
     def calendar(self, queue: str) -> Calendar:
-        """The business calendar of a queue."""
+        """Return the business calendar of a queue."""
         return self.calendars[self.queues[queue].calendar]
 
     def contact(self, queue: str) -> Contact:
@@ -188,7 +188,7 @@ class Topics:
 
 
 def load_topics(text: str, name: str) -> Topics:
-    """The topics and queues of a topics.yaml; `name` is the file's, for errors.
+    """Return the topics and queues of a topics.yaml; `name` is the file's, for errors.
 
     Raises YamlFileError, `file:line: field: value: what to do`. Every reference resolves: overflow
     queues, calendars, time zones, countries, dead letters.

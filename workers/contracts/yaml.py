@@ -39,14 +39,17 @@ class Document:
     lines: Mapping[Path, int]
 
     def line_of(self, path: Sequence[Step]) -> int:
-        """The line of a value, from 1; that of the nearest value around it when there is none."""
+        """Return the line of a value, from 1.
+
+        That of the nearest value around it when there is none.
+        """
         steps = tuple(path)
         while steps not in self.lines:
             steps = steps[:-1]
         return self.lines[steps]
 
     def error(self, path: Sequence[Step], advice: str) -> YamlFileError:
-        """The error about the value at `path`; raise it."""
+        """Return the error about the value at `path`; raise it."""
         shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
         where = f"{self.name}:{self.line_of(path)}: {shown.lstrip('.') or 'file'}"
         found = self._value(path)
@@ -65,7 +68,9 @@ class Document:
 
 
 def load_yaml(text: str, name: str) -> Document:
-    """The data of a YAML 1.2 text; `name` is the file's, for errors. YamlFileError when it is bad.
+    """Return the data of a YAML 1.2 text.
+
+    `name` is the file's, for errors. YamlFileError when it is bad.
 
     Keys are strings and unique; there are no anchors, no tags of one's own, no infinite numbers.
     """
@@ -103,7 +108,7 @@ class _Reader:
         self.seen: set[int] = set()
 
     def read(self, node: Node, path: Path) -> Any:
-        """The plain value of `node`, and of all that is in it."""
+        """Return the plain value of `node`, and of all that is in it."""
         self.lines.setdefault(path, node.start_mark.line + 1)
         # An alias is the node that it points to, once more.
         if id(node) in self.seen:
@@ -152,7 +157,7 @@ class _Reader:
         return value
 
     def fail(self, node: Node, problem: str) -> YamlFileError:
-        """The error about one node."""
+        """Return the error about one node."""
         return YamlFileError(f"{self.name}:{node.start_mark.line + 1}: {problem}")
 
 
@@ -164,7 +169,10 @@ _STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 def convert(document: Document, cls: type[T]) -> T:
-    """The document as `cls`, whose Structs forbid unknown fields; YamlFileError with its line."""
+    """Return the document as `cls`, whose Structs forbid unknown fields.
+
+    YamlFileError with its line.
+    """
     try:
         return msgspec.convert(document.data, cls)
     except msgspec.ValidationError as error:
@@ -172,7 +180,10 @@ def convert(document: Document, cls: type[T]) -> T:
 
 
 def suggestion(word: str, known: Sequence[str], otherwise: str | None = None) -> str:
-    """What to do about an unknown `word`: the known one that it looks like, or all of them."""
+    """Return what to do about an unknown `word`.
+
+    The known one that it looks like, or all of them.
+    """
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
@@ -210,7 +221,7 @@ def _field_error(
 
 
 def _resolve(value: Any, kind: Any, steps: list[tuple[str, str]]) -> tuple[Path, Any]:
-    """The path that msgspec's steps mean, and the type that is expected there.
+    """Return the path that msgspec's steps mean, and the type that is expected there.
 
     msgspec writes `[...]` for a key of a mapping; the key meant is the first whose value is bad.
     """
@@ -246,7 +257,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _within(kind: Any, step: Step) -> Any:
-    """The type of one element, value or field inside a type."""
+    """Return the type of one element, value or field inside a type."""
     for option in _options(kind):
         if _is_struct(option):
             if step in _fields(option):
@@ -269,7 +280,7 @@ def _key_type(kind: Any) -> Any:
 
 
 def _options(kind: Any) -> Iterator[Any]:
-    """The alternatives of a type, without annotations."""
+    """Return the alternatives of a type, without annotations."""
     if get_origin(kind) is Annotated:
         yield from _options(get_args(kind)[0])
     elif get_origin(kind) in (Union, types.UnionType):
@@ -285,7 +296,7 @@ def _choices(kind: Any) -> list[str]:
 
 
 def _description(kind: Any) -> str | None:
-    """What the annotation of a type says that a value of it looks like."""
+    """Return what the annotation of a type says that a value of it looks like."""
     metas = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
     return next((meta.description for meta in metas if meta.description), None)
 

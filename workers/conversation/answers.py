@@ -7,7 +7,7 @@ import msgspec
 from workers.contracts.events import AgentTurn, Message, Signal
 from workers.conversation import doubts, repetition, tools
 from workers.conversation.episodes import begin_episode
-from workers.conversation.evidence import Said
+from workers.conversation.evidence import CurrentWords
 from workers.conversation.rules import add_agent, consider, signals_of
 from workers.conversation.state import (
     CONFIDENCES,
@@ -20,11 +20,11 @@ from workers.conversation.state import (
     drop_due,
     subject_key,
 )
-from workers.conversation.step_context import Run
+from workers.conversation.step_context import StepContext
 from workers.detection import AgentFindings, Finding, read_agent
 
 
-def ai_agent(run: Run, event: Message) -> None:
+def ai_agent(run: StepContext, event: Message) -> None:
     """Apply an AI turn, unless it comes from before the conversation changed hands."""
     state, agent = run.state, event.agent
     if _is_stale(state, agent):
@@ -41,7 +41,7 @@ def ai_agent(run: Run, event: Message) -> None:
     # While a ticket waits, a person is on the way: to say so promises nothing new.
     if findings is not None and findings.promises_person is not None and state.owner == "ai":
         signals.promised_person = findings.promises_person.score
-    consider(run, signals, Said(event.event_id, event.content, findings))
+    consider(run, signals, CurrentWords(event.event_id, event.content, findings))
 
 
 def _is_stale(state: State, agent: AgentTurn | None) -> bool:
@@ -87,8 +87,8 @@ def _rate(state: State, kind: str, name: str) -> None:
         state.rated = (*state.rated, key)
 
 
-def _note_words(run: Run, event: Message) -> AgentFindings:
-    """An AI turn with words is an answer: the customer no longer waits."""
+def _note_words(run: StepContext, event: Message) -> AgentFindings:
+    """Return an AI turn with words is an answer: the customer no longer waits."""
     state, episode, text = run.state, run.state.episode, event.content
     episode.ai_turns += 1
     waited = 0 if episode.waiting_since is None else state.clock - episode.waiting_since
@@ -121,7 +121,7 @@ def _asks_for_a_yes(text: str, offered: Finding) -> bool:
     return "?" not in ending and asked.count(". ") <= 1 and len(ending) <= ENDING
 
 
-def signal(run: Run, event: Signal) -> None:
+def signal(run: StepContext, event: Signal) -> None:
     """Let the rules look again at a message that the classifier has judged, if it still matters."""
     state = run.state
     episode = state.episode
@@ -138,4 +138,4 @@ def signal(run: Run, event: Signal) -> None:
     signals = signals_of(state)
     signals.requested_human = event.requested_human or 0.0
     signals.frustrated = event.frustrated or 0.0
-    consider(run, signals, Said(event.about, "", None))
+    consider(run, signals, CurrentWords(event.about, "", None))

@@ -10,10 +10,10 @@ from workers.conversation.episodes import end
 from workers.conversation.placement import place_anew, raise_level, with_tried
 from workers.conversation.rules import stalled
 from workers.conversation.state import DeadlineKind, Due, State
-from workers.conversation.step_context import Run
+from workers.conversation.step_context import StepContext
 
 
-def deadline(run: Run, event: Deadline) -> None:
+def deadline(run: StepContext, event: Deadline) -> None:
     """Apply, in their order, the deadlines that were due by then and still stand."""
     state, due_by = run.state, to_ms(event.due_at)
     state.clock = max(state.clock, due_by)
@@ -27,26 +27,26 @@ def _first_due(state: State, due_by: int) -> Due | None:
     return min(due, key=lambda one: one[1]) if due else None
 
 
-def _claim_missed(run: Run) -> None:
+def _claim_missed(run: StepContext) -> None:
     escalation = run.state.open
     if escalation is not None:
         cause: Cause = "ticket_unanswered" if escalation.place == "ticket" else "claim_missed"
         place_anew(run, "move", cause, tried=with_tried(escalation))
 
 
-def _reply_missed(run: Run) -> None:
+def _reply_missed(run: StepContext) -> None:
     raise_level(run, "reply_missed")
 
 
-def _expired(run: Run) -> None:
+def _expired(run: StepContext) -> None:
     end(run, "expired")
 
 
-def _offer_lapsed(run: Run) -> None:
+def _offer_lapsed(run: StepContext) -> None:
     run.state.episode.offer = None
 
 
-_MISSED: Final[dict[DeadlineKind, Callable[[Run], None]]] = {
+_MISSED: Final[dict[DeadlineKind, Callable[[StepContext], None]]] = {
     "claim": _claim_missed,
     "reply": _reply_missed,
     "last": _expired,

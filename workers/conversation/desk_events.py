@@ -12,10 +12,10 @@ from workers.contracts.time import MINUTE
 from workers.conversation.episodes import changed, end
 from workers.conversation.placement import at_level_above, place_anew, sent_to, with_tried
 from workers.conversation.state import NOTE_LIMIT, Escalation, cut, drop_due, set_due
-from workers.conversation.step_context import Run
+from workers.conversation.step_context import StepContext
 
 
-def ownership(run: Run, event: Ownership) -> None:
+def ownership(run: StepContext, event: Ownership) -> None:
     """Apply what a desk reports; what comes too late is refused or passes without effect."""
     escalation = run.state.open
     if escalation is None or escalation.id != event.escalation_id:
@@ -25,7 +25,7 @@ def ownership(run: Run, event: Ownership) -> None:
         handler(run, event, escalation)
 
 
-def refuse(run: Run, event: Ownership, cause: Cause) -> None:
+def refuse(run: StepContext, event: Ownership, cause: Cause) -> None:
     """Tell the desk that its request could not be applied."""
     about = run.state.open
     run.emit(
@@ -38,7 +38,7 @@ def refuse(run: Run, event: Ownership, cause: Cause) -> None:
     )
 
 
-def claim(run: Run, person: str | None, queue: str | None = None) -> None:
+def claim(run: StepContext, person: str | None, queue: str | None = None) -> None:
     """Give the conversation to a person, whose episode begins."""
     state, escalation = run.state, run.state.open
     if escalation is None:
@@ -51,7 +51,7 @@ def claim(run: Run, person: str | None, queue: str | None = None) -> None:
     run.emit("claim", state.open)
 
 
-def open_claimed(run: Run, person: str | None) -> None:
+def open_claimed(run: StepContext, person: str | None) -> None:
     """Open an escalation for a person who speaks first; while observing, only say so, once."""
     state, event = run.state, run.event
     escalation = Escalation(
@@ -75,7 +75,7 @@ _INITIATIVE: Final = 0
 """In place of a rule's key: a person who spoke first was told of in this episode."""
 
 
-def _accepted(run: Run, event: Ownership, escalation: Escalation) -> None:
+def _accepted(run: StepContext, event: Ownership, escalation: Escalation) -> None:
     if run.state.owner == "person":
         refuse(run, event, "already_claimed")
     elif event.epoch < run.state.epoch:
@@ -87,14 +87,14 @@ def _accepted(run: Run, event: Ownership, escalation: Escalation) -> None:
             set_due(run.state, "reply", run.state.clock + round(minutes * MINUTE))
 
 
-def _replied(run: Run, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
+def _replied(run: StepContext, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
     if run.state.owner == "person":
         drop_due(run.state, "reply")
     else:
         claim(run, event.agent_id, event.queue)
 
 
-def _transferred(run: Run, event: Ownership, escalation: Escalation) -> None:
+def _transferred(run: StepContext, event: Ownership, escalation: Escalation) -> None:
     state, policy = run.state, run.policy
     if event.epoch < state.epoch:
         refuse(run, event, "old_epoch")
@@ -113,13 +113,13 @@ def _transferred(run: Run, event: Ownership, escalation: Escalation) -> None:
     place_anew(run, "transfer", "hop_limit", told, hops=hops, **changes)
 
 
-def _keep_note(run: Run, event: Ownership) -> None:
+def _keep_note(run: StepContext, event: Ownership) -> None:
     note = event.note or event.reason
     if note is not None:
         run.state.desk_note = cut(note, NOTE_LIMIT)
 
 
-def _returned(run: Run, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
+def _returned(run: StepContext, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
     _keep_note(run, event)
     end(
         run,
@@ -130,19 +130,19 @@ def _returned(run: Run, event: Ownership, escalation: Escalation) -> None:  # no
     )
 
 
-def _resolved(run: Run, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
+def _resolved(run: StepContext, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
     end(run, "resolved", note=event.resolution or event.note, person=_person(run, event))
 
 
-def _abandoned(run: Run, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
+def _abandoned(run: StepContext, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
     end(run, "abandoned", note=event.note, person=_person(run, event))
 
 
-def _person(run: Run, event: Ownership) -> str | None:
+def _person(run: StepContext, event: Ownership) -> str | None:
     return event.agent_id or (None if run.state.open is None else run.state.open.person)
 
 
-def _ticketed(run: Run, event: Ownership, escalation: Escalation) -> None:
+def _ticketed(run: StepContext, event: Ownership, escalation: Escalation) -> None:
     if _is_late(run, event, escalation):
         return
     changed(run, place="ticket", queue=event.queue, ticket_id=event.ticket_id)
@@ -150,7 +150,7 @@ def _ticketed(run: Run, event: Ownership, escalation: Escalation) -> None:
     run.emit("move", run.state.open, cause="ticketed")
 
 
-def _ticket_refused(run: Run, event: Ownership, escalation: Escalation) -> None:
+def _ticket_refused(run: StepContext, event: Ownership, escalation: Escalation) -> None:
     if _is_late(run, event, escalation):
         return
     ticket = msgspec.structs.replace(escalation, place="ticket")
@@ -158,7 +158,7 @@ def _ticket_refused(run: Run, event: Ownership, escalation: Escalation) -> None:
     place_anew(run, "move", "ticket_refused", tried=with_tried(ticket))
 
 
-def _is_late(run: Run, event: Ownership, escalation: Escalation) -> bool:
+def _is_late(run: StepContext, event: Ownership, escalation: Escalation) -> bool:
     """Whether a ticket system answers a request that no longer stands; it is then recorded."""
     if run.state.owner == "pending" and event.epoch >= run.state.epoch:
         return False
@@ -173,7 +173,7 @@ def _is_late(run: Run, event: Ownership, escalation: Escalation) -> bool:
     return True
 
 
-_HANDLERS: Final[dict[str, Callable[[Run, Ownership, Escalation], None]]] = {
+_HANDLERS: Final[dict[str, Callable[[StepContext, Ownership, Escalation], None]]] = {
     "accepted": _accepted,
     "replied": _replied,
     "transferred": _transferred,

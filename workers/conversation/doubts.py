@@ -52,7 +52,7 @@ def ai_spoke(episode: Episode, text: str, waited_ms: int) -> None:
 def doubts(
     episode: Episode, text: str, findings: CustomerFindings, repeats_before: int
 ) -> tuple[Doubt, ...]:
-    """What may be wrong at a customer message and was not asked about in this episode yet."""
+    """Return the doubts about a customer message that this episode has not asked about yet."""
     if findings.solved is not None:
         return ()
     found: list[Doubt] = []

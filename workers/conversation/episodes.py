@@ -13,7 +13,7 @@ from workers.conversation.state import (
     State,
     cut,
 )
-from workers.conversation.step_context import Run
+from workers.conversation.step_context import StepContext
 
 
 def begin_episode(state: State) -> None:
@@ -25,7 +25,7 @@ def begin_episode(state: State) -> None:
 
 
 def end(
-    run: Run,
+    run: StepContext,
     outcome: Outcome,
     *,
     action: Action = "outcome",
@@ -48,7 +48,7 @@ def end(
         state.episode.declined = outcome == "withdrawn"
 
 
-def changed(run: Run, **fields: Any) -> None:
+def changed(run: StepContext, **fields: Any) -> None:
     """Change fields of the open escalation."""
     if run.state.open is not None:
         run.state.open = msgspec.structs.replace(run.state.open, **fields)

@@ -6,14 +6,14 @@ from typing import Final, NamedTuple
 from workers.contracts.decisions import QUOTE_LIMIT, Evidence
 from workers.conversation.state import Episode
 from workers.detection import AgentFindings, CustomerFindings, Finding
-from workers.policy import Found
+from workers.policy import RuleSignal
 from workers.redaction.redact import quote
 
 EVIDENCE: Final = 8
 """Signals that a decision cites at most."""
 
 
-class Said(NamedTuple):
+class CurrentWords(NamedTuple):
     """The words of the event at hand, and what detection found in them."""
 
     event_id: str
@@ -22,9 +22,12 @@ class Said(NamedTuple):
 
 
 def evidence_of(
-    found: Iterable[Found], episode: Episode, event_id: str, said: Said | None
+    found: Iterable[RuleSignal], episode: Episode, event_id: str, said: CurrentWords | None
 ) -> tuple[Evidence, ...]:
-    """The evidence for what was found; `event_id` stands in where no other event is the source."""
+    """Return the evidence for what was found.
+
+    `event_id` stands in where no other event is the source.
+    """
     evidence: dict[str, Evidence] = {}
     for signal, score in found:
         source = _SOURCES.get(signal)
@@ -38,7 +41,7 @@ def evidence_of(
     return tuple(evidence.values())[:EVIDENCE]
 
 
-def _words(signal: str, said: Said) -> str | None:
+def _words(signal: str, said: CurrentWords) -> str | None:
     if signal == "substrings":
         span: Finding | None = Finding(1.0, 0, min(len(said.text), QUOTE_LIMIT))
     else:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def facts_of(state: "State") -> Facts:
-    """The facts after an event; built only when a decision is made."""
+    """Return the facts after an event; built only when a decision is made."""
     episode = state.episode
     return Facts(
         turns=state.turns,

@@ -11,7 +11,7 @@ from workers.contracts.events import Message
 from workers.contracts.ids import derive
 from workers.contracts.tickets import Notification
 from workers.contracts.time import MINUTE, from_ms
-from workers.conversation.state import Said, State
+from workers.conversation.state import MinuteCount, State
 
 MINUTES: Final = 4
 """Minutes of which it is remembered how much was said in them."""
@@ -31,16 +31,16 @@ def is_beyond(state: State, event: Message, at: int, limit: int) -> bool:
         said = _with_last(said, minute)
     last = said[-1]
     if role == "customer":
-        counted, count = Said(minute, last.customer + 1, last.machines), last.customer
+        counted, count = MinuteCount(minute, last.customer + 1, last.machines), last.customer
     else:
-        counted, count = Said(minute, last.customer, last.machines + 1), last.machines
+        counted, count = MinuteCount(minute, last.customer, last.machines + 1), last.machines
     state.said = (*said[:-1], counted)
     return count >= limit
 
 
-def _with_last(said: tuple[Said, ...], minute: int) -> tuple[Said, ...]:
+def _with_last(said: tuple[MinuteCount, ...], minute: int) -> tuple[MinuteCount, ...]:
     """Put a minute last; one too many has the earliest of the others forgotten."""
-    found = next((one for one in said if one.minute == minute), Said(minute))
+    found = next((one for one in said if one.minute == minute), MinuteCount(minute))
     others = [one for one in said if one.minute != minute]
     if len(others) == MINUTES:
         others.remove(min(others, key=lambda one: one.minute))

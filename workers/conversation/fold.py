@@ -57,10 +57,12 @@ class Output(NamedTuple):
     value: bytes | None
     partition: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+    again: bool = False
+    """A rebuild publishes it again, after everything else of its offset."""
 
 
 @dataclass(slots=True)
-class Change:
+class ConversationWrite:
     """What is to be written for one conversation."""
 
     state: State
@@ -87,7 +89,7 @@ class Change:
 class Folded:
     """The result of a chunk: everything to write before anything of it is published."""
 
-    changes: dict[str, Change]
+    changes: dict[str, ConversationWrite]
     outputs: list[Output]
     meta: PartitionMeta
     last_offset: int
@@ -281,9 +283,9 @@ class _Folding:
             self._put(offset, NOTIFICATIONS, told.subject or "", told)
 
     def folded(self, last_offset: int) -> Folded:
-        """What the chunk came to."""
+        """Return what the chunk came to."""
         changes = {
-            conversation_id: Change(
+            conversation_id: ConversationWrite(
                 work.state, encode_state(work.state), work.fresh, work.turns, work.ids
             )
             for conversation_id, work in self.works.items()

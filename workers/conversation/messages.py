@@ -12,7 +12,7 @@ from workers.conversation import doubts, repetition, tools
 from workers.conversation.answers import ai_agent
 from workers.conversation.desk_events import claim, open_claimed
 from workers.conversation.episodes import begin_episode, end
-from workers.conversation.evidence import Said, evidence_of
+from workers.conversation.evidence import CurrentWords, evidence_of
 from workers.conversation.offers import accept, asks, decline, refuses_offer, takes_offer
 from workers.conversation.rules import consider, signals_of, wait_for_answer
 from workers.conversation.state import (
@@ -25,16 +25,16 @@ from workers.conversation.state import (
     cut,
     drop_due,
 )
-from workers.conversation.step_context import Run
+from workers.conversation.step_context import StepContext
 from workers.conversation.transcript import answer_of
 from workers.detection import FRUSTRATION_THRESHOLD, CustomerFindings, read_customer
-from workers.policy import Found
+from workers.policy import RuleSignal
 
 REQUEST_TEXT_LIMIT: Final = 4_000
 """Characters of a message that the classifier is asked about."""
 
 
-def message(run: Run, event: Message) -> None:
+def message(run: StepContext, event: Message) -> None:
     """Apply one turn; the transcript's count includes it, whatever becomes of it."""
     state = run.state
     state.turns += 1
@@ -77,7 +77,7 @@ def _note_customer(state: State, customer: Customer) -> None:
     state.dedicated_agent = customer.dedicated_agent or state.dedicated_agent
 
 
-def _customer(run: Run, event: Message) -> None:
+def _customer(run: StepContext, event: Message) -> None:
     state = run.state
     if state.owner == "closed":
         begin_episode(state)
@@ -94,15 +94,18 @@ def _customer(run: Run, event: Message) -> None:
     if state.owner == "ai":
         _asks_ai(run, event, findings)
     elif findings.withdraws is not None and not asks(findings):
-        said = Said(event.event_id, event.content, findings)
-        found = [Found("withdrawn", findings.withdraws.score)]
+        said = CurrentWords(event.event_id, event.content, findings)
+        found = [RuleSignal("withdrawn", findings.withdraws.score)]
         end(run, "withdrawn", evidence=evidence_of(found, episode, event.event_id, said))
     elif state.waits_on_ticket:
         _weigh(run, event, findings)
 
 
-def _person(run: Run, event: Message) -> None:
-    """A message by any person is a claim; without an escalation it opens one, already claimed."""
+def _person(run: StepContext, event: Message) -> None:
+    """Take a person's message as a claim.
+
+    Without an escalation it opens one, already claimed.
+    """
     state, agent = run.state, event.agent
     person = None if agent is None else agent.id
     if state.owner == "person":
@@ -115,7 +118,7 @@ def _person(run: Run, event: Message) -> None:
         open_claimed(run, person)
 
 
-def _tool(run: Run, event: Message) -> None:
+def _tool(run: StepContext, event: Message) -> None:
     state = run.state
     if event.tool is None or not (state.owner == "ai" or state.waits_on_ticket):
         return
@@ -128,7 +131,7 @@ def _tool(run: Run, event: Message) -> None:
         repetition.tool_answered(state.episode, event.tool.call_id, answer)
 
 
-def _note_mood(run: Run, event_id: str, findings: CustomerFindings) -> None:
+def _note_mood(run: StepContext, event_id: str, findings: CustomerFindings) -> None:
     episode = run.state.episode
     frustrated, solved = findings.frustrated, findings.solved
     episode.frustrated = 0.0 if frustrated is None else frustrated.score
@@ -137,11 +140,14 @@ def _note_mood(run: Run, event_id: str, findings: CustomerFindings) -> None:
         episode.mood = (*episode.mood[1 - MOODS :], (event_id, round(frustrated.score, 3)))
 
 
-def _asks_ai(run: Run, event: Message, findings: CustomerFindings) -> None:
-    """A message to the AI agent: perhaps an answer to an offer, else what the rules look at."""
+def _asks_ai(run: StepContext, event: Message, findings: CustomerFindings) -> None:
+    """Apply a message to the AI agent.
+
+    It may answer an offer; else the rules look at it.
+    """
     state = run.state
     episode = state.episode
-    said = Said(event.event_id, event.content, findings)
+    said = CurrentWords(event.event_id, event.content, findings)
     if episode.offer is not None:
         if takes_offer(episode.offer, said, findings):
             accept(run, said)
@@ -164,7 +170,7 @@ def _asks_ai(run: Run, event: Message, findings: CustomerFindings) -> None:
             _ask_classifier(run, event, findings, doubted)
 
 
-def _weigh(run: Run, event: Message, findings: CustomerFindings) -> None:
+def _weigh(run: StepContext, event: Message, findings: CustomerFindings) -> None:
     state = run.state
     signals = signals_of(state)
     requested, frustrated = findings.requested_human, findings.frustrated
@@ -176,10 +182,10 @@ def _weigh(run: Run, event: Message, findings: CustomerFindings) -> None:
     since = state.episode.waiting_since
     if since is not None:
         signals.stalled_minutes = (state.clock - since) / MINUTE
-    consider(run, signals, Said(event.event_id, event.content, findings))
+    consider(run, signals, CurrentWords(event.event_id, event.content, findings))
 
 
-def _await_answer(run: Run, findings: CustomerFindings) -> None:
+def _await_answer(run: StepContext, findings: CustomerFindings) -> None:
     """Count the time from the first message without an answer; thanks need none."""
     episode = run.state.episode
     if episode.waiting_since is None and findings.solved is None:
@@ -188,7 +194,7 @@ def _await_answer(run: Run, findings: CustomerFindings) -> None:
 
 
 def _doubts(
-    run: Run, event: Message, findings: CustomerFindings, repeats_before: int
+    run: StepContext, event: Message, findings: CustomerFindings, repeats_before: int
 ) -> tuple[Doubt, ...]:
     """Why the classifier should read a message that left the conversation with the AI agent."""
     episode, frustrated = run.state.episode, findings.frustrated
@@ -205,7 +211,7 @@ def _doubts(
 
 
 def _ask_classifier(
-    run: Run, event: Message, findings: CustomerFindings, doubted: tuple[Doubt, ...]
+    run: StepContext, event: Message, findings: CustomerFindings, doubted: tuple[Doubt, ...]
 ) -> None:
     state = run.state
     doubts.note_asked(state.episode, doubted)

@@ -3,15 +3,15 @@
 from typing import Final
 
 from workers.contracts.events import OfferReply
-from workers.conversation.evidence import Said, evidence_of
+from workers.conversation.evidence import CurrentWords, evidence_of
 from workers.conversation.rules import consider, open_escalation, signals_of
 from workers.conversation.state import Offer, drop_due
-from workers.conversation.step_context import Run
+from workers.conversation.step_context import StepContext
 from workers.detection import THRESHOLD, CustomerFindings
-from workers.policy import Found
+from workers.policy import RuleSignal
 
 
-def offer_reply(run: Run, event: OfferReply) -> None:
+def offer_reply(run: StepContext, event: OfferReply) -> None:
     """Apply the button; pressed after the offer lapsed it is the customer's word all the same."""
     if run.state.owner != "ai":
         return
@@ -35,30 +35,30 @@ def asks(findings: CustomerFindings) -> float:
     return request.score if request is not None and request.score >= THRESHOLD else 0.0
 
 
-def takes_offer(offer: Offer, said: Said, findings: CustomerFindings) -> bool:
+def takes_offer(offer: Offer, said: CurrentWords, findings: CustomerFindings) -> bool:
     """Whether a message accepts the offer: a yes that can mean nothing else, or a request."""
     if asks(findings):
         return True
     return findings.accepts is not None and findings.refuses is None and _is_meant(offer, said)
 
 
-def refuses_offer(offer: Offer, said: Said, findings: CustomerFindings) -> bool:
+def refuses_offer(offer: Offer, said: CurrentWords, findings: CustomerFindings) -> bool:
     """Whether a message refuses the offer: a no that can mean nothing else."""
     return findings.refuses is not None and _is_meant(offer, said)
 
 
-def _is_meant(offer: Offer, said: Said) -> bool:
+def _is_meant(offer: Offer, said: CurrentWords) -> bool:
     return not offer.ai_spoke or (not offer.ai_asked and len(said.text) <= ANSWER_LIMIT)
 
 
-def accept(run: Run, said: Said | None) -> None:
+def accept(run: StepContext, said: CurrentWords | None) -> None:
     """Escalate by the rule that offered."""
     offer = run.state.episode.offer
     if offer is None:
         return
-    found = Found("offer_accepted", 1.0)
+    found = RuleSignal("offer_accepted", 1.0)
     if said is not None and isinstance(said.findings, CustomerFindings) and asks(said.findings):
-        found = Found("requested_human", asks(said.findings))
+        found = RuleSignal("requested_human", asks(said.findings))
     evidence = evidence_of([found], run.state.episode, run.event.event_id, said)
     open_escalation(
         run,
@@ -73,7 +73,7 @@ def accept(run: Run, said: Said | None) -> None:
     )
 
 
-def decline(run: Run, said: Said | None) -> None:
+def decline(run: StepContext, said: CurrentWords | None) -> None:
     """Keep declinable rules silent in this episode; said once, when an offer was refused."""
     episode = run.state.episode
     offer, episode.offer, episode.declined = episode.offer, None, True
@@ -87,5 +87,5 @@ def decline(run: Run, said: Said | None) -> None:
         rule=offer.rule,
         cause="declined",
         target_queue=offer.target,
-        evidence=evidence_of([Found("declined", 1.0)], episode, run.event.event_id, said),
+        evidence=evidence_of([RuleSignal("declined", 1.0)], episode, run.event.event_id, said),
     )

@@ -26,19 +26,27 @@ class PartitionMeta(msgspec.Struct, array_like=True, frozen=True):
 
 
 def starting_meta(policy_text: str, observe: bool = False) -> PartitionMeta:
-    """The meta before the first `policy` event, by the worker's own policy, or PolicyError."""
+    """Return the meta before the first `policy` event, by the worker's own policy.
+
+    Raise PolicyError where it cannot be.
+    """
     policy = policy_in(policy_text)
     return PartitionMeta(policy_text, policy.version, policy.hash, observe)
 
 
 @lru_cache(maxsize=16)
 def policy_in(text: str) -> Policy:
-    """The compiled policy of a text, which a `policy` event or a meta carries, or PolicyError."""
+    """Return the compiled policy of a text, which a `policy` event or a meta carries.
+
+    Raise PolicyError where it cannot be.
+    """
     return load_policy(text, "policy")
 
 
 def adopt(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
-    """The meta after a `policy` event: a newer version is adopted, one that cannot be read is not.
+    """Return the meta after a `policy` event.
+
+    A newer version is adopted, one that cannot be read is not.
 
     The version in force may only change whether it observes, so that a worker with an older file
     never turns the policy back.
@@ -78,7 +86,10 @@ _RATES = msgspec.msgpack.Decoder(Rates)
 
 
 def meta_fields(meta: PartitionMeta, before: PartitionMeta | None = None) -> dict[str, bytes]:
-    """The fields to write to the partition's `meta` hash: only those that differ from `before`."""
+    """Return the fields to write to the partition's `meta` hash.
+
+    Only those that differ from `before`.
+    """
     fields = {}
     rates, policy = meta.rates, msgspec.structs.replace(meta, rates=None)
     if before is None or policy != msgspec.structs.replace(before, rates=None):
@@ -89,7 +100,10 @@ def meta_fields(meta: PartitionMeta, before: PartitionMeta | None = None) -> dic
 
 
 def read_meta(fields: Mapping[str, bytes]) -> PartitionMeta | None:
-    """The meta in the fields of the partition's `meta` hash; None when nothing is stored yet."""
+    """Return the meta in the fields of the partition's `meta` hash.
+
+    None when nothing is stored yet.
+    """
     policy, rates = fields.get("policy"), fields.get("rates")
     if policy is None:
         return None

@@ -10,10 +10,10 @@ from workers.contracts.events import Routed
 from workers.contracts.time import to_ms
 from workers.conversation.episodes import changed, end
 from workers.conversation.state import TRIED, Escalation, set_due
-from workers.conversation.step_context import Run
+from workers.conversation.step_context import StepContext
 
 
-def routed(run: Run, event: Routed) -> None:
+def routed(run: StepContext, event: Routed) -> None:
     """Note the place of the last placing decision; have any other place withdrawn."""
     state, escalation = run.state, run.state.open
     if escalation is None or escalation.id != event.escalation_id:
@@ -24,7 +24,7 @@ def routed(run: Run, event: Routed) -> None:
         _withdraw(run, event)
 
 
-def _withdraw(run: Run, event: Routed) -> None:
+def _withdraw(run: StepContext, event: Routed) -> None:
     if event.place == "contact":
         return
     about = run.state.open
@@ -38,7 +38,7 @@ def _withdraw(run: Run, event: Routed) -> None:
     )
 
 
-def _placed(run: Run, event: Routed, escalation: Escalation) -> None:
+def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
     state = run.state
     changed(
         run, placing=None, place=event.place, queue=event.queue, reply_within=event.reply_minutes
@@ -57,7 +57,7 @@ def _placed(run: Run, event: Routed, escalation: Escalation) -> None:
 
 
 def place_anew(
-    run: Run,
+    run: StepContext,
     action: Literal["move", "transfer"],
     cause: Cause | None,
     told: Mapping[str, Any] | None = None,
@@ -83,7 +83,7 @@ def place_anew(
 
 
 def raise_level(
-    run: Run, cause: Cause, target: str | None = None, told: Mapping[str, Any] | None = None
+    run: StepContext, cause: Cause, target: str | None = None, told: Mapping[str, Any] | None = None
 ) -> None:
     """Move the open escalation to the level above, or to `target`, where all rungs are open again.
 
@@ -100,17 +100,17 @@ def raise_level(
 
 
 def at_level_above(escalation: Escalation, queue: str) -> dict[str, Any]:
-    """The changes that take an escalation one level up, to `queue` and its own limits."""
+    """Return the changes that take an escalation one level up, to `queue` and its own limits."""
     return {**sent_to(queue), "level": escalation.level + 1}
 
 
 def sent_to(queue: str) -> dict[str, Any]:
-    """The changes that send an escalation to another queue, by that queue's own limits."""
+    """Return the changes that send an escalation to another queue, by that queue's own limits."""
     return {"target": queue, "tried": (), "claim_minutes": None, "reply_minutes": None}
 
 
 def with_tried(escalation: Escalation) -> tuple[str, ...]:
-    """The rungs that were tried, the one where it waits or waited included."""
+    """Return the rungs that were tried, the one where it waits or waited included."""
     rung = "ticket" if escalation.place == "ticket" else escalation.queue
     if rung is None or rung in escalation.tried:
         return escalation.tried

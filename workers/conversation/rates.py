@@ -51,7 +51,7 @@ class Count(msgspec.Struct, array_like=True, frozen=True):
         return self.escalated / self.conversations if self.conversations else 0.0
 
 
-class Told(msgspec.Struct, array_like=True, frozen=True):
+class ReportedRate(msgspec.Struct, array_like=True, frozen=True):
     """The verdict that was reported last, and in which slice."""
 
     verdict: Verdict
@@ -67,7 +67,7 @@ class Rates(msgspec.Struct, array_like=True):
     subjects: dict[int, Subject] = msgspec.field(
         default_factory=lambda: {OVERALL: Subject("overall")}
     )
-    told: dict[int, Told] = {}
+    told: dict[int, ReportedRate] = {}
 
 
 class Rate(NamedTuple):
@@ -81,7 +81,7 @@ class Rate(NamedTuple):
 
 
 def empty_rates(bands: Bands) -> Rates:
-    """A window without conversations, as long as the policy says."""
+    """Return a window without conversations, as long as the policy says."""
     return Rates(slice_ms(bands))
 
 
@@ -91,7 +91,7 @@ def slice_ms(bands: Bands) -> int:
 
 
 def copied(rates: Rates) -> Rates:
-    """A copy that may be changed."""
+    """Return a copy that may be changed."""
     slices = {number: dict(counts) for number, counts in rates.slices.items()}
     return Rates(rates.slice_ms, rates.newest, slices, dict(rates.subjects), dict(rates.told))
 
@@ -150,7 +150,7 @@ def _named(event: Event) -> Iterator[Subject]:
 
 
 def read_rates(windows: Iterable[Rates], bands: Bands) -> list[Rate]:
-    """The shares of one or several partitions together; overall first, then by name.
+    """Return the shares of one or several partitions together; overall first, then by name.
 
     The window is that of the partition which is furthest; what others counted before it, or in
     slices of another length, is left out.
@@ -170,7 +170,10 @@ def read_rates(windows: Iterable[Rates], bands: Bands) -> list[Rate]:
 
 
 def _counts(rates: Rates, key: int, newest: int) -> tuple[Count, Count]:
-    """The count of the whole window, and without the newest slice, where much is still to come."""
+    """Return the count of the whole window, and without the newest slice.
+
+    Where much is still to come.
+    """
     whole = settled = Count()
     for number, counts in rates.slices.items():
         one = counts.get(key)
@@ -209,13 +212,13 @@ _KINDS: Final[dict[Verdict, NotificationKind]] = {
 def notifications(
     rates: Rates, changed: Iterable[int], bands: Bands, home: Home, at_ms: int
 ) -> list[Notification]:
-    """What to tell of shares that left or entered their band, at most once in each slice."""
+    """Return what to tell of shares that left or entered their band, at most once in each slice."""
     said = []
     for key in changed:
-        subject, told = rates.subjects[key], rates.told.get(key, Told("in", -1))
+        subject, told = rates.subjects[key], rates.told.get(key, ReportedRate("in", -1))
         rate = _rate(subject, *_counts(rates, key, rates.newest), bands)
         if rate.verdict not in ("few", told.verdict) and rates.newest > told.slice:
-            rates.told[key] = Told(rate.verdict, rates.newest)
+            rates.told[key] = ReportedRate(rate.verdict, rates.newest)
             said.append(_notification(rate, rates, bands, home, at_ms))
     return said
 

@@ -29,7 +29,10 @@ def ai_said(episode: Episode, text: str) -> None:
 
 
 def _after(before: Sketches, repeats: int, text: str) -> tuple[Sketches, int]:
-    """The sketches and the count after one more turn: a new thing said takes back one repeat."""
+    """Return the sketches and the count after one more turn.
+
+    A new thing said takes back one repeat.
+    """
     sketch = progress_key(text)
     if len(sketch) < LEAST_WORDS:
         return before, repeats

@@ -9,15 +9,15 @@ from workers.contracts import ids
 from workers.contracts.decisions import Cause, Reason
 from workers.contracts.events import AgentTurn
 from workers.contracts.time import MINUTE
-from workers.conversation.evidence import Said, evidence_of
+from workers.conversation.evidence import CurrentWords, evidence_of
 from workers.conversation.placement import raise_level
 from workers.conversation.state import FIRED, Escalation, Offer, State, set_due
-from workers.conversation.step_context import Run
+from workers.conversation.step_context import StepContext
 from workers.policy import Rule, Signals, explain, holding, route
 
 
 def signals_of(state: State) -> Signals:
-    """What stands in a conversation at this moment; the caller adds what this event says."""
+    """Return what stands in a conversation at this moment; the caller adds what this event says."""
     episode = state.episode
     return Signals(
         mood=episode.frustrated,
@@ -47,7 +47,7 @@ def add_agent(signals: Signals, agent: AgentTurn | None) -> None:
         signals.tool_calls = tuple([call.name for call in agent.tool_calls])
 
 
-def consider(run: Run, signals: Signals, said: Said | None = None) -> None:
+def consider(run: StepContext, signals: Signals, said: CurrentWords | None = None) -> None:
     """Let the rules decide about an event while the AI agent owns the conversation.
 
     While only a ticket waits, mandatory rules may raise the level of what is open.
@@ -61,7 +61,9 @@ def consider(run: Run, signals: Signals, said: Said | None = None) -> None:
         _raise(run, rules, signals, said)
 
 
-def _decide(run: Run, rules: Sequence[Rule], signals: Signals, said: Said | None) -> None:
+def _decide(
+    run: StepContext, rules: Sequence[Rule], signals: Signals, said: CurrentWords | None
+) -> None:
     for rule in rules:
         silence = _silence(run, rule)
         if silence is None:
@@ -71,7 +73,7 @@ def _decide(run: Run, rules: Sequence[Rule], signals: Signals, said: Said | None
             suppress(run, rule, silence, signals, said)
 
 
-def _silence(run: Run, rule: Rule) -> Literal["declined", "cooldown", "offered"] | None:
+def _silence(run: StepContext, rule: Rule) -> Literal["declined", "cooldown", "offered"] | None:
     """Why a rule that holds keeps silent; None when it decides."""
     state = run.state
     if state.episode.declined and not rule.mandatory:
@@ -88,7 +90,9 @@ def _silence(run: Run, rule: Rule) -> Literal["declined", "cooldown", "offered"]
     return "cooldown" if state.clock - fired < rule.cooldown_ms else None
 
 
-def suppress(run: Run, rule: Rule, cause: Cause, signals: Signals, said: Said | None) -> None:
+def suppress(
+    run: StepContext, rule: Rule, cause: Cause, signals: Signals, said: CurrentWords | None
+) -> None:
     """Say once per rule and episode why it keeps silent."""
     episode = run.state.episode
     if rule.key in episode.silenced:
@@ -98,7 +102,9 @@ def suppress(run: Run, rule: Rule, cause: Cause, signals: Signals, said: Said | 
     run.emit("suppress", about, cause=cause, **_because(run, rule, signals, said))
 
 
-def _act(run: Run, rule: Rule, rules: Sequence[Rule], signals: Signals, said: Said | None) -> None:
+def _act(
+    run: StepContext, rule: Rule, rules: Sequence[Rule], signals: Signals, said: CurrentWords | None
+) -> None:
     _fire(run, rule)
     because = _because(run, rule, signals, said)
     to = route(run.view, rule, signals)
@@ -119,7 +125,7 @@ def _act(run: Run, rule: Rule, rules: Sequence[Rule], signals: Signals, said: Sa
         set_due(run.state, "offer", run.state.clock + run.policy.offer_ms)
 
 
-def _fire(run: Run, rule: Rule) -> None:
+def _fire(run: StepContext, rule: Rule) -> None:
     """Remember when a rule decided, if that can ever silence it."""
     state = run.state
     if rule.mode == "escalate" and not rule.cooldown_ms and not run.observe:
@@ -129,7 +135,7 @@ def _fire(run: Run, rule: Rule) -> None:
 
 
 def open_escalation(
-    run: Run,
+    run: StepContext,
     held: Sequence[int],
     *,
     reason: Reason,
@@ -165,7 +171,9 @@ def open_escalation(
     state.open = msgspec.structs.replace(escalation, placing=placing)
 
 
-def _raise(run: Run, rules: Sequence[Rule], signals: Signals, said: Said | None) -> None:
+def _raise(
+    run: StepContext, rules: Sequence[Rule], signals: Signals, said: CurrentWords | None
+) -> None:
     """Raise what waits on a ticket, by the first mandatory rule with something new to say."""
     escalation = run.state.open
     if escalation is None:
@@ -188,8 +196,10 @@ def _raise(run: Run, rules: Sequence[Rule], signals: Signals, said: Said | None)
     raise_level(run, "mandatory_rule", above, {**because, "reason": escalation.reason})
 
 
-def _because(run: Run, rule: Rule, signals: Signals, said: Said | None) -> dict[str, Any]:
-    """What a decision says about the rule behind it."""
+def _because(
+    run: StepContext, rule: Rule, signals: Signals, said: CurrentWords | None
+) -> dict[str, Any]:
+    """Return what a decision says about the rule behind it."""
     verdict = explain(run.view, rule, signals)
     episode, event_id = run.state.episode, run.event.event_id
     return {
@@ -201,7 +211,7 @@ def _because(run: Run, rule: Rule, signals: Signals, said: Said | None) -> dict[
     }
 
 
-def stalled(run: Run) -> None:
+def stalled(run: StepContext) -> None:
     """Ask the rules about a customer who waits; ask again at the next age that one names."""
     state = run.state
     since = state.episode.waiting_since
@@ -215,7 +225,7 @@ def stalled(run: Run) -> None:
         wait_for_answer(run, since, waited)
 
 
-def wait_for_answer(run: Run, since: int, waited: int = 0) -> None:
+def wait_for_answer(run: StepContext, since: int, waited: int = 0) -> None:
     """Set the deadline for the AI's answer to a message of `since`, if a rule asks for one."""
     later = [age for age in run.view.stalled_ms if age > waited]
     if later:

@@ -87,7 +87,7 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     """Rules that held when it was opened or raised: they raise it again only on new words."""
 
 
-class Said(msgspec.Struct, array_like=True, frozen=True):
+class MinuteCount(msgspec.Struct, array_like=True, frozen=True):
     """Messages of one minute, by their own times."""
 
     minute: int
@@ -198,7 +198,7 @@ class State(msgspec.Struct, array_like=True):
     """A person was called for, at least once."""
     weight: int = 0
     """Bytes that it takes at most, as far as that was counted; see `bounds`."""
-    said: tuple[Said, ...] = ()
+    said: tuple[MinuteCount, ...] = ()
     """How much was said in some minutes; that of the last message is the last."""
     unread: int = 0
     """Messages that were one too many in their minute."""
@@ -231,7 +231,7 @@ NAME_LIMIT: Final = 60
 
 
 def cut(text: str, limit: int) -> str:
-    """The beginning of a text, at most `limit` bytes of UTF-8, no character halved."""
+    """Return the beginning of a text, at most `limit` bytes of UTF-8, no character halved."""
     if 4 * len(text) <= limit:
         return text
     return text.encode(errors="replace")[:limit].decode(errors="ignore")
@@ -242,7 +242,7 @@ OVERALL: Final = 0
 
 
 def subject_key(kind: str, name: str) -> int:
-    """The number by which a conversation remembers an intent or version that it counted for."""
+    """Return the number by which a conversation remembers an intent or version it counted."""
     return crc32(f"{kind} {name}".encode())
 
 
@@ -259,17 +259,17 @@ _DECODER: Final = msgspec.msgpack.Decoder(State)
 
 
 def new_state() -> State:
-    """The state of a conversation before its first event."""
+    """Return the state of a conversation before its first event."""
     return State()
 
 
 def encode_state(state: State) -> bytes:
-    """The bytes to store; equal states give equal bytes."""
+    """Return the bytes to store; equal states give equal bytes."""
     return _ENCODER.encode(state)
 
 
 def decode_state(conversation_id: str, blob: bytes | None) -> State:
-    """The state in `blob`, a new one when there is none, or StateUnreadable."""
+    """Return the state in `blob`, a new one when there is none, or raise StateUnreadable."""
     if blob is None:
         return State()
     try:

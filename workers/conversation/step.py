@@ -26,7 +26,7 @@ from workers.conversation.offers import offer_reply
 from workers.conversation.placement import routed
 from workers.conversation.state import State
 from workers.conversation.state_size import keep_small
-from workers.conversation.step_context import Effect, Run
+from workers.conversation.step_context import Effect, StepContext
 from workers.policy import Policy
 
 IDLE_LIMIT: Final = 30 * DAY
@@ -56,7 +56,7 @@ def step(
     limit = policy.messages_per_minute
     if type(event) is Message and is_beyond(state, event, at, limit):
         return state, leave_unread(state, event, limit)
-    run = Run(state, event, policy, home, observe)
+    run = StepContext(state, event, policy, home, observe)
     handler = _HANDLERS.get(type(event))
     if handler is not None:
         handler(run, event)
@@ -69,14 +69,14 @@ def _begins_anew(state: State, event: Event, at: int) -> bool:
     return idle and state.open is None and type(event) is Message
 
 
-def _closed(run: Run, event: Closed) -> None:  # noqa: ARG001 - handlers are called alike
+def _closed(run: StepContext, event: Closed) -> None:  # noqa: ARG001 - handlers are called alike
     end(run, "closed")
     run.state.owner = "closed"
     run.state.deadlines = ()
     run.state.episode.offer = None
 
 
-_HANDLERS: Final[dict[type, Callable[[Run, Any], None]]] = {
+_HANDLERS: Final[dict[type, Callable[[StepContext, Any], None]]] = {
     Message: message,
     OfferReply: offer_reply,
     Closed: _closed,

@@ -15,7 +15,7 @@ from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms
 from workers.conversation.facts import facts_of
 from workers.conversation.state import Escalation, State
-from workers.policy import Policy, View
+from workers.policy import Policy, PolicyView
 
 Effect = Decision | ClassificationRequest | Notification
 
@@ -23,7 +23,7 @@ MOVING: Final = frozenset({"escalate", "claim", "transfer", "return", "outcome"}
 """Actions that change owner or place; a `move` does unless it only reports the ticket's number."""
 
 
-class Run:
+class StepContext:
     """The event at hand and what it does; `state` and its episode belong to this run alone."""
 
     __slots__ = ("effects", "event", "home", "observe", "policy", "state", "view")
@@ -37,7 +37,7 @@ class Run:
         self.home = home
         self.observe = observe
         self.effects: list[Effect] = []
-        self.view: View
+        self.view: PolicyView
         self.look()
 
     def look(self) -> None:

@@ -14,7 +14,10 @@ RESULT_LIMIT: Final = 2_048
 
 
 def turn_of(event: Event, after: State) -> Turn | None:
-    """The transcript's entry for `event`, which `step` has applied; None when it is no message."""
+    """Return the transcript's entry for `event`, which `step` has applied.
+
+    None when it is no message.
+    """
     if type(event) is not Message:
         return None
     at, agent = to_ms(event.occurred_at), event.agent
@@ -43,7 +46,7 @@ def turn_of(event: Event, after: State) -> Turn | None:
 
 
 def answer_of(content: str, tool: ToolResult) -> str:
-    """The words of a tool turn, or what stands in for them."""
+    """Return the words of a tool turn, or what stands in for them."""
     return content or tool.error or _text(tool.result)
 
 

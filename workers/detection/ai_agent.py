@@ -1,4 +1,4 @@
-"""Read one turn of the AI agent: does it promise a person, or offer one?"""
+"""Read one turn of the AI agent: a promise of a person, or the offer of one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from workers.detection.findings import AgentFindings, Finding
-from workers.detection.grammar import Plan, rules
+from workers.detection.grammar import RuleIndex, rules
 from workers.detection.lexicon import Cues
 from workers.detection.lexicons import REQUEST
-from workers.detection.tokens import Turn, fold, parted, tokens
+from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
 
 # A promise stands at the beginning of a long turn, or at its end.
 _HEAD, _TAIL = 1600, 800
@@ -59,7 +59,7 @@ _OFFER = rules(
     _MACROS,
 )
 RULES = [*_HANDOVER, *_OFFER]
-_ASKED, _TOLD = Plan(RULES), Plan(_HANDOVER)
+_ASKED, _TOLD = RuleIndex(RULES), RuleIndex(_HANDOVER)
 # What stands between the beginning of the clause and the handover.
 _CLAUSE = re.compile(r".*(?:[,c]|&(?=i|Lm|k?[XE]))")
 _DENIED = re.compile(r"[nN4]")
@@ -70,7 +70,7 @@ _CHOICE = re.compile(r"uq_?[TW]|f[yu]|quW")
 _OFFERED = re.compile(r"[qos]|^#|Wm|W$|f[yu]")
 
 
-def _sentences(turn: Turn) -> Iterator[tuple[int, str, bool]]:
+def _sentences(turn: ClassifiedTurn) -> Iterator[tuple[int, str, bool]]:
     """Yield (start, classes, is it a question) of each sentence."""
     start = 0
     for end, code in enumerate(turn.classes + "."):
@@ -100,7 +100,7 @@ def _read(text: str) -> dict[str, Finding]:
     if not _CUES.look(words):
         return {}
     parts = parted(folded)
-    turn = Turn(parts, tokens(parts), REQUEST)
+    turn = ClassifiedTurn(parts, tokens(parts), REQUEST)
     found: dict[str, Finding] = {}
     for at, sentence, question in _sentences(turn):
         asked = question or _CHOICE.search(sentence) is not None

@@ -6,7 +6,7 @@ from workers.detection import frustration, replies, request
 from workers.detection.findings import CustomerFindings, Finding
 from workers.detection.lexicon import Cues
 from workers.detection.lexicons import MOOD, REPLY, REQUEST
-from workers.detection.tokens import Turn, fold, parted, tokens
+from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
 
 # A turn asks for a person from here on; from FRUSTRATION_THRESHOLD on its writer is frustrated.
 THRESHOLD = 0.7
@@ -48,9 +48,9 @@ def _moved(finding: Finding | None, by: int) -> Finding | None:
 
 
 def _answered(parts: str, words: list[str], seen: int) -> list[Finding | None]:
-    """Acceptance, refusal and withdrawal, in the first words."""
+    """Return acceptance, refusal and withdrawal, in the first words."""
     if len(parts) <= _SHORT:
-        return _answers(Turn(parts, tokens(parts), REPLY))
+        return _answers(ClassifiedTurn(parts, tokens(parts), REPLY))
     if seen & (_ASKS | _TURNS):
         return _answers(_head(parts, _ANSWER))
     if words[0] in _YES:
@@ -66,16 +66,16 @@ def _closed(parts: str) -> Finding | None:
     # Who still asks something is not done.
     if len(parts) > _SHORT and "?" in tail:
         return None
-    solved = replies.find_solved(Turn(tail, tokens(tail), REPLY))
+    solved = replies.find_solved(ClassifiedTurn(tail, tokens(tail), REPLY))
     return _moved(solved, len(parts) - len(tail))
 
 
-def _head(parts: str, length: int) -> Turn:
+def _head(parts: str, length: int) -> ClassifiedTurn:
     head = parts[:length]
-    return Turn(head, tokens(head), REPLY)
+    return ClassifiedTurn(head, tokens(head), REPLY)
 
 
-def _answers(turn: Turn) -> list[Finding | None]:
+def _answers(turn: ClassifiedTurn) -> list[Finding | None]:
     return [
         replies.find_acceptance(turn),
         replies.find_refusal(turn),
@@ -100,9 +100,11 @@ def _read(text: str, answering: bool) -> CustomerFindings:
         return _NOTHING
     parts = parted(folded)
     marked = tokens(parts) if asks or feels else []
-    requested = request.find_request(Turn(parts, marked, REQUEST)) if asks else None
+    requested = request.find_request(ClassifiedTurn(parts, marked, REQUEST)) if asks else None
     frustrated = (
-        frustration.find_frustration(Turn(parts, marked, MOOD), words, text) if feels else None
+        frustration.find_frustration(ClassifiedTurn(parts, marked, MOOD), words, text)
+        if feels
+        else None
     )
     asked = requested is not None and requested.score >= THRESHOLD
     accepts = refuses = withdraws = None

@@ -8,9 +8,9 @@ from math import sqrt
 from string import ascii_lowercase, ascii_uppercase
 
 from workers.detection.findings import Finding
-from workers.detection.grammar import Plan, class_codes, rules
-from workers.detection.linear_model import Model, load, word_features
-from workers.detection.tokens import Turn
+from workers.detection.grammar import RuleIndex, class_codes, rules
+from workers.detection.linear_model import LinearModel, load, word_features
+from workers.detection.tokens import ClassifiedTurn
 
 SECTION = "mood"
 CODES = class_codes(
@@ -87,7 +87,7 @@ EVIDENCE = rules(
 """,
     _MACROS,
 )
-_PLAN = Plan(EVIDENCE)
+_PLAN = RuleIndex(EVIDENCE)
 _DAMPED = re.compile(r"(?:n[i_]{0,2}|[oc][i_]{0,3})$")
 _FOR_OTHERS = re.compile(r"^[i_I]{0,3}[ocPK]")
 # Looking back last: a pattern that begins with its class is found much faster.
@@ -116,7 +116,7 @@ def _damped(classes: str, start: int, end: int) -> bool:
     return bool(_DAMPED.search(classes[:start]) or _FOR_OTHERS.match(classes[end:]))
 
 
-def by_rules(turn: Turn, text: str) -> tuple[float, int, int] | None:
+def by_rules(turn: ClassifiedTurn, text: str) -> tuple[float, int, int] | None:
     """Add up the evidence of the rules: the score, first and last class of the strongest."""
     classes = turn.classes
     calm, strongest, span = 1.0, 0.0, (0, 0)
@@ -164,7 +164,7 @@ def _calm(classes: str, found: tuple[float, int, int] | None) -> bool:
 
 
 def find_frustration(
-    turn: Turn, words: list[str], text: str, model: Model | None = None
+    turn: ClassifiedTurn, words: list[str], text: str, model: LinearModel | None = None
 ) -> Finding | None:
     """Give how frustrated about the service the turn is, with its most telling words."""
     found = by_rules(turn, text)

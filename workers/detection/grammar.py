@@ -13,7 +13,7 @@ _FREQUENT = frozenset("i_.,?!")
 _NEEDS = 3
 
 
-class Rule(NamedTuple):
+class Wording(NamedTuple):
     """A way to say something, how its first place is found, and how sure it is.
 
     It can't match without one class of each set in ``needs``; ``guarded`` says that what stands
@@ -54,7 +54,7 @@ def _parts(pattern: str) -> Iterator[tuple[str, str]]:
 
 
 def _branches(pattern: str) -> list[str]:
-    """The alternatives of a pattern."""
+    """Return the alternatives of a pattern."""
     found = [""]
     for part, often in _parts(pattern):
         if part == "|":
@@ -65,7 +65,7 @@ def _branches(pattern: str) -> list[str]:
 
 
 def _one_of(part: str) -> frozenset[str]:
-    """The classes of which a part needs one; none when it may do without."""
+    """Return the classes of which a part needs one; none when it may do without."""
     if part.startswith("(?:"):
         needs = [_needs(branch) for branch in _branches(part[3:-1])]
         return frozenset().union(*(best[0] for best in needs)) if all(needs) else frozenset()
@@ -87,7 +87,7 @@ def _needs(pattern: str) -> list[frozenset[str]]:
     return sorted(telling, key=lambda classes: (len(classes), sorted(classes)))[:_NEEDS]
 
 
-def rules(text: str, macros: dict[str, str], *, guarded: bool = True) -> list[Rule]:
+def rules(text: str, macros: dict[str, str], *, guarded: bool = True) -> list[Wording]:
     """Read lines "score pattern", in which "<name>" stands for a macro."""
     found = []
     for line in filter(None, text.splitlines()):
@@ -98,14 +98,14 @@ def rules(text: str, macros: dict[str, str], *, guarded: bool = True) -> list[Ru
         # Only at the beginning: match fails there at once, search would go on.
         anchored = all(branch.startswith("^") for branch in _branches(pattern))
         find = compiled.match if anchored else compiled.search
-        found.append(Rule(compiled, find, float(score), _needs(pattern), guarded))
+        found.append(Wording(compiled, find, float(score), _needs(pattern), guarded))
     return found
 
 
-class Plan:
+class RuleIndex:
     """Rules in their order, and which of them a sentence may match, told from its classes."""
 
-    def __init__(self, found: list[Rule]) -> None:
+    def __init__(self, found: list[Wording]) -> None:
         self._rules = found
         self._size = size = len(found)
         self._all = (1 << size) - 1
@@ -121,8 +121,8 @@ class Plan:
                 for code in rule.needs[slot]:
                     self._met[code] = self._met.get(code, 0) | bit
 
-    def candidates(self, classes: str) -> list[Rule]:
-        """The rules that may match, none of the others does."""
+    def candidates(self, classes: str) -> list[Wording]:
+        """Return the rules that may match, none of the others does."""
         met = self._free
         for code in set(classes):
             met |= self._met.get(code, 0)

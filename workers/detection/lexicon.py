@@ -20,7 +20,7 @@ _VOWELS = "aeiou"
 _TYPO_MIN_LENGTH = 5
 
 
-class Entry(msgspec.Struct, frozen=True):
+class LexiconEntry(msgspec.Struct, frozen=True):
     """One line of a word list: ``words`` of a class, and whether a slip in them is accepted."""
 
     section: str
@@ -40,7 +40,7 @@ class Lexicon(msgspec.Struct, frozen=True):
     phrases: dict[str, dict[str, list[Rest]]]
 
     def openings(self, codes: str) -> frozenset[str]:
-        """The words of these classes, and of their phrases the first two."""
+        """Return the words of these classes, and of their phrases the first two."""
         words = {word for word, code in self.words.items() if code in codes}
         for first, followers in self.phrases.items():
             for second, choices in followers.items():
@@ -49,7 +49,7 @@ class Lexicon(msgspec.Struct, frozen=True):
         return frozenset(words)
 
     def cues(self, codes: str) -> tuple[set[str], list[tuple[str, ...]]]:
-        """The words of these classes, and those of their phrases that contain none of them."""
+        """Return the words of these classes and of their phrases that contain none of them."""
         words = {word for word, code in self.words.items() if code in codes}
         phrases = [
             (first, second, *rest)
@@ -107,7 +107,7 @@ class Cues:
         return flags
 
 
-def parse(text: str, source: str) -> Iterator[Entry]:
+def parse(text: str, source: str) -> Iterator[LexiconEntry]:
     """Yield the lines of a word list; a line that is none is a ValueError naming it."""
     section = ""
     for number, raw in enumerate(text.splitlines(), 1):
@@ -123,11 +123,14 @@ def parse(text: str, source: str) -> Iterator[Entry]:
                 f"{where}: expected '[section]' or 'class: words' in one, found {line[:40]!r}"
             )
         folded = ["_".join(fold(part)[0] for part in word.split("_")) for word in words.split()]
-        yield Entry(section, name.rstrip("~"), name.endswith("~"), folded, where)
+        yield LexiconEntry(section, name.rstrip("~"), name.endswith("~"), folded, where)
 
 
 def _near(letter: str) -> str:
-    """The letters that stand for another by a slip or by ear: beside it, or vowel for vowel."""
+    """Return the letters that stand for another by a slip or by ear.
+
+    Beside it, or vowel for vowel.
+    """
     near = set(_VOWELS if letter in _VOWELS else "")
     for row, keys in enumerate(_KEYBOARD):
         at = keys.find(letter)
@@ -152,7 +155,7 @@ def slips(word: str) -> Iterator[str]:
             yield before + other + after
 
 
-def read_lists() -> list[Entry]:
+def read_lists() -> list[LexiconEntry]:
     """Read the user's word lists, then the shipped ones."""
     own = os.environ.get(OWN_WORDS)
     paths = sorted(Path(own).glob("*.txt")) if own else []
@@ -167,7 +170,7 @@ def _real_words() -> frozenset[str]:
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
-def build(entries: list[Entry], section: str, codes: dict[str, str]) -> Lexicon:
+def build(entries: list[LexiconEntry], section: str, codes: dict[str, str]) -> Lexicon:
     """Make the lexicon of one section; the first line that names a word has it, slips come last."""
     # A section may take marks together by giving them a code.
     words = {mark: codes.get(code, code) for mark, code in MARKS.items()}
@@ -186,7 +189,7 @@ def build(entries: list[Entry], section: str, codes: dict[str, str]) -> Lexicon:
     return Lexicon(words=words, phrases=phrases)
 
 
-def _code(entry: Entry, codes: dict[str, str]) -> str:
+def _code(entry: LexiconEntry, codes: dict[str, str]) -> str:
     if entry.name not in codes:
         known = ", ".join(sorted(name for name in codes if name.isidentifier()))
         raise ValueError(f"{entry.where}: unknown class {entry.name!r}; known are: {known}")
@@ -194,7 +197,7 @@ def _code(entry: Entry, codes: dict[str, str]) -> str:
 
 
 def _enter(
-    entry: Entry,
+    entry: LexiconEntry,
     code: str,
     words: dict[str, str],
     phrases: dict[str, dict[str, list[Rest]]],

@@ -18,7 +18,7 @@ _MOST_CLASSES = 32
 _REACH = 4
 
 
-class Model(msgspec.Struct, frozen=True):
+class LinearModel(msgspec.Struct, frozen=True):
     """Logistic regression; weights are in hundredths, features without one count for nothing."""
 
     bias: int
@@ -36,9 +36,9 @@ def _probability(logit: float) -> float:
     return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
 
 
-def load(name: str) -> Model:
+def load(name: str) -> LinearModel:
     """Read the weights shipped under a name ("request" or "mood")."""
-    return msgspec.json.decode((_DATA / f"{name}_weights.json").read_bytes(), type=Model)
+    return msgspec.json.decode((_DATA / f"{name}_weights.json").read_bytes(), type=LinearModel)
 
 
 def class_features(sentence: str, words: list[str]) -> set[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workers.detection.findings import Finding
-from workers.detection.grammar import Rule, class_codes, rules
-from workers.detection.tokens import Turn
+from workers.detection.grammar import Wording, class_codes, rules
+from workers.detection.tokens import ClassifiedTurn
 
 SECTION = "reply"
 CODES = class_codes(
@@ -69,7 +69,7 @@ _SOLVED = rules(
 RULES = [*_ACCEPTS, *_REFUSES, *_WITHDRAWS, *_SOLVED]
 
 
-def _first(found: list[Rule], needed: str, turn: Turn) -> Finding | None:
+def _first(found: list[Wording], needed: str, turn: ClassifiedTurn) -> Finding | None:
     classes = turn.classes
     if not any(map(classes.__contains__, needed)):
         return None
@@ -80,22 +80,22 @@ def _first(found: list[Rule], needed: str, turn: Turn) -> Finding | None:
     return None
 
 
-def find_acceptance(turn: Turn) -> Finding | None:
+def find_acceptance(turn: ClassifiedTurn) -> Finding | None:
     """Give the words by which the turn says yes to an offer."""
     return _first(_ACCEPTS, "yYp", turn)
 
 
-def find_refusal(turn: Turn) -> Finding | None:
+def find_refusal(turn: ClassifiedTurn) -> Finding | None:
     """Give the words by which the turn declines an offer, or wants no person."""
     return _first(_REFUSES, "nsx", turn)
 
 
-def find_withdrawal(turn: Turn) -> Finding | None:
+def find_withdrawal(turn: ClassifiedTurn) -> Finding | None:
     """Give the words by which the turn takes a request for a person back."""
     return _first(_WITHDRAWS, "vdas", turn)
 
 
-def find_solved(turn: Turn) -> Finding | None:
+def find_solved(turn: ClassifiedTurn) -> Finding | None:
     """Give the words by which the turn says that nothing is left to do."""
     if turn.classes.startswith("z") or any(map(turn.classes.__contains__, "?bxq")):
         return None

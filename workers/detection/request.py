@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from workers.detection.findings import Finding
-from workers.detection.grammar import Plan
+from workers.detection.grammar import RuleIndex
 from workers.detection.linear_model import class_features, load
 from workers.detection.request_rules import RULES
-from workers.detection.tokens import Turn
+from workers.detection.tokens import ClassifiedTurn
 
 # A sentence without any of these asks for nobody.
 CUES = "H1gQAZMSBTXEFYD2/s5';`é"
@@ -29,7 +29,7 @@ _NAMED = re.compile(
 )
 _MODEL = load("request")
 
-_PLAN = Plan(RULES)
+_PLAN = RuleIndex(RULES)
 
 _TURNED_ROUND = re.compile(
     r"(?:[nx][kqbWGJpdRz]{0,4}|n[kqb]{0,2}W[um]p?|N[^.,c&q]{0,8}|(?:z[iu]|7)[WJpk]{0,3}"
@@ -83,7 +83,10 @@ def sentences(classes: str) -> Iterator[tuple[int, str]]:
 
 
 def _surest(classes: str, offset: int, sentence: str) -> Asking | None:
-    """The surest way in which a sentence asks for a person; score 0 where it denies to ask."""
+    """Return the surest way in which a sentence asks for a person.
+
+    Score 0 where it denies to ask.
+    """
     denied = None
     for rule in _PLAN.candidates(sentence):
         for match in rule.pattern.finditer(sentence):
@@ -98,13 +101,13 @@ def _surest(classes: str, offset: int, sentence: str) -> Asking | None:
     return denied
 
 
-def by_rules(turn: Turn) -> list[Asking | None]:
-    """What the rules make of each sentence that may ask; None where no rule covers it."""
+def by_rules(turn: ClassifiedTurn) -> list[Asking | None]:
+    """Return what the rules make of each sentence that may ask; None where no rule covers it."""
     return [_surest(turn.classes, *sentence) for sentence in sentences(turn.classes)]
 
 
-def features(turn: Turn, offset: int, sentence: str) -> set[str]:
-    """What the model knows a sentence by."""
+def features(turn: ClassifiedTurn, offset: int, sentence: str) -> set[str]:
+    """Return what the model knows a sentence by."""
     words = [turn.word(at) for at in range(offset, offset + len(sentence))]
     return class_features(sentence, words)
 
@@ -114,8 +117,8 @@ def cut(sentence: str) -> float:
     return LIKELY_NAMED if _NAMED.search(sentence) else LIKELY
 
 
-def _by_likeness(turn: Turn, offset: int, sentence: str) -> Asking:
-    """The same for a sentence that no rule covers, by its likeness to requests."""
+def _by_likeness(turn: ClassifiedTurn, offset: int, sentence: str) -> Asking:
+    """Return the same for a sentence that no rule covers, by its likeness to requests."""
     if _LIKENING.isdisjoint(sentence):
         return Asking(0.0, offset, offset)
     likely = _MODEL.probability(features(turn, offset, sentence))
@@ -127,7 +130,7 @@ def _by_likeness(turn: Turn, offset: int, sentence: str) -> Asking:
     return Asking(0.5 + 0.19 * (likely - _PERHAPS) / (enough - _PERHAPS), offset, end)
 
 
-def find_request(turn: Turn) -> Finding | None:
+def find_request(turn: ClassifiedTurn) -> Finding | None:
     """Give the surest way in which the turn asks for a person, with its words."""
     surest = Asking(0.0, 0, 0)
     for sentence in sentences(turn.classes):

@@ -91,14 +91,14 @@ def parted(folded: str) -> str:
 
 
 def tokens(parts: str) -> list[str]:
-    """The words and marks of a parted text, for the second look."""
+    """Return the words and marks of a parted text, for the second look."""
     for mark in MARKS:
         if mark in parts:
             parts = parts.replace(mark, f" {mark} ")
     return parts.split()
 
 
-class Turn:
+class ClassifiedTurn:
     """A parted turn in classes; ``classes[i]`` stands for one of its words, phrases or marks."""
 
     __slots__ = ("_firsts", "_parts", "_words", "classes")
@@ -109,13 +109,16 @@ class Turn:
         self.classes, self._firsts = _classify(words, lexicon)
 
     def word(self, at: int) -> str:
-        """The first word, or the mark, that the class ``at`` stands for; none after the end."""
+        """Return the first word, or the mark, that the class ``at`` stands for.
+
+        None after the end.
+        """
         if self._firsts is not None:
             at = self._firsts[at] if at < len(self._firsts) else len(self._words)
         return self._words[at] if at < len(self._words) else ""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The characters that the classes from ``start`` up to ``end`` stand for."""
+        """Return the characters that the classes from ``start`` up to ``end`` stand for."""
         last = end - 1
         if self._firsts is not None:
             last = (self._firsts[end] if end < len(self._firsts) else len(self._words)) - 1

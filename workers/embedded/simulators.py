@@ -19,13 +19,14 @@ from workers.contracts.handoffs import Handoff, QueueMessage, Refused
 from workers.contracts.tickets import Ticket
 from workers.contracts.topics import CONTROL, DECISIONS, DESKS, EVENTS, TICKETS
 from workers.embedded.kafka import FETCH_MAX_WAIT_MS
+from workers.kafka.aiokafka_internals import all_metadata
 
 T = TypeVar("T")
 Heard = Control | QueueMessage | Ticket
 _POLL_MS: Final = 50
 
 
-class Outside:
+class SimulatedSystems:
     """Everything outside at once; what it was told is in its fields, `until` waits for more."""
 
     def __init__(self, bootstrap: str, queue_topics: Iterable[str]) -> None:
@@ -62,7 +63,7 @@ class Outside:
         )
         await self._consumer.start()
         topics = [CONTROL, TICKETS, DECISIONS, *self._queue_topics]
-        cluster = await self._consumer._client.fetch_all_metadata()
+        cluster = await all_metadata(self._consumer)
         partitions = [
             TopicPartition(topic, number)
             for topic in topics

@@ -6,7 +6,7 @@ from workers.contracts.decisions import Evidence, Mood, Reason, ToolFact, Turn
 from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
 from workers.detection import read_agent, read_customer
-from workers.handoff.view import AI, CUSTOMER, PERSON, View
+from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
 from workers.handoff.wording import (
     clip,
     duration,
@@ -57,7 +57,7 @@ _NEXT: Final[dict[Reason, str]] = {
 }
 
 
-def who(view: View) -> Claim:
+def who(view: PacketView) -> Claim:
     """Say who the customer is: name, id, tier, language."""
     customer = view.facts.customer
     said = view.find(lambda turn: turn.role == CUSTOMER)
@@ -72,7 +72,7 @@ def who(view: View) -> Claim:
     return Claim(text=clip(", ".join([known, *more]), WHO_WORDS), events=events)
 
 
-def first_request(view: View) -> Turn | None:
+def first_request(view: PacketView) -> Turn | None:
     """Return the customer turn that says what they want: the first that is more than a greeting."""
     asked = view.by_id.get(view.facts.first_request or "")
     if asked is not None and says_something(view.beginning(asked)):
@@ -80,7 +80,7 @@ def first_request(view: View) -> Turn | None:
     return view.find(lambda turn: turn.role == CUSTOMER and says_something(turn.content)) or asked
 
 
-def wants(view: View) -> Claim:
+def wants(view: PacketView) -> Claim:
     """Say what the customer wants, in their own words."""
     turn = first_request(view)
     if turn is not None:
@@ -92,7 +92,7 @@ def wants(view: View) -> Claim:
     return Claim(text="Said before the part of the transcript shown here", events=cited)
 
 
-def tried(view: View) -> tuple[Claim, ...]:
+def tried(view: PacketView) -> tuple[Claim, ...]:
     """Say what was tried: the AI's own note, the tools that failed, the tools that worked."""
     note = _ai_note(view)
     failed = [tool for tool in view.facts.tools if tool.failures]
@@ -112,7 +112,7 @@ def tried(view: View) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
-def _ai_note(view: View) -> Claim | None:
+def _ai_note(view: PacketView) -> Claim | None:
     if not view.facts.ai_note:
         return None
     cause = view.by_id.get(view.cause)
@@ -121,7 +121,7 @@ def _ai_note(view: View) -> Claim | None:
     return Claim(text=f"AI: “{note}”", events=(spoke.event_id if spoke else view.cause,))
 
 
-def _failure(view: View, tool: ToolFact) -> str:
+def _failure(view: PacketView, tool: ToolFact) -> str:
     times = f"failed {tool.failures} of {tool.calls}" if tool.calls > 1 else "failed"
     text = f"{tool.name} {times}" + (", then worked" if tool.status == "ok" else "")
     error = view.hide(tool.error or "") or (tool.status if tool.status != "ok" else "")
@@ -138,7 +138,7 @@ def _use(tool: ToolFact) -> str:
     return f"{tool.name} ok" + (f" \u00d7{tool.calls}" if tool.calls > 1 else "")
 
 
-def stands(view: View) -> Claim:
+def stands(view: PacketView) -> Claim:
     """Say where it stands: how it came to this place, who spoke last and who waits."""
     last = view.spoken[-1] if view.spoken else None
     way = _way(view)
@@ -155,7 +155,7 @@ def stands(view: View) -> Claim:
     return Claim(text=text[:1].upper() + text[1:], events=tuple(dict.fromkeys(cited)))
 
 
-def _way(view: View) -> str:
+def _way(view: PacketView) -> str:
     """Say how the escalation came to this place, when it is not its first."""
     decision = view.decision
     missed = clip(decision.tried[-1], 1) if decision.tried else "the last queue"
@@ -173,7 +173,7 @@ def _way(view: View) -> str:
     return ways.get(decision.cause or "", "")
 
 
-def mood(view: View) -> Claim | None:
+def mood(view: PacketView) -> Claim | None:
     """Say how the customer feels, from which words, and whether it gets worse; None when calm."""
     course, worst = view.facts.mood, _worst(view)
     if worst is None or worst.score < _CALM:
@@ -195,7 +195,7 @@ def mood(view: View) -> Claim | None:
     return Claim(text=f"{label}: “{words}”" if words else label, events=events)
 
 
-def _worst(view: View) -> Mood | None:
+def _worst(view: PacketView) -> Mood | None:
     return max(view.facts.mood, key=lambda entry: entry.score, default=None)
 
 
@@ -206,12 +206,12 @@ def _telling(text: str, words: int) -> str:
     return focus(text, found.start, words) if found else gist(text, words)
 
 
-def strongest(view: View) -> Evidence | None:
+def strongest(view: PacketView) -> Evidence | None:
     """Return the evidence that says most: with words before without, then by score."""
     return max(view.decision.evidence, key=lambda e: (e.quote is not None, e.score), default=None)
 
 
-def why(view: View) -> Claim:
+def why(view: PacketView) -> Claim:
     """Say why a person is asked: the reason and the words that caused it."""
     decision = view.decision
     text = _reason(view, decision.reason or "explicit_request")
@@ -226,7 +226,7 @@ def why(view: View) -> Claim:
     return Claim(text=text, events=tuple(dict.fromkeys(cited + said)))
 
 
-def _reason(view: View, reason: Reason) -> str:
+def _reason(view: PacketView, reason: Reason) -> str:
     """Return the reason with the one fact that tells it from others of its kind."""
     text, facts = _WHY[reason], view.facts
     if reason == "priority_escalation" and facts.intents:
@@ -244,7 +244,7 @@ def _failures(tool: ToolFact) -> int:
     return tool.failures
 
 
-def _cause(view: View) -> Turn | None:
+def _cause(view: PacketView) -> Turn | None:
     """Return the turn whose words say why; None when only the evidence's quote does, or nothing."""
     reason, found = view.decision.reason, strongest(view)
     if reason in ("tool_unavailable", "context_window_exceeded", "stalled"):
@@ -260,7 +260,7 @@ def _cause(view: View) -> Turn | None:
     return opening if opening is not None and opening.role in (CUSTOMER, AI) else None
 
 
-def next_step(view: View) -> Claim:
+def next_step(view: PacketView) -> Claim:
     """Say what to do first, by the reason."""
     reason = view.decision.reason or "explicit_request"
     text = _NEXT[reason]

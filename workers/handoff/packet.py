@@ -10,7 +10,7 @@ from workers.contracts.events import Customer
 from workers.contracts.handoffs import Claim, KeyMessage, Packet, PacketTurn
 from workers.contracts.time import from_ms
 from workers.handoff import claims
-from workers.handoff.view import AI, CUSTOMER, PERSON, View
+from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
 from workers.handoff.wording import (
     clip,
     duration,
@@ -40,7 +40,7 @@ def build_packet(
     last 200 may be missing. Every claim cites events of the transcript, the facts or the decision.
     """
     transcript = transcript[-TRANSCRIPT_TURNS:]
-    view = View(facts, transcript, decision, redaction)
+    view = PacketView(facts, transcript, decision, redaction)
     customer = _customer(view)
     shown = _transcript(view)
     packet = Packet(
@@ -98,7 +98,7 @@ def cited_events(packet: Packet) -> set[str]:
     return cited | {message.event_id for message in packet.key_messages}
 
 
-def _customer(view: View) -> Customer | None:
+def _customer(view: PacketView) -> Customer | None:
     customer = view.facts.customer
     if customer is None or view.rule == "none":
         return customer
@@ -109,13 +109,15 @@ def _customer(view: View) -> Customer | None:
     )
 
 
-def _earlier(view: View, entry: Earlier) -> Earlier:
+def _earlier(view: PacketView, entry: Earlier) -> Earlier:
     if entry.note is None:
         return entry
     return msgspec.structs.replace(entry, note=clip(view.hide(entry.note), 40))
 
 
-def _key_messages(view: View, shown: Sequence[PacketTurn], room: int) -> tuple[KeyMessage, ...]:
+def _key_messages(
+    view: PacketView, shown: Sequence[PacketTurn], room: int
+) -> tuple[KeyMessage, ...]:
     """Choose three to five messages that say what the claims do not, in their order of time.
 
     They are among the turns that the packet shows.
@@ -140,7 +142,7 @@ def _key_messages(view: View, shown: Sequence[PacketTurn], room: int) -> tuple[K
     return tuple(messages)
 
 
-def _ranked(view: View, shown: Set[str]) -> list[tuple[float, int, Turn]]:
+def _ranked(view: PacketView, shown: Set[str]) -> list[tuple[float, int, Turn]]:
     """Give each message of the episode, once, what it is worth to a reader and its position."""
     evidence = {entry.event_id for entry in view.decision.evidence}
     moods = {entry.event_id: entry.score for entry in view.facts.mood}
@@ -171,7 +173,7 @@ def _ranked(view: View, shown: Set[str]) -> list[tuple[float, int, Turn]]:
     return ranked
 
 
-def _transcript(view: View) -> tuple[PacketTurn, ...]:
+def _transcript(view: PacketView) -> tuple[PacketTurn, ...]:
     """Return the last turns that fit, newest kept, each redacted."""
     turns: list[PacketTurn] = []
     size = 0

@@ -16,7 +16,7 @@ PERSON: Final = "human_agent"
 
 
 @dataclass(frozen=True)
-class View:
+class PacketView:
     """Facts, transcript and decision of one escalation, as the destination may see them."""
 
     facts: Facts

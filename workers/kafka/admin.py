@@ -16,7 +16,7 @@ from aiokafka.errors import (
 )
 
 from workers.contracts.topics import Topic, Topics
-from workers.kafka.topic_diff import Difference, Found, differences, missing
+from workers.kafka.topic_diff import ClusterTopic, Difference, differences, missing
 from workers.settings import Settings, kafka_client_kwargs
 
 _MOST_REPLICAS: Final = 3
@@ -61,11 +61,11 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-def _shows(found: Mapping[str, Found], names: Iterable[str]) -> bool:
+def _shows(found: Mapping[str, ClusterTopic], names: Iterable[str]) -> bool:
     return all(name in found and found[name].partitions for name in names)
 
 
-async def _found(admin: AIOKafkaAdminClient, topics: Topics) -> dict[str, Found]:
+async def _found(admin: AIOKafkaAdminClient, topics: Topics) -> dict[str, ClusterTopic]:
     # Asking for a topic that is not there would create it on some brokers.
     there = [name for name in await admin.list_topics() if name in topics.topics]
     configs = await _configs(admin, there) if there else None
@@ -74,7 +74,7 @@ async def _found(admin: AIOKafkaAdminClient, topics: Topics) -> dict[str, Found]
     if not there:
         return {}
     return {
-        described["topic"]: Found(
+        described["topic"]: ClusterTopic(
             len(described["partitions"]), None if configs is None else configs[described["topic"]]
         )
         for described in await admin.describe_topics(there)

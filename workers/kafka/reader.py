@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from workers.kafka.aiokafka_internals import all_metadata
 from workers.settings import Settings, kafka_client_kwargs
 
 _SILENCE_S: Final = 60.0
@@ -52,9 +53,7 @@ async def reading(settings: Settings, group: str | None = None) -> AsyncIterator
 
 async def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
     """Return the partitions of those of the topics that exist."""
-    # `partitions_for_topic` knows only of topics that the consumer was assigned; a request for
-    # everything creates nothing, not even where brokers create topics that somebody asks for.
-    cluster = await consumer._client.fetch_all_metadata()
+    cluster = await all_metadata(consumer)
     return [
         TopicPartition(topic, partition)
         for topic in topics

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from workers.contracts.topics import Topic, Topics
 
 
-class Found(NamedTuple):
+class ClusterTopic(NamedTuple):
     """One topic as a cluster has it; `configs` is None when the cluster does not tell."""
 
     partitions: int
@@ -27,12 +27,12 @@ class Difference(NamedTuple):
         return f"{self.topic}: {self.setting}: {values}: {self.advice}"
 
 
-def missing(topics: Topics, found: Mapping[str, Found]) -> list[str]:
-    """The declared topics that a cluster does not have, in the order of topics.yaml."""
+def missing(topics: Topics, found: Mapping[str, ClusterTopic]) -> list[str]:
+    """Return the declared topics that a cluster does not have, in the order of topics.yaml."""
     return [name for name in topics.topics if name not in found]
 
 
-def differences(topics: Topics, found: Mapping[str, Found]) -> list[Difference]:
+def differences(topics: Topics, found: Mapping[str, ClusterTopic]) -> list[Difference]:
     """Everything in which a cluster's topics are not what is declared; empty when they agree."""
     problems = []
     for name, topic in topics.topics.items():
@@ -45,7 +45,7 @@ def differences(topics: Topics, found: Mapping[str, Found]) -> list[Difference]:
     return problems
 
 
-def _settings(topic: Topic, found: Found) -> list[Difference]:
+def _settings(topic: Topic, found: ClusterTopic) -> list[Difference]:
     problems = []
     if found.partitions != topic.partitions:
         advice = "another number moves keys: drain, create it anew, rebuild"

@@ -1,22 +1,22 @@
 """Rules that turn signals into decisions: load, check, evaluate, route. Pure."""
 
 from workers.policy.document import Bands, duration_ms
-from workers.policy.evaluate import Found, Verdict, explain, holding, near_misses, route
+from workers.policy.evaluate import RuleSignal, Verdict, explain, holding, near_misses, route
 from workers.policy.loader import PolicyError, load_policy
-from workers.policy.model import Policy, Route, Rule, View
+from workers.policy.model import Policy, PolicyView, Route, Rule
 from workers.policy.signals import POLICY_EXCEPTION, Signals
 
 __all__ = [
     "POLICY_EXCEPTION",
     "Bands",
-    "Found",
     "Policy",
     "PolicyError",
+    "PolicyView",
     "Route",
     "Rule",
+    "RuleSignal",
     "Signals",
     "Verdict",
-    "View",
     "duration_ms",
     "explain",
     "holding",

@@ -26,7 +26,7 @@ class Condition(NamedTuple):
 
 
 def conditions_of(when: When, threshold: float | None) -> tuple[Condition, ...]:
-    """The conditions of a rule, those that are dear to try last; there may be none."""
+    """Return the conditions of a rule, those that are dear to try last; there may be none."""
     found = [
         *[_measured(name, getattr(when, name)) for name in _MEASURED],
         _substrings(when),
@@ -46,7 +46,10 @@ def conditions_of(when: When, threshold: float | None) -> tuple[Condition, ...]:
 
 
 def route_conditions(when: RouteWhen) -> tuple[Condition, ...]:
-    """The conditions of a route that look at signals; those on reason and rule are the route's."""
+    """Return the conditions of a route that look at signals.
+
+    Those on reason and rule are the route's.
+    """
     found = [_intents(when), _policy_exception(when), *_scope(when)]
     return tuple([condition for condition in found if condition is not None])
 
@@ -250,5 +253,5 @@ def _weighted(when: When) -> Condition | None:
 
 
 def weight_terms(weights: Mapping[str, float], s: Signals) -> dict[str, float]:
-    """What each weighted signal adds, for the explanation of a decision."""
+    """Return what each weighted signal adds, for the explanation of a decision."""
     return {name: weight * _WEIGHTED[name](s) for name, weight in weights.items()}

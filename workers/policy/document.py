@@ -76,7 +76,7 @@ class When(Scope, kw_only=True, frozen=True, forbid_unknown_fields=True):
     at_least: Annotated[float, msgspec.Meta(gt=0, le=10)] | None = None
 
 
-class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class RuleDocument(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """One rule: when it holds, what then, and to whom."""
 
     rule: Word
@@ -103,7 +103,7 @@ class RulePatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     target_queue: QueueName | None = None
 
 
-class Route(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class RouteDocument(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Where an escalation goes, whatever its rule's target."""
 
     when: RouteWhen
@@ -156,8 +156,8 @@ class PolicyFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     messages_per_minute: Limit = 120
     keep_promises: bool = True
     bands: Bands = Bands()
-    rules: Annotated[tuple[Rule, ...], msgspec.Meta(min_length=1, max_length=64)]
-    routes: Annotated[tuple[Route, ...], msgspec.Meta(max_length=64)] = ()
+    rules: Annotated[tuple[RuleDocument, ...], msgspec.Meta(min_length=1, max_length=64)]
+    routes: Annotated[tuple[RouteDocument, ...], msgspec.Meta(max_length=64)] = ()
     overrides: Annotated[tuple[Override, ...], msgspec.Meta(max_length=1000)] = ()
 
 
@@ -171,5 +171,8 @@ def duration_ms(duration: str) -> int:
 
 
 def given(struct: msgspec.Struct) -> dict[str, Any]:
-    """The fields that a file gives, which are those that are not None, by their Python names."""
+    """Return the fields that a file gives, which are those that are not None.
+
+    By their Python names.
+    """
     return {k: v for k, v in msgspec.structs.asdict(struct).items() if v is not None}

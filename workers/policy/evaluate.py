@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from workers.contracts.decisions import NearMiss
 from workers.policy.conditions import Condition, weight_terms
-from workers.policy.model import Route, Rule, View
+from workers.policy.model import PolicyView, Route, Rule
 from workers.policy.signals import Signals
 
 NEARLY: Final = 0.7
@@ -12,7 +12,7 @@ NEARLY: Final = 0.7
 NEAR_MISSES: Final = 5
 
 
-class Found(NamedTuple):
+class RuleSignal(NamedTuple):
     """A signal that made a rule hold, and how strongly, 0 to 1."""
 
     signal: str
@@ -23,11 +23,11 @@ class Verdict(NamedTuple):
     """Why a rule decided: what held, how strongly, and which other rules nearly did."""
 
     score: float
-    found: tuple[Found, ...]
+    found: tuple[RuleSignal, ...]
     near_misses: tuple[NearMiss, ...]
 
 
-def holding(view: View, signals: Signals) -> list[Rule]:
+def holding(view: PolicyView, signals: Signals) -> list[Rule]:
     """Every rule that holds, in the policy's order; called at every message."""
     rules = []
     for rule in view.rules:
@@ -39,26 +39,26 @@ def holding(view: View, signals: Signals) -> list[Rule]:
     return rules
 
 
-def explain(view: View, rule: Rule, signals: Signals) -> Verdict:
-    """The verdict on a rule that holds; called only when a decision is made."""
+def explain(view: PolicyView, rule: Rule, signals: Signals) -> Verdict:
+    """Return the verdict on a rule that holds; called only when a decision is made."""
     found = [_found(condition, signals) for condition in rule.conditions]
     score = min([one.score for one in found])
     for name, share in weight_terms(rule.weights, signals).items():
         if share > 0:
-            found.append(Found(name, _unit(share)))
+            found.append(RuleSignal(name, _unit(share)))
     return Verdict(score, tuple(found), near_misses(view, signals))
 
 
-def _found(condition: Condition, signals: Signals) -> Found:
+def _found(condition: Condition, signals: Signals) -> RuleSignal:
     score = 1.0 if condition.score is None else condition.score(signals)
-    return Found(condition.name, _unit(score))
+    return RuleSignal(condition.name, _unit(score))
 
 
 def _unit(score: float) -> float:
     return round(min(1.0, max(0.0, score)), 3)
 
 
-def near_misses(view: View, signals: Signals) -> tuple[NearMiss, ...]:
+def near_misses(view: PolicyView, signals: Signals) -> tuple[NearMiss, ...]:
     """Rules of which one condition alone failed, and that only nearly; at most five."""
     misses = []
     for rule in view.rules:
@@ -78,7 +78,7 @@ def near_misses(view: View, signals: Signals) -> tuple[NearMiss, ...]:
     return tuple(misses[:NEAR_MISSES])
 
 
-def route(view: View, rule: Rule, signals: Signals) -> Route:
+def route(view: PolicyView, rule: Rule, signals: Signals) -> Route:
     """Where an escalation by `rule` goes: the first route that holds, or the rule's own target."""
     for candidate in view.routes:
         if candidate.reasons is not None and rule.reason not in candidate.reasons:

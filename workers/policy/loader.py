@@ -13,12 +13,12 @@ from workers.contracts.time import MINUTE
 from workers.contracts.yaml import Document, Path, YamlFileError, convert, load_yaml, suggestion
 from workers.policy import document as written
 from workers.policy.conditions import conditions_of, route_conditions
-from workers.policy.model import Matches, Mode, Policy, Route, RouteRule, Rule, View
+from workers.policy.model import Matches, Mode, Policy, PolicyView, Route, RouteRule, Rule
 
 PolicyError = YamlFileError
 """A policy that cannot be used: `file:line: field: value: what to do`."""
 
-PROMISE: Final = written.Rule(
+PROMISE: Final = written.RuleDocument(
     rule="promised-a-person",
     description="The AI agent promised a person and nothing was decided: make it true.",
     reason="unkept_promise",
@@ -29,7 +29,7 @@ PROMISE: Final = written.Rule(
 
 
 def load_policy(text: str, name: str, queues: Collection[str] | None = None) -> Policy:
-    """The policy of a YAML text; `name` is the file's, for errors. Raises PolicyError.
+    """Return the policy of a YAML text; `name` is the file's, for errors. Raises PolicyError.
 
     With `queues`, the names that exist, every queue that the policy names must be among them.
     """
@@ -45,7 +45,7 @@ def load_policy(text: str, name: str, queues: Collection[str] | None = None) -> 
 
 
 def compile_policy(file: written.PolicyFile, content_hash: str) -> Policy:
-    """The policy of a file that was checked."""
+    """Return the policy of a file that was checked."""
     rules = file.rules
     if file.keep_promises and not any(rule.when.promised_person for rule in rules):
         rules = (*rules, PROMISE)
@@ -77,11 +77,11 @@ def _matcher(match: written.Match) -> Matches:
     return matches
 
 
-def _view(file: written.PolicyFile, overrides: Sequence[int]) -> View:
+def _view(file: written.PolicyFile, overrides: Sequence[int]) -> PolicyView:
     rules = [_patched(rule, file, overrides) for rule in file.rules]
     compiled = tuple([_rule(rule, file.default_queue) for rule in rules if rule.enabled])
     waits = {rule.when.stalled_minutes for rule in rules if rule.enabled}
-    return View(
+    return PolicyView(
         rules=compiled,
         routes=tuple([_route(route) for route in file.routes]),
         stalled_ms=tuple(sorted([round(wait * MINUTE) for wait in waits if wait is not None])),
@@ -99,8 +99,8 @@ def _feels(when: written.When) -> bool:
 
 
 def _patched(
-    rule: written.Rule, file: written.PolicyFile, overrides: Sequence[int]
-) -> written.Rule:
+    rule: written.RuleDocument, file: written.PolicyFile, overrides: Sequence[int]
+) -> written.RuleDocument:
     for index in overrides:
         patch = file.overrides[index].rules.get(rule.rule)
         if patch is not None:
@@ -111,7 +111,7 @@ def _patched(
     return rule
 
 
-def _rule(rule: written.Rule, default_queue: str) -> Rule:
+def _rule(rule: written.RuleDocument, default_queue: str) -> Rule:
     conditions = conditions_of(rule.when, rule.confidence_threshold)
     modes: dict[Any, Mode] = {True: "escalate", False: "recommend", "offer": "offer"}
     return Rule(
@@ -129,7 +129,7 @@ def _rule(rule: written.Rule, default_queue: str) -> Rule:
     )
 
 
-def _route(route: written.Route) -> RouteRule:
+def _route(route: written.RouteDocument) -> RouteRule:
     when = route.when
     return RouteRule(
         reasons=_names(when.reason),
@@ -166,7 +166,9 @@ def _problems(document: Document, file: written.PolicyFile) -> Iterator[YamlFile
             yield document.error(("bands", *where), "the lower bound comes first")
 
 
-def _rule_problems(document: Document, path: Path, rule: written.Rule) -> Iterator[YamlFileError]:
+def _rule_problems(
+    document: Document, path: Path, rule: written.RuleDocument
+) -> Iterator[YamlFileError]:
     when, conditions = rule.when, (*path, "when")
     if not written.given(when):
         yield document.error(conditions, "no condition: the rule would always hold; name one")
@@ -199,7 +201,7 @@ def _scope_problems(
 
 
 def _route_problems(
-    document: Document, path: Path, route: written.Route, names: Sequence[str]
+    document: Document, path: Path, route: written.RouteDocument, names: Sequence[str]
 ) -> Iterator[YamlFileError]:
     when, conditions = route.when, (*path, "when")
     if when.policy_exception is False:

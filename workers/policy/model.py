@@ -49,7 +49,7 @@ class RouteRule:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class PolicyView:
     """The policy as it stands for one tenant, tier and channel."""
 
     rules: tuple[Rule, ...]
@@ -81,14 +81,16 @@ class Policy:
     messages_per_minute: int
     """Of one conversation: that many of the customer are read, and of all machines together."""
     bands: Bands
-    base: View
+    base: PolicyView
     overrides: tuple[Matches, ...] = ()
-    build: Callable[[Sequence[int]], View] | None = None
+    build: Callable[[Sequence[int]], PolicyView] | None = None
     """Builds the view in which the overrides with these indices hold."""
-    _views: dict[tuple[str | None, str | None, str | None], View] = field(default_factory=dict)
+    _views: dict[tuple[str | None, str | None, str | None], PolicyView] = field(
+        default_factory=dict
+    )
 
-    def view_for(self, tenant: str | None, tier: str | None, channel: str | None) -> View:
-        """The rules and routes for one customer, built once and remembered."""
+    def view_for(self, tenant: str | None, tier: str | None, channel: str | None) -> PolicyView:
+        """Return the rules and routes for one customer, built once and remembered."""
         if not self.overrides or self.build is None:
             return self.base
         who = (tenant, tier, channel)
@@ -102,7 +104,7 @@ class Policy:
         return view
 
     def above(self, target: str | None) -> str | None:
-        """The queue of the next level above `target`; None at the top.
+        """Return the queue of the next level above `target`; None at the top.
 
         A queue that is no level counts as the first of them.
         """

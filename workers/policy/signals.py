@@ -53,7 +53,10 @@ POLICY_EXCEPTION = "policy_exception"
 
 
 def slope(values: tuple[float, ...]) -> float:
-    """The change per step of a line through `values` (least squares); 0 for fewer than two."""
+    """Return the change per step of a line through `values` (least squares).
+
+    0 for fewer than two.
+    """
     n = len(values)
     if n < 2:
         return 0.0

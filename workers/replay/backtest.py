@@ -25,7 +25,7 @@ from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.policy import PolicyError
 from workers.replay.conversation_cache import IN_MEMORY
 from workers.replay.counts import Tally
-from workers.replay.policy_replay import Firsts, Lane
+from workers.replay.policy_replay import Firsts, PolicyReplay
 from workers.settings import load_settings
 
 CHUNK: Final = 1_000
@@ -41,7 +41,7 @@ class Candidate(msgspec.Struct, frozen=True):
     text: str | None
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be replayed; the same for every process."""
 
     candidates: tuple[Candidate, ...]
@@ -63,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     keep_decisions: bool = False
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class Flip(msgspec.Struct, frozen=True, kw_only=True):
     """A conversation that two policies decide differently."""
 
     conversation_id: str
@@ -78,7 +78,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     other_queue: str | None = None
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class RefusedRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A record that is no event, and why."""
 
     where: str
@@ -93,10 +93,10 @@ class Result(msgspec.Struct, kw_only=True):
     events: int = 0
     applied: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
-    refusals: list[Refused] = []
+    refusals: list[RefusedRecord] = []
     tallies: list[Tally] = []
     changed: Counter[str] = msgspec.field(default_factory=Counter)
-    changes: list[Change] = []
+    changes: list[Flip] = []
 
     def add(self, other: "Result") -> None:
         """Add what came out of other partitions."""
@@ -119,7 +119,9 @@ class Result(msgspec.Struct, kw_only=True):
 class _Shard:
     """The partitions of one process: takes records in and folds them lane by lane."""
 
-    def __init__(self, plan: Plan, mine: Iterable[int], folder: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, plan: BacktestPlan, mine: Iterable[int], folder: Path, stack: ExitStack
+    ) -> None:
         self.result = Result()
         self._plan = plan
         self._buffers: dict[int, list[Incoming]] = {partition: [] for partition in mine}
@@ -130,14 +132,14 @@ class _Shard:
         self._in_memory = IN_MEMORY // max(1, len(self._buffers) * len(plan.candidates))
         self._lanes = {p: self._lanes_of(p, folder, stack) for p in self._buffers}
 
-    def _lanes_of(self, partition: int, folder: Path, stack: ExitStack) -> list[Lane]:
+    def _lanes_of(self, partition: int, folder: Path, stack: ExitStack) -> list[PolicyReplay]:
         lanes = []
         for number, candidate in enumerate(self._plan.candidates):
             decisions: BinaryIO | None = None
             if self._plan.keep_decisions and number == 0:
                 file = (folder / f"decisions-{partition}.jsonl").open("wb")
                 decisions = stack.enter_context(file)
-            lane = Lane(
+            lane = PolicyReplay(
                 Home(topic=self._plan.topic, partition=partition),
                 self._meta(candidate, partition),
                 folder,
@@ -176,7 +178,7 @@ class _Shard:
         self.result.records += 1
         self.result.refused[rejected.reason] += 1
         if len(self.result.refusals) < LISTED:
-            refusal = Refused(where=where, reason=rejected.reason, detail=rejected.detail)
+            refusal = RefusedRecord(where=where, reason=rejected.reason, detail=rejected.detail)
             self.result.refusals.append(refusal)
 
     def _fold(self, partition: int) -> None:
@@ -213,20 +215,20 @@ ORDER BY 1
 """
 
 
-def _difference(firsts: Firsts) -> tuple[Counter[str], list[Change]]:
+def _difference(firsts: Firsts) -> tuple[Counter[str], list[Flip]]:
     kinds: Counter[str] = Counter()
-    changes: list[Change] = []
+    changes: list[Flip] = []
     for row in firsts.db.execute(_DIFFERENCE):
         kinds[row[1]] += 1
         if len(changes) < LISTED:
-            changes.append(Change(**dict(zip(Change.__struct_fields__, row, strict=True))))
+            changes.append(Flip(**dict(zip(Flip.__struct_fields__, row, strict=True))))
     return kinds, changes
 
 
 Advance = Callable[[int], None]
 
 
-def _run_files(shard: _Shard, plan: Plan, mine: frozenset[int], advance: Advance) -> None:
+def _run_files(shard: _Shard, plan: BacktestPlan, mine: frozenset[int], advance: Advance) -> None:
     taken = 0
     paths = [Path(path) for path in plan.paths]
     for line in read_files(paths, len(plan.homes), mine):
@@ -241,7 +243,9 @@ def _run_files(shard: _Shard, plan: Plan, mine: frozenset[int], advance: Advance
     advance(taken)
 
 
-async def _run_topic(shard: _Shard, plan: Plan, mine: frozenset[int], advance: Advance) -> None:
+async def _run_topic(
+    shard: _Shard, plan: BacktestPlan, mine: frozenset[int], advance: Advance
+) -> None:
     settings = load_settings(kafka_bootstrap=plan.kafka)
     secrets = Secrets(settings.signing_keys)
     log = plan.log
@@ -266,7 +270,7 @@ async def _run_topic(shard: _Shard, plan: Plan, mine: frozenset[int], advance: A
         advance(len(records))
 
 
-def run_shard(plan: Plan, mine: frozenset[int], folder: Path, advance: Advance) -> Result:
+def run_shard(plan: BacktestPlan, mine: frozenset[int], folder: Path, advance: Advance) -> Result:
     """Replay some of the partitions in this process."""
     with ExitStack() as stack:
         shard = _Shard(plan, sorted(mine), folder, stack)

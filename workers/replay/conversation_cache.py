@@ -8,13 +8,13 @@ from typing import Final
 
 import msgspec
 
-from workers.conversation.fold import Change
+from workers.conversation.fold import ConversationWrite
 
 IN_MEMORY: Final = 40_000
 """Conversations that one process keeps in memory, all its partitions together."""
 
 
-class Entry(msgspec.Struct, array_like=True):
+class CachedConversation(msgspec.Struct, array_like=True):
     """One conversation: its state, the ids of its events, and what the rates need to know."""
 
     state: bytes
@@ -25,7 +25,7 @@ class Entry(msgspec.Struct, array_like=True):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Entry)
+_DECODER = msgspec.msgpack.Decoder(CachedConversation)
 
 
 class Memory:
@@ -37,14 +37,14 @@ class Memory:
 
     def __init__(self, folder: Path, name: str, in_memory: int) -> None:
         self._limit = in_memory
-        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._entries: OrderedDict[str, CachedConversation] = OrderedDict()
         self._spilled = 0
         self._db = sqlite3.connect(folder / f"{name}.sqlite", isolation_level=None)
         self._db.execute("PRAGMA journal_mode=OFF")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute("CREATE TABLE entry (id TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID")
 
-    def get(self, conversation_id: str) -> Entry | None:
+    def get(self, conversation_id: str) -> CachedConversation | None:
         """Return a conversation, from disk if need be, and note that it was touched."""
         entry = self._entries.get(conversation_id)
         if entry is not None:
@@ -59,11 +59,11 @@ class Memory:
         entry = self._entries[conversation_id] = _DECODER.decode(row[0])
         return entry
 
-    def put(self, conversation_id: str, change: Change) -> Entry:
+    def put(self, conversation_id: str, change: ConversationWrite) -> CachedConversation:
         """Apply what a chunk changed, and return the entry."""
         entry = self._entries.get(conversation_id)
         if entry is None:
-            entry = self._entries[conversation_id] = Entry(b"", set())
+            entry = self._entries[conversation_id] = CachedConversation(b"", set())
         if change.fresh:
             entry.ids = set()
         entry.state = change.blob

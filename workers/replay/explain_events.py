@@ -33,7 +33,7 @@ _WEIGHED: Final = (Message, Signal, Deadline)
 _SPOKEN: Final = ("requested_human", "frustrated", "refuses", "accepts", "withdraws", "solved")
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class ExplainedEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One event of a conversation and what it changed."""
 
     event_id: str
@@ -59,12 +59,12 @@ def explain_events(
     *,
     fixed: bool,
     keeps_time: bool,
-) -> list[Line]:
+) -> list[ExplainedEvent]:
     """Fold one conversation's records and tell what each did; refused ones are left out.
 
     The policy events of its partition belong among the records; `fixed` ignores them.
     """
-    lines: list[Line] = []
+    lines: list[ExplainedEvent] = []
     blobs: Mapping[str, bytes | None] = {}
     known: set[str] = set()
     for record in incoming:
@@ -97,12 +97,12 @@ def line_of(
     meta: PartitionMeta,
     decisions: tuple[Decision, ...],
     note: str | None = None,
-) -> Line:
+) -> ExplainedEvent:
     """Tell one event, after which the conversation is in `state`."""
     signals = _signals(event, state)
     view = policy_in(meta.policy_text).view_for(state.tenant, state.tier, state.channel)
     asked = state.owner == "ai" and type(event) in _WEIGHED
-    return Line(
+    return ExplainedEvent(
         event_id=event.event_id,
         at=from_ms(to_ms(event.occurred_at)),
         kind=event.role if type(event) is Message else event.type,
@@ -116,7 +116,7 @@ def line_of(
 
 
 def _signals(event: Event, state: State) -> Signals:
-    """What stands in the conversation, with what this event says."""
+    """Return what stands in the conversation, with what this event says."""
     signals = signals_of(state)
     if type(event) is not Message:
         return signals

@@ -27,7 +27,7 @@ from workers.conversation.rules import signals_of
 from workers.conversation.state import EARLIER, State, next_due
 from workers.conversation.step import step
 from workers.policy import near_misses
-from workers.replay.explain_events import Line, line_of, numbers_of
+from workers.replay.explain_events import ExplainedEvent, line_of, numbers_of
 
 _UNTOLD = (
     "the store keeps the words, not what the AI agent reports of itself on each turn (confidence, "
@@ -60,7 +60,7 @@ class Now(msgspec.Struct, frozen=True, kw_only=True):
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     """What can be told from the store."""
 
-    lines: list[Line]
+    lines: list[ExplainedEvent]
     now: Now
     missing: list[str]
     """What cannot be told, in a sentence each."""
@@ -127,7 +127,7 @@ class _Reading:
         if known.open is not None:
             self.opened[known.open.id] = known.open.reason
 
-    def read(self, turn: Turn) -> Line:
+    def read(self, turn: Turn) -> ExplainedEvent:
         """Apply one turn and tell what it did."""
         if self.state.number != turn.episode:
             # Somebody has cared for it meanwhile: nothing before counts any more.

@@ -10,7 +10,7 @@ from workers.contracts.events import PolicyInForce
 from workers.contracts.yaml import YamlFileError
 from workers.policy import Policy, load_policy
 from workers.policy.document import Bands
-from workers.replay.backtest import Candidate, Plan
+from workers.replay.backtest import BacktestPlan, Candidate
 from workers.settings import Settings
 
 FILE_PARTITIONS: Final = 12
@@ -20,7 +20,9 @@ FILE_PARTITIONS: Final = 12
 class Prepared:
     """A plan with what its report needs to know."""
 
-    def __init__(self, plan: Plan, records: int, first_policy: PolicyInForce | None) -> None:
+    def __init__(
+        self, plan: BacktestPlan, records: int, first_policy: PolicyInForce | None
+    ) -> None:
         self.plan = plan
         self.records = records
         """About how many there are to be read."""
@@ -52,7 +54,7 @@ def plan_files(
     first = facts.policy
     text = default if first is None else first.policy
     partitions = range(FILE_PARTITIONS)
-    plan = Plan(
+    plan = BacktestPlan(
         candidates=tuple(candidates),
         default_policy=default,
         homes=dict.fromkeys(partitions, text),
@@ -77,7 +79,7 @@ def plan_topic(
     """Plan a replay of the log as it is at this moment."""
     facts = asyncio.run(look_at_topic(settings, topic, since_ms))
     first = facts.policies
-    plan = Plan(
+    plan = BacktestPlan(
         candidates=tuple(candidates),
         default_policy=default,
         homes={p: first[p].policy if p in first else default for p in facts.ranges},

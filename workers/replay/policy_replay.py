@@ -10,7 +10,7 @@ from workers.contracts.decisions import Decision, Home
 from workers.contracts.events import Message, PolicyInForce
 from workers.conversation.fold import Incoming, fold_chunk, wanted
 from workers.conversation.partition_meta import PartitionMeta
-from workers.replay.conversation_cache import Entry, Memory
+from workers.replay.conversation_cache import CachedConversation, Memory
 from workers.replay.counts import Tally, is_opening
 
 
@@ -42,7 +42,7 @@ class Firsts:
         )
 
 
-class Lane:
+class PolicyReplay:
     """Folds what one policy, or the log's own policies, make of one partition."""
 
     def __init__(
@@ -103,7 +103,7 @@ class Lane:
         self,
         incoming: Sequence[Incoming],
         decisions: Iterable[tuple[int, Decision]],
-        entries: dict[str, Entry],
+        entries: dict[str, CachedConversation],
     ) -> None:
         by_offset: dict[int, list[Decision]] = {}
         for offset, decision in decisions:
@@ -117,7 +117,7 @@ class Lane:
             for decision in by_offset.get(record.offset, ()):
                 self._decided(decision, entries[decision.conversation_id])
 
-    def _decided(self, decision: Decision, entry: Entry) -> None:
+    def _decided(self, decision: Decision, entry: CachedConversation) -> None:
         self.tally.decided(decision)
         if not is_opening(decision):
             return

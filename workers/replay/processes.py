@@ -10,7 +10,7 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Final
 
-from workers.replay.backtest import Plan, Result, run_shard
+from workers.replay.backtest import BacktestPlan, Result, run_shard
 
 SMALL: Final = 20_000
 """Records below which starting processes costs more than it saves."""
@@ -20,7 +20,7 @@ _counter: "Synchronized[int] | None" = None
 
 
 def replay(
-    plan: Plan,
+    plan: BacktestPlan,
     records: int,
     advance: Callable[[int], None],
     decisions: Path | None = None,
@@ -49,7 +49,10 @@ def replay(
 
 
 def _spread(
-    plan: Plan, shares: Sequence[frozenset[int]], folder: Path, advance: Callable[[int], None]
+    plan: BacktestPlan,
+    shares: Sequence[frozenset[int]],
+    folder: Path,
+    advance: Callable[[int], None],
 ) -> Result:
     context = multiprocessing.get_context("spawn")
     counter = context.Value("Q", 0)
@@ -78,7 +81,7 @@ def _share_counter(counter: "Synchronized[int]") -> None:
     _counter = counter
 
 
-def _run(plan: Plan, mine: frozenset[int], folder: Path) -> Result:
+def _run(plan: BacktestPlan, mine: frozenset[int], folder: Path) -> Result:
     def advance(count: int) -> None:
         if _counter is not None:
             with _counter.get_lock():

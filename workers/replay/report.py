@@ -4,11 +4,11 @@ import msgspec
 
 from workers.policy import Policy
 from workers.policy.document import Band, Bands
-from workers.replay.backtest import Change, Refused, Result
+from workers.replay.backtest import Flip, RefusedRecord, Result
 from workers.replay.counts import Share, Tally
 
 
-class Rate(msgspec.Struct, kw_only=True, frozen=True):
+class RateRow(msgspec.Struct, kw_only=True, frozen=True):
     """How often conversations of one kind were escalated, beside the band that is healthy."""
 
     subject: str
@@ -29,9 +29,9 @@ class Judged(msgspec.Struct, kw_only=True, frozen=True):
     hash: str | None
     decisions: int
     escalations: int
-    overall: Rate
-    intents: list[Rate]
-    ai_versions: list[Rate]
+    overall: RateRow
+    intents: list[RateRow]
+    ai_versions: list[RateRow]
     actions: dict[str, int]
     reasons: dict[str, int]
     rules: dict[str, int]
@@ -52,9 +52,9 @@ class Summary(msgspec.Struct, kw_only=True, frozen=True):
     policies: list[Judged]
     changed: dict[str, int] | None
     """Conversations that the first policy gains, loses or moves against the second."""
-    changes: list[Change]
+    changes: list[Flip]
     """At most 1,000 of them, by conversation."""
-    refusals: list[Refused]
+    refusals: list[RefusedRecord]
 
 
 def summarise(
@@ -98,12 +98,15 @@ def _judge(name: str, policy: Policy | None, bands: Bands, tally: Tally) -> Judg
     )
 
 
-def _intents(shares: dict[str, Share], bands: Bands) -> list[Rate]:
+def _intents(shares: dict[str, Share], bands: Bands) -> list[RateRow]:
     return [_rate(name, share, bands.intents.get(name), bands) for name, share in _most(shares)]
 
 
-def _versions(shares: dict[str, Share], bands: Bands) -> list[Rate]:
-    """The rates of the AI agent's versions, of which the policy says only what is too much."""
+def _versions(shares: dict[str, Share], bands: Bands) -> list[RateRow]:
+    """Return the rates of the AI agent's versions.
+
+    Of which the policy says only what is too much.
+    """
     rates = []
     for name, share in _most(shares):
         rate = _rate(name, share, None, bands)
@@ -118,13 +121,13 @@ def _most(shares: dict[str, Share]) -> list[tuple[str, Share]]:
     return sorted(shares.items(), key=lambda item: (-item[1].conversations, item[0]))
 
 
-def _rate(subject: str, share: Share, band: Band | None, bands: Bands) -> Rate:
+def _rate(subject: str, share: Share, band: Band | None, bands: Bands) -> RateRow:
     rate = share.rate
     verdict = None
     if rate is not None and band is not None and share.conversations >= bands.min_conversations:
         low, high = band
         verdict = "below" if rate < low else "above" if rate > high else "in"
-    return Rate(
+    return RateRow(
         subject=subject,
         conversations=share.conversations,
         escalated=share.escalated,

@@ -11,7 +11,7 @@ SkipReason = Literal["tried", "rejected", "unknown_queue", "closed", "nobody_onl
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class LastPresence:
     """What a desk last said about who is online on one queue."""
 
     at_ms: int
@@ -30,10 +30,10 @@ class Load:
 
     since_ms: int
     waiting: Mapping[str, int] = field(default_factory=dict)
-    presence: Mapping[str, Presence] = field(default_factory=dict)
+    presence: Mapping[str, LastPresence] = field(default_factory=dict)
 
     def with_waiting(self, queue: str, waiting: int) -> "Load":
-        """The same load after more was learnt about one queue."""
+        """Return the same load after more was learnt about one queue."""
         return replace(self, waiting={**self.waiting, queue: waiting})
 
 
@@ -71,7 +71,7 @@ def free_slots(topics: Topics, queue: str, load: Load, now_ms: int) -> int | Non
     return None if presence is None else presence.free_slots
 
 
-def _recent(topics: Topics, queue: str, load: Load, now_ms: int) -> Presence | None:
+def _recent(topics: Topics, queue: str, load: Load, now_ms: int) -> LastPresence | None:
     known, presence = topics.queues.get(queue), load.presence.get(queue)
     if known is None or presence is None:
         return None

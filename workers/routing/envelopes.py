@@ -36,7 +36,7 @@ class Outgoing(NamedTuple):
 def handoff(
     decision: Decision, plan: Plan, topics: Topics, packet: Packet, *, again: int | None = None
 ) -> Outgoing:
-    """The packet for the queue of the plan.
+    """Return the packet for the queue of the plan.
 
     `again` repeats an unchanged packet as a later revision, after a message with that `seq` that
     desks might take for its end.
@@ -70,7 +70,7 @@ def handoff(
 
 
 def ticket(decision: Decision, plan: Plan, topics: Topics, packet: Packet) -> Outgoing:
-    """The request for a ticket."""
+    """Return the request for a ticket."""
     message = Ticket(
         type="ticket",
         ticket_request_id=derive("ticket", decision.decision_id),
@@ -132,7 +132,9 @@ def withdrawals(decision: Decision, plan: Plan, topics: Topics) -> list[Outgoing
 
 
 def routed(decision: Decision, plan: Plan) -> Outgoing:
-    """The event that tells the fold where the escalation was placed, for the partition it lives in.
+    """Return the event that tells the fold where the escalation was placed.
+
+    For the partition it lives in.
 
     Its time is the decision's: placing moves no clock, and nobody's clock can make it too new.
     """
@@ -161,7 +163,7 @@ def routed(decision: Decision, plan: Plan) -> Outgoing:
 def control(
     decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics, text: str | None
 ) -> Outgoing | None:
-    """What the chat system must know after this decision; None when nothing changes for it.
+    """Return what the chat system must know after this decision; None when nothing changes for it.
 
     `record` is the ledger's after the decision, `text` the line for the customer.
     """
@@ -212,7 +214,10 @@ def _ai_may_reply(decision: Decision, record: LedgerRecord) -> bool:
 
 
 def _priority(decision: Decision, plan: Plan, topics: Topics) -> int:
-    """The queue's, one more urgent for each level above and for each place that was missed."""
+    """Return the priority of a packet.
+
+    It is the queue's, one more urgent for each level above and for each place that was missed.
+    """
     queue = topics.queues.get(plan.queue or "")
     base = 3 if queue is None else queue.priority
     return max(1, base - decision.level - len(decision.tried))

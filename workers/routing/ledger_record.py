@@ -19,7 +19,7 @@ def is_passing(decision: Decision) -> bool:
 
 
 def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -> LedgerRecord:
-    """The record after `decision` was planned as `plan`; `previous` is the one before it."""
+    """Return the record after `decision` was planned as `plan`; `previous` is the one before it."""
     if is_passing(decision) and previous is not None:
         return msgspec.structs.replace(previous, seq=decision.seq)
     same = previous is not None and previous.escalation_id == decision.escalation_id
@@ -61,7 +61,10 @@ def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -
 
 
 def waits_on(record: LedgerRecord | None) -> str | None:
-    """The queue on which the escalation of this record waits for somebody; None when on none."""
+    """Return the queue on which the escalation of this record waits for somebody.
+
+    None when on none.
+    """
     if record is None or record.outcome is not None or record.claimed_by is not None:
         return None
     return record.queue if record.place == "queue" else None
@@ -73,7 +76,7 @@ def is_over(record: LedgerRecord) -> bool:
 
 
 def _claimed(record: LedgerRecord, decision: Decision, queue: str | None) -> LedgerRecord:
-    """The record once a person owns the conversation, wherever they took it from."""
+    """Return the record once a person owns the conversation, wherever they took it from."""
     from_ticket = record.place == "ticket" and queue in (None, record.queue)
     from_queue = not from_ticket and queue is not None
     return msgspec.structs.replace(

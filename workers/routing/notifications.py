@@ -20,7 +20,7 @@ _MISSED: Final = frozenset({"claim_missed", "ticket_unanswered", "ticket_refused
 def notification(
     decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics
 ) -> Outgoing | None:
-    """The notification for the team of a decision; None when its queue says it all.
+    """Return the notification for the team of a decision; None when its queue says it all.
 
     `record` is the ledger's after the decision. The text holds no words of the customer.
     """

@@ -29,7 +29,7 @@ def is_open(calendar: Calendar, at_ms: int) -> bool:
 
 
 def next_opening(calendar: Calendar, at_ms: int) -> int | None:
-    """The first moment from `at_ms` on that is open, or None within LOOK_AHEAD_DAYS."""
+    """Return the first moment from `at_ms` on that is open, or None within LOOK_AHEAD_DAYS."""
     for start, end in _spans_from(calendar, at_ms):
         if end > at_ms:
             return max(start, at_ms)
@@ -44,7 +44,10 @@ def _spans_from(calendar: Calendar, at_ms: int) -> Iterator[tuple[int, int]]:
 
 
 def _spans(calendar: Calendar, day: date) -> Iterator[tuple[int, int]]:
-    """Opening and closing moments of one local day, without those that a gap has swallowed."""
+    """Return the opening and closing moments of one local day.
+
+    Without those that a gap has swallowed.
+    """
     for opens, closes in calendar.spans(day):
         start, end = _moment(calendar, day, opens), _moment(calendar, day, closes)
         if start < end:

@@ -47,7 +47,9 @@ def plan(
     previous: LedgerRecord | None = None,
     rejected: Set[str] = _NOBODY,
 ) -> Plan:
-    """What to do for one decision: the first rung that takes it, or nothing where none is needed.
+    """Return what to do for one decision.
+
+    The first rung that takes it, or nothing where none is needed.
 
     `previous` is the conversation's ledger record before this decision; `rejected` are rungs whose
     topic refused the packet of this very decision. It ends at the customer's contact details at
@@ -67,7 +69,10 @@ def plan(
 
 
 def amend(planned: Plan, decision: Decision, topics: Topics, load: Load, now_ms: int) -> Plan:
-    """The plan after the place of `planned` has refused the packet: further down the ladder."""
+    """Return the plan after the place of `planned` has refused the packet.
+
+    Further down the ladder.
+    """
     refused = {
         rung_name(skip.place, skip.queue) for skip in planned.skipped if skip.reason == "rejected"
     }
@@ -79,7 +84,10 @@ def amend(planned: Plan, decision: Decision, topics: Topics, load: Load, now_ms:
 
 
 def rung_name(place: Place | None, queue: str | None) -> str:
-    """A rung as `tried` and `withdraw_from` name it: the queue, or the kind of place below."""
+    """Return a rung as `tried` and `withdraw_from` name it.
+
+    The queue, or the kind of place below.
+    """
     return queue or "" if place == "queue" else place or ""
 
 
@@ -103,7 +111,7 @@ def ladder(decision: Decision, topics: Topics, load: Load, now_ms: int) -> list[
 
 
 def _queues(decision: Decision, topics: Topics) -> Iterator[str]:
-    """The target, its overflow queues in order, then theirs."""
+    """Return the target, its overflow queues in order, then theirs."""
     waiting = [] if decision.target_queue is None else [decision.target_queue]
     if decision.target_queue not in topics.queues and decision.queue is not None:
         # Nobody knows the queue it was sent to: back to the one it came from.
@@ -182,7 +190,10 @@ def _reply_minutes(rung: Rung, decision: Decision, topics: Topics) -> float | No
 
 
 def _unplaced(decision: Decision, planned_ms: int, previous: LedgerRecord | None) -> Plan:
-    """The plan of a decision that needs no place: only where the escalation no longer waits."""
+    """Return the plan of a decision that needs no place.
+
+    Only where the escalation no longer waits.
+    """
     plan = Plan(withdraw_from=_left(decision, previous), planned_at=from_ms(planned_ms))
     if previous is None or previous.escalation_id != decision.escalation_id:
         return plan
@@ -210,7 +221,7 @@ def _left(decision: Decision, previous: LedgerRecord | None) -> tuple[str, ...]:
 
 
 def claimed_on(decision: Decision, previous: LedgerRecord | None) -> str | None:
-    """The queue from which a claim took its escalation; None when it never had a place.
+    """Return the queue from which a claim took its escalation; None when it never had a place.
 
     Who claims by a word in the chat names no queue, and the fold may not yet know where the
     router put it: then the ledger says.
@@ -227,7 +238,7 @@ def claimed_on(decision: Decision, previous: LedgerRecord | None) -> str | None:
 
 
 def _late(decision: Decision, previous: LedgerRecord | None) -> tuple[str, ...]:
-    """The place that came too late, unless somebody there has claimed the escalation meanwhile."""
+    """Return the place that came too late, unless somebody there has claimed it meanwhile."""
     if decision.cause != "late_routing":
         return ()
     name = TICKET if decision.place == "ticket" else decision.queue

@@ -26,7 +26,9 @@ class PastClaim:
 def estimate(
     claims: Iterable[PastClaim], ahead: int, free_slots: int | None, now_ms: int
 ) -> Wait | None:
-    """The wait of one more escalation behind `ahead` others, or None when the past says too little.
+    """Return the wait of one more escalation behind `ahead` others.
+
+    Or None when the past says too little.
 
     Each past wait is taken per place in the line; people who are free shorten the line.
     """

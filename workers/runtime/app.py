@@ -22,7 +22,7 @@ from faust.types import TP, StreamT
 
 from workers.contracts.topics import Topics, load_topics
 from workers.runtime import metrics
-from workers.runtime.consumer import Bounds, Consumer, FetchSettings, Run, Transport
+from workers.runtime.consumer import Bounds, Consumer, FetchSettings, RecordRun, Transport
 from workers.runtime.failstop import fail_stop
 from workers.runtime.producer import Producer, Record
 from workers.settings import Settings, kafka_client_kwargs
@@ -58,7 +58,7 @@ class Options(NamedTuple):
 
 
 def read_topics(path: Path) -> Topics:
-    """The content of topics.yaml; YamlFileError says what is wrong with it."""
+    """Return the content of topics.yaml; YamlFileError says what is wrong with it."""
     return load_topics(path.read_text(encoding="utf-8"), str(path))
 
 
@@ -90,14 +90,14 @@ class Agent:
         self._consumer: Consumer | None = None
 
     async def start(self) -> None:
-        """Called once, before the first partition arrives; wait here for Redis and the like."""
+        """Run once, before the first partition arrives; wait here for Redis and the like."""
 
     async def positions(self, bounds: Mapping[TP, Bounds]) -> Mapping[TP, int]:
         """Return where to start in each partition; called once per assignment, must be short."""
         return {tp: _resume(tp, found) for tp, found in bounds.items()}
 
     async def assigned(self, tps: Collection[TP]) -> None:
-        """Called after `positions`, before the first chunk, with every partition now owned."""
+        """Run after `positions`, before the first chunk, with every partition now owned."""
 
     async def ready(self, tp: TP) -> bool:  # noqa: ARG002 - for those who override it
         """Wait until `handle` may be called; it may take long. False: the partition goes away."""
@@ -112,7 +112,7 @@ class Agent:
         raise NotImplementedError
 
     async def stepped_over(self, tp: TP, end: int) -> None:
-        """Called when no record, handled or to come, lies between the last one and `end`.
+        """Run when no record, handled or to come, lies between the last one and `end`.
 
         What a transaction leaves there, aborted or not, is shown to nobody.
         """
@@ -122,19 +122,19 @@ class Agent:
         return False
 
     async def failing(self, tp: TP) -> None:
-        """Called when `handle` raised, for a second at most, before the process ends."""
+        """Run when `handle` raised, for a second at most, before the process ends."""
 
     def releasing(self, tps: Collection[TP]) -> None:
-        """Called when partitions are to be given up: let go of whatever `ready` waits for."""
+        """Run when partitions are to be given up: let go of whatever `ready` waits for."""
 
     async def revoked(self, tps: Collection[TP]) -> None:
-        """Called when chunks in flight are done: nothing of these partitions may run on."""
+        """Run when chunks in flight are done: nothing of these partitions may run on."""
 
     def hangup(self) -> None:
-        """Called on SIGHUP: read files again."""
+        """Run on SIGHUP: read files again."""
 
     async def stop(self) -> None:
-        """Called once at an orderly end, after the last commit."""
+        """Run once at an orderly end, after the last commit."""
 
     def may_commit(self, tp: TP, offset: int) -> None:
         """Say that every effect of what lies below `offset` is durable."""
@@ -143,7 +143,7 @@ class Agent:
 
 
 def _resume(tp: TP, bounds: Bounds) -> int:
-    """What is committed, if the log holds it, or else the beginning of the log."""
+    """Return what is committed, if the log holds it, or else the beginning of the log."""
     offset = bounds.begin if bounds.committed is None else bounds.committed
     if bounds.begin <= offset <= bounds.end:
         return offset
@@ -161,14 +161,14 @@ def _resume(tp: TP, bounds: Bounds) -> int:
     return bounds.begin
 
 
-class _RawSchema(Schema[None, Run]):
+class _RawSchema(Schema[None, RecordRun]):
     """Lets the value of a chunk, which is a run of records, pass as it is."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> None:  # noqa: ARG002
         return None
 
-    def loads_value(self, app: Any, message: Any, **_: Any) -> Run:  # noqa: ARG002
-        value: Run = message.value
+    def loads_value(self, app: Any, message: Any, **_: Any) -> RecordRun:  # noqa: ARG002
+        value: RecordRun = message.value
         return value
 
 
@@ -236,7 +236,7 @@ def make_app(agent: Agent) -> faust.App:
 
 
 def consumer_of(app: faust.App) -> Consumer:
-    """The consumer of an app that `make_app` made."""
+    """Return the consumer of an app that `make_app` made."""
     consumer = app.consumer
     if not isinstance(consumer, Consumer):
         raise TypeError(f"{consumer!r}: not made by make_app")
@@ -259,16 +259,16 @@ def _add_stream(app: faust.App, agent: Agent) -> None:
     topic = app.topic(agent.topic, schema=_RawSchema(), acks=True)
 
     @app.agent(topic, isolated_partitions=True, name=agent.group)
-    async def chunks(stream: StreamT[Run]) -> None:
+    async def chunks(stream: StreamT[RecordRun]) -> None:
         agent._consumer = consumer_of(app)
         async for event in stream.events():
             tp, run = event.message.tp, event.message.value
-            if isinstance(run, Run) and await _apply(agent, tp, run):
+            if isinstance(run, RecordRun) and await _apply(agent, tp, run):
                 agent.reached[tp] = run.end
                 agent.may_commit(tp, run.end)
 
 
-async def _apply(agent: Agent, tp: TP, run: Run) -> bool:
+async def _apply(agent: Agent, tp: TP, run: RecordRun) -> bool:
     """Have a chunk handled; False when the partition goes away before that."""
     started = time.perf_counter()
     while await agent.ready(tp):

@@ -16,6 +16,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service, ServiceT
 from mode.utils.futures import maybe_async
 
+from workers.kafka.aiokafka_internals import FetchBuffer, raise_group_errors
 from workers.runtime.failstop import WorkerStop, fail_stop
 from workers.runtime.producer import Producer
 
@@ -36,7 +37,7 @@ class Bounds(NamedTuple):
     committed: int | None
 
 
-class Run(NamedTuple):
+class RecordRun(NamedTuple):
     """Consecutive records of one partition: from the position `start` up to the position `end`.
 
     There may be none: offsets of aborted transactions and of Kafka's own marks bring no record.
@@ -50,7 +51,8 @@ class Run(NamedTuple):
 class Placing(Protocol):
     """Where to start: called once per generation with every assigned partition."""
 
-    def __call__(self, bounds: Mapping[TP, Bounds], /) -> Awaitable[Mapping[TP, int]]: ...
+    def __call__(self, bounds: Mapping[TP, Bounds], /) -> Awaitable[Mapping[TP, int]]:
+        """Return the first offset to read of every partition in `bounds`."""
 
 
 class FetchSettings(NamedTuple):
@@ -80,18 +82,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         super().__init__(consumer, thread_loop=kwargs.get("loop"), **kwargs)
 
     async def maybe_start(self) -> bool:
+        """Start unless it runs, on the worker's loop."""
         return await Service.maybe_start(self)
 
     async def start(self) -> None:
+        """Start on the worker's loop."""
         await Service.start(self)
 
     async def stop(self) -> None:
+        """Stop on the worker's loop."""
         await Service.stop(self)
 
     async def crash(self, reason: BaseException) -> None:
+        """Report the end to the service above."""
         await Service.crash(self, reason)
 
     async def on_stop(self) -> None:
+        """Leave the group and close the client."""
         await self.on_thread_stop()
 
     async def _stop_children(self) -> None:
@@ -104,6 +111,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await self._default_stop_exit_stacks()
 
     async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call it here: there is no other thread."""
         return await maybe_async(fun(*args, **kwargs))
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
@@ -131,11 +139,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         )
 
     async def on_start(self) -> None:
+        """Connect, and slow the fetch loop down while every buffer is full."""
         await super().on_start()
-        _pace(self._ensure_consumer()._fetcher)
+        FetchBuffer(self._ensure_consumer()).pace(FETCH_PAUSE_S)
 
     async def bounds(self, tps: Collection[TP]) -> dict[TP, Bounds]:
-        """The ends of the log and the committed offset of each partition.
+        """Return the ends of the log and the committed offset of each partition.
 
         A log ends where the first transaction begins that is open, as it does for who reads it.
         """
@@ -152,31 +161,30 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def check(self) -> None:
         """Raise what has ended this worker's membership of its group, if anything has."""
-        if self._consumer is not None and self._consumer._coordinator is not None:
-            self._consumer._coordinator.check_errors()
+        if self._consumer is not None:
+            raise_group_errors(self._consumer)
 
-    async def runs(self, active: set[TP], wait_s: float) -> dict[TP, Run]:
+    async def runs(self, active: set[TP], wait_s: float) -> dict[TP, RecordRun]:
         """Wait for a position to move and take at most one run of each active partition.
 
         The positions tell a run that was fetched before a seek from one that was fetched after.
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
-        consumer = self._ensure_consumer()
-        fetcher = consumer._fetcher
+        buffer = FetchBuffer(self._ensure_consumer())
         while self.consumer.flow_active and self.consumer.placed:
-            if consumer._closed or fetcher._closed:
+            if buffer.closed:
                 raise ConsumerStoppedError
-            if not fetcher._subscriptions.reassignment_in_progress:
-                with fetcher._subscriptions.fetch_context():
-                    runs = await self._drain(fetcher, active, consumer._max_poll_records)
+            if not buffer.reassigning:
+                with buffer.taking():
+                    runs = await self._drain(buffer, active)
                 if runs:
                     return runs
             remaining = until - loop.time()
             if remaining <= 0:
                 break
             # A partition whose buffer was full may have room before anything more is fetched.
-            waiters = (fetcher._create_fetch_waiter(), self.consumer.room())
+            waiters = (buffer.arrival(), self.consumer.room())
             await asyncio.wait(waiters, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
             for waiter in waiters:
                 if waiter.done():
@@ -185,38 +193,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                     waiter.cancel()
         return {}
 
-    async def _drain(self, fetcher: Any, active: set[TP], at_most: int) -> dict[TP, Run]:
-        assignment = fetcher._subscriptions.subscription.assignment
+    async def _drain(self, buffer: FetchBuffer, active: set[TP]) -> dict[TP, RecordRun]:
         runs = {}
-        for tp in [tp for tp in fetcher._records if tp in active]:
-            state = assignment.state_value(tp)
-            start = state.position if state.has_valid_position else -1
-            # With no time to wait this comes back without letting anything else run.
-            taken = await fetcher.fetched_records({tp}, timeout=0, max_records=at_most)
-            records = taken.get(tp, [])
-            if records or (state.has_valid_position and -1 < start < state.position):
-                runs[TP(*tp)] = Run(start, state.position, records)
+        for tp in buffer.ready(active):
+            start = buffer.position(tp)
+            records = await buffer.take(tp)
+            end = buffer.position(tp)
+            if records or -1 < start < end:
+                runs[TP(*tp)] = RecordRun(start, end, records)
         return runs
-
-
-def _pace(fetcher: Any) -> None:
-    """Have a pause between fetches, so that what comes record by record arrives some at a time.
-
-    A fetch costs broker and worker the same, however little it brings. Nothing waits that comes
-    later than the pause after the fetch before.
-    """
-    fetch, loop = fetcher._proc_fetch_request, asyncio.get_running_loop()
-    sent: dict[int, float] = {}
-
-    async def paced(assignment: Any, node_id: int, request: Any) -> bool:
-        pause = sent.get(node_id, 0.0) + FETCH_PAUSE_S - loop.time()
-        if pause > 0:
-            await asyncio.sleep(pause)
-        sent[node_id] = loop.time()
-        fetched: bool = await fetch(assignment, node_id, request)
-        return fetched
-
-    fetcher._proc_fetch_request = paced
 
 
 class Consumer(driver.Consumer):
@@ -312,7 +297,7 @@ class Consumer(driver.Consumer):
             if not self.app.should_stop:
                 raise
 
-    async def _next_runs(self, wait_s: float) -> dict[TP, Run]:
+    async def _next_runs(self, wait_s: float) -> dict[TP, RecordRun]:
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
         if active := self._get_active_partitions():
@@ -321,7 +306,7 @@ class Consumer(driver.Consumer):
         return {}
 
     def room(self) -> asyncio.Future[None]:
-        """A future that is done when the buffer of a partition has room again."""
+        """Return a future that is done when the buffer of a partition has room again."""
         if self._room is None or self._room.done():
             self._room = asyncio.get_running_loop().create_future()
         return self._room
@@ -337,7 +322,7 @@ class Consumer(driver.Consumer):
         if self.placed and tp in self._positions and tp in self.assignment():
             self._thread.seek(tp, self._positions[tp])
 
-    def _chunk(self, tp: TP, run: Run) -> ConsumerMessage:
+    def _chunk(self, tp: TP, run: RecordRun) -> ConsumerMessage:
         last = run.records[-1] if run.records else None
         return ConsumerMessage(
             tp.topic,

@@ -50,7 +50,7 @@ _DECODER: Final = msgspec.json.Decoder(_Said)
 
 
 def refusal(origin: Origin, raw: Raw, rejected: Rejected) -> Refusal:
-    """What the limit remembers of a refused record."""
+    """Return what the limit remembers of a refused record."""
     said = _Said()
     if raw.value is not None and len(raw.value) <= READ_BYTES:
         # What is refused need not be JSON.

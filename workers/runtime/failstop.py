@@ -46,7 +46,7 @@ def fail_stop(what: str, error: BaseException | None = None) -> NoReturn:
 
 
 def _explained(error: BaseException | None) -> str:
-    """What may be said of an error: what others raise may quote the message at hand."""
+    """Return what may be said of an error: what others raise may quote the message at hand."""
     if error is None:
         return ""
     if isinstance(error, WorkerStop):

@@ -65,7 +65,7 @@ class OfChunks(NamedTuple):
 
 @cache
 def chunks_of(agent: str, partition: int) -> OfChunks:
-    """The counters of a partition's chunks; looking labels up costs more than counting."""
+    """Return the counters of a partition's chunks; looking labels up costs more than counting."""
     labels = (agent, str(partition))
     return OfChunks(CHUNKS.labels(*labels), RECORDS.labels(*labels), CHUNK_SECONDS.labels(agent))
 

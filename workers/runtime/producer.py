@@ -1,7 +1,7 @@
 """The one producer of a worker: idempotent, so that what it sends to a partition stays in order."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import aiokafka
@@ -27,6 +27,10 @@ class Record(NamedTuple):
     value: bytes | None
     partition: int | None = None
     headers: Sequence[tuple[str, bytes]] = ()
+
+
+Publish = Callable[[Sequence[Record]], Awaitable[Sequence[RecordMetadata]]]
+"""Send records in their order; return when Kafka has acknowledged every one of them."""
 
 
 class Producer(driver.Producer):

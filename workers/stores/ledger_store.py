@@ -38,7 +38,7 @@ class WentBackError(RuntimeError):
     """The store has lost what it had: whoever relied on it must begin anew."""
 
 
-class Entry(NamedTuple):
+class LedgerEntry(NamedTuple):
     """What the ledger knows of one conversation."""
 
     record: LedgerRecord | None
@@ -56,7 +56,10 @@ class Whereabouts(msgspec.Struct, frozen=True):
 
 
 def version_of(record: LedgerRecord) -> str:
-    """The version of a record: its plan is amended when a place rejects it, under the same seq."""
+    """Return the version of a record.
+
+    Its plan is amended when a place rejects it, under the same seq.
+    """
     rejections = sum(rung.reason == "rejected" for rung in record.plan.skipped)
     return f"{record.seq}.{rejections}"
 
@@ -75,19 +78,19 @@ class LedgerStore:
         """Add the one command whose result `read` takes."""
         pipeline.hmget(self._key(conversation_id), "version", "record", "done")
 
-    def read(self, result: Sequence[bytes | None]) -> Entry:
-        """The entry from the result of `ask`."""
+    def read(self, result: Sequence[bytes | None]) -> LedgerEntry:
+        """Return the entry from the result of `ask`."""
         version, blob, done = result
         if version is None or blob is None:
-            return Entry(None, _NONE, done=False)
-        return Entry(decode_message(LedgerRecord, blob), version.decode(), done == version)
+            return LedgerEntry(None, _NONE, done=False)
+        return LedgerEntry(decode_message(LedgerRecord, blob), version.decode(), done == version)
 
-    async def find(self, conversation_id: str) -> Entry:
-        """The entry of one conversation."""
+    async def find(self, conversation_id: str) -> LedgerEntry:
+        """Return the entry of one conversation."""
         return (await self.find_all([conversation_id]))[conversation_id]
 
-    async def find_all(self, conversation_ids: Iterable[str]) -> dict[str, Entry]:
-        """The entry of each of these conversations."""
+    async def find_all(self, conversation_ids: Iterable[str]) -> dict[str, LedgerEntry]:
+        """Return the entry of each of these conversations."""
         wanted = list(conversation_ids)
         pipeline = self._redis.pipeline(transaction=False)
         for conversation_id in wanted:

@@ -47,7 +47,7 @@ class SharedRedis(Redis):
         return answer
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        """A pipeline over the shared connection; a transaction has one of its own."""
+        """Return a pipeline over the shared connection; a transaction has one of its own."""
         if transaction:
             return super().pipeline(transaction, shard_hint)
         pipeline = _SharedPipeline(self.connection_pool, self.response_callbacks, False, shard_hint)
@@ -137,7 +137,7 @@ def _fail(asked: Sequence[_Asked], error: BaseException) -> None:
 
 
 def _lost(error: BaseException) -> BaseException:
-    """What those who asked are told of a broken exchange."""
+    """Return what those who asked are told of a broken exchange."""
     if isinstance(error, TimeoutError):
         return RedisTimeoutError(f"no answer in {ANSWER_S:g} s")
     if isinstance(error, OSError):

@@ -16,7 +16,7 @@ from redis.asyncio.client import Pipeline
 
 from workers.contracts.decisions import Home, Turn
 from workers.contracts.time import DAY
-from workers.conversation.fold import Change, Output
+from workers.conversation.fold import ConversationWrite, Output
 
 KEEP_MS: Final = 32 * DAY
 """How long a conversation is kept after its last event: longer than the log keeps its events."""
@@ -49,7 +49,7 @@ class Mark(NamedTuple):
 
     @classmethod
     def read(cls, stored: bytes) -> "Mark | None":
-        """The mark in what is stored; None when nothing is."""
+        """Return the mark in what is stored; None when nothing is."""
         if not stored:
             return None
         offset, _, token = stored.decode().partition(" ")
@@ -71,7 +71,7 @@ class Head:
 
 
 @dataclass(slots=True)
-class Reading:
+class ChunkRead:
     """What a chunk reads."""
 
     mark: Mark | None
@@ -88,7 +88,7 @@ class Reading:
 class Writes:
     """What a chunk writes."""
 
-    changes: Mapping[str, Change] = field(default_factory=dict)
+    changes: Mapping[str, ConversationWrite] = field(default_factory=dict)
     outputs: Sequence[Output] = ()
     dropped: Sequence[str] = ()
     """Fields of the outbox that were acknowledged, as `outbox_field` names them."""
@@ -99,8 +99,8 @@ class Writes:
 
 
 def outbox_field(output: Output) -> str:
-    """The name of an output in the outbox."""
-    return f"{output.offset}:{output.n}"
+    """Return the name of an output in the outbox."""
+    return f"{output.offset}:{output.n}{':again' if output.again else ''}"
 
 
 class PartitionStore:
@@ -126,7 +126,7 @@ class PartitionStore:
             pipe.hgetall(f"{self._base}meta")
             pipe.hvals(f"{self._base}outbox")
             mark, meta, outbox = await pipe.execute()
-        outputs = sorted((_OUTPUT.decode(blob) for blob in outbox), key=lambda o: (o.offset, o.n))
+        outputs = sorted(map(_OUTPUT.decode, outbox), key=lambda o: (o.offset, o.again, o.n))
         fields = {name.decode(): value for name, value in meta.items()}
         return Head(Mark.read(mark or b""), fields, outputs)
 
@@ -135,7 +135,7 @@ class PartitionStore:
         stored: Any = await self._redis.get(self._mark)
         return Mark.read(stored or b"")
 
-    async def read(self, start: int, wanted: Mapping[str, Sequence[str]]) -> Reading:
+    async def read(self, start: int, wanted: Mapping[str, Sequence[str]]) -> ChunkRead:
         """Read what a chunk that begins at `start` needs: states and known ids, in one round trip.
 
         It also counts that this process tries the chunk.
@@ -158,10 +158,10 @@ class PartitionStore:
                 pairs = zip(ids, flags[position:stop], strict=True)
                 known[conversation] = {event_id for event_id, flag in pairs if flag == "1"}
             position = stop
-        return Reading(Mark.read(mark.encode()), deaths, int(alone or -1), states, known)
+        return ChunkRead(Mark.read(mark.encode()), deaths, int(alone or -1), states, known)
 
     def next_mark(self, offset: int) -> Mark:
-        """The mark of one more write, which no other write has; for `apply`."""
+        """Return the mark of one more write, which no other write has; for `apply`."""
         self._writes += 1
         return Mark(offset, f"{self._token}.{self._writes}")
 
@@ -188,7 +188,10 @@ class PartitionStore:
         await self._redis.hdel(f"{self._base}trying", "offset", "token", "count")
 
     async def due(self, now_ms: int, limit: int) -> list[tuple[str, int]]:
-        """The conversations whose timer is due, the earliest first, each with its due time."""
+        """Return the conversations whose timer is due.
+
+        The earliest first, each with its due time.
+        """
         rows: Any = await self._redis.zrangebyscore(
             f"{self._base}timers", "-inf", now_ms, start=0, num=limit, withscores=True
         )
@@ -199,7 +202,7 @@ class PartitionStore:
         await self._settle(keys=[f"{self._base}timers"], args=[conversation_id, due_ms])
 
     async def latest(self) -> list[Output]:
-        """The last decision of each open escalation that a rebuild found, oldest first."""
+        """Return the last decision of each open escalation that a rebuild found, oldest first."""
         blobs: Any = await self._redis.hvals(f"{self._base}latest")
         return sorted((_OUTPUT.decode(blob) for blob in blobs), key=lambda o: (o.offset, o.n))
 
@@ -217,7 +220,7 @@ class PartitionStore:
 
 
 def base_key(prefix: str, home: Home) -> str:
-    """What all keys of a partition begin with, its hash tag included."""
+    """Return what all keys of a partition begin with, its hash tag included."""
     return f"{prefix}:{{{home.topic}:{home.partition}}}:"
 
 
@@ -242,7 +245,7 @@ async def read_transcript(
     turns: int,
     last: int = TRANSCRIPT_LAST,
 ) -> list[Turn]:
-    """The `last` of the first `turns` entries of a transcript, oldest first.
+    """Return the `last` of the first `turns` entries of a transcript, oldest first.
 
     `turns` is `facts.turns` of a decision, so that what was said after it is left out. Of a very
     long transcript the end is returned, as `TRANSCRIPT_BYTES` says.
@@ -280,12 +283,12 @@ def ask_transcript(
 
 
 def read_turns(result: Sequence[bytes]) -> list[Turn]:
-    """The turns from the result of `ask_transcript`, oldest first."""
+    """Return the turns from the result of `ask_transcript`, oldest first."""
     return [_TURN.decode(row) for row in result]
 
 
 def _plan(writes: Writes) -> tuple[bytes, bytes]:
-    """The script's plan and, in the order in which it takes them, all that is binary."""
+    """Return the script's plan and, in the order in which it takes them, all that is binary."""
     blobs: list[bytes] = []
     changes = []
     for name, change in writes.changes.items():

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from workers.contracts.topics import Queue
-from workers.routing.availability import Load, Presence
+from workers.routing.availability import LastPresence, Load
 from workers.routing.wait import PastClaim
 
 REMEMBERED_CLAIMS: Final = 50
@@ -29,7 +29,7 @@ class Reservation(NamedTuple):
     claims: tuple[PastClaim, ...]
 
 
-class _Said(msgspec.Struct, array_like=True):
+class _LastWord(msgspec.Struct, array_like=True):
     agents_online: int
     free_slots: int | None
     agents: frozenset[str]
@@ -46,7 +46,7 @@ class LoadStore:
         self._redis = redis
         self._prefix = f"{prefix}:{{load}}:"
         self._queues = queues
-        self._presence: dict[str, tuple[str, Presence]] = {}
+        self._presence: dict[str, tuple[str, LastPresence]] = {}
 
     def knows(self, queue: str) -> bool:
         """Whether topics.yaml has this queue."""
@@ -61,7 +61,7 @@ class LoadStore:
         pipeline.eval(_LOAD, len(keys), *keys, now_ms, *self._queues)
 
     def read(self, result: bytes, since_ms: int, now_ms: int) -> Load:
-        """The load from the result of `ask`; `since_ms` is when this router was started.
+        """Return the load from the result of `ask`; `since_ms` is when this router was started.
 
         A store that has just been emptied has heard of no desk either, so its own age counts too.
         """
@@ -75,13 +75,13 @@ class LoadStore:
         waiting = dict(zip(self._queues, counts, strict=True))
         return Load(since_ms=max(since, since_ms), waiting=waiting, presence=presence)
 
-    def _decoded(self, queue: str, blob: str) -> Presence:
+    def _decoded(self, queue: str, blob: str) -> LastPresence:
         known = self._presence.get(queue)
         if known is not None and known[0] == blob:
             return known[1]
         at_ms, _, rest = blob.partition("|")
-        said = msgspec.json.decode(rest, type=_Said)
-        presence = Presence(int(at_ms), said.agents_online, said.free_slots, said.agents)
+        said = msgspec.json.decode(rest, type=_LastWord)
+        presence = LastPresence(int(at_ms), said.agents_online, said.free_slots, said.agents)
         self._presence[queue] = (blob, presence)
         return presence
 
@@ -132,9 +132,9 @@ class LoadStore:
 
     # ---- desks -------------------------------------------------------------------------------
 
-    def report(self, pipeline: "Pipeline", queue: str, presence: Presence) -> None:
+    def report(self, pipeline: "Pipeline", queue: str, presence: LastPresence) -> None:
         """Add the command that keeps what a desk said, unless something later is known."""
-        said = _Said(presence.agents_online, presence.free_slots, presence.agents)
+        said = _LastWord(presence.agents_online, presence.free_slots, presence.agents)
         blob = msgspec.json.encode(said)
         pipeline.eval(_REPORT, 1, self._prefix + "presence", queue, presence.at_ms, blob)
 

@@ -19,7 +19,7 @@ from tests.support.classifier_harness import (
     message,
     messages_api,
 )
-from workers.agents.classifier.model_client import RETRIES, Model, Reply
+from workers.agents.classifier.model_client import RETRIES, ModelClient, ModelReply
 from workers.agents.classifier.prompt import Question, question
 
 KEY = "a key of the tests"
@@ -34,9 +34,9 @@ async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MessagesApi]:
         yield server
 
 
-async def ask(asked: Question = ASKED, limit_s: float = 10.0) -> Reply:
+async def ask(asked: Question = ASKED, limit_s: float = 10.0) -> ModelReply:
     """Ask once."""
-    model = Model(KEY, MODEL, limit_s)
+    model = ModelClient(KEY, MODEL, limit_s)
     try:
         return await model.ask(asked)
     finally:

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from tests.support.audit_builder import START, Record, Topic, World, audited, feed
-from workers.audit.audit import Audit, Horizon, Progress
-from workers.audit.audit_report import Finding, OpenEscalation
+from workers.audit.audit import Audit, Horizon, WorkerProgress
+from workers.audit.audit_report import AuditFinding, OpenEscalation
 from workers.audit.conversation_track import At
 from workers.cli.audit import show
 from workers.contracts.decisions import Home
@@ -233,7 +233,7 @@ def test_the_stores_mark_is_not_behind_the_commit(mark: int, kinds: dict[str, in
 def test_what_a_worker_has_dealt_with_touches_what_its_topic_holds(
     position: int, kinds: dict[str, int]
 ) -> None:
-    progress = Progress("routing", "escalation-decisions", 3, position, 5, 10)
+    progress = WorkerProgress("routing", "escalation-decisions", 3, position, 5, 10)
     report = Audit(Horizon(now_ms=START, progress=[progress])).report()
     assert report.findings_by_kind == kinds
     for finding in report.findings:
@@ -408,7 +408,7 @@ def test_a_report_prints_ids_as_they_are(capsys: pytest.CaptureFixture[str]) -> 
         conversation_id="a[/b]\x1b[2J", escalation_id="e", level=0, age_s=1, owner="person",
         person="kim[/x]",
     )  # fmt: skip
-    finding = Finding(kind="lost", detail="[/c]", conversation_id="a[/b]", escalation_id=None)
+    finding = AuditFinding(kind="lost", detail="[/c]", conversation_id="a[/b]", escalation_id=None)
     show(msgspec.structs.replace(report, open=[one], findings=[finding], flooding=["b[/i]"]))
     printed = capsys.readouterr().out
     for expected in ("a[/b][2J", "kim[/x]", "lost a[/b]: [/c]", "(b[/i])"):

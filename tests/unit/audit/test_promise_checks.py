@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tests.support.audit_builder import START, Record, Topic, World, audited
-from workers.audit.audit import Audit, Horizon, Progress
+from workers.audit.audit import Audit, Horizon, WorkerProgress
 from workers.audit.audit_report import Kind, Report
 from workers.audit.conversation_track import At
 from workers.contracts.decisions import Decision
@@ -82,12 +82,12 @@ def not_waiting(withdrawn: bool) -> Report:
 
 
 def log_was_cut(cut: bool) -> Report:
-    progress = Progress("escalation", "conversation-events", 0, 10 + cut, 0, 10)
+    progress = WorkerProgress("escalation", "conversation-events", 0, 10 + cut, 0, 10)
     return Audit(Horizon(now_ms=START, progress=[progress])).report()
 
 
 def lost(trimmed: bool) -> Report:
-    progress = Progress("escalation", "conversation-events", 0, 5 - trimmed, 5, 10)
+    progress = WorkerProgress("escalation", "conversation-events", 0, 5 - trimmed, 5, 10)
     return Audit(Horizon(now_ms=START, progress=[progress])).report()
 
 

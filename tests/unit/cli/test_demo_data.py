@@ -13,13 +13,11 @@ from workers.cli.demo_data import (
     Broken,
     Conversation,
     Desk,
+    PresenceStep,
     Say,
-    Wait,
+    WaitStep,
     load_conversations,
     load_stage,
-)
-from workers.cli.demo_data import (
-    Presence as DeskPresence,
 )
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Decision, Home, Reason, Turn
@@ -34,7 +32,7 @@ from workers.data import data_path
 from workers.handoff.notices import notice
 from workers.handoff.packet import build_packet, words_before_transcript
 from workers.policy import load_policy
-from workers.routing.availability import Load, Presence
+from workers.routing.availability import LastPresence, Load
 from workers.routing.plan import is_placing, plan
 
 NOW = 1_793_000_000_000
@@ -62,7 +60,7 @@ class Playing:
         self.repeated = 0
         full = conversation.expect.shows == ("overflow_full",)
         online = {
-            queue: Presence(NOW, len(stage), None, frozenset(stage))
+            queue: LastPresence(NOW, len(stage), None, frozenset(stage))
             for queue in topics.queues
             for stage in [load_stage().online(queue)]
         }
@@ -70,13 +68,13 @@ class Playing:
 
     def play(self) -> None:
         for index, one in enumerate(self.conversation.steps):
-            if isinstance(one, Wait):
+            if isinstance(one, WaitStep):
                 if one.of is None:
                     self.wait(one.seen)
             elif isinstance(one, Desk):
                 self.desk(index, one)
-            elif isinstance(one, DeskPresence):
-                presence = {**self.load.presence, one.queue: Presence(NOW, len(one.online))}
+            elif isinstance(one, PresenceStep):
+                presence = {**self.load.presence, one.queue: LastPresence(NOW, len(one.online))}
                 self.load = Load(NOW, self.load.waiting, presence)
             else:
                 lead = round(one.lead_s * 1000) if isinstance(one, Say) else 0
@@ -231,7 +229,7 @@ def test_every_message_is_an_event_of_the_contract() -> None:
             if isinstance(one, Broken):
                 with pytest.raises(Rejected):
                     _decoded(conversation, index)
-            elif not isinstance(one, Wait | Desk | DeskPresence):
+            elif not isinstance(one, WaitStep | Desk | PresenceStep):
                 assert _decoded(conversation, index)
 
 
@@ -256,12 +254,12 @@ def test_together_they_show_everything_and_most_need_nobody() -> None:
 def test_waits_name_what_exists() -> None:
     ids = {one.id for one in CONVERSATIONS}
     for conversation in CONVERSATIONS:
-        for one in _steps(conversation, Wait):
+        for one in _steps(conversation, WaitStep):
             assert one.seen in WAITS
             assert one.of is None or one.of in ids
         for desk in _steps(conversation, Desk):
             assert desk.fields.get("agent_id") in {None, *load_stage().people}
-        for presence in _steps(conversation, DeskPresence):
+        for presence in _steps(conversation, PresenceStep):
             assert presence.queue in TOPICS.queues
 
 

@@ -10,15 +10,15 @@ import pytest
 from workers.audit.distinct_count import Distinct
 from workers.chatlogs.sources import lines_of, look_at, partition_of, read_files
 from workers.contracts.events import AgentTurn, Message, PolicyInForce
-from workers.conversation.fold import Change
+from workers.conversation.fold import ConversationWrite
 from workers.conversation.state import State
 from workers.replay.conversation_cache import Memory
 from workers.replay.counts import Share, Tally
 
 
-def change(blob: bytes, *ids: str, fresh: bool = False) -> Change:
+def change(blob: bytes, *ids: str, fresh: bool = False) -> ConversationWrite:
     """Return what a chunk did to one conversation."""
-    return Change(State(), blob, fresh, [], list(ids))
+    return ConversationWrite(State(), blob, fresh, [], list(ids))
 
 
 def test_conversations_that_went_to_disk_come_back_whole(tmp_path: Path) -> None:

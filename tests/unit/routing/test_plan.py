@@ -16,7 +16,7 @@ from tests.support.routing_builders import (
 )
 from workers.contracts.ledger import Plan
 from workers.contracts.time import from_ms, to_ms
-from workers.routing.availability import Load, Presence
+from workers.routing.availability import LastPresence, Load
 from workers.routing.ledger_record import next_record
 from workers.routing.plan import amend, plan
 
@@ -113,9 +113,9 @@ class TestSilence:
         silent = load({"tier_2": 1}, since=NOW - 61 * SECOND)
         assert skips(plan(decision(), LADDER, silent, NOW)) == [("billing", "nobody_online")]
 
-    @pytest.mark.parametrize("last_words", [None, Presence(NOW - 2 * HOUR, 1)])
+    @pytest.mark.parametrize("last_words", [None, LastPresence(NOW - 2 * HOUR, 1)])
     def test_counts_for_nothing_when_we_have_just_begun_to_listen(
-        self, last_words: Presence | None
+        self, last_words: LastPresence | None
     ) -> None:
         presence = {} if last_words is None else {"billing": last_words}
         just_started = Load(since_ms=NOW - 59 * SECOND, presence=presence)
@@ -136,7 +136,7 @@ class TestDedicatedPerson:
     def online_on(self, name: str, at: int = NOW - SECOND) -> Load:
         """Return a load in which Anna is online on one queue."""
         everybody = load(EVERYBODY)
-        anna = Presence(at, 2, agents=frozenset({"anna", "bo"}))
+        anna = LastPresence(at, 2, agents=frozenset({"anna", "bo"}))
         return Load(everybody.since_ms, {}, {**everybody.presence, name: anna})
 
     def test_comes_first(self) -> None:

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from workers.agents.classifier.cost import Cost
 from workers.agents.classifier.limits import Breaker, Budget, Cache
-from workers.agents.classifier.prompt import EARLIER, Question, Verdict, intents_of, question
+from workers.agents.classifier.prompt import EARLIER, ModelVerdict, Question, intents_of, question
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.policy_source import PolicySource
 from workers.contracts.codec import decode_message, encode
@@ -40,7 +40,7 @@ from workers.stores.connection import connect
 from workers.stores.partition_store import read_transcript
 
 if TYPE_CHECKING:
-    from workers.agents.classifier.model_client import Model, Reply
+    from workers.agents.classifier.model_client import ModelClient, ModelReply
 
 STALE_MS: Final = 5 * MINUTE
 """A message older than this has been answered meanwhile, or its customer is gone."""
@@ -65,19 +65,19 @@ logger = logging.getLogger(__name__)
 class _Judged(NamedTuple):
     """A verdict and the model that gave it."""
 
-    verdict: Verdict
+    verdict: ModelVerdict
     model: str
 
 
 def make_agent(settings: Settings, options: Options) -> "ClassifierAgent":
-    """The classifier agent; without ANTHROPIC_API_KEY it drops what it reads."""
+    """Return the classifier agent; without ANTHROPIC_API_KEY it drops what it reads."""
     if settings.anthropic_api_key is None:
         return ClassifierAgent(settings, options)
     # The SDK takes seconds to import and a hundred megabytes: only where it is used.
-    from workers.agents.classifier.model_client import Model
+    from workers.agents.classifier.model_client import ModelClient
 
     key = settings.anthropic_api_key.get_secret_value()
-    return ClassifierAgent(settings, options, Model(key, settings.classifier_model))
+    return ClassifierAgent(settings, options, ModelClient(key, settings.classifier_model))
 
 
 class ClassifierAgent(Agent):
@@ -91,7 +91,7 @@ class ClassifierAgent(Agent):
         self,
         settings: Settings,
         options: Options,
-        model: "Model | None" = None,
+        model: "ModelClient | None" = None,
         now_ms: Callable[[], int] = now_ms,
     ) -> None:
         super().__init__(settings)
@@ -156,7 +156,7 @@ class ClassifierAgent(Agent):
     def _decode(
         self, records: Sequence[ConsumerRecord]
     ) -> tuple[list[ClassificationRequest], dict[int, Rejected]]:
-        """The requests that still matter, and by offset why others cannot be read."""
+        """Return the requests that still matter, and by offset why others cannot be read."""
         requests, refused = [], {}
         oldest = self._now_ms() - STALE_MS
         for record in records:
@@ -188,7 +188,7 @@ class ClassifierAgent(Agent):
             await self.producer.publish([self._signal(request, judged)])
 
     async def _earlier(self, request: ClassificationRequest) -> list[Turn]:
-        """What was said before the message; nothing while the store does not answer."""
+        """Return what was said before the message; nothing while the store does not answer."""
         if self._redis is None:
             return []
         try:
@@ -211,7 +211,9 @@ class ClassifierAgent(Agent):
         return turns[:-1] if turns and turns[-1].event_id == request.event_id else []
 
     async def _judge(self, conversation_id: str, asked: Question) -> _Judged | None:
-        """The answer kept or the model's, as far as breaker and budget allow; None: there is none.
+        """Return the answer kept or the model's, as far as breaker and budget allow.
+
+        None: there is none.
 
         Whatever the outcome, it is counted.
         """
@@ -239,7 +241,7 @@ class ClassifierAgent(Agent):
         self._cache.put(key, judged)
         return judged
 
-    async def _ask(self, asked: Question) -> "Reply":
+    async def _ask(self, asked: Question) -> "ModelReply":
         """Call the model, and tell the breaker how it went."""
         if self._model is None:
             raise RuntimeError("there is no model to ask")
@@ -263,7 +265,7 @@ class ClassifierAgent(Agent):
         return reply
 
     def _signal(self, request: ClassificationRequest, judged: _Judged) -> Record:
-        """The event for the log, in the partition where the conversation lives."""
+        """Return the event for the log, in the partition where the conversation lives."""
         verdict = judged.verdict
         event = Signal(
             type="signal",

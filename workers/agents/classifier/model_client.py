@@ -12,8 +12,8 @@ import msgspec
 
 from workers.agents.classifier.prompt import (
     MalformedAnswerError,
+    ModelVerdict,
     Question,
-    Verdict,
     read_verdict,
 )
 from workers.contracts.events import Count, Word
@@ -54,11 +54,11 @@ class _Reply(msgspec.Struct):
 _REPLY: Final = msgspec.json.Decoder(_Reply)
 
 
-class Reply(NamedTuple):
+class ModelReply(NamedTuple):
     """What became of one question; `detail` quotes nobody."""
 
     result: Result
-    verdict: Verdict | None = None
+    verdict: ModelVerdict | None = None
     """Set when it was answered."""
     model: str = ""
     """The model's id, as the API names it."""
@@ -74,7 +74,7 @@ class Reply(NamedTuple):
         return self.result not in ("timeout", "rate_limited", "failed")
 
 
-class Model:
+class ModelClient:
     """The client of one process; ANTHROPIC_BASE_URL and proxies are the SDK's to read."""
 
     def __init__(self, api_key: str, name: str, limit_s: float = CALL_S) -> None:
@@ -91,7 +91,7 @@ class Model:
             ),
         )
 
-    async def ask(self, asked: Question) -> Reply:
+    async def ask(self, asked: Question) -> ModelReply:
         """Return what became of a question within the time limit; never raises."""
         _ends_at.set(time.monotonic() + self._limit_s)
         try:
@@ -107,14 +107,14 @@ class Model:
                 )
                 body = await response.read()
         except (TimeoutError, anthropic.APITimeoutError):
-            return Reply("timeout", detail=f"no answer in {self._limit_s:g} s")
+            return ModelReply("timeout", detail=f"no answer in {self._limit_s:g} s")
         except anthropic.RateLimitError as error:
             wait_s = _wait_asked_for(error.response.headers)
-            return Reply("rate_limited", detail="status 429", wait_s=wait_s)
+            return ModelReply("rate_limited", detail="status 429", wait_s=wait_s)
         except anthropic.APIStatusError as error:
-            return Reply("failed", detail=f"status {error.status_code}")
+            return ModelReply("failed", detail=f"status {error.status_code}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the stream goes on without
-            return Reply("failed", detail=type(error).__name__)
+            return ModelReply("failed", detail=type(error).__name__)
         return _read(body, asked)
 
     async def close(self) -> None:
@@ -140,13 +140,13 @@ def _wait_asked_for(headers: Any) -> float | None:
     return None if date is None else mktime_tz(date) - time.time()
 
 
-def _read(body: bytes, asked: Question) -> Reply:
+def _read(body: bytes, asked: Question) -> ModelReply:
     """Judge a response of the API strictly: what is not as asked for is no answer."""
     try:
         reply = _REPLY.decode(body)
     except (ValueError, RecursionError):
-        return Reply("malformed", detail="not a message of the API")
-    said = Reply(
+        return ModelReply("malformed", detail="not a message of the API")
+    said = ModelReply(
         "malformed",
         model=reply.model,
         input_tokens=reply.usage.input_tokens,

@@ -56,7 +56,7 @@ class MalformedAnswerError(ValueError):
     """The model's answer is not what was asked for; the message does not quote it."""
 
 
-class Verdict(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class ModelVerdict(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What the model makes of a message, scores from 0 to 1."""
 
     requested_human: Unit
@@ -92,7 +92,7 @@ class Question(NamedTuple):
         }
 
     def key(self, model: str) -> bytes:
-        """What two questions have in common whose answers may stand for each other."""
+        """Return what two questions have in common whose answers may stand for each other."""
         parts = (model, self.system, self.document, *self.intents)
         return blake2b("\x1f".join(parts).encode(), digest_size=16).digest()
 
@@ -110,22 +110,22 @@ def question(text: str, earlier: Iterable[Turn], intents: tuple[str, ...]) -> Qu
 
 
 def _beginning(text: str) -> str:
-    """A message redacted; without its end where the request holds no more of it."""
+    """Return a message redacted; without its end where the request holds no more of it."""
     redacted = redact(text, "strict")
     return redacted if len(text) < REQUEST_TEXT_LIMIT else redacted[:-_EDGE]
 
 
 def _end(text: str) -> str:
-    """The last words of a turn, redacted."""
+    """Return the last words of a turn, redacted."""
     last = text[-EARLIER_LIMIT - _EDGE :]
     redacted = redact(last, "strict")
     return redacted[-EARLIER_LIMIT:] if len(last) == len(text) else redacted[_EDGE:]
 
 
-def read_verdict(answer: str, asked: Question) -> Verdict:
+def read_verdict(answer: str, asked: Question) -> ModelVerdict:
     """Return the verdict in a model's answer to a question, or raise MalformedAnswerError."""
     try:
-        verdict = msgspec.json.decode(answer, type=Verdict)
+        verdict = msgspec.json.decode(answer, type=ModelVerdict)
     except (ValueError, RecursionError) as error:
         # A validation error names the field and never quotes its value.
         raise MalformedAnswerError(str(error)) from None

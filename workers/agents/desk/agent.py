@@ -14,14 +14,13 @@ from faust.types import TP
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.contracts.codec import Raw, decode_desk_event, encode
-from workers.contracts.desks import DeskEvent
-from workers.contracts.desks import Presence as PresenceEvent
+from workers.contracts.desks import DeskEvent, Presence
 from workers.contracts.events import Ownership
 from workers.contracts.ids import ownership_event_id
 from workers.contracts.rejections import Rejected, shown
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.topics import DEAD_LETTERS, DESKS, EVENTS, LEDGER, Topics
-from workers.routing.availability import Presence
+from workers.routing.availability import LastPresence
 from workers.runtime.app import Agent, Options, read_topics
 from workers.runtime.dead_letter_limit import DeadLetterLimit
 from workers.runtime.producer import Record
@@ -39,7 +38,7 @@ class _Reported(NamedTuple):
 
 
 def make_agent(settings: Settings, options: Options) -> "DeskAgent":
-    """The desk agent; errors of topics.yaml say where."""
+    """Return the desk agent; errors of topics.yaml say where."""
     return DeskAgent(settings, read_topics(options.topics), options)
 
 
@@ -74,7 +73,7 @@ class DeskAgent(Agent):
     async def handle(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
         """Translate a chunk: every event ends in the load, on the log or in the dead letters."""
         reported: list[_Reported] = []
-        present: list[tuple[str, Presence]] = []
+        present: list[tuple[str, LastPresence]] = []
         outputs: list[Record] = []
         refused: dict[int, Rejected] = {}
         for record in records:
@@ -84,7 +83,7 @@ class DeskAgent(Agent):
             except Rejected as rejected:
                 refused[record.offset] = rejected
                 continue
-            if isinstance(event, PresenceEvent):
+            if isinstance(event, Presence):
                 present.append((event.queue, _presence(event, record.timestamp)))
             else:
                 reported.append(_Reported(record, event))
@@ -100,14 +99,14 @@ class DeskAgent(Agent):
         if outputs:
             await self.producer.publish(outputs)
 
-    def _require_queue(self, event: DeskEvent | PresenceEvent) -> None:
+    def _require_queue(self, event: DeskEvent | Presence) -> None:
         # A ticket may have been asked for in the name of a queue that is no more.
         if event.type in ("ticketed", "ticket_refused") or event.queue in self._topics.queues:
             return
         known = ", ".join(self._topics.queues)
         raise Rejected("unknown_queue", f"queue: {shown(event.queue)}: use one of {known}")
 
-    async def _report(self, present: Sequence[tuple[str, Presence]]) -> None:
+    async def _report(self, present: Sequence[tuple[str, LastPresence]]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
         for queue, presence in present:
             self._load.report(pipeline, queue, presence)
@@ -127,7 +126,10 @@ class DeskAgent(Agent):
         return where
 
     def _ownership(self, event: DeskEvent, where: Whereabouts | None) -> Record:
-        """The event for the log, in the partition where the conversation lives; or Rejected."""
+        """Return the event for the log, in the partition where the conversation lives.
+
+        Raise Rejected where it cannot be.
+        """
         if where is None:
             detail = f"escalation_id: {shown(event.escalation_id)}: no such escalation"
             raise Rejected("unknown_escalation", detail)
@@ -163,10 +165,10 @@ def _raw(record: ConsumerRecord) -> Raw:
     return Raw(record.key, record.value, record.headers, record.timestamp)
 
 
-def _presence(event: PresenceEvent, timestamp_ms: int) -> Presence:
-    """What was said, as old as its record: a backlog must not look fresh."""
+def _presence(event: Presence, timestamp_ms: int) -> LastPresence:
+    """Return what was said, as old as its record: a backlog must not look fresh."""
     now_ms = time.time_ns() // 1_000_000
-    return Presence(
+    return LastPresence(
         at_ms=min(timestamp_ms, now_ms),
         agents_online=event.agents_online,
         free_slots=event.free_slots,

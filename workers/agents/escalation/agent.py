@@ -12,8 +12,7 @@ import aiokafka
 from redis.asyncio import Redis
 
 from workers.agents.escalation.deadline_timers import Timers
-from workers.agents.escalation.log_reader import Log, Surroundings
-from workers.agents.escalation.outputs import Publish
+from workers.agents.escalation.log_reader import LogReader, Surroundings
 from workers.agents.escalation.partition import Partition, Unreadable
 from workers.agents.escalation.state_rebuild import Start
 from workers.agents.shared.policy_source import PolicySource, policy_record, to_announce
@@ -30,6 +29,7 @@ from workers.runtime import metrics
 from workers.runtime.app import TP, Agent, Bounds, NotYet, Options, Record
 from workers.runtime.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from workers.runtime.failstop import ConfigurationError, fail_stop
+from workers.runtime.producer import Publish
 from workers.settings import Settings, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
 from workers.stores.partition_store import PartitionStore, partitions_of
@@ -84,7 +84,10 @@ class EscalationAgent(Agent):
             )
 
     async def _require_partitions(self) -> None:
-        """A conversation whose partition changes would begin anew, beside its open escalation."""
+        """Refuse a log whose number of partitions has changed.
+
+        A conversation whose partition changes would begin anew, beside its open escalation.
+        """
         prefix, count = self.settings.redis_prefix, self.partitions
         found = await persist(
             lambda: partitions_of(self._redis, prefix, self.topic, count), self._address
@@ -113,7 +116,7 @@ class EscalationAgent(Agent):
             self.settings,
             self._redis,
             self.producer.publish,
-            Log(self.settings, Home(topic=tp.topic, partition=tp.partition), around),
+            LogReader(self.settings, Home(topic=tp.topic, partition=tp.partition), around),
             token,
             self._limit,
             self._policies.own,
@@ -268,12 +271,12 @@ def partition_of(
     settings: Settings,
     redis: Redis,
     publish: Publish,
-    log: Log,
+    log: LogReader,
     token: str,
     limit: DeadLetterLimit,
     own: PartitionMeta,
 ) -> Partition:
-    """A partition for a new owner, whom `token` tells from every other; `place` it first."""
+    """Return a partition for a new owner, whom `token` tells from every other; `place` it first."""
     return Partition(
         log.home,
         PartitionStore(redis, settings.redis_prefix, log.home, token),
@@ -287,7 +290,7 @@ def partition_of(
 
 
 def _dead_letter_notice(partition: Partition, why: str) -> Record:
-    """What a team is told when a worker stops rather than refuse everything."""
+    """Return what a team is told when a worker stops rather than refuse everything."""
     subject, position = str(partition), partition.marked.mark.offset + 1
     notice = Notification(
         notification_id=derive("dead_letter_limit", subject, position),
@@ -300,7 +303,7 @@ def _dead_letter_notice(partition: Partition, why: str) -> Record:
 
 
 def read_start(text: str) -> Start:
-    """The start that a command line names; ValueError when it is none."""
+    """Return the start that a command line names; ValueError when it is none."""
     match text:
         case "earliest" | "now":
             return text
@@ -314,5 +317,5 @@ def read_start(text: str) -> Start:
 
 
 def make_agent(settings: Settings, options: Options) -> Agent:
-    """The escalation agent, for `handoff worker escalation`."""
+    """Return the escalation agent, for `handoff worker escalation`."""
     return EscalationAgent(settings, options)

@@ -5,8 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from workers.agents.escalation.fenced_store import Marked
-from workers.agents.escalation.outputs import Publish
+from workers.agents.escalation.fenced_store import FencedStore
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Home
 from workers.contracts.events import Deadline
@@ -14,7 +13,7 @@ from workers.contracts.ids import deadline_event_id
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import DAY, from_ms
 from workers.runtime import metrics
-from workers.runtime.producer import Record
+from workers.runtime.producer import Publish, Record
 
 _AT_ONCE: Final = 500
 
@@ -29,7 +28,7 @@ class Timers:
         self._secrets = secrets
         self._ahead_ms = 0
 
-    async def fire(self, marked: Marked) -> int:
+    async def fire(self, marked: FencedStore) -> int:
         """Put one batch of due deadlines on a partition's log; return how many timers it ended.
 
         An event is acknowledged before its timer is removed, under an id made of the two, so that
@@ -65,7 +64,7 @@ def _believable(timestamp_ms: int) -> int:
 
 
 def deadline_record(home: Home, conversation_id: str, due_ms: int, secrets: Secrets) -> Record:
-    """The record that tells a conversation that a time has passed."""
+    """Return the record that tells a conversation that a time has passed."""
     due = from_ms(due_ms)
     event = Deadline(
         event_id=deadline_event_id(conversation_id, due_ms),

@@ -14,7 +14,10 @@ POISON: Final = "poison"
 
 
 def decode(record: ConsumerRecord, secrets: Secrets, poison: Collection[int] = ()) -> Incoming:
-    """A record with its event, or with why it was refused; `poison` are offsets refused before."""
+    """Return a record with its event, or with why it was refused.
+
+    `poison` are offsets refused before.
+    """
     raw = Raw(record.key, record.value, record.headers, record.timestamp)
     offset, at = record.offset, record.timestamp
     if offset in poison:
@@ -26,6 +29,6 @@ def decode(record: ConsumerRecord, secrets: Secrets, poison: Collection[int] = (
 
 
 def split_at(records: Sequence[ConsumerRecord], offset: int) -> list[Sequence[ConsumerRecord]]:
-    """The records below an offset and those from it on, each if there are any."""
+    """Return the records below an offset and those from it on, each if there are any."""
     below = sum(record.offset < offset for record in records)
     return [part for part in (records[:below], records[below:]) if part]

@@ -13,7 +13,7 @@ from workers.conversation.fold import Incoming, Output, wanted
 from workers.conversation.partition_meta import PartitionMeta
 from workers.runtime.failstop import WorkerStop
 from workers.stores.connection import persist
-from workers.stores.partition_store import Head, Mark, PartitionStore, Reading, Writes
+from workers.stores.partition_store import ChunkRead, Head, Mark, PartitionStore, Writes
 
 STORE_LIMIT_S: Final = 20.0
 """How long the store may be away between chunks; chunks have the same bound."""
@@ -25,7 +25,7 @@ class MarkMoved(WorkerStop):
     """Somebody else applied records of this partition, or the store went back in time."""
 
 
-class Marked:
+class FencedStore:
     """Reads and writes only while the mark is where this owner left it; else MarkMoved.
 
     Every call waits while Redis is away, as long as the caller's time limit lets it.
@@ -57,7 +57,7 @@ class Marked:
         """Set the mark where there is none."""
         await self._write(None, offset, writes)
 
-    async def read(self, incoming: Sequence[Incoming]) -> Reading:
+    async def read(self, incoming: Sequence[Incoming]) -> ChunkRead:
         """Read the states and known ids that records need."""
         start, needed = incoming[0].offset, wanted(incoming)
         reading = await persist(lambda: self._store.read(start, needed), self._address)
@@ -81,7 +81,7 @@ class Marked:
             raise MarkMoved(f"{self}: the mark is {found}, this worker left {self.mark}")
 
     async def latest(self) -> list[Output]:
-        """The last decision of each open escalation that a rebuild has found so far."""
+        """Return the last decision of each open escalation that a rebuild has found so far."""
         return await persist(self._store.latest, self._address)
 
     async def try_alone(self, start: int, until: int) -> None:

@@ -82,7 +82,7 @@ class Surroundings:
                     yield record
 
 
-class Log:
+class LogReader:
     """One partition of the log; every call opens a consumer of its own, so it is for rare use."""
 
     def __init__(self, settings: Settings, home: Home, around: Surroundings) -> None:
@@ -92,7 +92,7 @@ class Log:
         self._tp = TopicPartition(home.topic, home.partition)
 
     async def offset_at(self, timestamp_ms: int) -> int:
-        """The first offset at or after a time; the end of the log when there is none."""
+        """Return the first offset at or after a time; the end of the log when there is none."""
         async with reading(self._settings) as consumer:
             held = (await ranges_of(consumer, [self._tp]))[self._tp]
             for moment in (timestamp_ms, 0):
@@ -105,7 +105,10 @@ class Log:
     async def records(
         self, start: int, end: int, keys: Collection[bytes] | None = None
     ) -> AsyncGenerator[list[ConsumerRecord], None]:
-        """Runs of records from `start` up to `end`, only those with one of the `keys` if given."""
+        """Yield runs of records from `start` up to `end`.
+
+        Only those with one of the `keys` if given.
+        """
         ranges = {self._tp: Range(start, end)}
         async with aclosing(read(self._settings, ranges)) as runs:
             async for _, records in runs:

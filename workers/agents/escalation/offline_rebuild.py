@@ -10,7 +10,7 @@ from aiokafka.structs import RecordMetadata
 from redis.asyncio import Redis
 
 from workers.agents.escalation.agent import EscalationAgent, partition_of
-from workers.agents.escalation.log_reader import Log, Surroundings
+from workers.agents.escalation.log_reader import LogReader, Surroundings
 from workers.contracts.decisions import Home
 from workers.contracts.topics import EVENTS
 from workers.conversation.partition_meta import PartitionMeta
@@ -60,7 +60,7 @@ async def rebuild(
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int, held: Range, until: int) -> Rebuilt:
-        log = Log(settings, Home(topic=EVENTS, partition=number), around)
+        log = LogReader(settings, Home(topic=EVENTS, partition=number), around)
         async with turns:
             return await _one(settings, redis, producer, own, log, held, until, advance)
 
@@ -86,7 +86,7 @@ async def _one(
     redis: Redis,
     producer: AIOKafkaProducer,
     own: PartitionMeta,
-    log: Log,
+    log: LogReader,
     held: Range,
     until: int,
     advance: Callable[[int], None],

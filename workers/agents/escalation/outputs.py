@@ -1,10 +1,9 @@
 """What the escalation agent publishes: outputs of the fold, in their order, all acknowledged."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from aiokafka.errors import MessageSizeTooLargeError
-from aiokafka.structs import RecordMetadata
 
 from workers.agents.shared.dead_letters import say
 from workers.contracts.codec import Raw
@@ -12,9 +11,7 @@ from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS
 from workers.conversation.fold import Output
 from workers.runtime import metrics
-from workers.runtime.producer import Record
-
-Publish = Callable[[Sequence[Record]], Awaitable[Sequence[RecordMetadata]]]
+from workers.runtime.producer import Publish, Record
 
 _SURE_TO_FIT: Final = 900_000
 """Bytes of a value below every broker's default limit, with headers."""

@@ -11,10 +11,10 @@ from typing import Final
 from aiokafka import ConsumerRecord
 
 from workers.agents.escalation.decoding import POISON, decode, split_at
-from workers.agents.escalation.fenced_store import Marked
-from workers.agents.escalation.log_reader import Log
-from workers.agents.escalation.outputs import Publish, publish_outputs
-from workers.agents.escalation.state_rebuild import REPEATED, Rebuilding, Start
+from workers.agents.escalation.fenced_store import FencedStore
+from workers.agents.escalation.log_reader import LogReader
+from workers.agents.escalation.outputs import publish_outputs
+from workers.agents.escalation.state_rebuild import Rebuilding, Start
 from workers.contracts.deadletters import Origin
 from workers.contracts.decisions import Home
 from workers.contracts.rejections import Rejected
@@ -27,7 +27,8 @@ from workers.runtime import metrics
 from workers.runtime.consumer import Bounds
 from workers.runtime.dead_letter_limit import DeadLetterLimit, Refusal, TooManyDeadLetters, refusal
 from workers.runtime.failstop import ConfigurationError
-from workers.stores.partition_store import PartitionStore, Reading, Writes, outbox_field
+from workers.runtime.producer import Publish
+from workers.stores.partition_store import ChunkRead, PartitionStore, Writes, outbox_field
 
 DEATHS_ALLOWED: Final = 2
 """Processes that may die at a chunk before its records are tried one by one."""
@@ -50,7 +51,7 @@ class Partition:
         self,
         home: Home,
         store: PartitionStore,
-        log: Log,
+        log: LogReader,
         publish: Publish,
         *,
         address: str,
@@ -59,7 +60,7 @@ class Partition:
         own: PartitionMeta,
     ) -> None:
         self.home = home
-        self.marked = Marked(home, store, address, own)
+        self.marked = FencedStore(home, store, address, own)
         self.rebuilding = Rebuilding(self.marked, log, secrets)
         self.phase = "idle"
         """What is done with the chunk at hand: read, fold, write or publish."""
@@ -86,8 +87,12 @@ class Partition:
         committed, progress = bounds.committed or 0, self.rebuilding.progress
         self._end = bounds.end
         self._silent_below = max(committed, 0 if progress is None else progress.until)
-        self._outbox = [o for o in head.outbox if o.offset >= committed or o.n >= REPEATED]
-        self._acked = [outbox_field(o) for o in head.outbox if o not in self._outbox]
+        self._outbox, self._acked = [], []
+        for output in head.outbox:
+            if output.again or output.offset >= committed:
+                self._outbox.append(output)
+            else:
+                self._acked.append(outbox_field(output))
         return self.marked.mark.offset + 1
 
     def _require_inside(self, bounds: Bounds) -> None:
@@ -216,7 +221,7 @@ class Partition:
         self._acked += map(outbox_field, outputs)
 
     async def _suspected(
-        self, incoming: Sequence[Incoming], reading: Reading
+        self, incoming: Sequence[Incoming], reading: ChunkRead
     ) -> Sequence[Incoming]:
         """Leave out what must not be tried together with a record at which processes died."""
         first = incoming[0]
@@ -234,7 +239,7 @@ class Partition:
         await self.marked.try_alone(first.offset, until)
         return [first]
 
-    def _fold(self, incoming: Sequence[Incoming], reading: Reading) -> Folded:
+    def _fold(self, incoming: Sequence[Incoming], reading: ChunkRead) -> Folded:
         progress = self.rebuilding.progress
         first = progress is not None and progress.kind == "first"
         try:

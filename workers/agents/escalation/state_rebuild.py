@@ -15,25 +15,30 @@ from typing import Final, Literal
 import msgspec
 
 from workers.agents.escalation.decoding import decode
-from workers.agents.escalation.fenced_store import Marked
-from workers.agents.escalation.log_reader import Log
+from workers.agents.escalation.fenced_store import FencedStore
+from workers.agents.escalation.log_reader import LogReader
 from workers.contracts.events import POLICY_CONVERSATION, PolicyInForce
 from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY
 from workers.contracts.topics import DECISIONS
-from workers.conversation.fold import Change, Folded, Incoming, Output, fold_chunk, wanted
+from workers.conversation.fold import (
+    ConversationWrite,
+    Folded,
+    Incoming,
+    Output,
+    fold_chunk,
+    wanted,
+)
 from workers.conversation.partition_meta import PartitionMeta, adopt, meta_fields, starting_meta
 from workers.policy import PolicyError
 from workers.runtime.consumer import Bounds
 from workers.runtime.failstop import ConfigurationError
-from workers.stores.partition_store import REBUILDING, Head, Reading, Writes
+from workers.stores.partition_store import REBUILDING, ChunkRead, Head, Writes
 
 Start = int | Literal["earliest", "now"]
 """Where the very first start begins to publish; an int is milliseconds since the epoch."""
 
 WINDOW_MS: Final = 3 * DAY
-REPEATED: Final = 1_000_000
-"""From this `n` on an output is a decision that a rebuild publishes again."""
 AT_ONCE: Final = 100
 """Conversations that are written at once."""
 QUIET_POLICY: Final = """
@@ -51,7 +56,7 @@ rules:
 logger = logging.getLogger(__name__)
 
 
-class Progress(msgspec.Struct, kw_only=True, frozen=True):
+class RebuildProgress(msgspec.Struct, kw_only=True, frozen=True):
     """A rebuild in progress, stored with the mark, so that a restart goes on with it."""
 
     kind: Literal["first", "again"]
@@ -66,15 +71,15 @@ class Progress(msgspec.Struct, kw_only=True, frozen=True):
     """Offsets that were dead-lettered because processes died at them."""
 
     def field(self) -> dict[str, bytes]:
-        """The field of the partition's meta that holds it."""
+        """Return the field of the partition's meta that holds it."""
         return {REBUILDING: msgspec.msgpack.encode(self)}
 
 
 class Rebuilding:
     """Begins, prepares and ends the rebuild of one partition; most of its life there is none."""
 
-    def __init__(self, marked: Marked, log: Log, secrets: Secrets) -> None:
-        self.progress: Progress | None = None
+    def __init__(self, marked: FencedStore, log: LogReader, secrets: Secrets) -> None:
+        self.progress: RebuildProgress | None = None
         self._marked = marked
         self._log = log
         self._secrets = secrets
@@ -82,7 +87,7 @@ class Rebuilding:
     def resume(self, head: Head) -> None:
         """Go on with what a predecessor began."""
         if stored := head.meta.get(REBUILDING):
-            self.progress = msgspec.msgpack.decode(stored, type=Progress)
+            self.progress = msgspec.msgpack.decode(stored, type=RebuildProgress)
 
     async def begin(self, bounds: Bounds, start: Start) -> None:
         """Note in an empty store what has to be folded, and from where on to publish."""
@@ -90,13 +95,13 @@ class Rebuilding:
         if bounds.committed is None:
             until = await self._first(bounds, start)
             since = min(await self._log.offset_at(window), until)
-            progress = Progress(kind="first", since=since, until=until, prepared=True)
+            progress = RebuildProgress(kind="first", since=since, until=until, prepared=True)
             logger.info("%s: very first start: publishing from offset %d", self._marked, until)
         else:
             self._require_inside(bounds.committed, bounds)
             since = min(await self._log.offset_at(window), bounds.committed)
             since = max(since, bounds.begin)
-            progress = Progress(kind="again", since=since, until=bounds.committed)
+            progress = RebuildProgress(kind="again", since=since, until=bounds.committed)
             logger.warning("%s: the store is empty: folding from %d on", self._marked, since)
         fields = {**meta_fields(self._marked.meta), **progress.field()}
         await self._marked.begin(progress.since - 1, Writes(meta=fields))
@@ -136,7 +141,10 @@ class Rebuilding:
         self.progress = progress
 
     async def _policy_from(self, start: int, end: int) -> PartitionMeta:
-        """What holds from `start` on: the first policy event after it, or this worker's policy."""
+        """Return what holds from `start` on.
+
+        The first policy event after it, or this worker's policy.
+        """
         key = POLICY_CONVERSATION.encode()
         async with aclosing(self._log.records(start, end, {key})) as runs:
             async for records in runs:
@@ -185,7 +193,7 @@ class Rebuilding:
             await self._marked.write(self._marked.mark.offset, writes)
         return beside.meta
 
-    def remember(self, incoming: Sequence[Incoming], reading: Reading) -> Folded:
+    def remember(self, incoming: Sequence[Incoming], reading: ChunkRead) -> Folded:
         """Fold what lies before the very first start without deciding anything about it.
 
         No router ever heard of it, so that an escalation would stay open for ever: neither rules
@@ -201,7 +209,7 @@ class Rebuilding:
         return folded
 
     def latest(self, folded: Folded) -> dict[str, Output | None]:
-        """What a chunk changes in the decisions that are published again in the end."""
+        """Return what a chunk changes in the decisions that are published again in the end."""
         again = self.progress is not None and self.progress.kind == "again"
         return _latest(folded) if again else {}
 
@@ -212,7 +220,7 @@ class Rebuilding:
             return []
         latest = await marked.latest()
         outputs = [
-            output._replace(offset=progress.until, n=REPEATED + index)
+            output._replace(offset=progress.until, n=index, again=True)
             for index, output in enumerate(latest)
         ]
         writes = Writes(
@@ -228,7 +236,10 @@ class Rebuilding:
 
 
 def _latest(folded: Folded) -> dict[str, Output | None]:
-    """The last decision of each conversation that is open after a chunk; None when it is not."""
+    """Return the last decision of each conversation that is open after a chunk.
+
+    None when it is not.
+    """
     latest: dict[str, Output | None] = {
         name: None for name, change in folded.changes.items() if not change.is_open
     }
@@ -243,9 +254,9 @@ def _latest(folded: Folded) -> dict[str, Output | None]:
 class _Beside:
     """Conversations folded anew in memory, to replace what is stored of them."""
 
-    def __init__(self, marked: Marked, meta: PartitionMeta) -> None:
+    def __init__(self, marked: FencedStore, meta: PartitionMeta) -> None:
         self.meta = meta
-        self.changes: dict[str, Change] = {}
+        self.changes: dict[str, ConversationWrite] = {}
         self.latest: dict[str, Output | None] = {}
         self._known: dict[str, set[str]] = {}
         self._home = marked.home
@@ -270,8 +281,10 @@ class _Beside:
             self.changes[name] = change
 
 
-def _batched(changes: Mapping[str, Change], size: int) -> Iterator[dict[str, Change]]:
-    """The changes in portions of at most `size`."""
+def _batched(
+    changes: Mapping[str, ConversationWrite], size: int
+) -> Iterator[dict[str, ConversationWrite]]:
+    """Return the changes in portions of at most `size`."""
     items = iter(changes.items())
     while portion := dict(islice(items, size)):
         yield portion

@@ -37,7 +37,7 @@ from workers.runtime.dead_letter_limit import DeadLetterLimit
 from workers.runtime.failstop import fail_stop
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, wait_for_redis
-from workers.stores.ledger_store import Entry, WentBackError
+from workers.stores.ledger_store import LedgerEntry, WentBackError
 from workers.stores.partition_store import ask_transcript, read_turns
 
 OWED_S: Final = 5.0
@@ -52,17 +52,17 @@ SETTLE_S: Final = 5.0
 logger = logging.getLogger(__name__)
 
 
-class Reading(NamedTuple):
+class LedgerRead(NamedTuple):
     """What a chunk reads, in one round trip."""
 
-    entries: dict[str, Entry]
+    entries: dict[str, LedgerEntry]
     transcripts: dict[str, list[Turn]]
     """By decision id."""
     load: Load
 
 
 def make_agent(settings: Settings, options: Options) -> "RoutingAgent":
-    """The routing agent; errors of topics.yaml say where."""
+    """Return the routing agent; errors of topics.yaml say where."""
     return RoutingAgent(settings, read_topics(options.topics), options)
 
 
@@ -161,7 +161,7 @@ class RoutingAgent(Agent):
         finally:
             await _cancel(running)
 
-    async def _read(self, decisions: Sequence[Decision]) -> Reading:
+    async def _read(self, decisions: Sequence[Decision]) -> LedgerRead:
         """Read ledger, load and transcripts; a ledger that went back in time ends the process."""
         stores, seen, now_ms = self._stores, dict(self._seen), self._now_ms()
         names = list(dict.fromkeys(decision.conversation_id for decision in decisions))
@@ -183,7 +183,7 @@ class RoutingAgent(Agent):
         load = Load(since_ms=now_ms)
         if placing:
             load = stores.load.read(next(rest), self._since_ms, now_ms)
-        return Reading(entries, transcripts, load)
+        return LedgerRead(entries, transcripts, load)
 
     def _require_present(self, seen: Mapping[int, int], found: Mapping[int, int]) -> None:
         lost = {part: end for part, end in seen.items() if found.get(part, 0) < end}
@@ -218,7 +218,7 @@ class RoutingAgent(Agent):
 
 
 def _decode(records: Sequence[ConsumerRecord]) -> tuple[list[Decision], dict[int, Rejected]]:
-    """The decisions of a chunk, and by offset why each other record is none."""
+    """Return the decisions of a chunk, and by offset why each other record is none."""
     decisions, refused = [], {}
     for record in records:
         try:

@@ -17,7 +17,7 @@ class Span(NamedTuple):
     end: int
 
 
-class Told:
+class LedgerProgress:
     """The offsets of one router's own records that the store's positions do not cover yet."""
 
     def __init__(self) -> None:
@@ -35,7 +35,10 @@ class Told:
                 self._settled[place] = self._unsettled.pop(place)
 
     def spans(self) -> list[Span]:
-        """What is settled, in the order of offsets, neighbours as one; look for `records` first."""
+        """Return what is settled, in the order of offsets, neighbours as one.
+
+        Look for `records` first.
+        """
         spans: list[Span] = []
         for partition, offset in sorted(self._settled):
             last = spans[-1] if spans else None
@@ -46,7 +49,7 @@ class Told:
         return spans
 
     def records(self) -> list[LedgerRecord]:
-        """The records of `spans`."""
+        """Return the records of `spans`."""
         return [*self._settled.values()]
 
     def covered(self, positions: Mapping[int, int]) -> None:

@@ -14,7 +14,7 @@ from aiokafka.structs import RecordMetadata
 from redis.asyncio import Redis
 
 from workers.agents.routing.desk_producer import Outlet, TooLargeError, TopicRefusesError
-from workers.agents.routing.ledger_progress import Told
+from workers.agents.routing.ledger_progress import LedgerProgress
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision, Turn
@@ -33,15 +33,14 @@ from workers.routing.notifications import notification
 from workers.routing.plan import amend, claimed_on, is_placing, plan
 from workers.routing.wait import PastClaim, estimate
 from workers.runtime import metrics
-from workers.runtime.producer import Record
+from workers.runtime.producer import Publish, Record
 from workers.stores.connection import persist
-from workers.stores.ledger_store import Entry, LedgerStore, version_of
+from workers.stores.ledger_store import LedgerEntry, LedgerStore, version_of
 from workers.stores.partition_store import read_transcript
 from workers.stores.queue_load import LoadStore, Reservation
-from workers.stores.undelivered import Owed, OwedStore
+from workers.stores.undelivered import Undelivered, UndeliveredStore
 
 T = TypeVar("T")
-Publish = Callable[[Iterable[Record]], Awaitable[Sequence[RecordMetadata]]]
 """Returns when every record is acknowledged."""
 
 CONNECTIONS: Final = 32
@@ -66,7 +65,7 @@ class Stores:
         self.prefix = prefix
         self.ledger = LedgerStore(redis, prefix)
         self.load = LoadStore(redis, prefix, topics.queues)
-        self.owed = OwedStore(redis, prefix)
+        self.owed = UndeliveredStore(redis, prefix)
         self._address = address
         self._connections = asyncio.Semaphore(CONNECTIONS)
 
@@ -109,10 +108,12 @@ class Router:
         self._publish = publish
         self._secrets = secrets
         self._now_ms = now_ms
-        self.told = Told()
+        self.told = LedgerProgress()
         """What this router wrote to the ledger's topic."""
 
-    async def run(self, works: Sequence[Work], entry: Entry, load: Load) -> LedgerRecord | None:
+    async def run(
+        self, works: Sequence[Work], entry: LedgerEntry, load: Load
+    ) -> LedgerRecord | None:
         """Carry out decisions of one conversation in their order, each once.
 
         `entry` is what the ledger says of it. Returns the last record whose effects were published
@@ -125,7 +126,9 @@ class Router:
                 done = entry.record
         return done
 
-    async def _carry_out(self, work: Work, entry: Entry, load: Load) -> tuple[Entry, bool]:
+    async def _carry_out(
+        self, work: Work, entry: LedgerEntry, load: Load
+    ) -> tuple[LedgerEntry, bool]:
         """Return what the ledger says now, and whether the effects of that were published here."""
         decision = work.decision
         while True:
@@ -137,12 +140,12 @@ class Router:
                     return entry, False
                 planned = self._recorded(decision, known)
                 record = await self._effects(work, planned, known, None, load)
-                return Entry(record, version_of(record), done=True), True
+                return LedgerEntry(record, version_of(record), done=True), True
             planned = await self._plan(decision, known, load)
             record = next_record(known, decision, planned)
             if await self._write(record, entry.version):
                 record = await self._effects(work, planned, record, known, load)
-                return Entry(record, version_of(record), done=True), True
+                return LedgerEntry(record, version_of(record), done=True), True
             # Another router was here: it owned the partition before us, or owns it now.
             entry = await self._again(decision.conversation_id)
 
@@ -151,7 +154,7 @@ class Router:
             return plan(decision, self._topics, Load(since_ms=0), self._now_ms(), known)
         return known.plan
 
-    async def _again(self, conversation_id: str) -> Entry:
+    async def _again(self, conversation_id: str) -> LedgerEntry:
         entry = await self._stores.persist(lambda: self._stores.ledger.find(conversation_id))
         if entry.record is not None:
             # What we have just reserved may not be where the escalation is.
@@ -318,7 +321,7 @@ class Router:
                 await self._outlet.send(record)
             except TopicRefusesError as error:
                 logger.error("%s: %s", message.conversation_id, error)
-                owed = Owed(record.topic, record.key or b"", record.value or b"")
+                owed = Undelivered(record.topic, record.key or b"", record.value or b"")
                 await self._stores.persist(lambda owed=owed: self._stores.owed.add(owed))  # type: ignore[misc]
 
     async def tell_owed(self) -> int:
@@ -368,7 +371,7 @@ async def _together(*steps: Coroutine[Any, Any, None]) -> None:
 
 
 def _past_claim(decision: Decision, before: LedgerRecord | None) -> tuple[str, PastClaim] | None:
-    """The queue and how long it took, when this decision is a claim from the queue's line."""
+    """Return the queue and how long it waited, when this decision is a claim from a queue."""
     queue = waits_on(before)
     if decision.action != "claim" or before is None or before.placed_at is None or queue is None:
         return None

@@ -14,6 +14,7 @@ from workers.contracts.ledger import LedgerRecord
 from workers.contracts.rejections import Rejected
 from workers.contracts.time import MINUTE, to_ms
 from workers.contracts.topics import LEDGER
+from workers.kafka.aiokafka_internals import all_metadata
 from workers.routing.ledger_record import waits_on
 from workers.runtime.failstop import ConfigurationError
 from workers.stores.ledger_store import LedgerStore, WentBackError
@@ -97,7 +98,7 @@ class LedgerTopic:
 
     async def _partitions(self, consumer: aiokafka.AIOKafkaConsumer) -> list[TopicPartition]:
         for _ in range(_LOOKS):
-            cluster = await consumer._client.fetch_all_metadata()
+            cluster = await all_metadata(consumer)
             if found := cluster.partitions_for_topic(LEDGER):
                 return [TopicPartition(LEDGER, partition) for partition in sorted(found)]
             await asyncio.sleep(0.25)

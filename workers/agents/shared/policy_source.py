@@ -97,7 +97,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def to_announce(own: PartitionMeta, in_force: PartitionMeta, now_ms: int) -> PartitionMeta | None:
-    """The policy to put on a partition's log now, or None.
+    """Return the policy to put on a partition's log now, or None.
 
     That is a newer one, the one in force if this worker observes and it does not or the other way
     round, or the one in force once a day, so that a log that was trimmed still tells.
@@ -111,7 +111,7 @@ def to_announce(own: PartitionMeta, in_force: PartitionMeta, now_ms: int) -> Par
 
 
 def policy_record(home: Home, policy: PartitionMeta, now_ms: int, secrets: Secrets) -> Record:
-    """The record that puts a policy in force in one partition; one id per policy and day."""
+    """Return the record that puts a policy in force in one partition; one id per policy and day."""
     event = PolicyInForce(
         event_id=derive(
             "policy",

@@ -109,7 +109,7 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class OfferReplyStep:
     """The customer presses a button under the offer."""
 
     accepted: bool
@@ -130,7 +130,7 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitStep:
     """Until something new is seen, here or in the conversation `of`."""
 
     seen: Seen
@@ -147,14 +147,14 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class PresenceStep:
     """The desk of a queue reports who is online."""
 
     queue: str
     online: tuple[str, ...]
 
 
-Step = Say | Reply | Close | Broken | Wait | Desk | Presence
+Step = Say | OfferReplyStep | Close | Broken | WaitStep | Desk | PresenceStep
 
 
 class Expect(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -224,7 +224,7 @@ class Conversation:
             "conversation_id": f"{prefix}{self.id}",
             "occurred_at": from_ms(at_ms),
         }
-        if isinstance(step, Reply):
+        if isinstance(step, OfferReplyStep):
             return OfferReply(type="offer_reply", accepted=step.accepted, **head)
         if isinstance(step, Close):
             return Closed(type="closed", by=step.by, **head)
@@ -313,11 +313,11 @@ def _step(raw: dict[str, Any], stage: Stage) -> Step:
     if kind == "desk":
         return Desk(value, _desk_fields(rest, stage))
     steps: dict[str, Any] = {
-        "reply": lambda: Reply(value),
+        "reply": lambda: OfferReplyStep(value),
         "closed": lambda: Close(value),
         "broken": lambda: Broken(value.encode()),
-        "wait": lambda: Wait(value, **rest),
-        "presence": lambda: Presence(value, tuple(rest["online"])),
+        "wait": lambda: WaitStep(value, **rest),
+        "presence": lambda: PresenceStep(value, tuple(rest["online"])),
     }
     step: Step = steps[kind]()
     return step

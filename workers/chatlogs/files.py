@@ -10,7 +10,7 @@ import orjson
 _GZIP: Final = b"\x1f\x8b"
 
 
-class Log(NamedTuple):
+class ParsedChat(NamedTuple):
     """One parsed conversation and its line in the file, or why that line is none."""
 
     place: str
@@ -18,7 +18,7 @@ class Log(NamedTuple):
     error: str | None = None
 
 
-def read_logs(source: IO[bytes]) -> Iterator[Log]:
+def read_logs(source: IO[bytes]) -> Iterator[ParsedChat]:
     """Yield the conversations of a file, one at a time unless it is one JSON value over lines.
 
     A gzipped file that is cut short or corrupt raises EOFError, zlib.error or gzip.BadGzipFile.
@@ -68,22 +68,22 @@ class _Prefixed:
         return first + (self.rest.read(size - len(first)) if size > len(first) else b"")
 
 
-def _by_line(start: int, lines: Iterable[bytes]) -> Iterator[Log]:
+def _by_line(start: int, lines: Iterable[bytes]) -> Iterator[ParsedChat]:
     for number, line in enumerate(lines, start=start):
         if not line.strip():
             continue
         try:
             log = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            yield Log(str(number), None, f"not JSON ({error}): left out")
+            yield ParsedChat(str(number), None, f"not JSON ({error}): left out")
         else:
             yield from _expanded(str(number), log)
 
 
-def _expanded(place: str, log: Any) -> Iterator[Log]:
+def _expanded(place: str, log: Any) -> Iterator[ParsedChat]:
     """Yield one conversation, or each of an array of conversations."""
     if isinstance(log, list) and not any(isinstance(i, dict) and "role" in i for i in log):
         for number, item in enumerate(log, start=1):
-            yield Log(f"{place}, conversation {number}", item)
+            yield ParsedChat(f"{place}, conversation {number}", item)
     else:
-        yield Log(place, log)
+        yield ParsedChat(place, log)
