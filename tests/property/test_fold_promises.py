@@ -8,7 +8,7 @@ from tests.support.random_histories import POLICIES, Beat, beats, play
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
 from workers.conversation.partition_meta import policy_in
-from workers.conversation.state import decode_state, encode_state
+from workers.conversation.state import decode_state, encode_state, next_due
 from workers.conversation.step_context import MOVING
 
 BOUND = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
@@ -93,6 +93,8 @@ class Watch:
         assert state.turns == len(h.turns)
         assert (h.blob is None) or len(h.blob) <= 2048
         assert len({kind for kind, _ in state.deadlines}) == len(state.deadlines)
+        if state.open is not None:
+            assert state.open.placing is not None or next_due(state) is not None, "open for ever"
 
 
 @BOUND

@@ -216,6 +216,7 @@ class History:
         claim_minutes: float = 30,
         reply_minutes: float | None = 10,
         expires_minutes: float = 600,
+        **more: Any,
     ) -> list[Decision]:
         """The routing agent's answer to the last placing decision, or to `decision`."""
         answered = decision or self.placing
@@ -231,6 +232,7 @@ class History:
                 place=place,
                 queue=queue,
                 rung=0,
+                **more,
                 claim_due_at=from_ms(self.now + round(claim_minutes * MINUTE)),
                 reply_minutes=reply_minutes,
                 expires_at=from_ms(opened + round(expires_minutes * MINUTE)),

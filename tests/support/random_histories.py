@@ -96,8 +96,9 @@ def _desk(h: History, a: int, b: int) -> None:
     if opened:
         h.desk(
             DESK[a % len(DESK)],
-            max(0, h.state.epoch - (b % 3 == 0)),
+            (max(0, h.state.epoch - 1), h.state.epoch, h.state.epoch, 2**53 - 1)[a % 4],
             escalation_id=opened[-1 if b % 4 else 0],
+            queue=((h.state.open and h.state.open.queue) or QUEUES[0]) if a % 5 else QUEUES[b % 4],
             to_queue=QUEUES[b % 4],
             agent_id=("anna", "ben")[b % 2],
             note="Please see the second order." if b % 5 == 0 else None,

@@ -45,6 +45,9 @@ Cause = Literal[
     "mandatory_rule",
     "hop_limit",
     "old_epoch",
+    "wrong_epoch",
+    "wrong_queue",
+    "not_owner",
     "already_claimed",
     "not_waiting",
     "ended",
@@ -53,7 +56,9 @@ Cause = Literal[
     "cooldown",
     "late_routing",
     "offer_accepted",
+    "idle",
 ]
+"""Why. `old_epoch` is what a stored decision says of before; today it is `wrong_epoch`."""
 
 QUOTE_LIMIT = 80
 """Characters of a customer's words that a decision may quote, after the strictest redaction."""

@@ -32,6 +32,8 @@ DeskAction = Literal[
     "ticket_refused",
 ]
 Place = Literal["queue", "ticket", "contact"]
+OnIdle = Literal["queue", "level", "ai"]
+"""Where a conversation goes whose person says nothing any more."""
 
 ROLE_ALIASES: dict[str, str] = {"user": "customer", "assistant": "ai_agent"}
 
@@ -187,6 +189,10 @@ class Routed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     """By when somebody must claim it (queue) or the ticket system must answer (ticket)."""
     reply_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """Minutes from the claim to the first reply, on this queue."""
+    idle_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """Minutes that the person who claimed it there may be silent."""
+    on_idle: OnIdle | None = None
+    """What follows then: back to the queue, up a level, or to the AI agent."""
     expires_at: Instant | None = None
     """The last deadline, for the whole escalation."""
 

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from workers.contracts.decisions import Decision, Home, Outcome
-from workers.contracts.events import Count, Id, Place, Skipped, Word
+from workers.contracts.events import Count, Id, OnIdle, Place, Skipped, Word
 from workers.contracts.handoffs import Wait
 from workers.contracts.time import Instant
 
@@ -20,6 +20,8 @@ class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     skipped: tuple[Skipped, ...] = ()
     claim_due_at: Instant | None = None
     reply_minutes: float | None = None
+    idle_minutes: float | None = None
+    on_idle: OnIdle | None = None
     expires_at: Instant | None = None
     wait: Wait | None = None
     ahead: Count = 0

@@ -9,7 +9,7 @@ import msgspec
 
 from workers.contracts.calendars import Calendar, minutes, of_country
 from workers.contracts.control import Contact
-from workers.contracts.events import Word
+from workers.contracts.events import OnIdle, Word
 from workers.contracts.time import DAY
 from workers.contracts.yaml import Document, Path, YamlFileError, convert, load_yaml, suggestion
 
@@ -119,6 +119,10 @@ class Queue(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """Until somebody must claim it, unless the policy's route says otherwise."""
     reply_minutes: Minutes
     """From the claim to the first reply, unless the policy's route says otherwise."""
+    idle_minutes: Minutes = 240.0
+    """That the person who claimed it may be silent, from the last message on."""
+    on_idle: OnIdle = "queue"
+    """What follows: back to the queue, up a level, or to the AI agent."""
     presence_seconds: Annotated[int, msgspec.Meta(ge=5, le=3600)]
     """Age at which a desk's report of who is online counts as nobody."""
     redaction: Redaction

@@ -7,7 +7,7 @@ from workers.contracts.decisions import Cause
 from workers.contracts.events import Deadline
 from workers.contracts.time import to_ms
 from workers.conversation.episodes import end
-from workers.conversation.placement import place_anew, raise_level, with_tried
+from workers.conversation.placement import place_anew, raise_level, sent_to, with_tried
 from workers.conversation.rules import stalled
 from workers.conversation.state import DeadlineKind, Due, State
 from workers.conversation.step_context import StepContext
@@ -38,6 +38,20 @@ def _reply_missed(run: StepContext) -> None:
     raise_level(run, "reply_missed")
 
 
+def _person_is_silent(run: StepContext) -> None:
+    """Take the conversation from a person who says nothing any more, as its queue wants it."""
+    escalation = run.state.open
+    if escalation is None:
+        return
+    on_idle = escalation.on_idle or run.policy.on_idle
+    if on_idle == "ai":
+        end(run, "returned", action="return", cause="idle")
+    elif on_idle == "level":
+        raise_level(run, "idle")
+    else:
+        place_anew(run, "move", "idle", **sent_to(escalation.target or run.policy.default_queue))
+
+
 def _expired(run: StepContext) -> None:
     end(run, "expired")
 
@@ -52,4 +66,5 @@ _MISSED: Final[dict[DeadlineKind, Callable[[StepContext], None]]] = {
     "last": _expired,
     "offer": _offer_lapsed,
     "answer": stalled,
+    "idle": _person_is_silent,
 }

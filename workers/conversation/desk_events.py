@@ -1,18 +1,28 @@
 """What desks report about the open escalation: claims, replies, transfers, ends, tickets."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from workers.contracts import ids
 from workers.contracts.decisions import Cause
 from workers.contracts.events import Ownership
-from workers.contracts.time import MINUTE
+from workers.contracts.time import DAY, MINUTE, to_ms
 from workers.conversation.episodes import changed, end
-from workers.conversation.placement import at_level_above, place_anew, sent_to, with_tried
-from workers.conversation.state import NOTE_LIMIT, Escalation, cut, drop_due, set_due
+from workers.conversation.placement import (
+    at_level_above,
+    await_person,
+    place_anew,
+    reached,
+    sent_to,
+    with_tried,
+)
+from workers.conversation.state import NOTE_LIMIT, Escalation, State, cut, drop_due, set_due
 from workers.conversation.step_context import StepContext
+
+TICKET_LIFE_MS: Final = 30 * DAY
+"""A ticket that nobody has closed by then ends its escalation as expired."""
 
 
 def ownership(run: StepContext, event: Ownership) -> None:
@@ -43,11 +53,21 @@ def claim(run: StepContext, person: str | None, queue: str | None = None) -> Non
     state, escalation = run.state, run.state.open
     if escalation is None:
         return
+    waited = escalation.placing is not None or escalation.place is not None
+    packet_epoch = state.epoch if waited else None
     state.owner = "person"
     state.number += 1
     state.deadlines = ()
     place = escalation.place or (None if queue is None else "queue")
-    changed(run, person=person, queue=queue or escalation.queue, place=place, placing=None)
+    changed(
+        run,
+        person=person,
+        queue=queue or escalation.queue,
+        place=place,
+        placing=None,
+        packet_epoch=packet_epoch,
+    )
+    await_person(run)
     run.emit("claim", state.open)
 
 
@@ -61,6 +81,7 @@ def open_claimed(run: StepContext, person: str | None) -> None:
         opened_by=event.event_id,
         opened_at=state.clock,
         person=person,
+        begun_at=to_ms(event.occurred_at),
     )
     state.escalated = True
     if not run.observe:
@@ -75,11 +96,29 @@ _INITIATIVE: Final = 0
 """In place of a rule's key: a person who spoke first was told of in this episode."""
 
 
+def _objection(state: State, event: Ownership, escalation: Escalation) -> Cause | None:
+    """Why a desk's request cannot be applied; None when it can.
+
+    While the escalation waits, the request needs the epoch of its packet and its queue, once the
+    fold knows the queue: an honest desk may be faster than the router's answer. While a person owns
+    the conversation, only that person may act, under the epoch of the claim or of the packet.
+    """
+    if state.owner == "person":
+        if escalation.person is not None and event.agent_id != escalation.person:
+            return "not_owner"
+        return None if event.epoch in (state.epoch, escalation.packet_epoch) else "wrong_epoch"
+    if event.epoch != state.epoch:
+        return "wrong_epoch"
+    if escalation.place is not None and event.queue != escalation.queue:
+        return "wrong_queue"
+    return None
+
+
 def _accepted(run: StepContext, event: Ownership, escalation: Escalation) -> None:
     if run.state.owner == "person":
         refuse(run, event, "already_claimed")
-    elif event.epoch < run.state.epoch:
-        refuse(run, event, "old_epoch")
+    elif objection := _objection(run.state, event, escalation):
+        refuse(run, event, objection)
     else:
         claim(run, event.agent_id, event.queue)
         minutes = escalation.reply_within or escalation.reply_minutes
@@ -87,17 +126,20 @@ def _accepted(run: StepContext, event: Ownership, escalation: Escalation) -> Non
             set_due(run.state, "reply", run.state.clock + round(minutes * MINUTE))
 
 
-def _replied(run: StepContext, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
-    if run.state.owner == "person":
+def _replied(run: StepContext, event: Ownership, escalation: Escalation) -> None:
+    if objection := _objection(run.state, event, escalation):
+        refuse(run, event, objection)
+    elif run.state.owner == "person":
         drop_due(run.state, "reply")
+        await_person(run)
     else:
         claim(run, event.agent_id, event.queue)
 
 
 def _transferred(run: StepContext, event: Ownership, escalation: Escalation) -> None:
     state, policy = run.state, run.policy
-    if event.epoch < state.epoch:
-        refuse(run, event, "old_epoch")
+    if objection := _objection(state, event, escalation):
+        refuse(run, event, objection)
         return
     if event.to_queue is None:
         refuse(run, event, "unknown_queue")
@@ -106,10 +148,11 @@ def _transferred(run: StepContext, event: Ownership, escalation: Escalation) -> 
     hops = escalation.hops + 1
     told = {"person": event.agent_id}
     if hops <= policy.max_hops:
-        place_anew(run, "transfer", None, told, hops=hops, **sent_to(event.to_queue))
+        changes = sent_to(event.to_queue) | reached(policy, escalation, event.to_queue)
+        place_anew(run, "transfer", None, told, hops=hops, **changes)
         return
     above = policy.above(escalation.target)
-    changes = sent_to(policy.levels[-1]) if above is None else at_level_above(escalation, above)
+    changes = at_level_above(policy, escalation, above or policy.levels[-1])
     place_anew(run, "transfer", "hop_limit", told, hops=hops, **changes)
 
 
@@ -119,27 +162,29 @@ def _keep_note(run: StepContext, event: Ownership) -> None:
         run.state.desk_note = cut(note, NOTE_LIMIT)
 
 
-def _returned(run: StepContext, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
+def _returned(run: StepContext, event: Ownership, escalation: Escalation) -> None:
     _keep_note(run, event)
     end(
         run,
         "returned",
         action="return",
         note=event.note or event.reason,
-        person=_person(run, event),
+        **_ender(event, escalation),
     )
 
 
-def _resolved(run: StepContext, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
-    end(run, "resolved", note=event.resolution or event.note, person=_person(run, event))
+def _resolved(run: StepContext, event: Ownership, escalation: Escalation) -> None:
+    end(run, "resolved", note=event.resolution or event.note, **_ender(event, escalation))
 
 
-def _abandoned(run: StepContext, event: Ownership, escalation: Escalation) -> None:  # noqa: ARG001
-    end(run, "abandoned", note=event.note, person=_person(run, event))
+def _abandoned(run: StepContext, event: Ownership, escalation: Escalation) -> None:
+    end(run, "abandoned", note=event.note, **_ender(event, escalation))
 
 
-def _person(run: StepContext, event: Ownership) -> str | None:
-    return event.agent_id or (None if run.state.open is None else run.state.open.person)
+def _ender(event: Ownership, escalation: Escalation) -> dict[str, Any]:
+    """Who ended it: an end is matched by the escalation alone, and somebody else's is recorded."""
+    owner, person = escalation.person, event.agent_id or escalation.person
+    return {"person": person, "cause": None if owner in (None, person) else "not_owner"}
 
 
 def _ticketed(run: StepContext, event: Ownership, escalation: Escalation) -> None:
@@ -147,6 +192,7 @@ def _ticketed(run: StepContext, event: Ownership, escalation: Escalation) -> Non
         return
     changed(run, place="ticket", queue=event.queue, ticket_id=event.ticket_id)
     drop_due(run.state, "claim")
+    set_due(run.state, "last", run.state.clock + TICKET_LIFE_MS)
     run.emit("move", run.state.open, cause="ticketed")
 
 
@@ -160,12 +206,16 @@ def _ticket_refused(run: StepContext, event: Ownership, escalation: Escalation) 
 
 def _is_late(run: StepContext, event: Ownership, escalation: Escalation) -> bool:
     """Whether a ticket system answers a request that no longer stands; it is then recorded."""
-    if run.state.owner == "pending" and event.epoch >= run.state.epoch:
+    claimed = run.state.owner == "person"
+    cause = "already_claimed" if claimed else _objection(run.state, event, escalation)
+    if cause is None and escalation.place == "queue":
+        cause = "wrong_queue"
+    if cause is None:
         return False
     run.emit(
         "suppress",
         escalation,
-        cause="old_epoch" if event.epoch < run.state.epoch else "already_claimed",
+        cause=cause,
         place="ticket",
         queue=event.queue,
         ticket_id=event.ticket_id,

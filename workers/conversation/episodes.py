@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from workers.contracts.decisions import Action, Outcome
+from workers.contracts.time import to_ms
 from workers.conversation.state import (
     EARLIER,
     EARLIER_NOTE_LIMIT,
@@ -40,7 +41,8 @@ def end(
     state.open = None
     run.emit(action, escalation, outcome=outcome, **fields)
     kept = None if note is None else cut(note, EARLIER_NOTE_LIMIT)
-    ended = Ended(escalation.id, escalation.reason, outcome, state.clock, kept)
+    own_at = to_ms(run.event.occurred_at)
+    ended = Ended(escalation.id, escalation.reason, outcome, state.clock, kept, own_at)
     state.earlier = (*state.earlier[1 - EARLIER :], ended)
     if outcome != "closed":
         begin_episode(state)

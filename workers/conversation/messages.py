@@ -7,13 +7,14 @@ import msgspec
 from workers.contracts import ids
 from workers.contracts.decisions import ClassificationRequest, Doubt
 from workers.contracts.events import Customer, Message
-from workers.contracts.time import MINUTE, from_ms
+from workers.contracts.time import MINUTE, from_ms, to_ms
 from workers.conversation import doubts, repetition, tools
 from workers.conversation.answers import ai_agent
 from workers.conversation.desk_events import claim, open_claimed
 from workers.conversation.episodes import begin_episode, end
 from workers.conversation.evidence import CurrentWords, evidence_of
 from workers.conversation.offers import accept, asks, decline, refuses_offer, takes_offer
+from workers.conversation.placement import await_person
 from workers.conversation.rules import consider, signals_of, wait_for_answer
 from workers.conversation.state import (
     DOUBTFUL,
@@ -87,6 +88,7 @@ def _customer(run: StepContext, event: Message) -> None:
     if episode.first_request is None:
         episode.first_request = event.event_id
     if state.owner == "person":
+        await_person(run)
         return
     answering = state.owner != "ai" or episode.offer is not None or episode.ai_offered
     findings = read_customer(event.content, answering=answering)
@@ -108,14 +110,29 @@ def _person(run: StepContext, event: Message) -> None:
     """
     state, agent = run.state, event.agent
     person = None if agent is None else agent.id
+    if _is_of_before(state, to_ms(event.occurred_at)):
+        return
     if state.owner == "person":
+        # The customer has an answer, whichever person gave it.
         drop_due(state, "reply")
+        await_person(run)
     elif state.owner == "pending":
         claim(run, person)
     else:
         if state.owner == "closed":
             begin_episode(state)
         open_claimed(run, person)
+
+
+def _is_of_before(state: State, at: int) -> bool:
+    """Whether a person's message belongs to an escalation that has ended, by the events' own times.
+
+    Chat systems and desks do not wait for each other: what a person wrote before the end may
+    arrive after it. It opens nothing, and claims nothing that was opened since.
+    """
+    if state.owner == "pending":
+        return state.open is not None and at < state.open.begun_at
+    return state.owner != "person" and bool(state.earlier) and at < state.earlier[-1].own_at
 
 
 def _tool(run: StepContext, event: Message) -> None:

@@ -7,10 +7,11 @@ import msgspec
 
 from workers.contracts.decisions import Cause
 from workers.contracts.events import Routed
-from workers.contracts.time import to_ms
+from workers.contracts.time import MINUTE, to_ms
 from workers.conversation.episodes import changed, end
 from workers.conversation.state import TRIED, Escalation, set_due
 from workers.conversation.step_context import StepContext
+from workers.policy import Policy
 
 
 def routed(run: StepContext, event: Routed) -> None:
@@ -41,7 +42,13 @@ def _withdraw(run: StepContext, event: Routed) -> None:
 def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
     state = run.state
     changed(
-        run, placing=None, place=event.place, queue=event.queue, reply_within=event.reply_minutes
+        run,
+        placing=None,
+        place=event.place,
+        queue=event.queue,
+        reply_within=event.reply_minutes,
+        idle_minutes=event.idle_minutes,
+        on_idle=event.on_idle,
     )
     if event.place == "contact":
         end(run, "contact_given")
@@ -50,10 +57,10 @@ def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
         # A time that has passed already is due at the next moment.
         set_due(state, "claim", max(to_ms(event.claim_due_at), state.clock + 1))
     if event.expires_at is not None and not any(kind == "last" for kind, _ in state.deadlines):
+        # It is counted from the opening: a transfer after a long talk has its full time again.
         last = to_ms(event.expires_at)
-        # It was counted from the opening: a transfer after a long talk has its full time again.
-        if last > state.clock:
-            set_due(state, "last", last)
+        again = state.clock + max(1, last - escalation.opened_at)
+        set_due(state, "last", last if last > state.clock else again)
 
 
 def place_anew(
@@ -74,7 +81,15 @@ def place_anew(
     state.owner = "pending"
     state.deadlines = tuple([due for due in state.deadlines if due[0] == "last"])
     after = msgspec.structs.replace(
-        before, place=None, person=None, ticket_id=None, reply_within=None, **changes
+        before,
+        place=None,
+        person=None,
+        ticket_id=None,
+        reply_within=None,
+        packet_epoch=None,
+        idle_minutes=None,
+        on_idle=None,
+        **changes,
     )
     state.open = after
     fields = {"place": before.place, "person": before.person, "cause": cause, **(told or {})}
@@ -96,12 +111,27 @@ def raise_level(
     if above is None:
         place_anew(run, "move", cause, told, tried=with_tried(escalation))
     else:
-        place_anew(run, "move", cause, told, **at_level_above(escalation, above))
+        place_anew(run, "move", cause, told, **at_level_above(run.policy, escalation, above))
 
 
-def at_level_above(escalation: Escalation, queue: str) -> dict[str, Any]:
-    """Return the changes that take an escalation one level up, to `queue` and its own limits."""
-    return {**sent_to(queue), "level": escalation.level + 1}
+def at_level_above(policy: Policy, escalation: Escalation, queue: str) -> dict[str, Any]:
+    """Return the changes that take an escalation up to `queue`, a level, and its own limits."""
+    return sent_to(queue) | reached(policy, escalation, queue)
+
+
+def reached(policy: Policy, escalation: Escalation, queue: str) -> dict[str, Any]:
+    """Return the level of an escalation that comes to `queue`: the highest that it has reached."""
+    levels = policy.levels
+    level = levels.index(queue) if queue in levels else 0
+    return {"level": max(escalation.level, level)}
+
+
+def await_person(run: StepContext) -> None:
+    """Set the deadline for a word of the person who owns the conversation, from now on."""
+    escalation = run.state.open
+    if escalation is not None and run.state.owner == "person":
+        minutes = escalation.idle_minutes or run.policy.idle_minutes
+        set_due(run.state, "idle", run.state.clock + round(minutes * MINUTE))
 
 
 def sent_to(queue: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import msgspec
 from workers.contracts import ids
 from workers.contracts.decisions import Cause, Reason
 from workers.contracts.events import AgentTurn
-from workers.contracts.time import MINUTE
+from workers.contracts.time import MINUTE, to_ms
 from workers.conversation.evidence import CurrentWords, evidence_of
 from workers.conversation.placement import raise_level
 from workers.conversation.state import FIRED, Escalation, Offer, State, set_due
@@ -159,6 +159,7 @@ def open_escalation(
         claim_minutes=claim_minutes,
         reply_minutes=reply_minutes,
         held=tuple(held),
+        begun_at=to_ms(event.occurred_at),
     )
     state.escalated = True
     if run.observe:

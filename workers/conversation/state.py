@@ -9,12 +9,13 @@ from zlib import crc32
 import msgspec
 
 from workers.contracts.decisions import Outcome, Owner, Reason
-from workers.contracts.events import Place, ToolStatus
+from workers.contracts.events import OnIdle, Place, ToolStatus
 
-DeadlineKind = Literal["claim", "reply", "last", "offer", "answer"]
+DeadlineKind = Literal["claim", "reply", "last", "offer", "answer", "idle"]
 Due = tuple[DeadlineKind, int]
 """What is due, and when: somebody's claim (or the ticket system's answer), the person's first
-reply, the end of the whole escalation, the customer's answer to an offer, the AI's answer."""
+reply, the end of the whole escalation, the customer's answer to an offer, the AI's answer, a word
+of the person who owns the conversation."""
 
 
 class Tool(msgspec.Struct, array_like=True, frozen=True):
@@ -85,6 +86,14 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     hops: int = 0
     held: tuple[int, ...] = ()
     """Rules that held when it was opened or raised: they raise it again only on new words."""
+    begun_at: int = 0
+    """The own time of the event that opened it, which the conversation's clock may be ahead of."""
+    packet_epoch: int | None = None
+    """The epoch of the packet that its owner claimed by; None when there was no packet."""
+    idle_minutes: float | None = None
+    on_idle: OnIdle | None = None
+    """On the queue where it is: how long its owner may be silent, and what follows; the policy's
+    when None."""
 
 
 class MinuteCount(msgspec.Struct, array_like=True, frozen=True):
@@ -104,6 +113,8 @@ class Ended(msgspec.Struct, array_like=True, frozen=True):
     outcome: Outcome
     ended_at: int
     note: str | None
+    own_at: int = 0
+    """The own time of the event that ended it."""
 
 
 class Episode(msgspec.Struct, array_like=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from workers.contracts.decisions import Reason
-from workers.contracts.events import Count, Unit, Word
+from workers.contracts.events import Count, OnIdle, Unit, Word
 from workers.contracts.topics import QueueName
 
 Words = Word | tuple[Word, ...]
@@ -154,6 +154,8 @@ class PolicyFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     max_hops: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
     offer_minutes: Minutes = 10
     messages_per_minute: Limit = 120
+    idle_minutes: Minutes = 240.0
+    on_idle: OnIdle = "queue"
     keep_promises: bool = True
     bands: Bands = Bands()
     rules: Annotated[tuple[RuleDocument, ...], msgspec.Meta(min_length=1, max_length=64)]

@@ -58,6 +58,8 @@ def compile_policy(file: written.PolicyFile, content_hash: str) -> Policy:
         max_hops=file.max_hops,
         offer_ms=round(file.offer_minutes * MINUTE),
         messages_per_minute=file.messages_per_minute,
+        idle_minutes=file.idle_minutes,
+        on_idle=file.on_idle,
         bands=file.bands,
         base=_view(file, ()),
         overrides=tuple([_matcher(override.match) for override in file.overrides]),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from workers.contracts.decisions import Reason
+from workers.contracts.events import OnIdle
 from workers.policy.conditions import Condition, Test
 from workers.policy.document import Bands
 
@@ -80,6 +81,9 @@ class Policy:
     offer_ms: int
     messages_per_minute: int
     """Of one conversation: that many of the customer are read, and of all machines together."""
+    idle_minutes: float
+    """How long a person may be silent whose queue does not say."""
+    on_idle: OnIdle
     bands: Bands
     base: PolicyView
     overrides: tuple[Matches, ...] = ()

@@ -73,7 +73,7 @@ def ticket(decision: Decision, plan: Plan, topics: Topics, packet: Packet) -> Ou
     """Return the request for a ticket."""
     message = Ticket(
         type="ticket",
-        ticket_request_id=derive("ticket", decision.decision_id),
+        ticket_request_id=_ticket_request_id(decision),
         escalation_id=_escalation(decision),
         conversation_id=decision.conversation_id,
         epoch=decision.epoch,
@@ -154,6 +154,8 @@ def routed(decision: Decision, plan: Plan) -> Outgoing:
         skipped=plan.skipped,
         claim_due_at=plan.claim_due_at,
         reply_minutes=plan.reply_minutes,
+        idle_minutes=plan.idle_minutes,
+        on_idle=plan.on_idle,
         expires_at=plan.expires_at,
     )
     home = decision.home
@@ -227,7 +229,7 @@ def _withdrawn_ticket(decision: Decision, plan: Plan, topics: Topics, reason: st
     queue = decision.queue or decision.target_queue or TICKET
     message = Ticket(
         type="withdrawn",
-        ticket_request_id=derive("ticket", decision.decision_id, reason),
+        ticket_request_id=_ticket_request_id(decision),
         escalation_id=_escalation(decision),
         conversation_id=decision.conversation_id,
         epoch=decision.epoch,
@@ -243,6 +245,11 @@ def _withdrawn_ticket(decision: Decision, plan: Plan, topics: Topics, reason: st
         requested_at=plan.planned_at,
     )
     return Outgoing(TICKETS, decision.conversation_id, message)
+
+
+def _ticket_request_id(decision: Decision) -> str:
+    """Return the one id of an escalation's ticket: a later request updates it or takes it back."""
+    return derive("ticket", _escalation(decision))
 
 
 class _Envelope(TypedDict):

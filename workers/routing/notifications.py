@@ -13,7 +13,7 @@ from workers.routing.envelopes import Outgoing
 from workers.routing.opening_hours import next_opening
 from workers.routing.plan import is_placing
 
-_RAISED: Final = frozenset({"reply_missed", "mandatory_rule", "hop_limit"})
+_RAISED: Final = frozenset({"reply_missed", "mandatory_rule", "hop_limit", "idle"})
 _MISSED: Final = frozenset({"claim_missed", "ticket_unanswered", "ticket_refused"})
 
 

@@ -168,6 +168,8 @@ def _placed(
         skipped=tuple(skipped),
         claim_due_at=None if minutes is None else from_ms(planned_ms + round(minutes * MINUTE)),
         reply_minutes=_reply_minutes(rung, decision, topics),
+        idle_minutes=None if rung.place != "queue" else topics.queues[rung.queue].idle_minutes,
+        on_idle=None if rung.place != "queue" else topics.queues[rung.queue].on_idle,
         expires_at=from_ms(opened_ms + round(topics.ladder.expire_hours * HOUR)),
         assignee=person if meant_for_person else None,
         withdraw_from=tuple(sorted(_standing(decision, previous) - {rung.name})),

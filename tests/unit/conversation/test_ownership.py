@@ -77,7 +77,7 @@ def test_a_claim_from_a_place_it_has_left_is_refused() -> None:
     epoch = h.state.epoch
     assert [d.cause for d in h.wait(31)] == ["claim_missed"]
     h.desk("accepted", epoch)
-    assert (h.last.action, h.last.cause, h.last.person) == ("refuse", "old_epoch", "anna")
+    assert (h.last.action, h.last.cause, h.last.person) == ("refuse", "wrong_epoch", "anna")
     assert h.state.owner == "pending"
 
 
@@ -110,7 +110,7 @@ def test_a_reply_from_the_desk_is_a_claim_too() -> None:
     h = _waiting()
     h.desk("replied")
     assert (h.last.action, h.last.person) == ("claim", "anna")
-    assert h.wait(600) == []
+    assert h.wait(200) == []
 
 
 def test_a_person_who_speaks_first_opens_an_escalation_already_claimed() -> None:
@@ -242,7 +242,7 @@ def test_a_transfer_hands_on_with_its_note() -> None:
 def test_a_late_transfer_is_refused() -> None:
     h = _claimed()
     h.desk("transferred", 1, to_queue="billing")
-    assert (h.last.action, h.last.cause) == ("refuse", "old_epoch")
+    assert (h.last.action, h.last.cause) == ("refuse", "wrong_epoch")
     assert h.state.owner == "person"
 
 
@@ -301,3 +301,122 @@ def test_an_event_from_the_past_does_not_move_the_clock_back() -> None:
     assert h.state.clock == clock
     assert h.last.decided_at.timestamp() * 1000 == clock
     assert h.last.seq >= clock
+
+
+def test_an_invented_epoch_wins_no_claim() -> None:
+    h = _waiting()
+    h.desk("accepted", 2**53 - 1)
+    assert (h.last.action, h.last.cause) == ("refuse", "wrong_epoch")
+    assert h.state.owner == "pending"
+    h.desk("transferred", 2**53 - 1, to_queue="billing")
+    assert (h.last.action, h.last.cause) == ("refuse", "wrong_epoch")
+
+
+def test_a_queue_where_it_does_not_wait_wins_no_claim() -> None:
+    h = _waiting()
+    for action in ("accepted", "replied", "transferred"):
+        h.desk(action, queue="legal", to_queue="billing")
+        assert (h.last.action, h.last.cause, h.last.queue) == ("refuse", "wrong_queue", "legal")
+    h.desk("accepted")
+    assert h.last.action == "claim"
+
+
+def test_only_the_owner_replies_and_transfers() -> None:
+    h = _waiting()
+    h.desk("accepted", agent_id="anna")
+    due = h.state.deadlines
+    for action in ("replied", "transferred"):
+        h.desk(action, agent_id="ben", to_queue="billing")
+        assert (h.last.action, h.last.cause, h.last.person) == ("refuse", "not_owner", "ben")
+    assert h.state.deadlines == due
+    assert h.state.open is not None
+    assert h.state.open.person == "anna"
+
+
+def test_the_owner_may_act_under_the_epoch_of_the_packet_it_claimed() -> None:
+    h = _waiting()
+    packet = h.state.epoch
+    h.desk("accepted", packet)
+    h.desk("replied", packet)
+    assert "reply" not in dict(h.state.deadlines)
+    h.desk("replied", packet - 1)
+    assert (h.last.action, h.last.cause) == ("refuse", "wrong_epoch")
+    h.desk("transferred", packet, to_queue="billing")
+    assert h.last.action == "transfer"
+
+
+def test_an_end_by_somebody_else_counts_and_is_recorded() -> None:
+    h = _claimed()
+    h.desk("resolved", 0, agent_id="ben", queue="legal")
+    assert (h.last.outcome, h.last.person, h.last.cause) == ("resolved", "ben", "not_owner")
+    h = _claimed()
+    h.desk("resolved")
+    assert (h.last.outcome, h.last.cause) == ("resolved", None)
+
+
+def test_a_persons_message_from_before_the_end_opens_nothing() -> None:
+    h = _claimed().after(10)
+    late = h.now - 1
+    h.desk("resolved")
+    decided = len(h.decisions)
+    now, h.now = h.now, late
+    h.person()
+    h.now = now
+    assert h.decisions[decided:] == []
+    assert h.state.owner == "ai"
+    h.after(1).person()
+    assert (h.last.action, h.last.reason) == ("claim", "human_initiative")
+
+
+def test_a_persons_message_from_before_it_was_opened_claims_nothing() -> None:
+    h = _claimed().after(10)
+    late = h.now - 1
+    h.desk("resolved")
+    h.after(1).customer(ASKS)
+    h.route()
+    now, h.now = h.now, late
+    h.person()
+    h.now = now
+    assert h.state.owner == "pending"
+    h.person()
+    assert h.last.action == "claim"
+
+
+def test_a_person_who_falls_silent_gives_the_conversation_back_to_the_queue() -> None:
+    h = _claimed()
+    h.desk("replied")
+    h.after(30).customer("Are you there?")
+    assert h.wait(239) == []
+    (moved,) = h.wait(1)
+    assert (moved.action, moved.cause, moved.person) == ("move", "idle", "anna")
+    assert (moved.target_queue, moved.tried) == ("tier_2_support", ())
+    assert h.state.owner == "pending"
+
+
+def test_the_queue_says_how_long_a_person_may_be_silent_and_what_follows() -> None:
+    for on_idle, action, outcome in (("ai", "return", "returned"), ("level", "move", None)):
+        h = History()
+        h.customer(ASKS)
+        h.route(idle_minutes=20, on_idle=on_idle)
+        h.desk("accepted")
+        h.desk("replied")
+        h.after(10).person()
+        assert h.wait(19) == []
+        (decision,) = h.wait(1)
+        assert (decision.action, decision.outcome, decision.cause) == (action, outcome, "idle")
+
+
+def test_a_person_who_spoke_first_and_falls_silent_has_the_default_queue_take_over() -> None:
+    h = History()
+    h.customer()
+    h.person("ben")
+    (moved,) = h.wait(240)
+    assert (moved.action, moved.cause, moved.target_queue) == ("move", "idle", "tier_2_support")
+
+
+def test_any_queue_may_end_what_a_person_opened_by_writing() -> None:
+    h = History()
+    h.customer()
+    h.person("ben")
+    h.desk("resolved", 0, agent_id="ben", queue="legal")
+    assert (h.last.outcome, h.last.cause) == ("resolved", None)

@@ -134,7 +134,8 @@ def test_a_first_reply_in_either_way_stops_the_clock() -> None:
         h = _waiting()
         h.desk("accepted")
         reply(h)
-        assert h.wait(10_000) == []
+        assert "reply" not in dict(h.state.deadlines)
+        assert h.wait(200) == []
 
 
 def test_nobody_takes_it_until_the_last_deadline() -> None:
@@ -185,7 +186,7 @@ def test_a_ticket_systems_late_answer_is_recorded_and_not_applied() -> None:
     h.route("tier_2_support")
     for action in ("ticketed", "ticket_refused"):
         h.desk(action, epoch)
-        assert (h.last.action, h.last.cause, h.last.place) == ("suppress", "old_epoch", "ticket")
+        assert (h.last.action, h.last.cause, h.last.place) == ("suppress", "wrong_epoch", "ticket")
     assert h.state.open is not None
     assert (h.state.open.place, h.state.open.ticket_id) == ("queue", None)
 
@@ -232,7 +233,7 @@ rules:
     h.customer(ASKS)
     h.route(place="ticket")
     h.ai("I have noted that.", intents=("lawyer",))
-    assert (h.last.action, h.last.target_queue, h.last.level) == ("move", "legal", 1)
+    assert (h.last.action, h.last.target_queue, h.last.level) == ("move", "legal", 2)
     assert (h.last.rule, h.last.reason) == ("threat", "explicit_request")
 
 
@@ -271,8 +272,31 @@ def test_a_transfer_after_a_long_talk_does_not_expire_at_once() -> None:
     h.after(120)
     h.desk("transferred", to_queue="billing")
     h.route(expires_minutes=60)
-    assert [kind for kind, _ in h.state.deadlines] == ["claim"]
+    assert [kind for kind, _ in h.state.deadlines] == ["claim", "last"]
+    assert dict(h.state.deadlines)["last"] - h.state.clock == 60 * MINUTE, "its full time again"
     assert h.wait(0.01) == []
+
+
+def test_a_ticket_ends_as_expired_after_thirty_days() -> None:
+    h = History()
+    h.customer(ASKS)
+    h.route(place="ticket")
+    h.desk("ticketed")
+    assert (h.last.cause, h.last.ticket_id) == ("ticketed", "T-1")
+    assert h.wait(30 * 24 * 60 - 1) == []
+    (ended,) = h.wait(1)
+    assert ended.outcome == "expired"
+
+
+def test_transfers_count_the_level_they_reach() -> None:
+    h = _waiting()
+    reached = []
+    for queue in ("billing", "manager_approval", "legal", "billing"):
+        h.desk("accepted", queue=h.state.open.queue if h.state.open else "")
+        h.desk("transferred", to_queue=queue)
+        h.route()
+        reached.append(h.state.open.level if h.state.open else None)
+    assert reached == [0, 1, 2, 2]
 
 
 def test_every_deadline_lies_after_the_clock() -> None:

@@ -15,7 +15,10 @@ from tests.support.routing_builders import (
     topics,
 )
 from workers.contracts.ledger import Plan
+from workers.contracts.tickets import Ticket
 from workers.contracts.time import from_ms, to_ms
+from workers.handoff.packet import build_packet
+from workers.routing import envelopes
 from workers.routing.availability import LastPresence, Load
 from workers.routing.ledger_record import next_record
 from workers.routing.plan import amend, plan
@@ -35,6 +38,19 @@ def skips(planned: Plan) -> list[tuple[str | None, str]]:
         (skip.queue if skip.place == "queue" else skip.place, skip.reason)
         for skip in planned.skipped
     ]
+
+
+def test_an_escalation_has_one_ticket_whatever_is_decided_later() -> None:
+    first, later = decision(), decision(seq=NOW + 1, action="move", cause="claim_missed")
+    packet = build_packet(first.facts, (), first, "standard")
+    asked = [
+        envelopes.ticket(one, plan(one, LADDER, load(), NOW), LADDER, packet)
+        for one in (first, later)
+    ]
+    gone = Plan(withdraw_from=("ticket",), planned_at=from_ms(NOW))
+    messages = [one.message for one in (*asked, *envelopes.withdrawals(later, gone, LADDER))]
+    assert len(messages) == 3
+    assert len({one.ticket_request_id for one in messages if isinstance(one, Ticket)}) == 1
 
 
 def test_first_choice() -> None:
