@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,24 +15,27 @@ from hypothesis import strategies as st
 from tests.support import contract_strategies
 from tests.support.schema_files import verdicts
 from workers.cli.main import handoff
-from workers.contracts.codec import Raw
+from workers.contracts.codec import Header, Raw
 from workers.contracts.deadletters import (
     MAX_DEAD_LETTER_BYTES,
     DeadLetter,
     Origin,
     dead_letter,
+    fit,
     read_dead_letter,
     read_retry_mark,
     retry_mark,
 )
 from workers.contracts.rejections import REJECTION_REASONS, RejectionReason
-from workers.contracts.topics import DEAD_LETTERS, EVENTS
+from workers.contracts.topics import DEAD_LETTERS, EVENTS, load_topics
+from workers.data import data_path
 from workers.embedded import EmbeddedKafka
 
 CONTENT = "my password is swordfish"
 
 headers = st.lists(
-    st.tuples(st.text(contract_strategies.texts, max_size=20), st.binary(max_size=20)), max_size=4
+    st.tuples(st.text(contract_strategies.texts, max_size=20), st.none() | st.binary(max_size=20)),
+    max_size=4,
 )
 raws = st.builds(
     Raw,
@@ -97,14 +101,14 @@ def test_what_is_no_dead_letter_is_none(raw: Raw) -> None:
 def test_the_headers_keep_their_schema() -> None:
     raw = Raw(b"c-1", b"x" * (MAX_DEAD_LETTER_BYTES + 1), [("trace", b"1")], 1_793_525_400_000)
     _, value, kept = dead_letter(Origin(EVENTS, 3, 9), raw, "too_large", "d" * 900, "escalation")
-    ours = {name: text.decode() for name, text in kept}
+    ours = {name: (text or b"").decode() for name, text in kept}
     assert verdicts("dead-letters", ours) == (True, True)
     assert value is not None
-    assert len(value) == MAX_DEAD_LETTER_BYTES
+    assert 0.99 * MAX_DEAD_LETTER_BYTES < len(value) < MAX_DEAD_LETTER_BYTES
     letter = read_dead_letter(Raw(b"c-1", value, kept, 0))
     assert letter is not None
     assert letter.cut
-    mark = {name: text.decode() for name, text in retry_mark(letter)[2]}
+    mark = {name: (text or b"").decode() for name, text in retry_mark(letter)[2]}
     assert verdicts("dead-letters", mark) == (True, True)
 
 
@@ -256,3 +260,32 @@ def test_wrong_calls() -> None:
     unreachable = _run("127.0.0.1:1", "list")
     assert unreachable.exit_code == 1
     assert "127.0.0.1:1" in unreachable.output
+
+
+@pytest.mark.parametrize("key", [None, b"k" * 5_000_000])
+@pytest.mark.parametrize("value", [None, b"v" * 5_000_000])
+@pytest.mark.parametrize(
+    "headers",
+    [[], [("h" * 3_000_000, b"x")], [("n", None)] * 500_000, [("n", b"x" * 3_000_000)]],
+    ids=["none", "a long name", "many", "a long value"],
+)
+def test_whatever_stood_in_a_record_its_dead_letter_fits(
+    key: bytes | None, value: bytes | None, headers: list[Header]
+) -> None:
+    raw = Raw(key, value, headers, 1_793_525_400_000)
+    made = dead_letter(Origin(EVENTS, 3, 9), raw, "too_large", "d" * 9_000, "escalation")
+    limit = load_topics(data_path("topics.yaml").read_text(), "topics.yaml").topics
+    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1 << 30)
+    builder.append(0, 1_793_525_400_000, *made)
+    assert len(builder.build()) < limit[DEAD_LETTERS].max_message_bytes
+    letter = read_dead_letter(Raw(*made, 0))
+    assert letter is not None
+    assert letter.origin == Origin(EVENTS, 3, 9)
+    assert letter.cut == (len(key or b"") + len(value or b"") > 0 or bool(headers))
+    smaller = fit(*made, 900_000) or made
+    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1 << 30)
+    builder.append(0, 1_793_525_400_000, *smaller)
+    assert len(builder.build()) < 1_000_000
+    again = read_dead_letter(Raw(*smaller, 0))
+    assert again is not None
+    assert again.origin == letter.origin

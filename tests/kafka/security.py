@@ -65,15 +65,19 @@ REDIS_RULES: Final[Mapping[str, str]] = {
         "+rpush +sadd +sismember +zadd +zrem +zscore +zrangebyscore +scan +unlink"
     ),
     "routing": (
-        f"{_LEDGER} ~handoff:owed %R~handoff:{{conversation-events:*}}:t:* {_CLIENT} +eval "
-        "+eval_ro +get +set +expire +pexpire +persist +hget +hmget +hset +hgetall +llen +lrange "
-        "+lpush +ltrim +sadd +smembers +srem +zadd +zcard +zrem +zscore +zrangebyscore"
+        f"{_LEDGER} ~handoff:trying:handoff-routing:* ~handoff:owed "
+        f"%R~handoff:{{conversation-events:*}}:t:* {_CLIENT} +eval +eval_ro +get +set +expire "
+        "+pexpire +persist +hget +hmget +hset +hdel +hgetall +llen +lrange +lpush +ltrim +sadd "
+        "+smembers +srem +zadd +zcard +zrem +zscore +zrangebyscore"
     ),
     "desk": (
-        f"{_LEDGER} {_CLIENT} +eval +get +set +pexpire +persist +hget +hmget +hset +hgetall "
-        "+lrange +lpush +ltrim +zadd +zcard +zrem +zscore"
+        f"{_LEDGER} ~handoff:trying:handoff-desk:* {_CLIENT} +eval +get +set +pexpire +persist "
+        "+hget +hmget +hset +hdel +hgetall +lrange +lpush +ltrim +zadd +zcard +zrem +zscore"
     ),
-    "classifier": f"%R~handoff:{{conversation-events:*}}:t:* {_CLIENT} +eval_ro +llen +lrange",
+    "classifier": (
+        f"~handoff:trying:handoff-classifier:* %R~handoff:{{conversation-events:*}}:t:* {_CLIENT} "
+        "+eval_ro +llen +lrange +hmget +hset +hdel"
+    ),
 }
 """What each worker's user of the store may do; docs/security.md lists the same."""
 

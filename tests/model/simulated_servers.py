@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
+from workers.contracts.codec import Header
+
 Value = bytes | int | frozenset[str] | tuple[Any, ...]
 HISTORY = 40
 """Writes that a Redis can lose at once."""
@@ -43,7 +45,7 @@ class Record:
     timestamp: int
     key: bytes
     value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[Header, ...] = ()
 
 
 @dataclass
@@ -95,7 +97,11 @@ class World:
         return self.topics.setdefault(name, [])
 
     def append(
-        self, name: str, key: bytes, value: bytes, headers: tuple[tuple[str, bytes], ...] = ()
+        self,
+        name: str,
+        key: bytes,
+        value: bytes,
+        headers: tuple[Header, ...] = (),
     ) -> int:
         """Append a record and return its offset."""
         records = self.topic(name)

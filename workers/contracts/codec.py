@@ -33,12 +33,16 @@ UNSIGNED: Final = Secrets()
 S = TypeVar("S", bound=msgspec.Struct)
 
 
+Header = tuple[str, bytes | None]
+"""A record's header: a name, and any bytes or null."""
+
+
 class Raw(NamedTuple):
     """A record as Kafka hands it over; `timestamp_ms` is Kafka's, not the event's."""
 
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[Header]
     timestamp_ms: int
 
 

@@ -3,15 +3,27 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from workers.contracts.codec import Raw
+from workers.contracts.codec import Header, Raw
 from workers.contracts.rejections import RejectionReason
 
 MAX_DEAD_LETTER_BYTES: Final = 2_000_000
-"""Bytes of a value that are kept; only a record that was compressed on the way can be larger."""
+"""Bytes of a record that are kept: key, value and headers, ours included.
+
+`dead-letters` takes a little more. Only a record that was compressed on the way can be larger.
+"""
+MAX_KEY_BYTES: Final = 32_768
+MAX_HEADERS_BYTES: Final = 65_536
+"""Of a record that is cut; a record that fits is kept whole, however these are."""
 
 _PREFIX: Final = "dead-letter-"
 _RETRIED: Final = _PREFIX + "retried"
 _DETAIL_CHARACTERS: Final = 500
+_OWN_BYTES: Final = 4096
+"""Of our own headers: the details, the names, and a topic's name of 249 characters."""
+_HEADER_BYTES: Final = 10
+"""Of the lengths of a header's name and value."""
+_RECORD_BYTES: Final = 100
+"""Of a record's and a batch's own fields."""
 
 
 class Origin(NamedTuple):
@@ -31,18 +43,19 @@ class DeadLetter(NamedTuple):
     agent: str
     raw: Raw
     cut: bool
-    """The value was larger than `dead-letters` takes, so it cannot be sent again."""
+    """The record was larger than `dead-letters` takes, so it cannot be sent again."""
 
 
 def dead_letter(
     origin: Origin, raw: Raw, reason: RejectionReason, detail: str, agent: str
-) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
+) -> tuple[bytes | None, bytes | None, list[Header]]:
     """Return the key, value and headers to produce to `dead-letters`; equal arguments, equal bytes.
 
     Original headers come first and ours, named `dead-letter-…`, after them. A record with neither
-    key nor value gets an empty key, because producers refuse one without both.
+    key nor value gets an empty key, because producers refuse one without both. What is larger than
+    MAX_DEAD_LETTER_BYTES altogether is cut until it fits, and says so.
     """
-    value = raw.value
+    key, value, foreign = raw.key, raw.value, _foreign(raw.headers)
     ours = {
         "reason": reason,
         "detail": detail[:_DETAIL_CHARACTERS],
@@ -52,12 +65,34 @@ def dead_letter(
         "timestamp": str(raw.timestamp_ms),
         "agent": agent,
     }
-    if value is not None and len(value) > MAX_DEAD_LETTER_BYTES:
-        ours["cut"] = str(len(value))
-        value = value[:MAX_DEAD_LETTER_BYTES]
-    headers = [*_foreign(raw.headers)]
+    fitted = fit(key, value, foreign, MAX_DEAD_LETTER_BYTES)
+    if fitted is not None:
+        ours["cut"] = str(_length(key, value, foreign))
+        key, value, foreign = fitted
+    headers: list[Header] = [*foreign]
     headers += [(_PREFIX + name, text.encode(errors="replace")) for name, text in ours.items()]
-    return b"" if raw.key is None and value is None else raw.key, value, headers
+    return b"" if key is None and value is None else key, value, headers
+
+
+def fit(
+    key: bytes | None, value: bytes | None, headers: Sequence[Header], limit: int
+) -> tuple[bytes | None, bytes | None, list[Header]] | None:
+    """Return key, value and headers cut so that a dead letter of them takes at most `limit` bytes.
+
+    None: they fit as they are. Our own headers among them are kept.
+    """
+    room = limit - _OWN_BYTES - _RECORD_BYTES
+    if _length(key, value, headers) <= room:
+        return None
+    ours = [header for header in headers if header[0].startswith(_PREFIX)]
+    foreign = _first(_foreign(headers), MAX_HEADERS_BYTES)
+    key = _beginning(key, MAX_KEY_BYTES)
+    room -= _length(key, None, foreign)
+    return key, _beginning(value, room), [*foreign, *ours]
+
+
+def _length(key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> int:
+    return len(key or b"") + len(value or b"") + sum(map(_size, headers))
 
 
 def read_dead_letter(record: Raw) -> DeadLetter | None:
@@ -68,7 +103,7 @@ def read_dead_letter(record: Raw) -> DeadLetter | None:
     ours = {
         name.removeprefix(_PREFIX): value.decode(errors="replace")
         for name, value in record.headers
-        if name.startswith(_PREFIX)
+        if name.startswith(_PREFIX) and value is not None
     }
     try:
         origin = Origin(ours["topic"], int(ours["partition"]), int(ours["offset"]))
@@ -79,14 +114,18 @@ def read_dead_letter(record: Raw) -> DeadLetter | None:
     return DeadLetter(origin, reason, detail, agent, raw, cut="cut" in ours)
 
 
-def retry_mark(letter: DeadLetter) -> tuple[bytes, None, list[tuple[str, bytes]]]:
+def retry_mark(letter: DeadLetter) -> tuple[bytes, None, list[Header]]:
     """Return the record to produce to `dead-letters` once the refused record is sent again."""
     return letter.raw.key or b"", None, [(_RETRIED, "/".join(map(str, letter.origin)).encode())]
 
 
 def read_retry_mark(record: Raw) -> Origin | None:
     """Where the record was that this mark says was sent again; None when it is no mark."""
-    marks = [value.decode(errors="replace") for name, value in record.headers if name == _RETRIED]
+    marks = [
+        (value or b"").decode(errors="replace")
+        for name, value in record.headers
+        if name == _RETRIED
+    ]
     try:
         topic, partition, offset = marks[0].split("/")
         return Origin(topic, int(partition), int(offset))
@@ -94,5 +133,26 @@ def read_retry_mark(record: Raw) -> Origin | None:
         return None
 
 
-def _foreign(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+def _foreign(headers: Sequence[Header]) -> list[Header]:
     return [(name, value) for name, value in headers if not name.startswith(_PREFIX)]
+
+
+def _size(header: Header) -> int:
+    """Return the bytes that a header takes at most."""
+    name, value = header
+    return 4 * len(name) + len(value or b"") + _HEADER_BYTES
+
+
+def _first(headers: Sequence[Header], limit: int) -> list[Header]:
+    """Return the first headers that fit into a limit of bytes."""
+    kept: list[Header] = []
+    for header in headers:
+        limit -= _size(header)
+        if limit < 0:
+            break
+        kept.append(header)
+    return kept
+
+
+def _beginning(content: bytes | None, limit: int) -> bytes | None:
+    return None if content is None else content[:limit]

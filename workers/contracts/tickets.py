@@ -50,6 +50,7 @@ NotificationKind = Literal[
     "ai_not_ready",
     "dead_letter_limit",
     "flooding",
+    "not_handed_over",
 ]
 
 

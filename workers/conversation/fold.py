@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from workers.contracts.codec import Raw, encode
+from workers.contracts.codec import Header, Raw, encode
 from workers.contracts.deadletters import Origin, dead_letter
 from workers.contracts.decisions import ClassificationRequest, Decision, Home
 from workers.contracts.events import Deadline, Event, Message, PolicyInForce
@@ -56,7 +56,7 @@ class Output(NamedTuple):
     key: bytes | None
     value: bytes | None
     partition: int | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[Header, ...] = ()
     again: bool = False
     """A rebuild publishes it again, after everything else of its offset."""
 

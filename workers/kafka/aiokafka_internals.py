@@ -10,6 +10,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from workers.kafka.tolerant_records import accept_any_header_name
+
+# Every module that makes a consumer imports this one.
+accept_any_header_name()
+
 
 async def all_metadata(consumer: AIOKafkaConsumer) -> Any:
     """Return the metadata of every topic of the cluster.

@@ -121,7 +121,7 @@ class Agent:
         """Whether `ready` is at work on something long, so that standing still is right."""
         return False
 
-    async def failing(self, tp: TP) -> None:
+    async def failing(self, tp: TP, error: Exception) -> None:
         """Run when `handle` raised, for a second at most, before the process ends."""
 
     def releasing(self, tps: Collection[TP]) -> None:
@@ -283,7 +283,7 @@ async def _apply(agent: Agent, tp: TP, run: RecordRun) -> bool:
         except Exception as error:  # noqa: BLE001 - Faust would commit and go on
             with suppress(Exception):
                 async with asyncio.timeout(1.0):
-                    await agent.failing(tp)
+                    await agent.failing(tp, error)
             what = (
                 f"not finished in {CHUNK_LIMIT_S:g} s" if type(error) is TimeoutError else "failed"
             )

@@ -8,6 +8,8 @@ import aiokafka
 from aiokafka.structs import RecordMetadata
 from faust.transport.drivers import aiokafka as driver
 
+from workers.contracts.codec import Header
+
 IDEMPOTENT: Final[Mapping[str, Any]] = {
     "acks": "all",
     "enable_idempotence": True,
@@ -26,7 +28,7 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     partition: int | None = None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[Header] = ()
 
 
 Publish = Callable[[Sequence[Record]], Awaitable[Sequence[RecordMetadata]]]

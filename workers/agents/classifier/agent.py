@@ -7,7 +7,7 @@ counted; the conversation stands as it was decided at once.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -21,6 +21,7 @@ from workers.agents.classifier.limits import Breaker, Budget, Cache
 from workers.agents.classifier.prompt import EARLIER, ModelVerdict, Question, intents_of, question
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.policy_source import PolicySource
+from workers.agents.shared.suspicion import Suspicion, poison
 from workers.contracts.codec import decode_message, encode
 from workers.contracts.decisions import ClassificationRequest, Turn
 from workers.contracts.events import Signal
@@ -105,6 +106,7 @@ class ClassifierAgent(Agent):
         self._cost = Cost(settings.classifier_input_price, settings.classifier_output_price)
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._redis: Redis | None = None
+        self._suspicion: Suspicion | None = None
         self._remembers = True
         if model is not None:
             self._policies = PolicySource(
@@ -124,6 +126,7 @@ class ClassifierAgent(Agent):
         )
         if self.settings.redis_url is not None:
             self._redis = connect(self.settings)
+            self._suspicion = Suspicion(self._redis, self.settings, self.group, EARLIER_S)
 
     async def stop(self) -> None:
         """Disconnect, and say what it has cost."""
@@ -143,6 +146,27 @@ class ClassifierAgent(Agent):
         if self._model is None:
             metrics.CLASSIFICATIONS.labels("off").inc(len(records))
             return
+        if self._suspicion is None:
+            await self._ask_about(tp, records)
+            return
+        async for some, deaths in self._suspicion.portions(tp, records):
+            if deaths:
+                refused = {record.offset: poison() for record in some}
+                await refuse("classifier", tp, some, refused, self._limit, self.producer)
+            else:
+                await self._ask_about(tp, some)
+
+    async def failing(self, tp: TP, error: Exception) -> None:
+        """Take back that the records in hand are suspected, when a server was away."""
+        if self._suspicion is not None:
+            await self._suspicion.failing(tp, error)
+
+    async def revoked(self, tps: Collection[TP]) -> None:
+        """Take it back at an orderly end, too."""
+        if self._suspicion is not None:
+            await self._suspicion.released(tps)
+
+    async def _ask_about(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
         requests, refused = self._decode(records)
         await refuse("classifier", tp, records, refused, self._limit, self.producer)
         if self._policies.poll():
@@ -162,6 +186,8 @@ class ClassifierAgent(Agent):
         for record in records:
             try:
                 request = decode_message(ClassificationRequest, record.value)
+                if request.home.topic != EVENTS:
+                    raise Rejected("schema", f"home.topic: use {EVENTS}")
             except Rejected as rejected:
                 refused[record.offset] = rejected
                 continue

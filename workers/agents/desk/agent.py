@@ -3,8 +3,7 @@
 Presence goes to the load of the queues, everything else onto the log, where the fold decides.
 """
 
-import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,15 +12,18 @@ from faust.types import TP
 
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
+from workers.agents.shared.suspicion import Suspicion, poison
 from workers.contracts.codec import Raw, decode_desk_event, encode
 from workers.contracts.desks import DeskEvent, Presence
 from workers.contracts.events import Ownership
 from workers.contracts.ids import ownership_event_id
 from workers.contracts.rejections import Rejected, shown
 from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.time import to_ms
 from workers.contracts.topics import DEAD_LETTERS, DESKS, EVENTS, LEDGER, Topics
 from workers.routing.availability import LastPresence
 from workers.runtime.app import Agent, Options, read_topics
+from workers.runtime.clock import now_ms
 from workers.runtime.dead_letter_limit import DeadLetterLimit
 from workers.runtime.producer import Record
 from workers.settings import Settings, kafka_client_kwargs, redis_address
@@ -61,6 +63,7 @@ class DeskAgent(Agent):
         self._redis = connect(self.settings)
         await wait_for_redis(self._redis, self.settings)
         prefix = self.settings.redis_prefix
+        self._suspicion = Suspicion(self._redis, self.settings, self.group)
         self._ledger = LedgerStore(self._redis, prefix)
         self._load = LoadStore(self._redis, prefix, self._topics.queues)
         kafka = kafka_client_kwargs(self.settings)
@@ -72,6 +75,22 @@ class DeskAgent(Agent):
 
     async def handle(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
         """Translate a chunk: every event ends in the load, on the log or in the dead letters."""
+        async for some, deaths in self._suspicion.portions(tp, records):
+            if deaths:
+                refused = {record.offset: poison() for record in some}
+                await refuse("desk", tp, some, refused, self._limit, self.producer)
+            else:
+                await self._translate(tp, some)
+
+    async def failing(self, tp: TP, error: Exception) -> None:
+        """Take back that the records in hand are suspected, when a server was away."""
+        await self._suspicion.failing(tp, error)
+
+    async def revoked(self, tps: Collection[TP]) -> None:
+        """Take it back at an orderly end, too."""
+        await self._suspicion.released(tps)
+
+    async def _translate(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
         reported: list[_Reported] = []
         present: list[tuple[str, LastPresence]] = []
         outputs: list[Record] = []
@@ -166,10 +185,12 @@ def _raw(record: ConsumerRecord) -> Raw:
 
 
 def _presence(event: Presence, timestamp_ms: int) -> LastPresence:
-    """Return what was said, as old as its record: a backlog must not look fresh."""
-    now_ms = time.time_ns() // 1_000_000
+    """Return what was said, as old as the older of its own time and its record's.
+
+    A backlog must not look fresh, nor must a report of yesterday that is sent again.
+    """
     return LastPresence(
-        at_ms=min(timestamp_ms, now_ms),
+        at_ms=min(to_ms(event.occurred_at), timestamp_ms, now_ms()),
         agents_online=event.agents_online,
         free_slots=event.free_slots,
         agents=frozenset(event.agents),

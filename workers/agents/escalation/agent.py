@@ -201,7 +201,7 @@ class EscalationAgent(Agent):
         """Move the mark along: what the log keeps no longer must not look unread."""
         await self._partitions[tp].step_over(end)
 
-    async def failing(self, tp: TP) -> None:
+    async def failing(self, tp: TP, error: Exception) -> None:  # noqa: ARG002 - its phase tells
         """Take back that the chunk in hand is suspected, unless it died of itself."""
         if (partition := self._partitions.get(tp)) is not None:
             await partition.forgive()

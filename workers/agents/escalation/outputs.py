@@ -6,15 +6,15 @@ from typing import Final
 from aiokafka.errors import MessageSizeTooLargeError
 
 from workers.agents.shared.dead_letters import say
-from workers.contracts.codec import Raw
-from workers.contracts.deadletters import read_dead_letter
+from workers.contracts.codec import Header, Raw
+from workers.contracts.deadletters import fit, read_dead_letter
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS
 from workers.conversation.fold import Output
 from workers.runtime import metrics
 from workers.runtime.producer import Publish, Record
 
 _SURE_TO_FIT: Final = 900_000
-"""Bytes of a value below every broker's default limit, with headers."""
+"""Bytes of a record below every broker's default limit."""
 
 
 async def publish_outputs(publish: Publish, outputs: Sequence[Output]) -> None:
@@ -55,12 +55,17 @@ def _record(output: Output) -> Record:
 
 
 def _is_cut(output: Output) -> bool:
-    return output.topic == DEAD_LETTERS and len(output.value or b"") > _SURE_TO_FIT
+    return output.topic == DEAD_LETTERS and _fitted(output) is not None
+
+
+def _fitted(output: Output) -> tuple[bytes | None, bytes | None, list[Header]] | None:
+    return fit(output.key, output.value, output.headers, _SURE_TO_FIT)
 
 
 def _cut(output: Output) -> Output:
-    if not _is_cut(output) or output.value is None:
+    if output.topic != DEAD_LETTERS or (fitted := _fitted(output)) is None:
         return output
-    size = str(len(output.value)).encode()
-    headers = (*output.headers, ("dead-letter-cut", size))
-    return output._replace(value=output.value[:_SURE_TO_FIT], headers=headers)
+    key, value, headers = fitted
+    size = str(len(output.value or b"")).encode()
+    cut = (*headers, ("dead-letter-cut", size))
+    return output._replace(key=key, value=value, headers=cut)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from aiokafka import ConsumerRecord
 from faust.types import TP
 from redis.exceptions import RedisError
@@ -14,11 +15,16 @@ from workers.agents.routing.desk_producer import Outlet
 from workers.agents.routing.router import Router, Stores, Work
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
-from workers.contracts.codec import decode_message
-from workers.contracts.decisions import Decision, Turn
+from workers.agents.shared.suspicion import Suspicion, poison
+from workers.contracts.codec import decode_message, encode
+from workers.contracts.decisions import Decision, Facts, Turn
+from workers.contracts.events import Customer
+from workers.contracts.ids import derive
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
+from workers.contracts.tickets import Notification
+from workers.contracts.time import from_ms
 from workers.contracts.topics import (
     CONTROL,
     DEAD_LETTERS,
@@ -35,6 +41,7 @@ from workers.runtime.app import Agent, Options, read_topics
 from workers.runtime.clock import now_ms
 from workers.runtime.dead_letter_limit import DeadLetterLimit
 from workers.runtime.failstop import fail_stop
+from workers.runtime.producer import Record
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, wait_for_redis
 from workers.stores.ledger_store import LedgerEntry, WentBackError
@@ -46,6 +53,9 @@ AT_ONCE: Final = 256
 """Decisions of one chunk that are carried out at the same time."""
 PACKETS_AT_ONCE: Final = 16
 """Of these, at most so many need a transcript, which may be long."""
+BARE_DEATHS: Final = 1
+"""Processes that may die at a decision alone, before it is handed over with ids and counts only."""
+KEY_SHOWN: Final = 256
 SETTLE_S: Final = 5.0
 """What is done by then is settled, whatever the others wait for."""
 
@@ -113,6 +123,7 @@ class RoutingAgent(Agent):
             Secrets(settings.signing_keys),
             self._now_ms,
         )
+        self._suspicion = Suspicion(redis, settings, self.group)
         self._owing = asyncio.create_task(self._keep_telling())
 
     async def _keep_telling(self) -> None:
@@ -136,14 +147,44 @@ class RoutingAgent(Agent):
 
     async def handle(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
         """Carry out the decisions of a chunk: each conversation's in order, several at a time."""
+        async for some, deaths in self._suspicion.portions(tp, records):
+            await self._handle(tp, some, deaths)
+
+    async def _handle(self, tp: TP, records: Sequence[ConsumerRecord], deaths: int) -> None:
+        """Carry out a portion; `deaths` are those at its only record, when it was alone.
+
+        After one death it is handed over without a word of the conversation, after two it is left
+        to people.
+        """
+        if deaths > BARE_DEATHS:
+            await self._give_up(tp, records)
+            return
         decisions, refused = _decode(records)
         await refuse("routing", tp, records, refused, self._limit, self.producer)
+        if deaths:
+            logger.error("%s[%d]@%d: handed over bare", tp.topic, tp.partition, records[0].offset)
+            decisions = [bare(decision) for decision in decisions]
         for some in _at_once(decisions):
-            await self._carry_out(some)
+            await self._carry_out(some, transcripts=not deaths)
 
-    async def _carry_out(self, decisions: Sequence[Decision]) -> None:
+    async def _give_up(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
+        """Dead-letter what nobody survives, and tell the team whose customer it is."""
+        refused = {record.offset: poison() for record in records}
+        told = [_not_handed_over(tp, record, self._now_ms()) for record in records]
+        await self.producer.publish(told)
+        await refuse("routing", tp, records, refused, self._limit, self.producer)
+
+    async def failing(self, tp: TP, error: Exception) -> None:
+        """Take back that the records in hand are suspected, when a server was away."""
+        await self._suspicion.failing(tp, error)
+
+    async def revoked(self, tps: Collection[TP]) -> None:
+        """Take it back at an orderly end, too."""
+        await self._suspicion.released(tps)
+
+    async def _carry_out(self, decisions: Sequence[Decision], *, transcripts: bool = True) -> None:
         """Carry out decisions; what is done is settled soon, so that a restart need not redo it."""
-        reading = await self._stores.persist(lambda: self._read(decisions))
+        reading = await self._stores.persist(lambda: self._read(decisions, transcripts))
         works: dict[str, list[Work]] = {}
         for decision in decisions:
             transcript = reading.transcripts.get(decision.decision_id, [])
@@ -161,7 +202,7 @@ class RoutingAgent(Agent):
         finally:
             await _cancel(running)
 
-    async def _read(self, decisions: Sequence[Decision]) -> LedgerRead:
+    async def _read(self, decisions: Sequence[Decision], transcripts: bool) -> LedgerRead:
         """Read ledger, load and transcripts; a ledger that went back in time ends the process."""
         stores, seen, now_ms = self._stores, dict(self._seen), self._now_ms()
         names = list(dict.fromkeys(decision.conversation_id for decision in decisions))
@@ -170,7 +211,8 @@ class RoutingAgent(Agent):
         stores.ledger.ask_positions(pipeline)
         for name in names:
             stores.ledger.ask(pipeline, name)
-        for decision in placing:
+        told = placing if transcripts else []
+        for decision in told:
             where = decision.home, decision.conversation_id, decision.facts.turns
             ask_transcript(pipeline, stores.prefix, *where)
         if placing:
@@ -179,11 +221,11 @@ class RoutingAgent(Agent):
         self._require_present(seen, stores.ledger.read_positions(positions))
         rest = iter(results)
         entries = {name: stores.ledger.read(next(rest)) for name in names}
-        transcripts = {decision.decision_id: read_turns(next(rest)) for decision in placing}
+        turns = {decision.decision_id: read_turns(next(rest)) for decision in told}
         load = Load(since_ms=now_ms)
         if placing:
             load = stores.load.read(next(rest), self._since_ms, now_ms)
-        return LedgerRead(entries, transcripts, load)
+        return LedgerRead(entries, turns, load)
 
     def _require_present(self, seen: Mapping[int, int], found: Mapping[int, int]) -> None:
         lost = {part: end for part, end in seen.items() if found.get(part, 0) < end}
@@ -230,8 +272,42 @@ def _decode(records: Sequence[ConsumerRecord]) -> tuple[list[Decision], dict[int
     return decisions, refused
 
 
+def bare(decision: Decision) -> Decision:
+    """Return a decision with ids and counts alone: not a word of the conversation."""
+    facts, customer = decision.facts, decision.facts.customer
+    return msgspec.structs.replace(
+        decision,
+        evidence=tuple(msgspec.structs.replace(one, quote=None) for one in decision.evidence),
+        facts=Facts(
+            turns=facts.turns,
+            unread=facts.unread,
+            started_at=facts.started_at,
+            episode_started_at=facts.episode_started_at,
+            customer=None if customer is None else Customer(id=customer.id, tier=customer.tier),
+            customer_turns=facts.customer_turns,
+            ai_turns=facts.ai_turns,
+        ),
+    )
+
+
+def _not_handed_over(tp: TP, record: ConsumerRecord, now_ms: int) -> Record:
+    """Return the notification about a decision that nobody could carry out."""
+    key = (record.key or b"")[:KEY_SHOWN].decode(errors="replace")
+    place = f"{tp.topic}[{tp.partition}]@{record.offset}"
+    message = Notification(
+        notification_id=derive("not_handed_over", place),
+        kind="not_handed_over",
+        occurred_at=from_ms(now_ms),
+        text=f"{place}: workers died while they handed it over; it is in {DEAD_LETTERS}",
+        conversation_id=key or None,
+    )
+    return Record(NOTIFICATIONS, record.key, encode(message))
+
+
 def _require_whole(decision: Decision) -> None:
     """Refuse a decision that names no reason for a person who would be asked why."""
+    if decision.home.topic != EVENTS:
+        raise Rejected("schema", f"home.topic: use {EVENTS}")
     if is_placing(decision) and decision.reason is None:
         raise Rejected("schema", f"reason: missing: {decision.action} requires it")
 

@@ -146,5 +146,5 @@ def _running(producer: aiokafka.AIOKafkaProducer | None) -> aiokafka.AIOKafkaPro
 
 def _size(record: Record) -> int:
     parts = (record.key or b"", record.value or b"")
-    headers = sum(len(name) + len(value) for name, value in record.headers)
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
     return sum(map(len, parts)) + headers + _OVERHEAD_BYTES

@@ -107,6 +107,8 @@ class LedgerTopic:
     async def _restore(self, records: Sequence[ConsumerRecord]) -> int:
         found: list[LedgerRecord] = []
         for record in records:
+            if record.value is None:
+                continue  # a conversation that was forgotten
             try:
                 found.append(decode_message(LedgerRecord, record.value))
             except Rejected as rejected:
