@@ -70,3 +70,10 @@ def _compressed(batch: bytes, codec: int) -> bytes:
     head[21:23] = codec.to_bytes(2, "big")
     head[8:12] = (len(head) - 12 + len(records)).to_bytes(4, "big")
     return b"".join((head, records))
+
+
+def test_the_marker_of_a_transaction_is_taken_as_before() -> None:
+    marker = _batch([(b"\x00\x00\x00\x01", b"\x00\x00\x00\x00\x00\x00", [])])
+    batch = _Records(marker).next_batch()
+    assert next(batch).key == b"\x00\x00\x00\x01"
+    assert batch.base_offset == 0
