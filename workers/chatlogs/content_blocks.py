@@ -1,6 +1,9 @@
 """The content of one message: text, or a list of blocks of either format."""
 
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
+
+import orjson
 
 _PLACEHOLDERS: Final = {
     "image": "[image]",
@@ -38,8 +41,46 @@ def read_content(content: Any) -> Parts:
         return Parts("", [], [], None)
     if isinstance(content, str):
         return Parts(content, [], [], None)
+    if isinstance(content, dict):
+        return Parts(_said_by(content), [], [], None)
     if not isinstance(content, list):
         return Parts("", [], [], type(content).__name__)
+    return _parts(content)
+
+
+def read_segments(content: Any) -> Iterator[Parts]:
+    """Take a message's content apart, so that what is said after a tool's result comes after it.
+
+    Each part ends with the results in it; there is at least one.
+    """
+    if not isinstance(content, list):
+        yield read_content(content)
+        return
+    blocks: list[Any] = []
+    ends = False
+    for block in content:
+        result = _is_result(_kind(block))
+        if ends and not result:
+            yield _parts(blocks)
+            blocks = []
+        ends = result
+        blocks.append(block)
+    yield _parts(blocks)
+
+
+def _said_by(content: dict[str, Any]) -> str:
+    """Return the text of an object in place of text: what it says, else its JSON."""
+    for key in ("text", "value", "output_text", "error_code"):
+        if isinstance(found := content.get(key), str):
+            return found
+    return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _is_result(kind: str) -> bool:
+    return kind.endswith("tool_result")
+
+
+def _parts(content: list[Any]) -> Parts:
     texts: list[str] = []
     calls: list[dict[str, Any]] = []
     results: list[dict[str, Any]] = []
@@ -48,13 +89,21 @@ def read_content(content: Any) -> Parts:
         kind = _kind(block)
         if (text := _shown(kind, block)) is not None:
             texts.append(text)
-        elif kind in ("tool_use", "server_tool_use"):
+        elif kind.endswith("tool_use"):
             calls.append(block)
-        elif kind.endswith("tool_result"):
-            results.append(block)
+        elif _is_result(kind):
+            results.append(_flagged(block))
         elif kind not in _UNSAID:
             unknown = unknown or kind
     return Parts("\n".join(filter(None, texts)), calls, results, unknown)
+
+
+def _flagged(block: dict[str, Any]) -> dict[str, Any]:
+    """Return a result with the failure flagged that its content's type tells of."""
+    content = block.get("content")
+    if isinstance(content, dict) and str(content.get("type")).endswith("_error"):
+        return {**block, "is_error": True, "error": content.get("error_code")}
+    return block
 
 
 def _kind(block: Any) -> str:
@@ -68,5 +117,6 @@ def _shown(kind: str, block: Any) -> str | None:
     if isinstance(block, str):
         return block
     if kind in _TEXTS:
-        return str(block.get(_TEXTS[kind]) or "")
+        said = block.get(_TEXTS[kind])
+        return _said_by(said) if isinstance(said, dict) else str(said or "")
     return _PLACEHOLDERS.get(kind)

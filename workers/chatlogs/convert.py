@@ -5,16 +5,16 @@ becomes one event; an assistant's tool calls stay on its turn, and each tool res
 its own. Ids and missing times are derived, so that the same log gives the same bytes.
 """
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 import orjson
 
-from workers.chatlogs.content_blocks import Parts, read_content
+from workers.chatlogs.content_blocks import Parts, read_content, read_segments
+from workers.chatlogs.times import UnreadableTime, read_time
+from workers.chatlogs.tool_status import outcome_of
 from workers.contracts.codec import Raw, decode_event, encode
 from workers.contracts.events import (
     AgentTurn,
@@ -25,11 +25,17 @@ from workers.contracts.events import (
 )
 from workers.contracts.ids import derive
 from workers.contracts.rejections import Rejected
-from workers.contracts.time import DAY, from_ms, to_ms
+from workers.contracts.time import DAY, from_ms
 
 BASE_MS: Final = 1_736_154_000_000
 """2025-01-06 09:00 UTC: where conversations without any times begin, within a day of it."""
-GAPS_MS: Final = {"customer": 25_000, "ai_agent": 6_000, "tool": 2_000, "system": 0}
+GAPS_MS: Final = {
+    "customer": 25_000,
+    "ai_agent": 6_000,
+    "human_agent": 20_000,
+    "tool": 2_000,
+    "system": 0,
+}
 """From the turn before to one of this role, when the log has no times."""
 
 _ROLES: Final = {
@@ -40,12 +46,26 @@ _ROLES: Final = {
     "function": "tool",
     "system": "system",
     "developer": "system",
+    "customer": "customer",
+    "ai": "ai_agent",
+    "ai_agent": "ai_agent",
+    "bot": "ai_agent",
+    "model": "ai_agent",
+    "human_agent": "human_agent",
+    "agent": "human_agent",
+    "operator": "human_agent",
 }
+"""What logs call those who speak; what is not here is reported."""
 _LONGEST: Final = 128
 """Characters of what a log tells about its customer; the contract takes no more of a tier."""
-_TIMES: Final = ("occurred_at", "created_at", "timestamp", "time", "created", "date")
-_ERROR: Final = re.compile(r'\s*(?:error:|\{\s*"error"\s*:\s*(?!null|false|""))', re.IGNORECASE)
-_IDS: Final = ("id", "conversation_id", "thread_id", "session_id")
+_TIMES: Final = (
+    *("occurred_at", "created_at", "createdAt", "timestamp", "time", "created", "date", "sent_at"),
+    *("date_created", "dateCreated", "startTime", "start_time"),
+)
+_IDS: Final = (
+    *("id", "conversation_id", "thread_id", "session_id"),
+    *("conversationId", "threadId", "sessionId", "chat_id", "sid"),
+)
 
 
 class Skip(NamedTuple):
@@ -53,6 +73,8 @@ class Skip(NamedTuple):
 
     message: int | None
     reason: str
+    kept: bool = False
+    """The message is there all the same, but not as the log has it."""
 
 
 class Imported(NamedTuple):
@@ -62,6 +84,8 @@ class Imported(NamedTuple):
     messages: int
     events: list[bytes]
     skipped: list[Skip]
+    ends: list[int]
+    """Of each message, how many of the events are of it and of those before it."""
 
 
 class _Unmappable(Exception):
@@ -88,14 +112,16 @@ def _mapped(log: Any, position: int, later_ms: int) -> tuple[Imported, int | Non
     conversation_id = _first_text(_IDS, head, metadata) or _derived_id(log, position)
     if not isinstance(messages, list) or not messages:
         reason = "no list of messages: one conversation is an object with messages, or their list"
-        return Imported(conversation_id, 0, [], [Skip(None, reason)]), None
+        return Imported(conversation_id, 0, [], [Skip(None, reason)], []), None
     log_of = _Log(conversation_id, head, metadata, later_ms)
     if head.get("system"):
         log_of.add(0, {"role": "system", "content": head["system"]})
+    ends = []
     for index, message in enumerate(messages, start=1):
         log_of.add(index, message)
-    imported = Imported(conversation_id, len(messages), log_of.events, log_of.skipped)
-    return imported, log_of.latest
+        ends.append(len(log_of.events))
+    found = log_of.events, log_of.skipped, ends
+    return Imported(conversation_id, len(messages), *found), log_of.latest
 
 
 class _Log:
@@ -116,42 +142,72 @@ class _Log:
         self.skipped: list[Skip] = []
         self.tools: dict[str, str] = {}
         self.introduced = False
-        self.clock: int | None = _time_of(head) or _time_of(metadata)
         self.started = False
+        self.clock: int | None = None
+        for source in (head, metadata):
+            self.clock = self.clock or self._time_of(source, None)
 
     def add(self, index: int, message: Any) -> None:
         """Append the events of one message, or report why there are none."""
         try:
-            for part, event in enumerate(self._mapped(message)):
+            for part, event in enumerate(self._mapped(index, message)):
                 self._append(index, part, event)
         except _Unmappable as error:
             self.skipped.append(Skip(index, str(error)))
 
-    def _mapped(self, message: Any) -> Iterator[dict[str, Any]]:
+    def _mapped(self, index: int, message: Any) -> Iterator[dict[str, Any]]:
         if not isinstance(message, dict):
             raise _Unmappable("not an object with role and content")
-        role = _ROLES.get(str(message.get("role")))
+        role = _ROLES.get(str(message.get("role")).casefold())
         if role is None:
             raise _Unmappable(
                 f"role {str(message.get('role'))[:40]!r}: use one of {', '.join(_ROLES)}"
             )
-        parts = read_content(message.get("content"))
-        if parts.unknown:
-            raise _Unmappable(f"content block of type {parts.unknown[:40]!r} is unknown")
-        at = _time_of(message)
-        for result in parts.results:
-            yield self._tool_turn(result, at)
+        segments = [*read_segments(message.get("content"))]
+        if unknown := next((one.unknown for one in segments if one.unknown), None):
+            raise _Unmappable(f"content block of type {unknown[:40]!r} is unknown")
+        at = self._time_of(message, index)
         if role == "tool":
-            yield self._tool_turn({**message, "content": parts.text}, at)
-        elif role == "ai_agent":
-            yield {
-                "role": role,
-                "content": parts.text,
-                "agent": self._agent(message, parts),
-                "at": at,
-            }
-        elif parts.text or not parts.results:
-            yield {"role": role, "content": parts.text, "at": at}
+            text = "\n".join(one.text for one in segments if one.text)
+            yield self._tool_turn({**message, "content": text}, at)
+            return
+        for number, parts in enumerate(segments):
+            own = message if number == 0 else {}
+            yield from self._segment(role, own, parts, at, alone=len(segments) == 1)
+
+    def _segment(
+        self, role: str, message: dict[str, Any], parts: Parts, at: int | None, *, alone: bool
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what is said up to the next tool's result, and then the result."""
+        results = [self._tool_turn(result, at) for result in parts.results]
+        if role == "ai_agent":
+            text = parts.text or str(message.get("refusal") or "")
+            agent = self._agent(message, parts)
+            # The calls are known now: a result has the name of its call.
+            results = [self._tool_turn(result, at) for result in parts.results]
+            if text or agent is not None or (alone and not results):
+                yield {"role": role, "content": text, "agent": agent, "at": at}
+        elif parts.text or not results:
+            who = self._person(message) if role == "human_agent" else {}
+            yield {"role": role, "content": parts.text, "at": at, **who}
+        yield from results
+
+    def _person(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Return who of the team wrote a message, as far as the log tells."""
+        told = _dict(message.get("agent")) | _dict(message.get("sender"))
+        who = AgentTurn(id=_text(told.get("id")), name=_text(told.get("name")))
+        return {} if who == AgentTurn() else {"agent": who}
+
+    def _time_of(self, source: dict[str, Any], index: int | None) -> int | None:
+        """Return the time that a log gives; one that cannot be read is reported, and made up."""
+        for key in _TIMES:
+            try:
+                if (at := read_time(source.get(key))) is not None:
+                    return at
+            except UnreadableTime as error:
+                self.skipped.append(Skip(index, f"{key} {error}: its time is made up", kept=True))
+                return None
+        return None
 
     def _append(self, index: int, part: int, fields: dict[str, Any]) -> None:
         role, at = fields["role"], fields.pop("at")
@@ -184,7 +240,7 @@ class _Log:
     def _tool_turn(self, result: dict[str, Any], at: int | None) -> dict[str, Any]:
         call_id = _text(result.get("tool_call_id") or result.get("tool_use_id"))
         text = read_content(result.get("content")).text
-        status, error = _status(result, text)
+        status, error = outcome_of(result, text)
         name = _text(result.get("name")) or self.tools.get(call_id or "", "unknown")
         tool = ToolResult(name=name, status=status, call_id=call_id, error=error)
         return {"role": "tool", "content": text, "tool": tool, "at": at}
@@ -250,44 +306,15 @@ def _call(call: dict[str, Any]) -> ToolCall:
     name = _text(function.get("name"))
     if name is None:
         raise _Unmappable("tool call without a name")
-    call_id, arguments = _text(call.get("id")), function.get("arguments", function.get("input"))
+    call_id = _text(call.get("id")) or _text(call.get("call_id"))
+    given = (function.get(key) for key in ("arguments", "input", "args"))
+    arguments: Any = next((one for one in given if one is not None), None)
     if isinstance(arguments, str):
         try:
             arguments = orjson.loads(arguments)
         except orjson.JSONDecodeError:
             return ToolCall(name=name, call_id=call_id, arguments=arguments)
     return ToolCall(name=name, call_id=call_id, arguments=arguments)
-
-
-def _status(result: dict[str, Any], text: str) -> tuple[Any, str | None]:
-    """Return a tool result's status: as flagged, else by what error messages begin with."""
-    flag = result.get("is_error", result.get("error", result.get("status")))
-    if flag in ("ok", "success", "completed"):
-        return "ok", None
-    failed = bool(flag) if flag is not None else bool(_ERROR.match(text))
-    if not failed:
-        return "ok", None
-    error = (flag if isinstance(flag, str) and flag != "error" else text)[:500] or None
-    lowered = (error or "").lower()
-    if "timeout" in lowered or "timed out" in lowered:
-        return "timeout", error
-    if any(word in lowered for word in ("denied", "forbidden", "unauthorized", "not authorized")):
-        return "denied", error
-    return "error", error
-
-
-def _time_of(source: dict[str, Any]) -> int | None:
-    for key in _TIMES:
-        value = source.get(key)
-        if isinstance(value, int | float) and 1 < value < 4e12:
-            return round(value if value > 1e11 else value * 1000)
-        if isinstance(value, str):
-            try:
-                moment = datetime.fromisoformat(value)
-            except ValueError:
-                continue
-            return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    return None
 
 
 def _derived_id(log: Any, position: int) -> str:
@@ -302,6 +329,8 @@ def _first_text(keys: tuple[str, ...], *sources: dict[str, Any]) -> str | None:
 def _text(value: Any) -> str | None:
     if isinstance(value, str):
         return value.strip() or None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 

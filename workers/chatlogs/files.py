@@ -1,13 +1,18 @@
 """Files of chat logs: JSON lines, a JSON array or one JSON value, gzipped or not."""
 
 import gzip
+import json
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import IO, Any, Final, NamedTuple, cast
 
 import orjson
 
+from workers.chatlogs.shapes import is_conversation
+
 _GZIP: Final = b"\x1f\x8b"
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 
 
 class ParsedChat(NamedTuple):
@@ -32,12 +37,12 @@ def read_logs(source: IO[bytes]) -> Iterator[ParsedChat]:
     if not head:
         return
     try:
-        first = orjson.loads(head)
-    except orjson.JSONDecodeError:
+        first = _parsed(head)
+    except ValueError:
         rest = list(lines)
         try:
-            whole = orjson.loads(b"\n".join([head, *rest]))
-        except orjson.JSONDecodeError:
+            whole = _parsed(b"\n".join([head, *rest]))
+        except ValueError:
             yield from _by_line(start, [head, *rest])
         else:
             yield from _expanded(str(start), whole)
@@ -73,16 +78,27 @@ def _by_line(start: int, lines: Iterable[bytes]) -> Iterator[ParsedChat]:
         if not line.strip():
             continue
         try:
-            log = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
+            log = _parsed(line)
+        except ValueError as error:
             yield ParsedChat(str(number), None, f"not JSON ({error}): left out")
         else:
             yield from _expanded(str(number), log)
 
 
+def _parsed(text: bytes) -> Any:
+    """Return the value of a JSON text; ValueError where it is none."""
+    if not _LONG_NUMBER.search(text):
+        return orjson.loads(text)
+    # An id of more than 64 bits would lose its last digits there.
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
 def _expanded(place: str, log: Any) -> Iterator[ParsedChat]:
     """Yield one conversation, or each of an array of conversations."""
-    if isinstance(log, list) and not any(isinstance(i, dict) and "role" in i for i in log):
+    if isinstance(log, list) and not is_conversation(log):
         for number, item in enumerate(log, start=1):
             yield ParsedChat(f"{place}, conversation {number}", item)
     else:

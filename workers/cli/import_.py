@@ -1,15 +1,24 @@
-"""`handoff import`: chat logs in the messages formats → events."""
+"""`handoff import`: chat logs of many systems → events."""
 
 import gzip
+import hashlib
 import time
 import zlib
-from typing import IO
+from collections import Counter
+from collections.abc import Iterator
+from typing import IO, Any, NamedTuple
 
 import click
+import orjson
 
-from workers.chatlogs.convert import import_conversation
-from workers.chatlogs.files import read_logs
+from workers.chatlogs.convert import Imported, import_conversation
+from workers.chatlogs.files import ParsedChat, read_logs
+from workers.chatlogs.shapes import is_event, names, read_shape
+from workers.chatlogs.tables import Columns, read_table
 from workers.cli.common import CliError, input_argument, progress
+
+SHOWN = 20
+"""Complaints that are listed unless all are asked for."""
 
 
 @click.command("import")
@@ -17,64 +26,195 @@ from workers.cli.common import CliError, input_argument, progress
 @click.option(
     "--now", is_flag=True, help="Move all times so that each conversation ends now, for live use."
 )
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice([*names(), "csv"]),
+    help="Read every log as this format, instead of telling it by its shape.",
+)
+@click.option(
+    "--columns",
+    metavar="NAME=COLUMN,…",
+    help="Of a CSV file: conversation, role, content, time, name; conversation=Chat,role=From.",
+)
+@click.option("--all", "every", is_flag=True, help=f"List every complaint, not only {SHOWN}.")
 @click.pass_context
-def import_(ctx: click.Context, source: IO[bytes], now: bool) -> None:
+def import_(
+    ctx: click.Context,
+    source: IO[bytes],
+    now: bool,
+    shape: str | None,
+    columns: str | None,
+    every: bool,
+) -> None:
     """Turn the chat logs in FILE into events, one JSON object a line on standard output.
 
-    Reads the OpenAI chat-completions and the Anthropic messages format: one conversation a line,
-    or a JSON array of them, also gzipped; - is standard input. A conversation is an object with
-    "messages" (and "id", "customer", "metadata", "system" as far as known) or the bare list.
+    Reads OpenAI chat, Responses and Assistants, Anthropic messages, ShareGPT, LangChain, Langfuse,
+    Vercel AI, Chatwoot, Zendesk, Intercom and Twilio, told apart by their shape, and CSV with
+    --columns: one conversation a line, a JSON array of them or one JSON value, also gzipped; - is
+    standard input. Requests that repeat one conversation's history become one conversation.
+
     Times that a log does not have are made up, the same ones each time; times without a zone are
     taken as UTC. A live system takes them at their word: what happened long ago is long overdue.
     To play logs through one, use --now.
 
     What cannot be mapped is reported with its line and left out. Exit code: 0 everything was
-    mapped, 1 something was left out.
+    mapped, 1 something was left out or its time made up, 65 nothing could be read.
     """
     name = getattr(source, "name", "-")
     name = "standard input" if name in ("-", "<stdin>") else name
+    ends_ms = time.time_ns() // 1_000_000 if now else None
+    run = _Run(name, shape, ends_ms, SHOWN if not every else None)
     try:
-        skipped = _import(source, name, time.time_ns() // 1_000_000 if now else None)
+        if columns is not None or shape == "csv":
+            logs = read_table(source, Columns.parse(columns))
+        else:
+            logs = read_logs(source)
+        with progress("conversations") as advance:
+            for position, log in enumerate(run.gathered(logs) if now else logs):
+                advance(1)
+                run.add(position, log)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CliError(f"{name}: not a whole gzip file: {error}") from error
-    ctx.exit(1 if skipped else 0)
+    except ValueError as error:
+        raise CliError(f"{name}: {error}") from error
+    run.finish()
+    ctx.exit(65 if not run.events and run.complaints else 1 if run.complaints else 0)
 
 
-def _import(source: IO[bytes], name: str, ends_ms: int | None) -> int:
-    conversations = messages = events = skipped = 0
-    seen: dict[str, str] = {}
-    out = click.get_binary_stream("stdout")
-    with progress("conversations") as advance:
-        for position, (place, log, error) in enumerate(read_logs(source)):
-            advance(1)
-            if error is not None:
-                _report(f"{name}:{place}: {error}")
-                skipped += 1
-                continue
-            imported = import_conversation(log, position, ends_ms)
-            first = seen.setdefault(imported.conversation_id, place)
-            if first != place:
-                _report(
-                    f"{name}:{place}: conversation {imported.conversation_id}: the same id as on "
-                    f"line {first}: left out; give it an id of its own"
+class _Known(NamedTuple):
+    """A conversation that was imported, and a digest of every beginning of its messages."""
+
+    place: str
+    digests: list[bytes]
+
+
+class _Run:
+    """One import: what was written, and what there was to complain about."""
+
+    def __init__(
+        self, name: str, shape: str | None, ends_ms: int | None, shown: int | None
+    ) -> None:
+        self._name, self._shape, self._ends_ms, self._shown = name, shape, ends_ms, shown
+        self._out = click.get_binary_stream("stdout")
+        self._known: dict[str, _Known] = {}
+        self._shapes: Counter[str] = Counter()
+        self._messages = 0
+        self._grown = 0
+        self._made_up = 0
+        self.events = 0
+        self.complaints = 0
+
+    def gathered(self, logs: Iterator[ParsedChat]) -> Iterator[ParsedChat]:
+        """Yield the longest of what repeats a history: times are moved by a conversation's end."""
+        kept: dict[str, ParsedChat] = {}
+        for position, log in enumerate(logs):
+            key = str(position)
+            if log.error is None and isinstance(log.log, dict):
+                key = str(next((log.log[one] for one in _SESSIONS if log.log.get(one)), position))
+            before = kept.get(key)
+            if before is None or len(_turns(log.log)) > len(_turns(before.log)):
+                self._grown += before is not None
+                kept[key] = log
+        yield from kept.values()
+
+    def add(self, position: int, parsed: ParsedChat) -> None:
+        """Write the events of one log, or of what it adds to one that was written."""
+        place, log, error = parsed
+        if error is not None:
+            self._complain(f"{self._name}:{place}: {error}")
+            return
+        if is_event(log) and not self.events:
+            raise CliError(
+                f"{self._name}:{place}: these are events already: give the file to "
+                "`handoff replay` or `handoff send`",
+                exit_code=65,
+            )
+        shape, log = read_shape(log, self._shape)
+        imported = import_conversation(log, position, self._ends_ms)
+        digests = [*_digests(_turns(log))]
+        known = self._known.get(imported.conversation_id)
+        begin = 0
+        if known is not None:
+            if _is_beginning(digests, known.digests):
+                self._grown += 1
+                return
+            if not _is_beginning(known.digests, digests):
+                self._complain(
+                    f"{self._name}:{place}: conversation {imported.conversation_id}: the same id "
+                    f"as on line {known.place}: left out; give it an id of its own"
                 )
-                skipped += 1
+                return
+            begin = imported.ends[len(known.digests) - 1]
+            self._grown += 1
+        self._report(place, imported, known)
+        if imported.events and known is None:
+            self._shapes[shape] += 1
+        self._messages += imported.messages - (0 if known is None else len(known.digests))
+        self._out.writelines(event + b"\n" for event in imported.events[begin:])
+        self.events += len(imported.events) - begin
+        if digests:
+            first = place if known is None else known.place
+            self._known[imported.conversation_id] = _Known(first, digests)
+
+    def _report(self, place: str, imported: Imported, known: _Known | None) -> None:
+        for skip in imported.skipped:
+            if known is not None and (skip.message or 0) <= len(known.digests):
                 continue
-            for skip in imported.skipped:
-                where = f" message {skip.message}:" if skip.message is not None else ""
-                _report(f"{name}:{place}:{where} {skip.reason}: left out")
-            conversations += bool(imported.events)
-            messages += imported.messages
-            events += len(imported.events)
-            skipped += len(imported.skipped)
-            out.writelines(event + b"\n" for event in imported.events)
-    out.flush()
-    _report(
-        f"{conversations:,} conversations with {messages:,} messages: {events:,} events, "
-        f"{skipped:,} left out"
-    )
-    return skipped
+            where = f" message {skip.message}:" if skip.message is not None else ""
+            left = "" if skip.kept else ": left out"
+            self._complain(f"{self._name}:{place}:{where} {skip.reason}{left}", kept=skip.kept)
+
+    def _complain(self, line: str, *, kept: bool = False) -> None:
+        self.complaints += 1
+        self._made_up += kept
+        if self._shown is None or self.complaints <= self._shown:
+            click.echo(line, err=True)
+
+    def finish(self) -> None:
+        """Say what it came to."""
+        self._out.flush()
+        if self._shown is not None and self.complaints > self._shown:
+            more = self.complaints - self._shown
+            click.echo(f"and {more:,} more; --all lists them", err=True)
+        shapes = ", ".join(f"{count:,} {name}" for name, count in self._shapes.most_common())
+        said = (
+            f"{_counted(sum(self._shapes.values()), 'conversation')} with "
+            f"{_counted(self._messages, 'message')}: {_counted(self.events, 'event')}, "
+            f"{self.complaints - self._made_up:,} left out"
+        )
+        said += f", {_counted(self._made_up, 'time')} made up" if self._made_up else ""
+        click.echo(f"{said} ({shapes})" if shapes else said, err=True)
+        if self._grown:
+            click.echo(
+                f"{_counted(self._grown, 'log')} repeated a conversation's history: the longest is "
+                "taken",
+                err=True,
+            )
 
 
-def _report(line: str) -> None:
-    click.echo(line, err=True)
+_SESSIONS = ("id", "conversation_id", "thread_id", "session_id", "sessionId")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def _turns(log: Any) -> list[Any]:
+    messages = log.get("messages") if isinstance(log, dict) else log
+    return messages if isinstance(messages, list) else []
+
+
+def _digests(messages: list[Any]) -> Iterator[bytes]:
+    """Yield for each message what tells it and everything before it from other histories."""
+    so_far = hashlib.sha256()
+    for message in messages:
+        said = message
+        if isinstance(message, dict):
+            said = [message.get(key) or None for key in ("role", "content", "tool_calls")]
+        so_far.update(orjson.dumps(said, option=orjson.OPT_NON_STR_KEYS, default=str))
+        yield so_far.digest()[:8]
+
+
+def _is_beginning(part: list[bytes], whole: list[bytes]) -> bool:
+    return 0 < len(part) < len(whole) and whole[len(part) - 1] == part[-1]
