@@ -93,20 +93,25 @@ def _read(text: str, answering: bool) -> CustomerFindings:
         seen |= flag
     short = len(text) <= _SHORT
     asks = seen & _ASKS != 0
-    feels = _feels(flags, seen, short=short) or frustration.suspicious(words, text)
+    feels = _feels(flags, seen, short=short)
+    plainly = 0.0 if feels else round(frustration.by_words(words, text), 3)
     answers = answering and _answers_perhaps(words, seen, short=short)
     closes = seen & (_CLOSES | _HINTS if short else _CLOSES) != 0
     if not (asks or feels or answers or closes):
-        return _NOTHING
+        if plainly < frustration.LEAST:
+            return _NOTHING
+        alone = Finding(plainly, 0, len(text))
+        return CustomerFindings(frustrated=alone, doubtful=_doubtful(None, alone))
     parts = parted(folded)
     marked = tokens(parts) if asks or feels else []
     requested = request.find_request(ClassifiedTurn(parts, marked, REQUEST)) if asks else None
-    frustrated = (
-        frustration.find_frustration(ClassifiedTurn(parts, marked, MOOD), words, text)
-        if feels
-        else None
-    )
     asked = requested is not None and requested.score >= THRESHOLD
+    if feels:
+        mood = ClassifiedTurn(parts, marked, MOOD)
+        frustrated = frustration.find_frustration(mood, words, text, asked=asked)
+    else:
+        plain = Finding(plainly, 0, len(parts))
+        frustrated = None if asked or plainly < frustration.LEAST else plain
     accepts = refuses = withdraws = None
     if answers:
         accepts, refuses, withdraws = _answered(parts, words, 0 if asked else seen)
@@ -124,6 +129,20 @@ def _read(text: str, answering: bool) -> CustomerFindings:
         solved=solved,
         doubtful=_doubtful(requested, frustrated),
     )
+
+
+def feels(words: list[str], *, short: bool) -> bool:
+    """Whether the grammar looks at the mood of a text with these words."""
+    flags = _CUES.look(words)
+    seen = 0
+    for flag in flags:
+        seen |= flag
+    return _feels(flags, seen, short=short)
+
+
+def is_short(text: str) -> bool:
+    """Whether one faint word is enough for a second look."""
+    return len(text) <= _SHORT
 
 
 def _feels(flags: list[int], seen: int, *, short: bool) -> bool:

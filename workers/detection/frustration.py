@@ -25,18 +25,21 @@ CODES = class_codes(
 TELLING = "FMRSLXQJECx"
 FAINT = "saAedkwNVWpbtrf"
 
-# The model is asked about texts of this many words, and when the rules are not sure; from
-# LIKELY on it calls a text frustrated, from _PERHAPS on it doubts.
-_FEWEST, _MOST, _SURE = 4, 32, 0.5
-LIKELY, _PERHAPS = 0.7, 0.3
-# With some evidence of the rules this is enough.
-_LIKELY_TOO = 0.45
+# So many words are read by the model.
+_MOST = 64
+# The model's probability at which a text counts as frustrated: there its score is 0.5. Chosen by
+# false alarms on ordinary requests (docs/detection.md).
+CUT = 0.225
 # What the rules call frustrated and the model doubts so much is a matter for a classifier.
-_UNLIKELY, _DOUBTED = 0.2, 0.45
+_SURE, _UNLIKELY, _DOUBTED = 0.5, 0.3, 0.45
+# What the rules know to be harmless or settled needs this much more.
+_CALMED = 0.6
 _MODEL = load("mood")
 # Below this sum of its words' weights, by the root of their number, no text is likely.
-_SUSPECT = -100
+_HARMLESS = -80
 _WORDS = {word: weight for word, weight in _MODEL.weights.items() if " " not in word}
+# Of the words of a text so many must be known to the model before it may doubt the rules.
+_KNOWN = 0.5
 
 _MACROS = {"i": "[i_]{0,2}", "end": r"(?=$|[.,!?])"}
 EVIDENCE = rules(
@@ -98,15 +101,22 @@ _ANGRY_FACES = re.compile("[\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f644\U
 _UPPER, _LOWER = ascii_uppercase.encode(), ascii_lowercase.encode()
 # So many capitals, and more than small letters, are shouting.
 _SHOUTED = 8
+# What scores less says nothing.
+LEAST = 0.05
+
+
+def _shouted(text: str) -> bool:
+    if text.islower():
+        return False
+    plain = text.encode("ascii", "replace")
+    capitals = len(plain) - len(plain.translate(None, _UPPER))
+    return capitals >= _SHOUTED and capitals > len(plain) - len(plain.translate(None, _LOWER))
 
 
 def _emphasis(text: str) -> float:
-    plain = text.encode("ascii", "replace")
-    capitals = len(plain) - len(plain.translate(None, _UPPER))
-    shouted = capitals >= _SHOUTED and capitals > len(plain) - len(plain.translate(None, _LOWER))
     loud = any(map(text.__contains__, _LOUD))
     angry = not text.isascii() and _ANGRY_FACES.search(text) is not None
-    return 0.25 * loud + 0.2 * angry + 0.3 * shouted
+    return 0.25 * loud + 0.2 * angry + 0.3 * _shouted(text)
 
 
 def _damped(classes: str, start: int, end: int) -> bool:
@@ -138,22 +148,46 @@ def by_rules(turn: ClassifiedTurn, text: str) -> tuple[float, int, int] | None:
     return round(score, 3), *span
 
 
-def suspicious(words: list[str], text: str) -> bool:
-    """Whether a turn without telling words is like complaints all the same; cheap, mostly."""
-    count = len(words)
-    if not _FEWEST <= count <= _MOST:
-        return False
-    total = sum(map(_WORDS.get, words, repeat(0)))
-    return (
-        total >= _SUSPECT * sqrt(count)
-        and _MODEL.probability(word_features(words, text)) >= _PERHAPS
-    )
+def word_traits(words: list[str], text: str) -> set[str]:
+    """Return what the model knows a text by without the grammar: words, pairs, its writing."""
+    found = word_features(words[:_MOST], text)
+    if "#" in text:
+        found.add("\x02#")
+    if any(map(text.__contains__, _LOUD)) or "..." in text:
+        found.add("\x02loud")
+    if _shouted(text):
+        found.add("\x02shouted")
+    return found
 
 
-def _scored(likely: float, cut: float) -> float:
-    if likely >= cut:
-        return 0.5 + 0.1 * (likely - cut) / (1 - cut)
-    return 0.49 * likely / cut if likely >= _PERHAPS else 0.0
+def features(turn: ClassifiedTurn, words: list[str], text: str, ruled: float) -> set[str]:
+    """Return what the model knows a text by: its words, its classes, and what the rules made of it.
+
+    `ruled` is the score of the rules.
+    """
+    found = word_traits(words, text)
+    found.update(map("\x01".__add__, set(turn.classes).difference(" _,.!?")))
+    found.add(f"\x00{int(5 * ruled)}")
+    return found
+
+
+def plain_features(words: list[str], text: str) -> set[str]:
+    """Return what the model knows a text by that has none of the grammar's telling words."""
+    return {*word_traits(words, text), "\x00-"}
+
+
+def by_words(words: list[str], text: str) -> float:
+    """Score a text that has none of the grammar's telling words."""
+    few = words[:_MOST]
+    if sum(map(_WORDS.get, few, repeat(0))) < _HARMLESS * sqrt(len(few)):
+        return 0.0
+    return scored(_MODEL.probability(plain_features(words, text)))
+
+
+def scored(likely: float) -> float:
+    """Return a probability of the model as a score, which is 0.5 at CUT."""
+    odds = likely * (1 - CUT)
+    return odds / (odds + CUT * (1 - likely))
 
 
 def _calm(classes: str, found: tuple[float, int, int] | None) -> bool:
@@ -164,19 +198,27 @@ def _calm(classes: str, found: tuple[float, int, int] | None) -> bool:
 
 
 def find_frustration(
-    turn: ClassifiedTurn, words: list[str], text: str, model: LinearModel | None = None
+    turn: ClassifiedTurn,
+    words: list[str],
+    text: str,
+    model: LinearModel | None = None,
+    *,
+    asked: bool = False,
 ) -> Finding | None:
-    """Give how frustrated about the service the turn is, with its most telling words."""
+    """Give how frustrated about the service the turn is, with its most telling words.
+
+    `asked`: it asks for a person, which alone is no sign of frustration.
+    """
     found = by_rules(turn, text)
-    score = found[0] if found else 0.0
-    sure = score >= _SURE
-    if not _FEWEST <= len(words) <= _MOST or (not sure and _calm(turn.classes, found)):
-        return Finding(score, *turn.span(*found[1:])) if found else None
-    likely = (model or _MODEL).probability(word_features(words, text))
-    if sure:
-        score = score if likely >= _UNLIKELY else min(score, _DOUBTED)
+    ruled = found[0] if found else 0.0
+    known = sum(word in _WORDS for word in words[:_MOST]) >= _KNOWN * min(len(words), _MOST)
+    likely = scored((model or _MODEL).probability(features(turn, words, text, ruled)))
+    if not known:
+        # Of another language: the classes are the same, the words are not.
+        score = ruled
+    elif ruled >= _SURE:
+        score = max(ruled, likely) if likely >= _UNLIKELY else min(ruled, _DOUBTED)
     else:
-        like = _scored(likely, LIKELY if score < _PERHAPS else _LIKELY_TOO)
-        if like > score:
-            return Finding(round(like, 3), *turn.span(0, len(turn.classes)))
-    return Finding(score, *turn.span(*found[1:])) if found else None
+        score = likely * (_CALMED if asked or _calm(turn.classes, found) else 1.0)
+    span = turn.span(*found[1:]) if found else turn.span(0, len(turn.classes))
+    return Finding(round(score, 3), *span) if score >= LEAST else None

@@ -107,7 +107,7 @@ def test_annoyance_too_faint_to_tell_is_asked_about_when_it_comes_again(
 
 def test_annoyance_that_is_enough_for_no_rule_is_asked_about() -> None:
     h = History(CALM_POLICY.replace("frustrated: 0.5", "frustrated: 0.9"))
-    h.customer("That is a bit disappointing.")
+    h.customer("Hm, that is not quite what I hoped for.")
     assert [request.doubts for request in h.requests] == [("words",)]
 
 
