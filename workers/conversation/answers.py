@@ -22,6 +22,7 @@ from workers.conversation.state import (
 )
 from workers.conversation.step_context import StepContext
 from workers.detection import AgentFindings, Finding, read_agent
+from workers.detection.context import DIRECT_OFFER, said_last
 
 
 def ai_agent(run: StepContext, event: Message) -> None:
@@ -97,7 +98,9 @@ def _note_words(run: StepContext, event: Message) -> AgentFindings:
     drop_due(state, "answer")
     findings = read_agent(text)
     offered = findings.offers_person
-    episode.ai_offered = offered is not None and _asks_for_a_yes(text, offered)
+    direct = offered is not None and _asks_for_a_yes(text, offered)
+    episode.ai_said = said_last(text, findings, direct=direct)
+    episode.ai_offered = direct and episode.ai_said == DIRECT_OFFER
     if episode.offer is not None:
         asked = episode.offer.ai_asked or ("?" in text and not episode.ai_offered)
         episode.offer = msgspec.structs.replace(episode.offer, ai_spoke=True, ai_asked=asked)

@@ -29,6 +29,7 @@ from workers.conversation.state import (
 from workers.conversation.step_context import StepContext
 from workers.conversation.transcript import answer_of
 from workers.detection import FRUSTRATION_THRESHOLD, CustomerFindings, read_customer
+from workers.detection.context import NOTHING, STANDING_OFFER, in_context
 from workers.policy import RuleSignal
 
 REQUEST_TEXT_LIMIT: Final = 4_000
@@ -90,8 +91,11 @@ def _customer(run: StepContext, event: Message) -> None:
     if state.owner == "person":
         await_person(run)
         return
-    answering = state.owner != "ai" or episode.offer is not None or episode.ai_offered
+    standing = episode.ai_said == STANDING_OFFER and episode.offer is None
+    answering = state.owner != "ai" or episode.offer is not None or episode.ai_offered or standing
     findings = read_customer(event.content, answering=answering)
+    if episode.ai_said and episode.offer is None:
+        findings = in_context(findings, event.content, episode.ai_said)
     _note_mood(run, event.event_id, findings)
     if state.owner == "ai":
         _asks_ai(run, event, findings)
@@ -171,12 +175,12 @@ def _asks_ai(run: StepContext, event: Message, findings: CustomerFindings) -> No
             return
         if refuses_offer(episode.offer, said, findings):
             decline(run, said)
-    elif episode.ai_offered:
+    elif episode.ai_offered or episode.ai_said == STANDING_OFFER:
         if findings.accepts is not None and not asks(findings):
             findings = msgspec.structs.replace(findings, requested_human=findings.accepts)
         elif findings.refuses is not None:
             decline(run, None)
-    episode.ai_offered = False
+    episode.ai_offered, episode.ai_said = False, NOTHING
     repeats = episode.ask_repeats
     if run.view.compares:
         repetition.customer_said(episode, event.content)

@@ -167,6 +167,8 @@ class Episode(msgspec.Struct, array_like=True):
     """The AI's last turn came after a long wait."""
     asked: int = 0
     """Kinds of silent frustration about which the classifier was asked, one bit each."""
+    ai_said: int = 0
+    """What the AI's last turn with words was, as `detection.context` codes it."""
 
 
 class State(msgspec.Struct, array_like=True):

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from workers.detection import frustration, replies, request
+from workers.detection.context import is_thumb
 from workers.detection.findings import CustomerFindings, Finding
 from workers.detection.lexicon import Cues
 from workers.detection.lexicons import MOOD, REPLY, REQUEST
+from workers.detection.other_wordings import find_callback, find_mine, find_request, is_about_others
 from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
+from workers.detection.written import comparable, own_words, position
 
 # A turn asks for a person from here on; from FRUSTRATION_THRESHOLD on its writer is frustrated.
 THRESHOLD = 0.7
 FRUSTRATION_THRESHOLD = 0.5
 # Below the thresholds and above these a model should judge.
 _DOUBT_REQUEST, _DOUBT_FRUSTRATION = 0.5, 0.3
-# What is read of a long turn: what people want stands at its beginning or at its end.
-_HEAD, _TAIL = 1600, 800
+# A turn is read by windows of so many characters, which overlap.
+_WINDOW, _OVERLAP = 2400, 400
+_WHOLE = 64 * 1024
+_THUMB = 0.85
+_OTHER_WORDING = 0.85
 # An answer to an offer stands in the first words, "thank you, that worked" in the last.
 _ANSWER = 120
 _OPENING, _YES_LENGTH = 70, 40
@@ -29,6 +35,22 @@ _CUES.add(MOOD, frustration.FAINT, _FAINT)
 _CUES.add(REPLY, replies.TURNING, _TURNS)
 _CUES.add(REPLY, replies.CLOSING, _CLOSES)
 _CUES.add(REPLY, replies.HINTS, _HINTS)
+# One of these words stands in every wording that the grammar does not hold.
+_OTHERS_CUES = frozenset(
+    "escalate escalated ai bot robot traeme traigame traiganme dame deme denme pasame "
+    "paseme pasenme ponme pongame ponganme comunicame comuniqueme comuniquenme conectame "
+    "conecteme falar conversar passar passa "
+    "transferir transfere encaminhar conectar llamar llamarme llamenme llamadme llameme llamada "
+    "marcar "
+    "marcarme contactarme llamen llame rappelez appelez rappeler appeler appelle rappele "
+    "rappelee ruft rufen "
+    "ruf ruckruf anruf zuruckrufen anrufen zuruckgerufen chiamatemi richiamatemi chiamami "
+    "richiamami "
+    "chiamarmi richiamarmi chiamare richiamare chiamate richiamate chiami richiami chiamato "
+    "richiamato chiamata richiamata bel belt "
+    "bellen terugbellen gebeld teruggebeld liguem ligue liga ligam ligar telefonar retornar "
+    "retornem".split()
+)
 _YES = REPLY.openings(replies.YES)
 _OPENINGS = REPLY.openings(replies.OPENINGS)
 
@@ -93,11 +115,12 @@ def _read(text: str, answering: bool) -> CustomerFindings:
         seen |= flag
     short = len(text) <= _SHORT
     asks = seen & _ASKS != 0
+    otherwise = not _OTHERS_CUES.isdisjoint(words)
     feels = _feels(flags, seen, short=short)
     plainly = 0.0 if feels else round(frustration.by_words(words, text), 3)
     answers = answering and _answers_perhaps(words, seen, short=short)
     closes = seen & (_CLOSES | _HINTS if short else _CLOSES) != 0
-    if not (asks or feels or answers or closes):
+    if not (asks or otherwise or feels or answers or closes):
         if plainly < frustration.LEAST:
             return _NOTHING
         alone = Finding(plainly, 0, len(text))
@@ -105,6 +128,8 @@ def _read(text: str, answering: bool) -> CustomerFindings:
     parts = parted(folded)
     marked = tokens(parts) if asks or feels else []
     requested = request.find_request(ClassifiedTurn(parts, marked, REQUEST)) if asks else None
+    if asks or otherwise:
+        requested = _requested(requested, parts, otherwise=otherwise)
     asked = requested is not None and requested.score >= THRESHOLD
     if feels:
         mood = ClassifiedTurn(parts, marked, MOOD)
@@ -145,6 +170,20 @@ def is_short(text: str) -> bool:
     return len(text) <= _SHORT
 
 
+def _requested(found: Finding | None, parts: str, *, otherwise: bool) -> Finding | None:
+    """Add wordings that the grammar does not hold, and leave out other people's people."""
+    if found is not None and is_about_others(parts, found.start, found.end):
+        return None
+    if found is not None and found.score >= THRESHOLD:
+        return found
+    other = find_mine(parts) if found is not None or not otherwise else None
+    if otherwise:
+        other = other or find_request(parts) or find_callback(parts)
+    if other is None or is_about_others(parts, *other):
+        return found
+    return Finding(_OTHER_WORDING, *other)
+
+
 def _feels(flags: list[int], seen: int, *, short: bool) -> bool:
     """Whether a second look at the mood is worth it."""
     if seen & (_FEELS | _FAINT if short else _FEELS):
@@ -171,22 +210,62 @@ def read_customer(text: str, *, answering: bool = True) -> CustomerFindings:
     """Tell what one customer turn of any length asks for and how it feels; never raises.
 
     Scores run from 0 to 1; THRESHOLD and FRUSTRATION_THRESHOLD are their cuts, and spans are
-    positions in ``text``. Of a very long turn only the beginning and the end are read. Without
-    ``answering``, when nothing was offered or is under way, ``accepts``, ``refuses`` and
-    ``withdraws`` are not looked for.
+    positions in ``text``. Quoted mail, signatures and pasted turns are not the customer's. Of a
+    turn of more than 64 KB the first and the last 32 KB are read. Without ``answering``, when
+    nothing was offered or is under way, ``accepts``, ``refuses`` and ``withdraws`` are not looked
+    for.
     """
-    if len(text) <= _HEAD + _TAIL:
-        return _read(text, answering)
-    head, tail = _read(text[:_HEAD], answering), _read(text[-_TAIL:], answering=False)
-    by = len(text) - _TAIL
-    requested = _surer(head.requested_human, _moved(tail.requested_human, by))
-    frustrated = _surer(head.frustrated, _moved(tail.frustrated, by))
+    if len(text) > _WHOLE:
+        head = read_customer(text[: _WHOLE // 2], answering=answering)
+        tail = read_customer(text[-(_WHOLE // 2) :], answering=False)
+        return _joined([(0, head), (len(text) - _WHOLE // 2, tail)])
+    if answering and is_thumb(text):
+        return CustomerFindings(accepts=Finding(_THUMB, 0, len(text)))
+    own = own_words(text) if "\n" in text else text
+    plain, moves = (own, []) if own.isascii() and "&" not in own else comparable(own)
+    found = _read_long(plain, answering) if len(plain) > _WINDOW else _read(plain, answering)
+    return found if not moves or found is _NOTHING else _led_back(found, moves)
+
+
+def _read_long(text: str, answering: bool) -> CustomerFindings:
+    """Read a long turn by windows that overlap, so that no sentence is halved in all of them."""
+    windows: list[tuple[int, CustomerFindings]] = []
+    for start in range(0, max(1, len(text) - _OVERLAP), _WINDOW - _OVERLAP):
+        piece = text[start : start + _WINDOW]
+        windows.append((start, _read(piece, answering and not start)))
+    return _joined(windows)
+
+
+def _joined(windows: list[tuple[int, CustomerFindings]]) -> CustomerFindings:
+    """Return the surest of several parts of one turn; answers are of the first part."""
+    requested = frustrated = None
+    for by, found in windows:
+        requested = _surer(requested, _moved(found.requested_human, by))
+        frustrated = _surer(frustrated, _moved(found.frustrated, by))
+    first, (by, last) = windows[0][1], windows[-1]
     return CustomerFindings(
         requested_human=requested,
         frustrated=frustrated,
-        refuses=head.refuses,
-        accepts=head.accepts,
-        withdraws=head.withdraws,
-        solved=_moved(tail.solved, by),
+        refuses=first.refuses,
+        accepts=first.accepts,
+        withdraws=first.withdraws,
+        solved=_moved(last.solved, by),
         doubtful=_doubtful(requested, frustrated),
+    )
+
+
+def _led_back(found: CustomerFindings, moves: list[tuple[int, int]]) -> CustomerFindings:
+    def back(one: Finding | None) -> Finding | None:
+        if one is None:
+            return None
+        return Finding(one.score, position(moves, one.start), position(moves, one.end))
+
+    return CustomerFindings(
+        requested_human=back(found.requested_human),
+        frustrated=back(found.frustrated),
+        refuses=back(found.refuses),
+        accepts=back(found.accepts),
+        withdraws=back(found.withdraws),
+        solved=back(found.solved),
+        doubtful=found.doubtful,
     )

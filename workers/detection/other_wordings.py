@@ -1,0 +1,104 @@
+"""Wordings of seven languages that the grammar of classes does not hold."""
+
+from __future__ import annotations
+
+import re
+
+# On folded text, without accents, in which apostrophes are blanks.
+_CALLBACK = re.compile(
+    r"\b(?:"
+    r"me (?:pueden|puede|podrian|podria|podeis)? ?(?:llamar|devolver la llamada|marcar)\b"
+    r"|(?:pueden|puede|podrian|podria|podeis) (?:llamarme|devolverme la llamada|marcarme"
+    r"|contactarme)"
+    r"|(?:llamenme|llamadme|llameme)\b|que (?:alguien )?me (?:llamen|llame|devuelvan la llamada)"
+    r"|rappelez[ -]moi|appelez[ -]moi|(?:pouvez|pourriez)[ -]vous m(?:e r?| )appeler"
+    r"|(?:peut|pourrait|peuvent)[ -](?:on|il|ils) me rappeler|qu on (?:me r|m )appelle"
+    r"|(?:etre|me faire) rappelee?\b|me faire rappeler|vous (?:pouvez|pourriez) me rappeler\b"
+    r"|ruf(?:en|t) (?:sie |ihr )?mich|ruf mich (?:bitte )?(?:an|zuruck)|um (?:einen )?(?:ruckruf"
+    r"|anruf)"
+    r"|(?:konnen|konnten|kann|konnte|wurden) (?:sie|mich|jemand|man|ihr"
+    r"|bitte)[a-z ]{0,24}(?:zuruckrufen|anrufen)"
+    r"|(?:mochte|will|bitte) (?:ich )?(?:einen )?ruckruf|zuruckgerufen werden"
+    r"|(?:ri)?chiamatemi|(?:ri)?chiamami|(?:potete|potreste|puo|potrebbe"
+    r"|potresti)[a-z ]{0,16}(?:ri)?chiamarmi"
+    r"|mi (?:potete|potreste|puo|puoi)? ?(?:ri)?chiamare\b|mi (?:ri)?chiam(?:ate|i)\b"
+    r"|essere (?:ri)?chiamat[oa]"
+    r"|bel(?:t|len)? (?:u |jullie )?(?:me|mij)\b|(?:kunt|kunnen|kan|kun)[a-z ]{0,20}(?:me"
+    r"|mij) (?:terug)?bellen"
+    r"|terug ?gebeld (?:te )?worden|(?:graag )?teruggebeld|(?:me|mij) terugbellen"
+    r"|(?:me ligu(?:em|e)|liguem para mim|me liga(?:m)?)\b|(?:podem|poderiam|pode|poderia"
+    r"|preciso que) (?:me )?(?:ligar|liguem)"
+    r"|(?:podem|pode) me (?:ligar|telefonar|retornar)|me retornem|retornar (?:a )?minha ligacao"
+    r")"
+)
+_REQUEST = re.compile(
+    r"\b(?:please |pls |can you |could you |just |now )?escalate (?:this|it|my (?:case|issue"
+    r"|complaint|ticket|problem))\b"
+    r"|\b(?:need|want|like) (?:this|it|my \w+) (?:to be )?escalated\b"
+    r"|\b(?:never|did ?n t|did not) ask(?:ed)? (?:for|to talk to|to chat with) (?:an? )?(?:ai|bot"
+    r"|robot|machine|computer)\b"
+    r"|\b(?:traeme|traigame|traiganme|dame|deme|denme|pasame|paseme|pasenme|ponme|pongame"
+    r"|ponganme|comunicame|comuniqueme|comuniquenme|conectame|conecteme)"
+    r" (?:por favor )?(?:a |con )?(?:un |una |el |la )?(?:human|person|agent|ases|alguien"
+    r"|operador|representante|ejecutiv|gerente|supervisor)"
+    r"|\b(?:falar|conversar) com (?:o |a |um |uma |algum |alguma )?(?:atendi|atendente|pessoa"
+    r"|humano|alguem|gerente|corretor|supervisor|consultor|vendedor|operador)"
+    r"|\bme (?:passar?|transferir|transfer[ei]|transferem|encaminhar?|conectar?) (?:para|pra|pro"
+    r"|com) (?:um |uma |o |a |algum |alguma )?(?:pessoa|humano|atend|alguem|gerente|corretor"
+    r"|supervisor|consultor|vendedor|operador|setor)"
+)
+_MINE = re.compile(
+    r"\b(?:can|could|may) i (?:please )?(?:speak|talk) (?:to|with) my "
+    r"[a-z]{3,}(?:ist|ian|geon|doctor|lawyer|nurse|agent|adviser|advisor|manager|banker|broker)\b"
+)
+_DENIED = re.compile(
+    r"\b(?:not|no|never|don t|do not|nicht|kein(?:en)?|niet|geen|ne|non|nao|sin|sem|nunca|jamais"
+    r"|mai)\b[^.!?]{0,14}$"
+)
+_DENIED_AFTER = re.compile(r"\w* *(?:bitte |me )?(?:nicht|niet|pas|plus)\b")
+_OTHERS = re.compile(
+    r"\b(?:someone|somebody|anyone|anybody|a person|people|quelqu un|une personne|alguien"
+    r"|una persona|alguem"
+    r"|uma pessoa|jemand(?:em|en)?|eine person|qualcuno|iemand|een persoon) "
+    r"(?:who|that|which|qui|que|der|die|che|quem) (?:\w+ ){0,2}?"
+    r"(?:has|have|had|uses?|used|using|owns?|owned|bought|tried|lives?|a|ont|achete|utilise|ha"
+    r"|han|tiene|tienen"
+    r"|usa|usan|uso|compro|compra|tem|usou|usam|comprou|amou|hat|haben|nutzt|besitzt|gekauft"
+    r"|utilizza|possiede"
+    r"|heeft|gebruikt|bezit|kocht)\b"
+    r"|\bthere (?:is|was|are|were) (?:a |an |some )?(?:person|people|human|someone|man|woman|guy)\b"
+    r"|\b(?:tem|ha|hay|il y a|es gibt|c e) (?:uma|una|une|eine|um|un) (?:pessoa|persona|personne"
+    r"|person)\b"
+    r"|\bnever again (?:will|would|shall) (?:i|we)\b"
+    r"|\bbring (?:a|an|one|another|my|along) (?:\w+ )?(?:person|human|someone|guest|friend|agent)\b"
+)
+
+
+def find_mine(folded: str) -> tuple[int, int] | None:
+    """Return where a text asks for a person of the service that the customer calls theirs."""
+    return _found(_MINE, folded)
+
+
+def find_callback(folded: str) -> tuple[int, int] | None:
+    """Return where a text asks to be called by somebody, in the languages of the grammar."""
+    return _found(_CALLBACK, folded)
+
+
+def find_request(folded: str) -> tuple[int, int] | None:
+    """Return where a text asks for a person in a wording of its own."""
+    return _found(_REQUEST, folded)
+
+
+def is_about_others(folded: str, start: int, end: int) -> bool:
+    """Whether the words from `start` to `end` speak of people who are not the service's."""
+    around = folded[max(0, start - 40) : end + 80]
+    return _OTHERS.search(around) is not None
+
+
+def _found(pattern: re.Pattern[str], folded: str) -> tuple[int, int] | None:
+    match = pattern.search(folded)
+    if match is None or _DENIED.search(folded[max(0, match.start() - 40) : match.start()]):
+        return None
+    if _DENIED_AFTER.match(folded[match.end() : match.end() + 20]):
+        return None
+    return match.span()
