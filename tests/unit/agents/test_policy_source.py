@@ -58,6 +58,48 @@ def test_a_queue_may_be_added_while_a_worker_runs(tmp_path: Path) -> None:
     assert source.own.policy_version == "2"
 
 
+@pytest.mark.expects_errors("no such queue in topics.yaml")
+def test_a_refused_policy_is_tried_again_when_topics_are_mended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, topics = tmp_path / "policy.yaml", tmp_path / "topics.yaml"
+    topics.write_text(_TOPICS.read_text(encoding="utf-8"), encoding="utf-8")
+    _write(path, _TEXT, "1")
+    source = PolicySource(path, observe=False, topics=topics)
+    _write(path, _TEXT.replace("manager_approval", _PROBLEM), "2")
+    assert not source.poll()
+    # Neither another look nor a change that does not mend it says the same again.
+    assert not source.poll()
+    topics.write_text(topics.read_text() + "# a comment\n")
+    assert not source.poll()
+    assert caplog.text.count("policy not taken over") == 1
+    topics.write_text(topics.read_text().replace("manager_approval", _PROBLEM))
+    assert source.poll()
+    assert source.own.policy_version == "2"
+
+
+@pytest.mark.expects_errors("cannot be read")
+def test_an_unreadable_policy_is_tried_again_when_its_rights_are_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "policy.yaml"
+    _write(path, _TEXT, "1")
+    source = PolicySource(path, observe=False)
+    _write(path, _TEXT, "2")
+    with monkeypatch.context() as patch:
+        # Rights do not bind the superuser, as whom tests may run.
+        patch.setattr(Path, "read_text", _denied)
+        path.chmod(0o200)
+        assert not source.poll()
+    path.chmod(0o600)
+    assert source.poll()
+    assert source.own.policy_version == "2"
+
+
+def _denied(path: Path, **_: str) -> str:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
 @pytest.mark.parametrize("command", [["up"], ["replay", "--policy"]])
 def test_commands_say_so_before_anything_else(command: list[str], tmp_path: Path) -> None:
     path, log = tmp_path / "policy.yaml", tmp_path / "log.jsonl"

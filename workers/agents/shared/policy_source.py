@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -24,9 +24,21 @@ _SUFFIXES: Final = (".yaml", ".yml")
 
 logger = logging.getLogger(__name__)
 
+_Stamp = tuple[int, int, int]
+
+
+class _Refusal(NamedTuple):
+    """Why a file was left out, and what it and topics.yaml looked like then."""
+
+    file: _Stamp
+    topics: _Stamp | None
+    problem: str
+
 
 class PolicySource:
     """The newest valid policy of a file or folder; a bad one is reported once and left out.
+
+    It is tried again when it, its rights or topics.yaml have changed.
 
     With `topics`, the path of topics.yaml, one that names a queue that is not there is bad, too.
     """
@@ -35,7 +47,8 @@ class PolicySource:
         self._path = path
         self._observe = observe
         self._topics = topics
-        self._seen: dict[Path, tuple[int, int]] = {}
+        self._seen: dict[Path, _Stamp] = {}
+        self._refused: dict[Path, _Refusal] = {}
         self._read: dict[Path, PartitionMeta] = {}
         self.own = self._first()
 
@@ -59,24 +72,35 @@ class PolicySource:
     def forget(self) -> None:
         """Have the next `poll` read every file, whether or not it looks changed."""
         self._seen.clear()
+        self._refused.clear()
 
     def _newest(self) -> PartitionMeta:
         return max(self._read.values(), key=lambda meta: version_order(meta.policy_version))
 
     def _look(self, complain: Callable[[str], None]) -> None:
+        # What was refused may be mended elsewhere: in topics.yaml.
+        topics = None if self._topics is None else _stamp(self._topics)
         for path in self._files():
             stamp = _stamp(path)
-            if self._seen.get(path) == stamp:
+            refusal = self._refused.get(path)
+            if self._seen.get(path) == stamp and (refusal is None or refusal.topics == topics):
                 continue
-            self._seen[path] = stamp
             try:
                 text = path.read_text(encoding="utf-8")
                 load_policy(text, str(path), self._queues())
                 self._read[path] = starting_meta(text, self._observe)
+                problem = None
             except YamlFileError as error:
-                complain(str(error))
+                problem = str(error)
             except (OSError, UnicodeDecodeError) as error:
-                complain(f"{path}: cannot be read: {error}")
+                problem = f"{path}: cannot be read: {error}"
+            self._seen[path] = stamp
+            if problem is None:
+                self._refused.pop(path, None)
+                continue
+            if refusal is None or (refusal.file, refusal.problem) != (stamp, problem):
+                complain(problem)
+            self._refused[path] = _Refusal(stamp, topics, problem)
 
     def _queues(self) -> Collection[str] | None:
         # Read each time: queues are added while workers run.
@@ -88,12 +112,13 @@ class PolicySource:
         return sorted(path for path in self._path.iterdir() if path.suffix in _SUFFIXES)
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: Path) -> _Stamp:
+    """Return what differs when a file's content or its rights have changed."""
     try:
         status = path.stat()
     except OSError:
-        return (-1, -1)
-    return (status.st_mtime_ns, status.st_size)
+        return (-1, -1, -1)
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
 
 
 def to_announce(own: PartitionMeta, in_force: PartitionMeta, now_ms: int) -> PartitionMeta | None:
