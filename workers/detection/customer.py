@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workers.contracts.characters import comparable, position
 from workers.detection import frustration, replies, request
 from workers.detection.context import is_thumb
 from workers.detection.findings import CustomerFindings, Finding
@@ -9,7 +10,7 @@ from workers.detection.lexicon import Cues
 from workers.detection.lexicons import MOOD, REPLY, REQUEST
 from workers.detection.other_wordings import find_callback, find_mine, find_request, is_about_others
 from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
-from workers.detection.written import comparable, own_words, position
+from workers.detection.written import own_words
 
 # A turn asks for a person from here on; from FRUSTRATION_THRESHOLD on its writer is frustrated.
 THRESHOLD = 0.7

@@ -1,15 +1,11 @@
-"""What a customer wrote, apart from what only stands in their message, in characters that compare.
+"""What a customer wrote, apart from what only stands in their message.
 
-Quoted mail, signatures and pasted turns of a bot are blanked; accents, full-width letters, odd
-blanks and HTML entities are brought into one form. Positions lead back into the text as it came.
+Quoted mail, signatures and pasted turns of a bot are blanked; positions stay.
 """
 
 from __future__ import annotations
 
-import html
 import re
-from bisect import bisect_right
-from unicodedata import combining, is_normalized, normalize
 
 # A line like one of these ends what the customer wrote; quoted mail follows.
 _QUOTE_FOLLOWS = re.compile(
@@ -42,13 +38,6 @@ _PASTED = re.compile(
     r"|conseiller|medewerker)\s*(?:\[[^\]]{0,40}\]|\([^)]{0,40}\))?\s*:\s",
     re.IGNORECASE,
 )
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
-# Blanks, letters and digits that have a plainer form, and what is not seen at all.
-_OTHER_FORMS = re.compile(
-    "[\u00a0\u00ad\u2000-\u200f\u202f\u205f\u2060\u3000\ufb00-\ufb06\ufeff\uff00-\uffef\U0001d400-\U0001d7ff]"
-)
-_LONGEST_CLUSTER = 8
 
 
 def own_words(text: str) -> str:
@@ -82,41 +71,3 @@ def _ends_here(lines: list[str], number: int, plain: str, begun: bool) -> bool:
         return any(_HEADER_TOO.match(line.strip()) for line in lines[number + 1 : number + 4])
     # A name, a role, a company and a telephone number follow; more is no signature.
     return len(lines) - number <= 10 and _CLOSING.match(plain) is not None
-
-
-def comparable(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """Return a text in one form of its characters, and where its positions lead.
-
-    The list holds (position here, position there) wherever the two part, in order; it is empty
-    when the text was in that form.
-    """
-    entities = "&" in text and _ENTITY.search(text) is not None
-    if not entities and not _OTHER_FORMS.search(text) and is_normalized("NFC", text):
-        return text, []
-    parts: list[str] = []
-    moves: list[tuple[int, int]] = []
-    at = here = 0
-    while at < len(text):
-        end = at + 1
-        found = _ENTITY.match(text, at) if text[at] == "&" else None
-        if found is not None:
-            end, piece = found.end(), html.unescape(found[0])
-        else:
-            while end < len(text) and combining(text[end]) and end - at < _LONGEST_CLUSTER:
-                end += 1
-            piece = text[at:end]
-        piece = _INVISIBLE.sub("", normalize("NFKC", piece))
-        parts.append(piece)
-        here += len(piece)
-        at = end
-        if here - at != (moves[-1][0] - moves[-1][1] if moves else 0):
-            moves.append((here, at))
-    return "".join(parts), moves
-
-
-def position(moves: list[tuple[int, int]], here: int) -> int:
-    """Return where a position in a comparable text was in the text as it came."""
-    index = bisect_right(moves, (here, 1 << 60)) - 1
-    there = here if index < 0 else moves[index][1] + here - moves[index][0]
-    # One character may have become several.
-    return there if index + 1 == len(moves) else min(there, moves[index + 1][1])

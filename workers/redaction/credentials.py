@@ -5,10 +5,15 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
 from typing import Final
 
+from stdnum.br import cpf
+from stdnum.es import dni, nie
+from stdnum.fr import nir
+from stdnum.it import codicefiscale
+
 from workers.redaction.patterns import PLACEHOLDERS, Detector, Found, pattern
 
 _I: Final = re.IGNORECASE
-_GAP: Final = r"[ \t\n\u00a0\u2009\u200b\u202f.\-\u2010-\u2013/]{0,3}"
+_GAP: Final = r"[ \t\r\n\u00a0\u2009\u200b\u202f.,_*|\-\u2010-\u2013/]{0,3}"
 _DIGIT_RUN: Final = re.compile(rf"\d(?:{_GAP}\d){{12,}}")
 _GROUP: Final = re.compile(r"\d+")
 _CARD_STARTS: Final = "23456"
@@ -28,7 +33,7 @@ _IBAN_LENGTHS: Final = {
         "TN24 TR26 UA29 VA22 VG24 XK20"
     ).split()
 }
-_IBAN_GAPS: Final = " \u00a0-"
+_IBAN_GAPS: Final = " \u00a0./_\t\n-"
 _IBAN: Final = re.compile(
     rf"(?<![A-Za-z0-9])([A-Z]{{2}})[{_IBAN_GAPS}]?\d{{2}}(?:[{_IBAN_GAPS}]?[A-Z0-9]){{11,30}}",
     _I | re.ASCII,
@@ -41,7 +46,19 @@ def _cards(text: str) -> Iterator[Found]:
     for run in _DIGIT_RUN.finditer(text):
         groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
         for first, last in _cards_in(text, groups):
-            yield groups[first][0], groups[last][1], "[card]"
+            yield groups[first][0], _with_its_code(text, groups[last][1]), "[card]"
+
+
+_BESIDE_CARD: Final = re.compile(
+    r"[ \t\r\n,;|]{1,4}(?:0?[1-9]|1[0-2]) ?[/-] ?(?:20)?[2-9]\d(?!\d)(?:[ \t\r\n,;"
+    r"|]{1,4}\d{3,4}(?!\d))?"
+)
+
+
+def _with_its_code(text: str, end: int) -> int:
+    """Return the place after a card, or after the expiry and the code that stand beside it."""
+    beside = _BESIDE_CARD.match(text, end)
+    return end if beside is None else beside.end()
 
 
 def _cards_in(text: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -142,27 +159,34 @@ _LOGIN: Final = (
 )
 _LOGIN_NEEDS: Final = "pass pw kennwort mdp contrase senha wachtwoord clave parola"
 _KEYS: Final = (
-    r"(?:secret|api[ _-]?key|client[ _-]?secret|private[ _-]?key|authorization|"
+    r"(?:(?:secret[ _-]?)?access[ _-]?key|secret(?:[ _-]?key)?|api[ _-]?key|client[ _-]?secret|"
+    r"private[ _-]?key|authorization|(?:set-)?cookie|(?:php|j)?sess(?:ion)?[ _-]?id|csrf\w{0,20}|"
     r"(?<![a-z])(?:(?:access|auth|refresh|session|bearer)[ _-]?)?token|(?<=[?&])sig(?:nature)?)"
 )
 _ASSIGNED: Final = (
-    r"""["']?\s{0,3}(?:[:=]|=>)\s{0,3}(?:(?:bearer|basic|token)\s{1,3})?"""
-    r"""(?P<value>"(?:[^"\\\n]|\\.){1,200}"|'[^'\n]{1,200}'|\S{1,200})"""
+    r"""(?:[\\]{0,7}["'])?\s{0,3}(?:[:=]|=>)\s{0,3}(?:(?:bearer|basic|token)\s{1,3})?"""
+    r"""(?P<value>[\\]{1,7}"[^"\\\n]{1,200}[\\]{1,7}"|"(?:[^"\\\n]|\\.){1,200}"|'[^'\n]{1,200}'|\S{1,200})"""
 )
 _ONE_TIME: Final = (
-    r"\b(?:pin|otp|totp|(?-i:m?TAN)|passcode|cvv2?|cvc2?|csc|"
+    r"(?<![A-Za-z])(?:pin|otp|totp|(?-i:m?TAN)|passcode|cvv2?|cvc2?|csc|"
     r"(?:verification|security|card|log[- ]?in|"
-    r"sign[- ]?in|one[- ]time|sms|auth\w{0,12}|2fa|mfa|access|unlock|recovery|backup)[ -]?"
-    r"(?:code|pin|passcode|password)|bestätigungscode|sicherheitscode|prüfnummer|"
-    r"code (?:de|du) (?:vérification|sécurité|confirmation)|código de (?:verificaci[oó]n|seguridad|"
-    r"verificação|segurança)|codice di (?:verifica|sicurezza)|(?:verificatie|beveiligings)code)s?\b"
+    r"sign[- ]?in|one[- ]time|sms|auth\w{0,12}|2fa|mfa|access|unlock|recovery|backup|confirmation)"
+    r"[ _-]?(?:code|pin|passcode|password)|"
+    r"(?:bestätigungs|sicherheits|einmal|zugangs|freischalt|sms-?|verifizierungs)code|"
+    r"einmalpasswort|prüfnummer|"
+    r"code (?:de|du|secret|sms|à usage unique)(?: (?:la )?(?:vérification|sécurité|confirmation"
+    r"|sms|"
+    r"validation|connexion))?|c[oó]digo (?:de |del )?(?:verificaci[oó]n|seguridad|confirmaci[oó]n|"
+    r"acceso|sms|verificação|segurança|confirmação|acesso)|clave (?:din[aá]mica|de un solo uso)|"
+    r"codice (?:di )?(?:verifica|sicurezza|conferma|accesso|sms|otp)|"
+    r"(?:verificatie|beveiligings|bevestigings|inlog|sms-?)code)s?(?![A-Za-z])"
 )
 
 _ONE_TIME_NEEDS: Final = "pin otp tan code códi codi cvv cvc csc password prüf"
 
 passwords_assigned: Final = pattern(_LOGIN + _ASSIGNED, "[password]", _LOGIN_NEEDS, digits=0)
 secrets_assigned: Final = pattern(
-    _KEYS + _ASSIGNED, "[secret]", "secret key authorization token sig", digits=0
+    _KEYS + _ASSIGNED, "[secret]", "secret key authorization token sig cookie sess csrf", digits=0
 )
 recovery_phrases: Final = pattern(
     r"\b(?:seed|recovery|backup|secret)[ -](?:phrase|words)[^\n:=]{0,20}?(?:[:=]|\bis\b|\bare\b)\s?"
@@ -183,9 +207,9 @@ one_time_words: Final = pattern(
     _ONE_TIME_NEEDS,
 )
 codes_named_after: Final = pattern(
-    r"(?<![\w#-])(?P<value>\d{4,8}|\d{3}[ -]\d{3})\b.{0,8}\b(?:is|ist|est|es|era|was)\b"
-    r"(?!.{0,15}\b(?:zip|post|area|error|promo)).{0,15}\b"
-    r"(?:code|otp|pin|tan|código|codice)\b",
+    r"(?<![\w#-])(?P<value>\d{4,8}|\d{3}[ -]\d{3})\b.{0,8}(?:\b(?:is|ist|est|es|era|was)\b|[éè])"
+    r"(?!.{0,24}\b(?:zip|post|area|error|promo|discount|voucher|booking|order|tracking)).{0,24}?"
+    r"(?:code|\botp\b|\bpin\b|\btan\b|c[oó]digo|codice)",
     "[code]",
     _ONE_TIME_NEEDS,
 )
@@ -199,6 +223,26 @@ bank_codes: Final = pattern(
     r"\b(?:routing|aba|sort)[ -]?(?:number|code|no)\b[^\d\n]{0,10}(?P<value>\d[\d -]{4,9}\d)\b",
     "[bank]",
     "routing aba sort",
+)
+passwords_after_colon: Final = pattern(
+    _LOGIN + r"\b.{0,24}?\b(?:is|was|ist|lautet|est|es|é|è|to)\s{0,3}[:=]\s{0,3}"
+    r"(?P<value>\"[^\"\n]{1,200}\"|'[^'\n]{1,200}'|\S{1,200})",
+    "[password]",
+    _LOGIN_NEEDS,
+    digits=0,
+)
+passwords_beside: Final = pattern(
+    _LOGIN + r" (?P<value>\"[^\"\n]{3,200}\"|'[^'\n]{3,200}'|"
+    r"(?=[^\s\d]{0,30}\d)(?=[^\sA-Za-z]{0,30}[A-Za-z])[^\s\[]{6,64})",
+    "[password]",
+    _LOGIN_NEEDS,
+    digits=0,
+)
+hex_secrets: Final = pattern(
+    r"(?<![\w-])(?=[a-f]{0,31}\d)(?=\d{0,31}[a-f])(?:[0-9a-f]{64}|[0-9a-f]{40}"
+    r"|[0-9a-f]{32})(?![\w-])",
+    "[secret]",
+    digits=4,
 )
 url_credentials: Final = pattern(
     r"://(?P<value>[^\s/:@]{1,100}:[^\s/@]{1,200})@", "[secret]", "://", digits=0
@@ -222,11 +266,19 @@ government_ids: Final = pattern(
     digits=6,
 )
 named_ids: Final = pattern(
-    r"\b(?:passport|social security|ssn|national id|driver'?s licen[cs]e|"
-    r"(?-i:DNI|NIE|NIF|CPF|BSN)|codice fiscale|steuer-?id|personalausweis)\b[^\d\n\[]{0,20}?"
+    r"\b(?:passport|pasaporte|passeport|passaporto|passaporte|paspoort|reisepass|social security"
+    r"|ssn|"
+    r"national (?:id|insurance)|driver'?s? licen[cs]e|driving licen[cs]e|führerschein"
+    r"|permis de conduire|"
+    r"(?-i:DNI|NIE|NIF|CPF|BSN|NIR|NINO)|codice fiscale|steuer-?(?:id|nummer)|personalausweis|"
+    r"sozialversicherungs\w{0,8}|sécurité sociale|carte d'identité|carta d'identità|"
+    r"cart[aã]o de cidad[aã]o|burgerservicenummer|rijbewijs|identity card"
+    r"|id card)\b[^\d\n\[]{0,20}?"
     r"(?P<value>\b(?=[A-Z.-]{0,16}\d)[A-Z0-9][A-Z0-9.-]{4,19})\b",
     "[id]",
-    "passport social ssn national driver dni nie nif cpf bsn fiscale steuer ausweis",
+    "passport pasaporte passeport passaport paspoort reisepass social ssn national driv führer "
+    "permis "
+    "dni nie nif cpf bsn nir nino fiscale steuer ausweis sozial identit cidad burger rijbewijs id",
 )
 
 _PROSE: Final = re.compile(
@@ -288,6 +340,28 @@ def _private_keys(text: str) -> Iterator[Found]:
         yield start, end, "[secret]"
 
 
+_EUROPEAN: Final = re.compile(
+    r"(?<![\w-])(?:(?P<dni>\d{8}[ -]?[A-Z])|(?P<nie>[XYZ][ -]?\d{7}[ -]?[A-Z])|"
+    r"(?P<cf>[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z])|(?P<cpf>\d{3}\.\d{3}\.\d{3}-\d{2})|"
+    r"(?P<nir>[12] ?\d{2} ?\d{2} ?\d{2} ?\d{3} ?\d{3} ?\d{2}))(?![\w-])",
+    _I,
+)
+_VALID: Final = {
+    "dni": dni.is_valid,
+    "nie": nie.is_valid,
+    "cf": codicefiscale.is_valid,
+    "cpf": cpf.is_valid,
+    "nir": nir.is_valid,
+}
+
+
+def _european_ids(text: str) -> Iterator[Found]:
+    """Yield national ids of Spain, Italy, Brazil and France whose check digits are right."""
+    for match in _EUROPEAN.finditer(text):
+        if match.lastgroup is not None and _VALID[match.lastgroup](match.group()):
+            yield *match.span(), "[id]"
+
+
 PAYMENT_AND_CREDENTIALS: Final[tuple[Detector, ...]] = (
     Detector(_cards, digits=13),
     Detector(_ibans, digits=2),
@@ -303,7 +377,11 @@ PAYMENT_AND_CREDENTIALS: Final[tuple[Detector, ...]] = (
     one_time_codes,
     one_time_words,
     codes_named_after,
+    passwords_after_colon,
+    passwords_beside,
     Detector(_opaque_tokens, digits=1),
+    hex_secrets,
     government_ids,
+    Detector(_european_ids, digits=7),
     named_ids,
 )

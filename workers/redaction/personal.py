@@ -28,17 +28,39 @@ def _emails(text: str) -> Iterator[Found]:
         floor = match.end()
 
 
+_DOT: Final = r" ?(?:\(dot\)|\[dot\]| dot | punkt | point | punto | ponto |\(punkt\)|\.) ?"
 emails_spelled: Final = pattern(
-    r"(?<![\w.+-])[\w.+-]{2,64} ?(?:\(at\)|\[at\]| at ) ?[\w-]{2,40} ?(?:\(dot\)|\[dot\]| dot |\.)"
-    r" ?(?:com|net|org|de|fr|es|it|pt|nl|io|co|uk|eu)\b",
+    r"(?<![\w.+-])[\w.+-]{2,64}(?: ?(?:\(at\)|\[at\]|\{at\}|\(ät\)|<at>) ?[\w-]{2,40}(?:"
+    + _DOT
+    + r"[a-z]{2,24}){1,3}|(?: at | arroba | chiocciola | arobase | apenstaartje )[\w-]{2,40}(?:"
+    + _DOT
+    + r"[\w-]{2,30}){0,2}"
+    + _DOT
+    + r"(?:com|net|org|info|de|fr|es|it|pt|br|nl|at|ch|be|io|co|uk|eu|example|test)\b)",
     "[email]",
-    "(at) [at] dot",
+    "(at) [at] {at} (ät) <at> dot punkt point punto ponto arroba chiocciola arobase apenstaartje "
+    "at",
     digits=0,
 )
+emails_in_addresses: Final = pattern(
+    r"(?<![\w.%+-])[\w.+-]{1,64}%40[\w-]{1,60}(?:\.[\w-]{2,24}){1,4}", "[email]", "%40", digits=2
+)
+named_phones: Final = pattern(
+    r"\b(?:phone|telephone|tel|mobile|cell|whatsapp|handy|telefon|rufnummer|téléphone|portable"
+    r"|móvil|"
+    r"teléfono|telefono|cellulare|telefoon|mobiel|telemóvel|telefone|celular|call me (?:at|on))"
+    r"\b\.?(?: ?(?:number|nummer|no|nr|num[eé]ro|número|numero))?[^\d\n\[(+]{0,16}"
+    r"(?P<value>[+(]?\d[\d ().\-/]{4,20}\d)(?![\w-])",
+    "[phone]",
+    "phone tel mobile cell whatsapp handy rufnummer téléphone portable móvil mobiel celular call",
+    digits=6,
+)
 
-_PHONE: Final = re.compile(r"(?<![\w.,#-])(?:\+|\()?\d[\d ().\-/\u00a0]{5,24}\d(?![\w-])")
+_PHONE: Final = re.compile(
+    r"(?<![\w.,#-])(?:\+|\()?\d[\d ().\-/\u00a0\u2010-\u2013]{5,24}\d(?![\w-])"
+)
 _DATE: Final = re.compile(
-    r"(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)?\d\d|\d{4}[-/]\d{2,4}"
+    r"(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)?\d\d|\d{4}[-/]\d{2,6}"
 )
 _LONG_NUMBER: Final = re.compile(r"(?<!\d)\d{9,}")
 
@@ -71,16 +93,22 @@ account_numbers: Final = pattern(
     "[number]",
     "account acct customer policy member kunde konto client",
 )
+_MONTH_NAME: Final = r"[^\W\d_]{3,10}\.?"
 birth_dates: Final = pattern(
-    r"\b(?:born(?: on)?|birth(?:day|date)?|dob|geburtsdatum|geboren|né[e]? le|nacimiento|nascita|"
-    r"nascimento)\b[^\d\n]{0,16}?(?P<value>\d{1,4}[-./ ]\d{1,2}[-./ ]\d{2,4})\b",
+    r"\b(?:born(?: on)?|birth(?:day|date)?|d\.?o\.?b|geb(?:urts(?:datum|tag)|oren|\.)?|"
+    r"née?(?: le)?|naissance|nacid[oa]|nacimiento|nat[oa](?: il)?|nascita|nascid[oa]|nascimento|"
+    r"geboren|geboortedatum)\b[^\d\n]{0,16}?"
+    rf"(?P<value>\d{{1,4}}[-./ ]\d{{1,2}}[-./ ]\d{{2,4}}|\d{{1,2}}(?:st|nd|rd|th|\.)?(?: de)? "
+    rf"{_MONTH_NAME},?(?: de)? (?:19|20)\d\d|(?<=\s){_MONTH_NAME} \d{{1,2}}(?:st|nd|rd|th)?,? "
+    r"(?:19|20)\d\d)\b",
     "[birthdate]",
-    "born birth dob geb né nac nasc",
+    "born birth dob d.o.b geb né nac nasc nat",
 )
 _STREET_WORD: Final = r"(?:[A-ZÀ-Ý0-9][\w'.-]{0,30}\s){1,4}"
 addresses: Final = pattern(
     rf"(?<![\w.])\d{{1,5}}[A-Za-z]?,?\s{_STREET_WORD}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|"
-    r"Boulevard|Blvd|Court|Ct|Way|Place|Pl|Square|Sq|Terrace|Close|Crescent|Highway|Hwy|Parkway)\b\.?"
+    r"Boulevard|Blvd|Court|Ct|Way|Place|Pl|Square|Sq|Terrace|Close|Crescent|Highway|Hwy"
+    r"|Parkway)\b\.?"
     r"(?:,?\s(?:Apt|Apartment|Suite|Unit|Flat|#)\.?\s?\w{1,6})?|"
     r"(?<![\w.])\d{1,5}\s[a-z]{3,20}\s(?:street|avenue|road|boulevard)\b|"
     r"\b[A-ZÄÖÜ][\wäöüß.-]{2,30}(?:straße|strasse|str\.|weg|platz|allee|gasse|straat|laan)"
@@ -123,6 +151,8 @@ def _long_tokens(text: str) -> Iterator[Found]:
 PERSONAL: Final[tuple[Detector, ...]] = (
     Detector(_emails, ("@",)),
     emails_spelled,
+    emails_in_addresses,
+    named_phones,
     addresses,
     birth_dates,
     ip_v4,

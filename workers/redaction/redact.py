@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final, get_args
 
+from workers.contracts.characters import comparable, position
 from workers.contracts.decisions import QUOTE_LIMIT
 from workers.contracts.topics import Redaction
 from workers.redaction.credentials import PAYMENT_AND_CREDENTIALS
@@ -120,7 +121,11 @@ def _without(text: str, spans: list[Found]) -> str:
 def _hidden(text: str, rule: Redaction) -> list[Found]:
     """Return what to hide, in order, overlaps made one: what any detector found stays hidden."""
     merged: list[Found] = []
-    for start, end, placeholder in sorted(_found(text, rule), key=lambda span: (span[0], -span[1])):
+    plain, moves = (text, []) if text.isascii() and "&" not in text else comparable(text)
+    found: Iterable[Found] = _found(plain, rule)
+    if moves:
+        found = [(position(moves, at), position(moves, to), mark) for at, to, mark in found]
+    for start, end, placeholder in sorted(found, key=lambda span: (span[0], -span[1])):
         if merged and start < merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]), merged[-1][2])
         else:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fold_history import History
+from workers.contracts.characters import comparable, position
 from workers.detection import THRESHOLD, read_customer
-from workers.detection.written import comparable, own_words, position
+from workers.detection.written import own_words
 
 ASKS = "please let me talk to a human"
 QUOTED = [
