@@ -218,10 +218,13 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     name: str | None = None
     """The person's or the tool's name."""
     status: str | None = None
-    """A tool's status; `stale` on an AI turn that came after the conversation changed hands."""
+    """A tool's status; `stale` on an AI turn that came after the conversation changed hands;
+    `note` on what a person left for the next, which the customer never saw."""
     intents: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
     """Names of the tools that an AI turn calls."""
+    queue: str | None = None
+    """On a note: where the person worked who left it."""
 
 
 Doubt = Literal["words", "rephrased", "short_reply", "apologies", "unsolved", "late_answer", "mood"]

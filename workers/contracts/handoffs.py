@@ -38,6 +38,18 @@ class PacketTurn(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     calls: tuple[str, ...] = ()
 
 
+class Note(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What a person who handed the conversation on left for the next."""
+
+    event_id: Id
+    at: Instant
+    name: str | None = None
+    """The person's name, or id."""
+    queue: Word | None = None
+    """Where they worked."""
+    text: str
+
+
 class Wait(msgspec.Struct, kw_only=True, frozen=True):
     """An estimated wait, in seconds."""
 
@@ -68,6 +80,8 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     ai_turns: Count
     earlier: tuple[Earlier, ...] = ()
     desk_note: str | None = None
+    notes: tuple[Note, ...] = ()
+    """The last notes of persons, oldest first; the transcript has them all."""
     transcript: tuple[PacketTurn, ...]
     transcript_total: Count
     """Entries of the whole transcript; the packet holds the last of them."""

@@ -20,6 +20,7 @@ from workers.conversation.placement import (
 )
 from workers.conversation.state import NOTE_LIMIT, Escalation, State, cut, drop_due, set_due
 from workers.conversation.step_context import StepContext
+from workers.conversation.transcript import note_of
 
 TICKET_LIFE_MS: Final = 30 * DAY
 """A ticket that nobody has closed by then ends its escalation as expired."""
@@ -157,8 +158,10 @@ def _transferred(run: StepContext, event: Ownership, escalation: Escalation) -> 
 
 
 def _keep_note(run: StepContext, event: Ownership) -> None:
-    note = event.note or event.reason
+    note = note_of(event)
     if note is not None:
+        # The transcript has it whole: a later note does not take its place there.
+        run.state.turns += 1
         run.state.desk_note = cut(note, NOTE_LIMIT)
 
 
@@ -168,7 +171,7 @@ def _returned(run: StepContext, event: Ownership, escalation: Escalation) -> Non
         run,
         "returned",
         action="return",
-        note=event.note or event.reason,
+        note=note_of(event),
         **_ender(event, escalation),
     )
 

@@ -251,7 +251,7 @@ class _Folding:
         self._put_all(offset, event, effects)
         if self.dry:
             return
-        turn = turn_of(event, state)
+        turn = turn_of(event, before, state)
         if turn is not None:
             work.turns.append(_TURN_ENCODER.encode(turn))
         if is_counted(before, state):

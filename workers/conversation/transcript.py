@@ -5,19 +5,22 @@ from typing import Any, Final
 import orjson
 
 from workers.contracts.decisions import Turn
-from workers.contracts.events import Event, Message, ToolResult
+from workers.contracts.events import Event, Message, Ownership, ToolResult
 from workers.contracts.time import to_ms
 from workers.conversation.state import State
 
 CONTENT_LIMIT: Final = 32_768
 RESULT_LIMIT: Final = 2_048
+"""Characters of a tool's result, or of a person's note."""
 
 
-def turn_of(event: Event, after: State) -> Turn | None:
-    """Return the transcript's entry for `event`, which `step` has applied.
+def turn_of(event: Event, before: State, after: State) -> Turn | None:
+    """Return the transcript's entry for `event`, which took `step` from one state to the other.
 
-    None when it is no message.
+    None when it is neither a message nor brought a person's note.
     """
+    if type(event) is Ownership and after.turns > before.turns:
+        return _note(event, before)
     if type(event) is not Message:
         return None
     at, agent = to_ms(event.occurred_at), event.agent
@@ -43,6 +46,18 @@ def turn_of(event: Event, after: State) -> Turn | None:
         agent.intents[:8],
         tuple([call.name for call in agent.tool_calls[:16]]),
     )
+
+
+def note_of(event: Ownership) -> str | None:
+    """Return what a person who hands the conversation on wants the next to know, if anything."""
+    return event.note or event.reason
+
+
+def _note(event: Ownership, before: State) -> Turn:
+    note = (note_of(event) or "")[:RESULT_LIMIT]
+    name = event.agent_name or event.agent_id
+    at = to_ms(event.occurred_at)
+    return Turn(event.event_id, at, "system", note, before.number, name, "note", queue=event.queue)
 
 
 def answer_of(content: str, tool: ToolResult) -> str:

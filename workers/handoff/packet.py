@@ -7,7 +7,7 @@ import msgspec
 
 from workers.contracts.decisions import Decision, Earlier, Facts, Turn
 from workers.contracts.events import Customer
-from workers.contracts.handoffs import Claim, KeyMessage, Packet, PacketTurn
+from workers.contracts.handoffs import Claim, KeyMessage, Note, Packet, PacketTurn
 from workers.contracts.time import from_ms
 from workers.handoff import claims
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
@@ -26,6 +26,8 @@ WORD_LIMIT: Final = 120
 TRANSCRIPT_TURNS: Final = 200
 TRANSCRIPT_BYTES: Final = 256 * 1024
 KEY_MESSAGES: Final = (3, 5)
+NOTES: Final = 5
+NOTES_BYTES: Final = 2_048
 _KEY_WORDS: Final = 14
 _INTENTS: Final = 3
 _SUBJECT_WORDS: Final = 6
@@ -62,6 +64,7 @@ def build_packet(
         ai_turns=facts.ai_turns,
         earlier=tuple(_earlier(view, entry) for entry in facts.earlier),
         desk_note=view.hide(facts.desk_note) if facts.desk_note else None,
+        notes=_notes(view),
         transcript=shown,
         transcript_total=max(facts.turns, len(transcript)),
     )
@@ -113,6 +116,26 @@ def _earlier(view: PacketView, entry: Earlier) -> Earlier:
     if entry.note is None:
         return entry
     return msgspec.structs.replace(entry, note=clip(view.hide(entry.note), 40))
+
+
+def _notes(view: PacketView) -> tuple[Note, ...]:
+    """Return the last notes that persons left, oldest first, as many as fit; each redacted."""
+    left = [turn for turn in view.transcript if turn.status == "note"][-NOTES:]
+    notes: list[Note] = []
+    room = NOTES_BYTES
+    for turn in reversed(left):
+        text = view.text(turn).encode(errors="replace")
+        if len(text) > room and notes:
+            break
+        note = text[:room].decode(errors="ignore")
+        room -= len(text)
+        name = view.hide(turn.name) if turn.name else None
+        notes.append(
+            Note(
+                event_id=turn.event_id, at=from_ms(turn.at), name=name, queue=turn.queue, text=note
+            )
+        )
+    return tuple(reversed(notes))
 
 
 def _key_messages(

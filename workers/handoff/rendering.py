@@ -37,7 +37,13 @@ def render_text(packet: Packet) -> str:
         "Key messages",
         *(_turn(m.at, m.role, None, None, m.text) for m in packet.key_messages),
     ]
-    if packet.desk_note:
+    if packet.notes:
+        lines += ["", "Notes"]
+        for left in packet.notes:
+            by = " on ".join(filter(None, (left.name, left.queue)))
+            text = one_line(f"{by}: {left.text}" if by else left.text)
+            lines += _wrapped(f"  {left.at:%Y-%m-%d %H:%M}  {text}", 20)
+    elif packet.desk_note:
         lines += ["", *_labelled("Note", packet.desk_note)]
     if packet.earlier:
         lines += ["", "Earlier"]
@@ -73,7 +79,9 @@ def _turn(at: object, role: str, name: str | None, status: str | None, text: str
     speaker = _SPEAKERS.get(role, role)
     if name:
         speaker += f" {one_line(name)}"
-    if status and status != "ok":
+    if status == "note":
+        speaker = f"note {one_line(name)}" if name else "note"
+    elif status and status != "ok":
         speaker += f" [{status}]"
     paragraphs = without_controls(text).expandtabs(2).splitlines() or [""]
     lines = _wrapped(f"  {at:%H:%M:%S}  {speaker}: {paragraphs[0]}", 12)

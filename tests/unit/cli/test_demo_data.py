@@ -96,9 +96,9 @@ class Playing:
         self.apply(event)
 
     def apply(self, event: Event) -> None:
-        before = self.state.owner
+        earlier, before = self.state, self.state.owner
         self.state, effects = step(self.state, event, POLICY, HOME)
-        if (turn := turn_of(event, self.state)) is not None:
+        if (turn := turn_of(event, earlier, self.state)) is not None:
             self.turns.append(turn)
         for effect in effects:
             if isinstance(effect, Decision):

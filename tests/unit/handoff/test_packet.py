@@ -60,6 +60,24 @@ def test_a_long_talk_fills_the_limit_and_keeps_to_it() -> None:
     assert 110 <= words_before_transcript(packet) <= 120
 
 
+def test_the_last_notes_say_who_left_them_when_and_where() -> None:
+    said = packets.turns()
+    left = [
+        Turn(f"n{n}", said[-1].at + n, "system", f"{n}: call 4111 1111 1111 1111", 1, "Ana", "note")
+        for n in range(7)
+    ]
+    transcript = [*said, *(msgspec.structs.replace(note, queue="billing") for note in left)]
+    known = packets.facts(transcript)
+    packet = build_packet(known, transcript, packets.decision(known, transcript), "standard")
+    assert [note.event_id for note in packet.notes] == ["n2", "n3", "n4", "n5", "n6"]
+    assert {(note.name, note.queue) for note in packet.notes} == {("Ana", "billing")}
+    assert not any("4111" in note.text for note in packet.notes)
+    assert "Ana on billing: 6: call" in render_text(packet)
+    long = [msgspec.structs.replace(note, content="é" * 1_500) for note in left]
+    packet = build_packet(known, long, packets.decision(known, long), "none")
+    assert [len(note.text.encode()) for note in packet.notes] == [2_048]
+
+
 def test_a_repeated_message_is_a_key_message_once() -> None:
     lines = [("customer", "My router 4411 blinks red."), ("ai_agent", "Please restart it now.")] * 6
     transcript = packets.turns(lines)
