@@ -17,10 +17,11 @@ from workers.contracts.decisions import Decision
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.topics import CONTROL, LEDGER
 from workers.embedded import EmbeddedKafka
+from workers.errors import WentBackError
 from workers.routing.ledger_record import next_record
 from workers.runtime.producer import Record
 from workers.settings import Settings, kafka_client_kwargs
-from workers.stores.ledger_store import LedgerStore, WentBackError
+from workers.stores.ledger_store import LedgerStore
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import click
 import orjson
 
 from workers.data import data_path
+from workers.errors import EXIT_UNAVAILABLE
 from workers.settings import Settings, SettingsError, load_settings, redis_address
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _require_one(server: str, addresses: list[tuple[str, int] | str]) -> None:
             problems.append(f"{server} at {shown} is not reachable: {error.strerror or error}")
         else:
             return
-    raise CliError("; ".join(problems))
+    raise CliError("; ".join(problems), EXIT_UNAVAILABLE)
 
 
 def _connect(address: tuple[str, int] | str) -> None:
@@ -150,7 +151,7 @@ def naming_servers(settings: Settings) -> Iterator[None]:
             if module == "redis"
             else f"Kafka at {settings.kafka_bootstrap}"
         )
-        raise CliError(f"{server} is not reachable: {error}") from error
+        raise CliError(f"{server} is not reachable: {error}", EXIT_UNAVAILABLE) from error
 
 
 def numbered_lines(source: BinaryIO | IO[bytes]) -> Iterator[tuple[int, bytes]]:

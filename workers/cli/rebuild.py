@@ -50,7 +50,7 @@ def rebuild(
 
     from workers.agents.escalation import offline_rebuild
     from workers.agents.shared.policy_source import PolicySource
-    from workers.runtime.failstop import WorkerStop
+    from workers.errors import WorkerStop
 
     path = policy or data_path("policies") / "default.yaml"
     with naming_servers(settings):

@@ -64,7 +64,7 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
 def _require_policy(path: Path, topics: Path) -> None:
     """Say what is wrong with a policy before anything is started."""
     from workers.agents.shared.policy_source import PolicySource
-    from workers.runtime.failstop import ConfigurationError
+    from workers.errors import ConfigurationError
 
     try:
         PolicySource(path, observe=False, topics=topics)

@@ -87,7 +87,7 @@ def worker(context: click.Context, /, which: str, **options: Any) -> None:
 
 def run_agent(which: str, options: dict[str, Any]) -> None:
     """Run one agent in this process."""
-    from workers.runtime.failstop import ConfigurationError
+    from workers.errors import ConfigurationError
     from workers.runtime.process import run
 
     try:

@@ -16,8 +16,9 @@ from faust.types import TP, ConsumerMessage
 from mode import Service, ServiceT
 from mode.utils.futures import maybe_async
 
+from workers.errors import WorkerStop
 from workers.kafka.aiokafka_internals import FetchBuffer, raise_group_errors
-from workers.runtime.failstop import WorkerStop, fail_stop
+from workers.runtime.failstop import fail_stop
 from workers.runtime.producer import Producer
 
 ANSWER_S: Final = 10.0

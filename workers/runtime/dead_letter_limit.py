@@ -10,7 +10,7 @@ import msgspec
 from workers.contracts.codec import Raw
 from workers.contracts.deadletters import Origin
 from workers.contracts.rejections import Rejected, RejectionReason, shown
-from workers.runtime.failstop import EXIT_DEAD_LETTERS, WorkerStop
+from workers.errors import EXIT_DEAD_LETTERS, WorkerStop
 
 RUN: Final = 100
 WINDOW: Final = 1000

@@ -7,35 +7,19 @@ import logging
 import os
 import sys
 import traceback
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
-EXIT_FAIL_STOP: Final = 70
-"""Start it again: the mark moved, a chunk took too long, something unexpected was raised."""
-EXIT_DEAD_LETTERS: Final = 65
-"""Starting it again does not help: too many events in a row could not be read."""
-EXIT_CONFIGURATION: Final = 78
-"""Starting it again does not help: a server, a topic or a file is not as it must be."""
+from workers.errors import EXIT_FAIL_STOP, WorkerStop, cause_of
 
 logger = logging.getLogger(__name__)
 
 
-class WorkerStop(Exception):
-    """A condition that ends the process; the message is for the operator and quotes nobody."""
-
-    exit_code = EXIT_FAIL_STOP
-
-
-class ConfigurationError(WorkerStop):
-    """Something that an operator must put right first; the message says what and how."""
-
-    exit_code = EXIT_CONFIGURATION
-
-
 def fail_stop(what: str, error: BaseException | None = None) -> NoReturn:
     """End the process now, by the error's exit code: nothing is flushed or committed."""
+    error = None if error is None else cause_of(error)
     code = error.exit_code if isinstance(error, WorkerStop) else EXIT_FAIL_STOP
     logger.critical("stopping (exit %d): %s%s", code, what, _explained(error))
     for handler in logging.getLogger().handlers:

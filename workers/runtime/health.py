@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Final
 
+from workers.errors import ConfigurationError
 from workers.runtime import metrics
 
 _READ_S: Final = 5.0
@@ -20,8 +21,14 @@ class Health:
         self._server: asyncio.Server | None = None
 
     async def serve(self, port: int) -> None:
-        """Listen on 127.0.0.1; raises OSError when the port is taken."""
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", port)
+        """Listen on 127.0.0.1; ConfigurationError when the port is taken."""
+        try:
+            self._server = await asyncio.start_server(self._answer, "127.0.0.1", port)
+        except OSError as error:
+            why = error.strerror or error
+            raise ConfigurationError(
+                f"the health port {port} cannot be used: {why}; name a free one (--health-port)"
+            ) from error
 
     async def close(self) -> None:
         """Stop listening."""

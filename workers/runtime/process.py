@@ -14,6 +14,7 @@ from typing import Final
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from workers.errors import ConfigurationError
 from workers.runtime.app import Agent, make_app
 from workers.runtime.failstop import fail_stop
 from workers.runtime.health import Health
@@ -23,6 +24,10 @@ from workers.settings import Settings, kafka_client_kwargs
 STOP_LIMIT_S: Final = 25.0
 BLOCKED_S: Final = 30.0
 SAY_EVERY_S: Final = 5.0
+LACKING_S: Final = 20.0
+"""So long a start waits for topics that somebody may be creating."""
+BUSY_SHARE: Final = 0.5
+"""Of the processor's time, by which a blocked event loop is told from a stopped process."""
 COLLECT_AFTER: Final = (20_000, 20, 50)
 """Thresholds of the garbage collector: a chunk makes thousands of objects and hardly a cycle."""
 SUPERVISOR: Final = "HANDOFF_SUPERVISOR"
@@ -45,7 +50,10 @@ async def run(agent: Agent, health_port: int | None = None) -> None:
     alive = _watch_loop(loop)
     health = Health(agent.group)
     if health_port is not None:
-        await health.serve(health_port)
+        try:
+            await health.serve(health_port)
+        except ConfigurationError as error:
+            fail_stop(agent.group, error)
     worker = loop.create_task(_serve(agent, stopping, health))
     stopped = loop.create_task(stopping.wait())
     await asyncio.wait({worker, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -102,9 +110,10 @@ async def _find_topics(agent: Agent) -> None:
 async def wait_for_topics(settings: Settings, topics: Collection[str]) -> dict[str, int]:
     """Return the number of partitions of each topic once Kafka answers and has them all.
 
-    Says now and then, with the address, what it waits for.
+    Says now and then, with the address, what it waits for. A cluster that answers for 20 s and has
+    not all of them is a ConfigurationError.
     """
-    said = -SAY_EVERY_S
+    said, lacking_since = -SAY_EVERY_S, None
     while True:
         client = AIOKafkaClient(**kafka_client_kwargs(settings))
         answered = False
@@ -118,8 +127,11 @@ async def wait_for_topics(settings: Settings, topics: Collection[str]) -> dict[s
                 return found
             missing = ", ".join(topic for topic, count in found.items() if not count)
             problem = f"has no topic {missing}: create it with `handoff topics apply`"
+            lacking_since = lacking_since or time.monotonic()
+            if time.monotonic() - lacking_since > LACKING_S:
+                raise ConfigurationError(f"Kafka at {settings.kafka_bootstrap} {problem}")
         except KafkaError as error:
-            problem = f"is not reachable: {error}"
+            problem, lacking_since = f"is not reachable: {error}", None
             # aiokafka takes a token that is refused for accepted, and then hears nothing more.
             if answered and settings.kafka_oauth_token_file is not None:
                 problem = f"may refuse the bearer token in {settings.kafka_oauth_token_file}"
@@ -144,12 +156,13 @@ def _watch_loop(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
         beat = time.monotonic()
 
     def watch() -> None:
-        looked = time.monotonic()
+        looked, used = time.monotonic(), time.process_time()
         while not ended.wait(1.0):
             now, before = time.monotonic(), looked
-            looked = now
-            if now - before > 5.0:
-                # The whole process was stopped: that says nothing about its event loop.
+            busy, looked, used = time.process_time() - used, now, time.process_time()
+            if now - before > 5.0 and busy < BUSY_SHARE * (now - before):
+                # The whole process was stopped: that says nothing about its event loop. One that
+                # works and lets no other thread run has used the processor meanwhile.
                 heard()
             if supervisor is not None and os.getppid() != int(supervisor):
                 fail_stop("`worker all`, which started this process, is gone")

@@ -10,9 +10,10 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from faust.types import TP
 
+from workers.errors import ConfigurationError
 from workers.runtime import metrics
 from workers.runtime.app import Agent, consumer_of
-from workers.runtime.failstop import ConfigurationError, fail_stop
+from workers.runtime.failstop import fail_stop
 from workers.runtime.health import Health
 from workers.settings import Settings, kafka_client_kwargs
 

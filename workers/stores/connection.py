@@ -10,9 +10,12 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AuthenticationError,
     BusyLoadingError,
     ClusterDownError,
     MasterDownError,
+    MovedError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -25,6 +28,7 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
+from workers.errors import ConfigurationError
 from workers.settings import Settings, SettingsError, redis_address
 from workers.stores.multiplexed import ANSWER_S, SharedRedis
 
@@ -63,6 +67,8 @@ def connect(settings: Settings) -> Redis:
 
 def is_passing(error: RedisError) -> bool:
     """Whether the same command may succeed later without anybody changing it."""
+    if isinstance(error, AuthenticationError):
+        return False
     return isinstance(error, _PASSING) or str(error).startswith(_PASSING_CODES)
 
 
@@ -78,12 +84,27 @@ async def persist(operation: Callable[[], Awaitable[T]], address: str) -> T:
             return await operation()
         except RedisError as error:
             if not is_passing(error):
-                raise
+                raise _refused(error, address) from error
             if (now := time.monotonic()) - said >= SAY_EVERY_S / 10:
                 said = now + SAY_EVERY_S
                 logger.warning("Redis at %s: %s; trying again", address, error)
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+def _refused(error: RedisError, address: str) -> Exception:
+    """Return what an operator is told where trying again does not help; else the error itself."""
+    if isinstance(error, AuthenticationError) or str(error).startswith(("NOAUTH", "WRONGPASS")):
+        problem = f"refuses the user or the password of REDIS_URL ({type(error).__name__})"
+    elif isinstance(error, NoPermissionError):
+        problem = f"lacks a right for this user ({error}): docs/security.md lists them"
+    elif isinstance(error, MovedError):
+        problem = "is a Redis Cluster, which is not supported: use one Redis or Valkey"
+    elif "DB index is out of range" in str(error):
+        problem = "has no database of the number in REDIS_URL"
+    else:
+        return error
+    return ConfigurationError(f"Redis at {address} {problem}")
 
 
 async def wait_for_redis(redis: Redis, settings: Settings) -> None:

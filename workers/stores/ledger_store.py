@@ -16,6 +16,7 @@ from workers.contracts.codec import decode_message, encode
 from workers.contracts.decisions import Home
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.time import DAY, HOUR, MINUTE
+from workers.errors import WentBackError
 from workers.routing.ledger_record import is_over
 
 KEPT_MS: Final = 32 * DAY
@@ -32,10 +33,6 @@ _LOOK_MS: Final = HOUR
 _STEP_MS: Final = MINUTE
 _NONE: Final = ""
 _ANY_LOWER: Final = "<"
-
-
-class WentBackError(RuntimeError):
-    """The store has lost what it had: whoever relied on it must begin anew."""
 
 
 class LedgerEntry(NamedTuple):

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from workers.agents.shared.policy_source import PolicySource
 from workers.cli.main import handoff
 from workers.data import data_path
-from workers.runtime.failstop import ConfigurationError
+from workers.errors import ConfigurationError
 
 _TOPICS = data_path("topics.yaml")
 _TEXT = (data_path("policies") / "basic.yaml").read_text(encoding="utf-8")

@@ -25,10 +25,11 @@ from workers.contracts.time import to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, EVENTS, NOTIFICATIONS
 from workers.conversation.partition_meta import PartitionMeta
 from workers.data import data_path
+from workers.errors import ConfigurationError
 from workers.runtime import metrics
 from workers.runtime.app import TP, Agent, Bounds, NotYet, Options, Record
 from workers.runtime.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
-from workers.runtime.failstop import ConfigurationError, fail_stop
+from workers.runtime.failstop import fail_stop
 from workers.runtime.producer import Publish
 from workers.settings import Settings, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from workers.contracts.decisions import Home
 from workers.conversation.fold import Incoming, Output, wanted
 from workers.conversation.partition_meta import PartitionMeta
-from workers.runtime.failstop import WorkerStop
+from workers.errors import WorkerStop
 from workers.stores.connection import persist
 from workers.stores.partition_store import ChunkRead, Head, Mark, PartitionStore, Writes
 

@@ -23,10 +23,10 @@ from workers.contracts.topics import DEAD_LETTERS
 from workers.conversation.fold import Folded, Incoming, Output, fold_chunk
 from workers.conversation.partition_meta import PartitionMeta, meta_fields, read_meta
 from workers.conversation.state import StateUnreadable, decode_state
+from workers.errors import ConfigurationError
 from workers.runtime import metrics
 from workers.runtime.consumer import Bounds
 from workers.runtime.dead_letter_limit import DeadLetterLimit, Refusal, TooManyDeadLetters, refusal
-from workers.runtime.failstop import ConfigurationError
 from workers.runtime.producer import Publish
 from workers.stores.partition_store import ChunkRead, PartitionStore, Writes, outbox_field
 

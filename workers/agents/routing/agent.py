@@ -35,6 +35,7 @@ from workers.contracts.topics import (
     TICKETS,
     Topics,
 )
+from workers.errors import WentBackError
 from workers.routing.availability import Load
 from workers.routing.plan import is_placing
 from workers.runtime.app import Agent, Options, read_topics
@@ -44,7 +45,7 @@ from workers.runtime.failstop import fail_stop
 from workers.runtime.producer import Record
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, wait_for_redis
-from workers.stores.ledger_store import LedgerEntry, WentBackError
+from workers.stores.ledger_store import LedgerEntry
 from workers.stores.partition_store import ask_transcript, read_turns
 
 OWED_S: Final = 5.0

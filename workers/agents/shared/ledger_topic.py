@@ -14,10 +14,10 @@ from workers.contracts.ledger import LedgerRecord
 from workers.contracts.rejections import Rejected
 from workers.contracts.time import MINUTE, to_ms
 from workers.contracts.topics import LEDGER
+from workers.errors import ConfigurationError, WentBackError
 from workers.kafka.aiokafka_internals import all_metadata
 from workers.routing.ledger_record import waits_on
-from workers.runtime.failstop import ConfigurationError
-from workers.stores.ledger_store import LedgerStore, WentBackError
+from workers.stores.ledger_store import LedgerStore
 from workers.stores.queue_load import ANY_NUMBER, LoadStore
 
 _BATCH: Final = 500

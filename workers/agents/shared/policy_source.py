@@ -15,9 +15,9 @@ from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import DAY, from_ms
 from workers.contracts.yaml import YamlFileError
 from workers.conversation.partition_meta import PartitionMeta, starting_meta, version_order
+from workers.errors import ConfigurationError
 from workers.policy import load_policy
 from workers.runtime.app import read_topics
-from workers.runtime.failstop import ConfigurationError
 from workers.runtime.producer import Record
 
 _SUFFIXES: Final = (".yaml", ".yml")

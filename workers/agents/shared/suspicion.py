@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from workers.contracts.rejections import Rejected
-from workers.runtime.failstop import WorkerStop
+from workers.errors import WorkerStop
 from workers.settings import Settings, redis_address
 from workers.stores.connection import persist
 from workers.stores.deaths import Deaths, Trial
