@@ -258,7 +258,7 @@ def test_wrong_calls() -> None:
     assert _run("127.0.0.1:1", "list", "--reason", "bad").exit_code == 2
     assert _run("127.0.0.1:1", "list", "--since", "yesterday").exit_code == 2
     unreachable = _run("127.0.0.1:1", "list")
-    assert unreachable.exit_code == 1
+    assert unreachable.exit_code == 69
     assert "127.0.0.1:1" in unreachable.output
 
 

@@ -28,6 +28,7 @@ from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS, EVENTS
 from workers.embedded import EmbeddedKafka
+from workers.errors import WentBackError
 from workers.routing.availability import LastPresence
 from workers.runtime.app import TP
 from workers.runtime.producer import Record
@@ -446,7 +447,7 @@ class TestLoss:
         async with bench.router() as agent:
             await route(agent, decision("c-1"))
             await bench.redis.flushdb()
-            with pytest.raises(RuntimeError, match="went back in time"):
+            with pytest.raises(WentBackError, match="went back in time"):
                 await route(agent, decision("c-2"))
 
     async def test_only_the_last_writes_lost(self, bench: Bench) -> None:

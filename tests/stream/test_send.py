@@ -135,7 +135,7 @@ def test_an_unknown_topic_is_not_made_by_asking(broker: EmbeddedKafka) -> None:
 
 def test_no_broker_is_one_clear_line() -> None:
     result = CliRunner().invoke(send, ["-", "--kafka", "127.0.0.1:1"], input=event(1))
-    assert result.exit_code == 1
+    assert result.exit_code == 69
     assert "127.0.0.1:1" in result.stderr
 
 

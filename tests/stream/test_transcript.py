@@ -38,5 +38,5 @@ def test_an_unknown_conversation_is_an_error(redis_url: str) -> None:
 
 def test_no_store_is_one_clear_line() -> None:
     result = run("redis://127.0.0.1:1/0", "c1")
-    assert result.exit_code == 1
+    assert result.exit_code == 69
     assert "127.0.0.1:1" in result.stderr
