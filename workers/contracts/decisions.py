@@ -30,6 +30,7 @@ Reason = Literal[
     "customer_frustration",
     "unkept_promise",
     "stalled",
+    "agent_request",
     "human_initiative",
 ]
 Outcome = Literal[
@@ -225,6 +226,8 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     """Names of the tools that an AI turn calls."""
     queue: str | None = None
     """On a note: where the person worked who left it."""
+    handover: str | None = None
+    """What the AI tells the person it asks for, by its own tool or field."""
 
 
 Doubt = Literal["words", "rephrased", "short_reply", "apologies", "unsolved", "late_answer", "mood"]

@@ -21,6 +21,7 @@ from workers.conversation.state import (
     subject_key,
 )
 from workers.conversation.step_context import StepContext
+from workers.conversation.transcript import handover_note
 from workers.detection import AgentFindings, Finding, read_agent
 from workers.detection.context import DIRECT_OFFER, said_last
 
@@ -68,9 +69,8 @@ def _note_agent(state: State, agent: AgentTurn, event_id: str) -> None:
         repetition.ai_called(episode, agent.tool_calls)
     if agent.resolved is not None:
         episode.solved = 1.0 if agent.resolved else 0.0
-    request = agent.requested_escalation
-    if request is not None and request.note:
-        episode.ai_note = cut(request.note, NOTE_LIMIT)
+    if note := handover_note(agent):
+        episode.ai_note = cut(note, NOTE_LIMIT)
 
 
 def _note_intents(state: State, intents: tuple[str, ...]) -> None:

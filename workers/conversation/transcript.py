@@ -5,9 +5,11 @@ from typing import Any, Final
 import orjson
 
 from workers.contracts.decisions import Turn
-from workers.contracts.events import Event, Message, Ownership, ToolResult
+from workers.contracts.events import AgentTurn, Event, Message, Ownership, ToolResult
 from workers.contracts.time import to_ms
 from workers.conversation.state import State
+from workers.detection.handover_tools import NOTE_LIMIT as HANDOVER_LIMIT
+from workers.detection.handover_tools import is_handover, note_in
 
 CONTENT_LIMIT: Final = 32_768
 RESULT_LIMIT: Final = 2_048
@@ -45,7 +47,17 @@ def turn_of(event: Event, before: State, after: State) -> Turn | None:
         "stale" if after.stale else None,
         agent.intents[:8],
         tuple([call.name for call in agent.tool_calls[:16]]),
+        handover=handover_note(agent),
     )
+
+
+def handover_note(agent: AgentTurn) -> str | None:
+    """Return what an AI agent tells the person it asks for, by its own field or its own tool."""
+    request = agent.requested_escalation
+    if request is not None and request.note:
+        return request.note[:HANDOVER_LIMIT]
+    calls = (call for call in agent.tool_calls if is_handover(call.name))
+    return next((note for call in calls if (note := note_in(call.arguments))), None)
 
 
 def note_of(event: Ownership) -> str | None:

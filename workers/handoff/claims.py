@@ -6,6 +6,7 @@ from workers.contracts.decisions import Evidence, Mood, Reason, ToolFact, Turn
 from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
 from workers.detection import read_agent, read_customer
+from workers.detection.handover_tools import is_handover
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
 from workers.handoff.wording import (
     clip,
@@ -27,11 +28,14 @@ _CALM: Final = 0.3
 STANDS_WORDS: Final = 10
 MOOD_WORDS: Final = 8
 WHY_WORDS: Final = 15
+NOTE_WORDS: Final = 24
+"""Of the AI's note, which stands in place of the words that caused it."""
 NEXT_WORDS: Final = 13
 
 _WHY: Final[dict[Reason, str]] = {
     "explicit_request": "Asked for a person",
     "agent_uncertainty": "The AI is not sure of its answers",
+    "agent_request": "The AI asked for a person",
     "priority_escalation": "A topic for people",
     "policy_exception": "Needs a decision the AI may not take",
     "context_window_exceeded": "Too long for the AI",
@@ -45,6 +49,7 @@ _WHY: Final[dict[Reason, str]] = {
 _NEXT: Final[dict[Reason, str]] = {
     "explicit_request": "Say you are a person and go on from the last message.",
     "agent_uncertainty": "Check the AI's last answer; correct it if it is wrong.",
+    "agent_request": "Read what the AI asks of you, and go on from there.",
     "priority_escalation": "Follow the procedure for this topic before anything else.",
     "policy_exception": "Decide: grant it or refuse it, and tell the customer why.",
     "context_window_exceeded": "Sum up what is open, have the customer confirm, and finish it.",
@@ -94,13 +99,15 @@ def wants(view: PacketView) -> Claim:
 
 def tried(view: PacketView) -> tuple[Claim, ...]:
     """Say what was tried: the AI's own note, the tools that failed, the tools that worked."""
-    note = _ai_note(view)
-    failed = [tool for tool in view.facts.tools if tool.failures]
+    # What the AI tells the person who takes over is said first, where it asked for one.
+    note = None if view.decision.reason == "agent_request" else _ai_note(view)
+    tools = [tool for tool in view.facts.tools if not is_handover(tool.name)]
+    failed = [tool for tool in tools if tool.failures]
     failed.sort(key=lambda tool: tool.failures, reverse=True)
     detailed = failed[: 1 if note else 2]
     claims = [note] if note else []
     claims += [Claim(text=_failure(view, tool), events=(tool.event_id,)) for tool in detailed]
-    others = [tool for tool in view.facts.tools if tool not in detailed]
+    others = [tool for tool in tools if tool not in detailed]
     if others:
         room = TRIED_WORDS - sum(word_count(claim.text) for claim in claims)
         text = clip(", ".join(map(_use, others)), room)
@@ -113,12 +120,23 @@ def tried(view: PacketView) -> tuple[Claim, ...]:
 
 
 def _ai_note(view: PacketView) -> Claim | None:
+    found = _handover_note(view)
+    if found is None:
+        return None
+    event, note = found
+    return Claim(text=f"AI: “{clip(note, _FAILURE_WORDS)}”", events=(event,))
+
+
+def _handover_note(view: PacketView) -> tuple[str, str] | None:
+    """Return what the AI tells the person who takes over, whole, and the turn in which it did."""
+    turn = view.last_that(lambda turn: turn.role == AI and turn.handover is not None)
+    if turn is not None:
+        return turn.event_id, one_line(view.hide(turn.handover or ""))
     if not view.facts.ai_note:
         return None
     cause = view.by_id.get(view.cause)
     spoke = cause if cause is not None and cause.role == AI else view.last(AI)
-    note = clip(view.hide(view.facts.ai_note), _FAILURE_WORDS)
-    return Claim(text=f"AI: “{note}”", events=(spoke.event_id if spoke else view.cause,))
+    return spoke.event_id if spoke else view.cause, one_line(view.hide(view.facts.ai_note))
 
 
 def _failure(view: PacketView, tool: ToolFact) -> str:
@@ -215,6 +233,8 @@ def why(view: PacketView) -> Claim:
     """Say why a person is asked: the reason and the words that caused it."""
     decision = view.decision
     text = _reason(view, decision.reason or "explicit_request")
+    if decision.reason == "agent_request" and (noted := _handover_note(view)) is not None:
+        return Claim(text=f"{text}: “{clip(noted[1], NOTE_WORDS)}”", events=(noted[0],))
     turn = _cause(view)
     found = strongest(view)
     shown = view.text(turn) if turn else found.quote if found else None
@@ -264,7 +284,7 @@ def next_step(view: PacketView) -> Claim:
     """Say what to do first, by the reason."""
     reason = view.decision.reason or "explicit_request"
     text = _NEXT[reason]
-    failed = [tool for tool in view.facts.tools if tool.failures]
+    failed = [tool for tool in view.facts.tools if tool.failures and not is_handover(tool.name)]
     if reason == "tool_unavailable" and failed:
         worst = max(failed, key=lambda tool: tool.failures)
         name = clip(worst.name.replace("_", " "), 3)

@@ -71,6 +71,10 @@ class PacketView:
         """Return the first turn of the episode for which `wanted` holds."""
         return next((turn for turn in self.episode if wanted(turn)), None)
 
+    def last_that(self, wanted: Callable[[Turn], bool]) -> Turn | None:
+        """Return the last turn of the episode for which `wanted` holds."""
+        return next((turn for turn in reversed(self.episode) if wanted(turn)), None)
+
     @property
     def cause(self) -> str:
         """The event to cite when no other is known."""
