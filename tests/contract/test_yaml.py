@@ -141,3 +141,11 @@ def test_any_text_is_data_or_an_error_with_a_line(text: str) -> None:
     name, line, _ = problem.split(":", 2)
     assert name == "f.yaml"
     assert int(line) >= 1
+
+
+@pytest.mark.parametrize(
+    "number", ["9" * 4000, "0x" + "f" * 5000, "-" + "9" * 400, "0o" + "7" * 999]
+)
+def test_a_number_of_any_size_is_refused_with_its_line(number: str) -> None:
+    with pytest.raises(YamlFileError, match=r"^a\.yaml:2: .*: a number of more than 1024 bits"):
+        load_yaml(f"a: 1\nb: {number}\n", "a.yaml")

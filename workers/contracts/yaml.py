@@ -21,6 +21,7 @@ Path = tuple[Step, ...]
 
 MAX_FILE_CHARACTERS: Final = 256_000
 _MAX_DEPTH: Final = 32
+_MAX_BITS: Final = 1024
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALARS: Final = frozenset(_TAG + kind for kind in "str int float bool null timestamp".split())
 _MOMENT: Final = _TAG + "timestamp"
@@ -152,6 +153,8 @@ class _Reader:
             raise self.fail(
                 node, f"{node.value[:40]}: not a value: quote it if it is text"
             ) from None
+        if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+            raise self.fail(node, f"{node.value[:40]}: a number of more than {_MAX_BITS} bits")
         if isinstance(value, float) and not math.isfinite(value):
             raise self.fail(node, f"{node.value}: write a finite number")
         return value

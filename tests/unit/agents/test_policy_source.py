@@ -1,6 +1,7 @@
 """A policy that the system cannot carry out is not taken over, and says where it is wrong."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,36 @@ _PROBLEM = "manager_aproval"
 
 
 def _write(path: Path, text: str, version: str) -> None:
-    path.write_text(text.replace("version:", f"version: {version} #", 1), encoding="utf-8")
-    # Two writes within the clock's grain look like one.
-    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+    """Put a file in the place of another at once, as an operator should."""
+    new = path.with_suffix(".new")
+    new.write_text(text.replace("version:", f"version: {version} #", 1), encoding="utf-8")
+    os.utime(new, ns=(0, 0))
+    new.replace(path)
+
+
+def test_a_file_that_is_being_written_is_not_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    _write(path, _TEXT, "1")
+    source = PolicySource(path, observe=False)
+    whole = _TEXT.replace("version:", "version: 2 #", 1)
+    half = whole[: whole.index("  - rule:", whole.index("  - rule:") + 1)]
+    path.write_text(half, encoding="utf-8")
+    assert not source.poll(), "it may go on"
+    path.write_text(whole, encoding="utf-8")
+    assert not source.poll()
+    assert source.poll()
+    assert source.own.policy_version == "2"
+    assert source.own.policy_text == whole
+
+
+def test_a_start_waits_for_a_file_that_is_being_written(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    whole = _TEXT.replace("version:", "version: 2 #", 1)
+    path.write_text(whole[: len(whole) // 2], encoding="utf-8")
+    later = threading.Timer(0.1, path.write_text, (whole,))
+    later.start()
+    assert PolicySource(path, observe=False).own.policy_text == whole
+    later.join()
 
 
 def test_a_worker_does_not_start_with_a_queue_that_does_not_exist(tmp_path: Path) -> None:

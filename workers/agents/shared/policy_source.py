@@ -1,6 +1,7 @@
 """The policy that this worker would like to be in force: its file or folder, watched."""
 
 import logging
+import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -24,7 +25,10 @@ _SUFFIXES: Final = (".yaml", ".yml")
 
 logger = logging.getLogger(__name__)
 
-_Stamp = tuple[int, int, int]
+_Stamp = tuple[int, int, int, int]
+_FRESH_S: Final = 0.2
+"""A file that was written less than this ago may still be written."""
+_SETTLES_S: Final = 5.0
 
 
 class _Refusal(NamedTuple):
@@ -38,7 +42,8 @@ class _Refusal(NamedTuple):
 class PolicySource:
     """The newest valid policy of a file or folder; a bad one is reported once and left out.
 
-    It is tried again when it, its rights or topics.yaml have changed.
+    It is tried again when it, its rights or topics.yaml have changed. A file that is being written
+    is not read: it counts when two looks find it the same, or when another file has taken its name.
 
     With `topics`, the path of topics.yaml, one that names a queue that is not there is bad, too.
     """
@@ -48,12 +53,16 @@ class PolicySource:
         self._observe = observe
         self._topics = topics
         self._seen: dict[Path, _Stamp] = {}
+        self._changing: dict[Path, _Stamp] = {}
         self._refused: dict[Path, _Refusal] = {}
         self._read: dict[Path, PartitionMeta] = {}
         self.own = self._first()
 
     def _first(self) -> PartitionMeta:
         problems: list[str] = []
+        until = time.monotonic() + _SETTLES_S
+        while any(map(_is_fresh, self._files())) and time.monotonic() < until:
+            time.sleep(_FRESH_S / 2)
         self._look(problems.append)
         if not self._read:
             found = "; ".join(problems) or "no .yaml file in it"
@@ -85,6 +94,8 @@ class PolicySource:
             refusal = self._refused.get(path)
             if self._seen.get(path) == stamp and (refusal is None or refusal.topics == topics):
                 continue
+            if not self._is_whole(path, stamp):
+                continue
             try:
                 text = path.read_text(encoding="utf-8")
                 load_policy(text, str(path), self._queues())
@@ -102,6 +113,18 @@ class PolicySource:
                 complain(problem)
             self._refused[path] = _Refusal(stamp, topics, problem)
 
+    def _is_whole(self, path: Path, stamp: _Stamp) -> bool:
+        """Whether a file that looks different was replaced at once, or has come to rest."""
+        before = self._seen.get(path)
+        if before is None or before[0] != stamp[0]:
+            return True
+        if (before[1], before[3]) == (stamp[1], stamp[3]):
+            # Its content is what it was: its rights have changed.
+            return True
+        rests = self._changing.get(path) == stamp
+        self._changing[path] = stamp
+        return rests
+
     def _queues(self) -> Collection[str] | None:
         # Read each time: queues are added while workers run.
         return None if self._topics is None else read_topics(self._topics).queues
@@ -117,8 +140,16 @@ def _stamp(path: Path) -> _Stamp:
     try:
         status = path.stat()
     except OSError:
-        return (-1, -1, -1)
-    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+        return (-1, -1, -1, -1)
+    return (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+
+
+def _is_fresh(path: Path) -> bool:
+    """Whether a file was written a moment ago."""
+    try:
+        return abs(time.time() - path.stat().st_mtime) < _FRESH_S
+    except OSError:
+        return False
 
 
 def to_announce(own: PartitionMeta, in_force: PartitionMeta, now_ms: int) -> PartitionMeta | None:
