@@ -12,6 +12,12 @@ EXIT_CONFIGURATION: Final = 78
 """Starting it again does not help: a server, a topic or a file is not as it must be."""
 
 
+class UnreadableInputError(Exception):
+    """An input file cannot be read; the message names it."""
+
+    exit_code = EXIT_DEAD_LETTERS
+
+
 class WorkerStop(Exception):
     """A condition that ends the process; the message is for the operator and quotes nobody."""
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from functools import lru_cache
@@ -23,9 +24,11 @@ from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY, HOUR
 from workers.contracts.topics import DEAD_LETTERS
 from workers.conversation.fold import Incoming
+from workers.errors import UnreadableInputError
 from workers.kafka.reader import Range, Ranges, later, partitions_of, ranges_of, read, reading
 from workers.settings import Settings
 
+_BOM: Final = b"\xef\xbb\xbf"
 _OWN: Final = re.compile(rb'"type"\s*:\s*"(?:%s)"' % b"|".join(s.encode() for s in OWN_TYPES))
 _POLICY_EVERY_MS: Final = DAY + HOUR
 _BLOCK: Final = 1 << 20
@@ -75,7 +78,7 @@ def lines_of(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
         with _opened(path) as file:
             for number, line in enumerate(file, start=1):
                 if stripped := line.strip():
-                    yield path, number, stripped
+                    yield path, number, stripped.removeprefix(_BOM)
 
 
 @contextmanager
@@ -86,8 +89,11 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         if not packed:
             yield file
             return
-        with gzip.GzipFile(fileobj=file) as unpacked:
-            yield cast(BinaryIO, unpacked)
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield cast(BinaryIO, unpacked)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise UnreadableInputError(f"{path}: not a whole gzip file: {error}") from error
 
 
 def look_at(paths: Sequence[Path]) -> FileFacts:

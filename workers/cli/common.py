@@ -96,6 +96,7 @@ def _host_port(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+_BOM: Final = b"\xef\xbb\xbf"
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _LAST_PORT: Final = 65_535
 
@@ -157,7 +158,7 @@ def naming_servers(settings: Settings) -> Iterator[None]:
 def numbered_lines(source: BinaryIO | IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield the lines that are not blank, stripped, with their numbers from 1."""
     for number, line in enumerate(source, start=1):
-        if stripped := line.strip():
+        if stripped := line.strip().removeprefix(_BOM):
             yield number, stripped
 
 

@@ -178,6 +178,10 @@ def _from_log(
         fixed=policy is not None,
         keeps_time=not found.own,
     )
+    if not lines:
+        raise CliError(
+            f"{where} has only timers of {conversation}, not what set them: read an older log too"
+        )
     return ExplainedConversation(
         conversation_id=conversation,
         source=where,
@@ -289,12 +293,12 @@ def _misses(lines: list[ExplainedEvent]) -> list[NearMiss]:
 def _conclusion(lines: list[ExplainedEvent]) -> str:
     decisions = [decision for line in lines for decision in line.decisions]
     opened = next((one for one in decisions if one.action in ("escalate", "claim")), None)
-    last = lines[-1]
     if opened is None:
         declined = any(one.cause == "declined" for one in decisions)
         return _not_escalated(_misses(lines), decisions, declined=declined)
     outcome = next((one.outcome for one in reversed(decisions) if one.outcome), None)
-    ended = f"ended: {outcome}" if outcome else f"open: {_OWNERS.get(last.owner, last.owner)}"
+    owner = lines[-1].owner
+    ended = f"ended: {outcome}" if outcome else f"open: {_OWNERS.get(owner, owner)}"
     rule = f" by rule {opened.rule}" if opened.rule else ""
     return f"Escalated for {opened.reason}{rule}; {ended}."
 

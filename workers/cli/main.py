@@ -5,6 +5,8 @@ from typing import Final
 
 import click
 
+from workers.errors import UnreadableInputError
+
 # Loading every command to print the overview would import Faust, so their summaries stand here.
 COMMANDS: Final[dict[str, str]] = {
     "demo": "Play conversations through the whole system and show what happened.",
@@ -23,6 +25,15 @@ COMMANDS: Final[dict[str, str]] = {
     "policy": "Check a policy file.",
     "schemas": "Check, list or export the contracts of the topics.",
 }
+
+
+EXIT_USAGE: Final = 2
+
+
+def _failure(message: str, exit_code: int) -> click.ClickException:
+    failure = click.ClickException(message)
+    failure.exit_code = exit_code
+    return failure
 
 
 def module_name(command: str) -> str:
@@ -47,6 +58,21 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"workers.cli.{name}.{name} is not a click command")
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a file that cannot be used is one line, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except UnreadableInputError as error:
+            raise _failure(str(error), error.exit_code) from error
+        except UnicodeDecodeError as error:
+            text = f"a file is not UTF-8 at byte {error.start}: save it as UTF-8"
+            raise _failure(text, EXIT_USAGE) from error
+        except OSError as error:
+            if isinstance(error, ConnectionError | TimeoutError) or error.strerror is None:
+                raise
+            where = f"{error.filename}: " if error.filename is not None else ""
+            raise _failure(f"{where}{error.strerror}", EXIT_USAGE) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the overview without loading a command."""

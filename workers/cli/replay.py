@@ -27,6 +27,7 @@ from workers.cli.time_option import Moment
 from workers.cli.topics import read_topics
 from workers.contracts.yaml import YamlFileError
 from workers.data import data_path
+from workers.errors import EXIT_DEAD_LETTERS
 from workers.handoff.wording import one_line
 from workers.policy import load_policy
 from workers.replay.backtest import Candidate
@@ -90,6 +91,9 @@ def replay(
     """
     if bool(inputs) == bool(topic):
         raise CliError("give either files of events (or -) or --topic conversation-events", 2)
+    for output in (decisions, html):
+        if output is not None and not output.parent.is_dir():
+            raise CliError(f"{output}: there is no folder {output.parent}", exit_code=2)
     started = time.monotonic()
     queues = read_topics(topics).queues if policy or against else ()
     candidates = [_candidate(path, queues) for path in (policy, *([against] if against else []))]
@@ -114,12 +118,17 @@ def replay(
         print_json(msgspec.to_builtins(summary))
     else:
         _show(summary)
+    if summary.records and not summary.events:
+        raise CliError(f"none of the {summary.records:,} lines is an event", EXIT_DEAD_LETTERS)
 
 
 def _candidate(path: Path | None, queues: Collection[str]) -> Candidate:
     if path is None:
         return Candidate(name="the log's own policies", text=None)
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CliError(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8", 2) from None
     try:
         load_policy(text, str(path), queues)
     except YamlFileError as error:

@@ -6,7 +6,7 @@ refuses what the live worker refused.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeVar
@@ -19,12 +19,14 @@ from workers.contracts.events import EVENT_TYPES, OWN_TYPES, ROLE_ALIASES, Event
 from workers.contracts.handoffs import Claimed, Handoff, QueueMessage, Refused, Withdrawn
 from workers.contracts.rejections import Rejected, rejection, shown
 from workers.contracts.signing import Secrets, is_signed
-from workers.contracts.time import MINUTE
+from workers.contracts.time import MINUTE, to_ms
 
 MAX_VALUE_BYTES: Final = 1_000_000
 """Bytes of an event's value; with key and headers it stays below a broker's default limit."""
 MAX_DEPTH: Final = 32
 """Objects and arrays inside each other, the event itself included."""
+LATEST_MS: Final = to_ms(datetime(3000, 1, 1, tzinfo=UTC))
+"""What lies after it is no time of a conversation: deadlines could not be counted from it."""
 MAX_AHEAD_MS: Final = 5 * MINUTE
 """How far `occurred_at` may be ahead of the record's own timestamp."""
 
@@ -202,6 +204,8 @@ def _require_key(key: bytes | None, expected: str, field: str) -> None:
 
 def _require_time(occurred_at: datetime, timestamp_ms: int) -> None:
     moment_ms = occurred_at.timestamp() * 1000
+    if moment_ms > LATEST_MS:
+        raise Rejected("ahead_of_time", f"occurred_at: {occurred_at.isoformat()}: after 2999")
     if moment_ms > timestamp_ms + MAX_AHEAD_MS:
         detail = (
             f"occurred_at: {occurred_at.isoformat()}: more than 5 minutes ahead of the record's "

@@ -94,7 +94,9 @@ class PolicyReplay:
             entries[id_] = self._memory.put(id_, change)
             self.applied += len(change.ids)
         self.tally.overall.conversations += sum(
-            1 for id_, entry in found.items() if entry is None and entries[id_].ids
+            1
+            for id_, entry in found.items()
+            if entry is None and id_ in entries and entries[id_].ids
         )
         self._count(incoming, folded.decisions, entries)
         self._memory.trim()

@@ -1,0 +1,127 @@
+"""Every command that takes a file says in a line what is wrong with it, and never how it broke."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from workers.cli.main import handoff
+
+EVENT = {
+    "event_id": "e",
+    "conversation_id": "c",
+    "occurred_at": "2026-01-05T10:00:00Z",
+    "role": "customer",
+    "content": "get me a human",
+}
+COMMANDS: dict[str, Callable[[str], list[str]]] = {
+    "replay": lambda file: ["replay", file],
+    "replay policy": lambda file: ["replay", "-", "--policy", file],
+    "replay html": lambda file: ["replay", "-", "--html", file],
+    "replay decisions": lambda file: ["replay", "-", "--decisions", file],
+    "import": lambda file: ["import", file],
+    "detect": lambda file: ["detect", file],
+    "explain": lambda file: ["explain", "c", "--log", file],
+    "policy check": lambda file: ["policy", "check", file],
+    "topics list": lambda file: ["topics", "list", "--topics", file],
+    "schemas check": lambda file: ["schemas", "check", file],
+    "send": lambda file: ["send", file, "--kafka", "127.0.0.1:1"],
+}
+CODES = {0, 1, 2, 65, 69, 78}
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> dict[str, str]:
+    """Return files of every wrong kind, by kind; new ones each time, as commands write to some."""
+    folder = tmp_path
+    whole = gzip.compress(json.dumps(EVENT).encode() * 1000)
+    contents = {
+        "empty": b"",
+        "binary": bytes(range(256)) * 40,
+        "half an object": b'{"event_id": "e", "conversa',
+        "a long line": b'"' + b"x" * 2_000_000,
+        "deep": b"[" * 100_000,
+        "cut gzip": whole[: len(whole) // 2],
+        "gzip of nothing": b"\x1f\x8b",
+        "damaged gzip": whole[:-6] + b"\0\0\0\0\0\0",
+        "blank lines": b"\n\n \n",
+        "a list": b"[1, 2, 3]",
+        "a number": b"7",
+        "nulls": b"\0" * 1000,
+        "edge of time": json.dumps({**EVENT, "occurred_at": "9999-12-31T23:59:59-14:00"}).encode(),
+        "a lone deadline": json.dumps(
+            {**EVENT, "type": "deadline", "due_at": "2026-01-05T10:00:00Z"}
+        ).encode(),
+    }
+    found = {"a folder": str(folder), "missing": str(folder / "none")}
+    for kind, content in contents.items():
+        path = folder / kind.replace(" ", "-")
+        path.write_bytes(content)
+        found[kind] = str(path)
+    return {**found, "a full disk": "/dev/full"}
+
+
+WRITING = ("replay html", "replay decisions")
+KINDS = (
+    "a folder",
+    "missing",
+    "empty",
+    "binary",
+    "half an object",
+    "a long line",
+    "deep",
+    "cut gzip",
+    "gzip of nothing",
+    "damaged gzip",
+    "blank lines",
+    "a list",
+    "a number",
+    "nulls",
+    "edge of time",
+    "a lone deadline",
+)
+CASES = [
+    *((command, kind) for command in COMMANDS for kind in KINDS),
+    *((command, "a full disk") for command in WRITING),
+]
+
+
+@pytest.mark.parametrize(("command", "kind"), CASES)
+def test_a_wrong_file_is_a_line(command: str, kind: str, wrong: dict[str, str]) -> None:
+    log = json.dumps(EVENT)
+    result = CliRunner().invoke(handoff, COMMANDS[command](wrong[kind]), input=log)
+    _check(result)
+
+
+def _check(result: Result) -> None:
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code in CODES
+    assert "Traceback" not in result.output
+    assert "Aborted!" not in result.output
+
+
+@pytest.mark.parametrize("kind", ["cut gzip", "damaged gzip", "gzip of nothing"])
+@pytest.mark.parametrize("command", ["replay", "explain"])
+def test_a_broken_gzip_file_is_named(command: str, kind: str, wrong: dict[str, str]) -> None:
+    result = CliRunner().invoke(handoff, COMMANDS[command](wrong[kind]))
+    assert result.exit_code == 65
+    assert f"{wrong[kind]}: not a whole gzip file" in result.output
+
+
+def test_a_byte_order_mark_hides_no_line(tmp_path: Path) -> None:
+    file = tmp_path / "bom.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps(EVENT).encode() + b"\n")
+    replayed = CliRunner().invoke(handoff, ["replay", str(file), "--json"])
+    assert json.loads(replayed.stdout)["events"] == 1
+    file.write_bytes(b'\xef\xbb\xbf{"text": "get me a human"}\n')
+    detected = CliRunner().invoke(handoff, ["detect", str(file)])
+    assert json.loads(detected.stdout)["requested_human"] is True
+
+
+def test_a_log_of_nothing_but_garbage_is_an_error(wrong: dict[str, str]) -> None:
+    result = CliRunner().invoke(handoff, ["replay", wrong["binary"]])
+    assert result.exit_code == 65
+    assert "is an event" in result.output
