@@ -116,7 +116,7 @@ def test_the_readme_quotes_the_examples() -> None:
         assert any(quote.strip("\n") in source for source in sources), quote
 
 
-def test_the_example_conversations_are_read_whole(tmp_path: Path) -> None:
+def test_the_example_conversations_are_replayed_as_the_readme_shows(tmp_path: Path) -> None:
     events = tmp_path / "events.jsonl"
     imported = CliRunner().invoke(handoff, ["import", str(_EXAMPLES / "conversations.jsonl")])
     assert imported.exit_code == 0, imported.output
@@ -125,3 +125,7 @@ def test_the_example_conversations_are_read_whole(tmp_path: Path) -> None:
     replayed = CliRunner().invoke(handoff, ["replay", str(events)])
     assert replayed.exit_code == 0, replayed.output
     assert "0 refused" in replayed.stdout + replayed.stderr
+    # The first line has a speed in it.
+    shown = [" ".join(line.split()) for line in replayed.stdout.splitlines() if line.strip()]
+    readme = [" ".join(line.split()) for line in (_ROOT / "README.md").read_text().splitlines()]
+    assert [line for line in shown[1:] if line not in readme] == []

@@ -50,6 +50,14 @@ _HANDOVER = rules(
 _CUES = Cues()
 _CUES.add(REQUEST, "HAMSXEYFDBI31", 1)
 _HEADINGS = frozenset("transfer connect contact escalate forward speak talk redirect".split())
+# To hand one of these on promises nobody to the customer.
+_FEEDBACK = frozenset(
+    "feedback suggestion suggestions idea ideas compliment compliments praise wishes "
+    "verbesserungsvorschlag vorschlag vorschlaege vorschläge idee ideen lob anregung "
+    "anregungen sugerencia sugerencias comentarios idee idees idée idées suggestie suggesties "
+    "voorstel ideeën sugestao sugestão sugestoes sugestões ideia ideias suggerimento suggerimenti "
+    "remarque remarques opmerking opmerkingen".split()
+)
 # In a question, or where it is the customer's choice, this offers a person.
 _OFFER = rules(
     r"""
@@ -95,6 +103,10 @@ def _judged(sentence: str, start: int, question: bool) -> str:
     return "promise"
 
 
+def _feedback(turn: ClassifiedTurn, start: int, end: int) -> bool:
+    return any(turn.word(at) in _FEEDBACK for at in range(start, end))
+
+
 def _read(text: str) -> dict[str, Finding]:
     folded, words = fold(text)
     if not _CUES.look(words):
@@ -111,6 +123,9 @@ def _read(text: str) -> dict[str, Finding]:
             if not match.start() and turn.word(at) in _HEADINGS:
                 break
             kind = "offer" if rule in _OFFER else _judged(sentence, match.start(), question)
+            of_customer = "u" in match.group()
+            if kind == "promise" and not of_customer and _feedback(turn, at, at + match.end()):
+                break
             if kind and (kind not in found or found[kind].score < rule.score):
                 span = turn.span(at + match.start(), at + match.end())
                 found[kind] = Finding(rule.score, *span)

@@ -20,12 +20,28 @@ def score(finding: Finding | None) -> float:
         "I've escalated your case to our billing team.",
         "Ich verbinde Sie jetzt mit einem Mitarbeiter.",
         "Le paso con un agente humano.",
+        "Thanks for your feedback, I will transfer you to a colleague.",
+        "Thanks for the idea. I will forward your case to our support team.",
     ],
 )
 def test_promises_a_person(text: str) -> None:
     found = read_agent(text)
     assert score(found.promises_person) >= THRESHOLD
     assert score(found.offers_person) < THRESHOLD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have forwarded your suggestion to our product team.",
+        "I've noted your idea and will send it to the product team.",
+        "Ich leite Ihre Anregung an unser Team weiter.",
+    ],
+)
+def test_feedback_that_is_handed_on_promises_nobody(text: str) -> None:
+    found = read_agent(text)
+    assert found.promises_person is None
+    assert found.offers_person is None
 
 
 @pytest.mark.parametrize(
