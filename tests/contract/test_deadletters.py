@@ -239,6 +239,35 @@ def test_retry_sends_each_once_to_where_it_was(bootstrap: str) -> None:
     assert again == {(EVENTS, "sent"), ("desk-events", "no"), ("no-such-topic", "no")}
 
 
+def test_show_prints_all_of_one(bootstrap: str) -> None:
+    table = _run(bootstrap, "show", "conversation-events[2]@20")
+    assert table.exit_code == 0, table.output
+    assert CONTENT in table.output
+    assert "trace: t" in table.output
+    assert "retry --topic conversation-events --reason not_json" in table.output
+    told = orjson.loads(_run(bootstrap, "show", "conversation-events[2]@21", "--json").stdout)
+    assert (told["value"], told["key"], told["reason"]) == ("none", "c-2", "not_json")
+    missing = _run(bootstrap, "show", "conversation-events[2]@99")
+    assert missing.exit_code == 1
+    assert "no dead letter of conversation-events[2]@99" in missing.output
+    for wrong in ("conversation-events", "[2]@20", "a[2]@" + "9" * 5_000, "a[x]@1"):
+        assert _run(bootstrap, "show", wrong).exit_code == 2
+
+
+def test_show_escapes_what_a_terminal_would_obey(bootstrap: str) -> None:
+    async def produce() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+            raw = Raw(b"\x1b[2J", b"\xff\x00\x1b]0;owned\x07 gr\xc3\xbc\xc3\x9fe", [], 0)
+            key, value, kept = dead_letter(Origin(EVENTS, 0, 7), raw, "not_json", "d", "desk")
+            await producer.send_and_wait(DEAD_LETTERS, value, key, headers=kept)
+
+    asyncio.run(produce())
+    shown = _run(bootstrap, "show", "conversation-events[0]@7")
+    assert shown.exit_code == 0, shown.output
+    assert "\\xff\\x00\\x1b]0;owned\\x07 grüße" in shown.output
+    assert "\x1b" not in shown.output
+
+
 def test_retry_names_what_cannot_be_sent(bootstrap: str) -> None:
     result = _run(bootstrap, "retry", "--json")
     assert result.exit_code == 1

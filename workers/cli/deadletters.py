@@ -1,8 +1,9 @@
-"""`handoff deadletters`: records that nobody could use, listed without content or sent again."""
+"""`handoff deadletters`: records that nobody could use, listed, shown or sent again."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from workers.settings import Settings
 
+_PLACE: Final = re.compile(r"([a-zA-Z0-9._-]{1,249})\[([0-9]{1,9})\]@([0-9]{1,18})")
 _AT_ONCE = 200
 _LARGEST = 4 * 1024 * 1024
 # Longer than the broker's own waits, shorter than a person's.
@@ -90,7 +92,7 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def deadletters() -> None:
-    """List events that could not be read, or send them again."""
+    """List events that could not be read, show one, or send them again."""
 
 
 @deadletters.command("list")
@@ -115,6 +117,71 @@ def list_letters(
     columns = ("at", "reason", "topic", "partition", "offset", "key", "again", "detail")
     print_columns(columns, [[str(row[name]) for name in columns] for row in rows])
     click.echo(f"{len(rows):,} dead letters", err=True)
+
+
+@deadletters.command()
+@click.argument("record")
+@kafka_option
+@json_option
+def show(record: str, kafka: str | None, as_json: bool) -> None:
+    """Print all of one dead letter: why, the RECORD as it was, and how to go on.
+
+    RECORD is where it was, as `retry --dry-run` prints it: topic[partition]@offset. What is not
+    printable is escaped. It is not redacted: it may hold what a customer wrote.
+
+    Exit code: 0 printed, 1 there is no such dead letter, 2 wrongly called.
+    """
+    place = _PLACE.fullmatch(record)
+    if place is None:
+        raise CliError(f"{shown(record)}: write it as conversation-events[2]@20", 2)
+    origin = Origin(place[1], int(place[2]), int(place[3]))
+    settings = settings_from(kafka=kafka)
+    require_servers(settings, redis=False)
+    with naming_servers(settings):
+        found = asyncio.run(_read(settings, _Filter((), origin.topic, None)))
+    one = next((one for one in found if one.letter.origin == origin), None)
+    if one is None:
+        raise CliError(f"no dead letter of {record}: `handoff deadletters list` has them all")
+    letter = one.letter
+    told = {
+        **_row(one),
+        "key": _escaped(letter.raw.key),
+        "headers": [[name, _escaped(value)] for name, value in letter.raw.headers],
+        "value": _escaped(letter.raw.value),
+        "next": _next_step(one),
+    }
+    if as_json:
+        print_json(told)
+        return
+    headers = (f"{_escaped(name.encode())}: {value}" for name, value in told.pop("headers"))
+    value, step = told.pop("value"), told.pop("next")
+    for name, text in (*told.items(), *(("header", header) for header in headers)):
+        click.echo(f"{name:<10} {text}")
+    click.echo(f"\n{value}\n\n{step}")
+
+
+def _escaped(content: bytes | None) -> str:
+    if content is None:
+        return "none"
+    text = content.decode("utf-8", "backslashreplace")
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def _next_step(one: _Found) -> str:
+    letter = one.letter
+    if letter.cut:
+        return (
+            "It was too large to be kept whole: mend the sender and send it anew from its source."
+        )
+    if one.retried:
+        return (
+            "It was sent again already; if it was refused again, that is a dead letter of its own."
+        )
+    return (
+        "If the record is wrong, mend the sender and send it anew, mended, with `handoff send`. If "
+        "what reads it was wrong and is mended, send it as it is: `handoff deadletters retry "
+        f"--topic {letter.origin.topic} --reason {letter.reason}`."
+    )
 
 
 @deadletters.command()

@@ -21,7 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "transcript": "Print the whole transcript of a conversation.",
     "audit": "Prove from the topics that nothing was lost or done twice.",
     "rebuild": "Fold the log into an empty store.",
-    "deadletters": "List events that could not be read, or send them again.",
+    "deadletters": "List events that could not be read, show one, or send them again.",
     "policy": "Check a policy file.",
     "schemas": "Check, list or export the contracts of the topics.",
 }
