@@ -1,11 +1,14 @@
 """What the environment says: servers, credentials, secrets and the few knobs of the workers."""
 
 import asyncio
+import difflib
 import os
+import re
 import ssl
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -17,9 +20,18 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+_OURS: Final = "HANDOFF_"
+_OTHERS: Final = ("HEALTH_PORT", "LOG_LEVEL", "POLICY", "SUPERVISOR", "TOPICS", "WORDS")
+"""Variables of ours that commands read themselves, without the prefix."""
+_ALIKE: Final = 0.88
+_DATABASE: Final = re.compile(r"[0-9]{1,5}")
+
 
 class SettingsError(ValueError):
     """A setting is missing or wrong; the message names its variable and what to do."""
+
+
+_NO_KEY: Final = "there is no key in it: give one, or unset the variable to sign nothing"
 
 
 class _FromFiles(PydanticBaseSettingsSource):
@@ -117,20 +129,34 @@ class Settings(BaseSettings):
     @field_validator("handoff_secret", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return [key for part in value.split(",") if (key := part.strip())]
-        return value
+        if not isinstance(value, str):
+            return value
+        keys = [key for part in value.split(",") if (key := part.strip())]
+        if not keys:
+            raise ValueError(_NO_KEY)
+        return keys
 
     @field_validator("redis_url")
     @classmethod
-    def _redis_scheme(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
+    def _redis_address(cls, value: str | None) -> str | None:
+        # What stands where no address is may be part of a password, so nothing is quoted.
+        if value is None:
+            return value
         try:
-            _ = None if value is None else urlsplit(value).port
+            parts = urlsplit(value)
+            _ = parts.port
         except ValueError:
-            # What stands there may be part of a password.
             raise ValueError("its port is no number up to 65535") from None
+        if parts.scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        database = parts.path.strip("/")
+        if parts.scheme != "unix" and (
+            (database and not _DATABASE.fullmatch(database)) or "@" in parts.query + parts.fragment
+        ):
+            raise ValueError(
+                "what follows the address is no database's number; in a password, write / as %2F, "
+                "? as %3F, # as %23 and @ as %40"
+            )
         return value
 
     @model_validator(mode="after")
@@ -149,6 +175,7 @@ class Settings(BaseSettings):
 
 def load_settings(**given: object) -> Settings:
     """Read the environment once at start; what is given by name and not None outranks it."""
+    _refuse_misspelt(os.environ)
     fields = Settings.model_fields
     values = {
         str(fields[name].validation_alias or name): value
@@ -156,7 +183,7 @@ def load_settings(**given: object) -> Settings:
         if value is not None
     }
     try:
-        return Settings(**values)  # type: ignore[arg-type]  # checked by pydantic itself
+        settings = Settings(**values)  # type: ignore[arg-type]  # checked by pydantic itself
     except ValidationError as error:
         # The input is left out: it may be a secret.
         problems = [
@@ -165,6 +192,23 @@ def load_settings(**given: object) -> Settings:
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise SettingsError("; ".join(problems)) from None
+    named = [name for name in ("HANDOFF_SECRET", "HANDOFF_SECRET_FILE") if name in os.environ]
+    if named and not settings.handoff_secret:
+        raise SettingsError(f"{named[0]}: {_NO_KEY}")
+    return settings
+
+
+def _refuse_misspelt(environment: Iterable[str]) -> None:
+    """Refuse what is nearly the name of a setting, as leaving it out would go unnoticed."""
+    fields = Settings.model_fields.items()
+    names = {str(field.validation_alias or name.upper()) for name, field in fields}
+    names |= {f"{_OURS}{name}" for name in _OTHERS}
+    names |= {f"{name}_FILE" for name in names}
+    for variable in sorted(environment):
+        if not variable.startswith(_OURS) or variable in names:
+            continue
+        if meant := difflib.get_close_matches(variable[:100], names, n=1, cutoff=_ALIKE):
+            raise SettingsError(f"{variable}: there is no such setting: {meant[0]} is meant")
 
 
 def redis_address(url: str) -> str:

@@ -47,7 +47,7 @@ _SERVICE: Final = _object(
                 "condition",
             )
         ),
-        "environment": _mapping({"type": ["string", "integer"]}),
+        "environment": _mapping({"type": ["string", "integer", "null"]}),
         "healthcheck": _object(
             {
                 "test": {"type": "array", "prefixItems": [{"const": "CMD"}], "items": _TEXT},
@@ -192,7 +192,10 @@ def test_secrets_are_not_in_the_file(services: dict[str, Any]) -> None:
     for service in services.values():
         for name, value in service.get("environment", {}).items():
             if re.search("SECRET|PASSWORD|API_KEY|TOKEN", name):
-                assert value == f"${{{name}:-}}"
+                assert value in (None, f"${{{name}:-}}")
+    for name in _WORKERS:
+        # An empty one is refused; without a value it is passed on only if it is set.
+        assert services[name]["environment"]["HANDOFF_SECRET"] is None
 
 
 def test_the_classifier_can_be_set_without_changing_the_file(services: dict[str, Any]) -> None:

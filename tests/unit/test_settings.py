@@ -50,10 +50,50 @@ def test_variables_with_a_name_of_their_own_are_read_and_overridden(
 
 
 def test_an_empty_variable_is_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HANDOFF_SECRET", "")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "")
-    assert load_settings().handoff_secret == []
-    assert load_settings().anthropic_api_key is None
+    monkeypatch.setenv("HANDOFF_CHUNK_SIZE", "")
+    settings = load_settings()
+    assert settings.anthropic_api_key is None
+    assert settings.chunk_size == 500
+
+
+@pytest.mark.parametrize("variable", ["HANDOFF_SECRET", "HANDOFF_SECRET_FILE"])
+@pytest.mark.parametrize("value", ["", " , "])
+def test_a_secret_without_a_key_is_refused(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if variable.endswith("FILE") and value:
+        file = tmp_path / "secret"
+        file.write_text(value)
+        value = str(file)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=r"HANDOFF_SECRET.*: there is no key in it: give one"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("HANDOFF_SECERT", "HANDOFF_SECRET"),
+        ("HANDOFF_SECRETS", "HANDOFF_SECRET"),
+        ("HANDOFF_SECRET_FILES", "HANDOFF_SECRET_FILE"),
+        ("HANDOFF_OBSERV", "HANDOFF_OBSERVE"),
+        ("HANDOFF_POLICYS", "HANDOFF_POLICY"),
+    ],
+)
+def test_a_misspelt_setting_is_refused(
+    variable: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, _CANARY)
+    with pytest.raises(SettingsError, match=f"no such setting: {meant} is meant") as refused:
+        load_settings()
+    assert _CANARY not in str(refused.value)
+
+
+def test_variables_that_a_cluster_sets_are_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HANDOFF_ROUTING_SERVICE_HOST", "HANDOFF_DESK_PORT", "HANDOFF_DESK_PORT_80_TCP"):
+        monkeypatch.setenv(name, "10.0.0.1")
+    load_settings()
 
 
 def test_several_secrets_keep_their_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -81,6 +121,9 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"HANDOFF_CHUNK_SIZE": "many"}, "HANDOFF_CHUNK_SIZE: .*valid integer"),
         ({"REDIS_URL": f"http://:{_CANARY}@x"}, "REDIS_URL: must begin with redis://"),
         ({"REDIS_URL": f"redis://:{_CANARY}@x:²"}, "REDIS_URL: its port is no number up to 65535"),
+        ({"REDIS_URL": "redis://u:12/ss@h:6379/0"}, "REDIS_URL: .*write / as %2F"),
+        ({"REDIS_URL": "redis://u:12?ss@h:6379/0"}, "REDIS_URL: .*write / as %2F"),
+        ({"REDIS_URL": f"redis://h:1/{_CANARY}"}, "REDIS_URL: .*no database's number"),
         ({"KAFKA_SECURITY_PROTOCOL": "TLS"}, "KAFKA_SECURITY_PROTOCOL: .*'SASL_SSL'"),
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_MECHANISM is needed"),
         (

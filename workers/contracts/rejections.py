@@ -67,8 +67,7 @@ def rejection(error: msgspec.ValidationError, value: bytes) -> Rejected:
         reason: RejectionReason = "missing_id" if field in _IDS else "schema"
         return Rejected(reason, f"{field}: missing: it is required")
     held = _lookup(value, path)
-    said = isinstance(held, str) and path.rpartition(".")[2] in _SAID
-    found = f"text of {len(held)} characters" if said else shown(held)
+    found = _length(held) if path.rpartition(".")[2] in _SAID else shown(held)
     if path in _IDS and found in ('""', "null"):
         return Rejected("missing_id", f"{path}: {found}: name the event and its conversation")
     if "timezone" in problem:
@@ -76,6 +75,12 @@ def rejection(error: msgspec.ValidationError, value: bytes) -> Rejected:
     if problem.startswith("Invalid enum value"):
         problem = _one_of(path.rpartition(".")[2])
     return Rejected("schema", f"{path or 'event'}: {found}: {problem.replace('`', '')}")
+
+
+def _length(value: Any) -> str:
+    if isinstance(value, str):
+        return f"text of {len(value)} characters"
+    return "a number" if type(value) in (int, float) else shown(value)
 
 
 def shown(value: Any) -> str:
