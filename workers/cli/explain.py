@@ -169,6 +169,13 @@ def _from_log(
     conversation: str, found: FoundConversation, policy: Path | None, where: str
 ) -> ExplainedConversation:
     if not any(one.event and one.event.conversation_id == conversation for one in found.incoming):
+        key = conversation.encode()
+        refused = [one.rejected for one in found.incoming if one.rejected and one.raw.key == key]
+        if refused:
+            raise CliError(
+                f"{where}: {len(refused):,} records of {conversation}, none of them usable; the "
+                f"first: {refused[0]}"
+            )
         raise CliError(f"no events of {conversation} in {where}: check the id")
     meta = _meta(found.policy, policy, observe=found.observe)
     lines = explain_events(

@@ -125,3 +125,13 @@ def test_a_log_of_nothing_but_garbage_is_an_error(wrong: dict[str, str]) -> None
     result = CliRunner().invoke(handoff, ["replay", wrong["binary"]])
     assert result.exit_code == 65
     assert "is an event" in result.output
+
+
+def test_a_conversation_whose_events_were_all_refused_is_not_called_missing(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    file.write_text(json.dumps({**EVENT, "role": "robot"}) + "\n")
+    result = CliRunner().invoke(handoff, ["explain", "c", "--log", str(file)])
+    assert result.exit_code == 1
+    assert '1 records of c, none of them usable; the first: schema: role: "robot"' in result.output
+    missing = CliRunner().invoke(handoff, ["explain", "d", "--log", str(file)])
+    assert "no events of d" in missing.output
