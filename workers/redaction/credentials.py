@@ -10,6 +10,7 @@ from stdnum.es import dni, nie
 from stdnum.fr import nir
 from stdnum.it import codicefiscale
 
+from workers.redaction.one_time_codes import ONE_TIME_CODES
 from workers.redaction.patterns import PLACEHOLDERS, Detector, Found, pattern
 
 _I: Final = re.IGNORECASE
@@ -167,23 +168,6 @@ _ASSIGNED: Final = (
     r"""(?:[\\]{0,7}["'])?\s{0,3}(?:[:=]|=>)\s{0,3}(?:(?:bearer|basic|token)\s{1,3})?"""
     r"""(?P<value>[\\]{1,7}"[^"\\\n]{1,200}[\\]{1,7}"|"(?:[^"\\\n]|\\.){1,200}"|'[^'\n]{1,200}'|\S{1,200})"""
 )
-_ONE_TIME: Final = (
-    r"(?<![A-Za-z])(?:pin|otp|totp|(?-i:m?TAN)|passcode|cvv2?|cvc2?|csc|"
-    r"(?:verification|security|card|log[- ]?in|"
-    r"sign[- ]?in|one[- ]time|sms|auth\w{0,12}|2fa|mfa|access|unlock|recovery|backup|confirmation)"
-    r"[ _-]?(?:code|pin|passcode|password)|"
-    r"(?:bestätigungs|sicherheits|einmal|zugangs|freischalt|sms-?|verifizierungs)code|"
-    r"einmalpasswort|prüfnummer|"
-    r"code (?:de|du|secret|sms|à usage unique)(?: (?:la )?(?:vérification|sécurité|confirmation"
-    r"|sms|"
-    r"validation|connexion))?|c[oó]digo (?:de |del )?(?:verificaci[oó]n|seguridad|confirmaci[oó]n|"
-    r"acceso|sms|verificação|segurança|confirmação|acesso)|clave (?:din[aá]mica|de un solo uso)|"
-    r"codice (?:di )?(?:verifica|sicurezza|conferma|accesso|sms|otp)|"
-    r"(?:verificatie|beveiligings|bevestigings|inlog|sms-?)code)s?(?![A-Za-z])"
-)
-
-_ONE_TIME_NEEDS: Final = "pin otp tan code códi codi cvv cvc csc password prüf"
-
 passwords_assigned: Final = pattern(_LOGIN + _ASSIGNED, "[password]", _LOGIN_NEEDS, digits=0)
 secrets_assigned: Final = pattern(
     _KEYS + _ASSIGNED, "[secret]", "secret key authorization token sig cookie sess csrf", digits=0
@@ -194,24 +178,6 @@ recovery_phrases: Final = pattern(
     "[secret]",
     "phrase words",
     digits=0,
-)
-one_time_codes: Final = pattern(
-    _ONE_TIME + r"[^\d\n\[]{0,20}?(?P<value>\b\d{3}[ -]\d{3,5}\b|\b\d{3,8}\b)",
-    "[code]",
-    _ONE_TIME_NEEDS,
-)
-one_time_words: Final = pattern(
-    _ONE_TIME
-    + r"\s?(?:is|ist|est|es|é|è|:|=)\s{0,3}(?P<value>(?=[A-Z-]{0,11}\d)[A-Z0-9-]{4,12})\b",
-    "[code]",
-    _ONE_TIME_NEEDS,
-)
-codes_named_after: Final = pattern(
-    r"(?<![\w#-])(?P<value>\d{4,8}|\d{3}[ -]\d{3})\b.{0,8}(?:\b(?:is|ist|est|es|era|was)\b|[éè])"
-    r"(?!.{0,24}\b(?:zip|post|area|error|promo|discount|voucher|booking|order|tracking)).{0,24}?"
-    r"(?:code|\botp\b|\bpin\b|\btan\b|c[oó]digo|codice)",
-    "[code]",
-    _ONE_TIME_NEEDS,
 )
 card_expiry: Final = pattern(
     r"\b(?:exp(?:iry|ires|iration)?(?: date)?|valid (?:thru|until)|gültig bis)\b\W{0,3}"
@@ -237,6 +203,12 @@ passwords_beside: Final = pattern(
     "[password]",
     _LOGIN_NEEDS,
     digits=0,
+)
+passwords_in_short: Final = pattern(
+    r"(?<![A-Za-z-])(?<!boarding )(?<!season )(?<!travel )(?<!day )(?<!bus )(?<!ski )"
+    r"(?:pass|ww|psw)\s?[:=]\s{0,3}(?P<value>(?=\S{0,60}[A-Za-z])(?=\S{0,60}[\d!#$%&*@])[^\s\[]{5,64})",
+    "[password]",
+    "pass ww psw",
 )
 hex_secrets: Final = pattern(
     r"(?<![\w-])(?=[a-f]{0,31}\d)(?=\d{0,31}[a-f])(?:[0-9a-f]{64}|[0-9a-f]{40}"
@@ -374,11 +346,10 @@ PAYMENT_AND_CREDENTIALS: Final[tuple[Detector, ...]] = (
     Detector(_passwords_told, tuple(_LOGIN_NEEDS.split())),
     secrets_assigned,
     recovery_phrases,
-    one_time_codes,
-    one_time_words,
-    codes_named_after,
+    *ONE_TIME_CODES,
     passwords_after_colon,
     passwords_beside,
+    passwords_in_short,
     Detector(_opaque_tokens, digits=1),
     hex_secrets,
     government_ids,

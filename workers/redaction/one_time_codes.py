@@ -1,0 +1,64 @@
+"""Finds one-time codes by the words before or after them, in seven languages."""
+
+from typing import Final
+
+from workers.redaction.patterns import Detector, pattern
+
+_ONE_TIME: Final = (
+    r"(?<![A-Za-z])(?:pin|otp|totp|(?-i:m?TAN)|passcode|cvv2?|cvc2?|csc|"
+    r"(?:verification|security|card|log[- ]?in|"
+    r"sign[- ]?in|one[- ]time|sms|auth\w{0,12}|2fa|mfa|access|unlock|recovery|backup|confirmation)"
+    r"[ _-]?(?:code|pin|passcode|password)|"
+    r"(?:bestätigungs|sicherheits|einmal|zugangs|freischalt|sms-?|verifizierungs)code|"
+    r"einmalpasswort|prüfnummer|"
+    r"code (?:de|du|secret|sms|à usage unique)(?: (?:la )?(?:vérification|sécurité|confirmation"
+    r"|sms|"
+    r"validation|connexion))?|c[oó]digo (?:de |del )?(?:verificaci[oó]n|seguridad|confirmaci[oó]n|"
+    r"acceso|sms|verificação|segurança|confirmação|acesso)|clave (?:din[aá]mica|de un solo uso)|"
+    r"codice (?:di )?(?:verifica|sicurezza|conferma|accesso|sms|otp)|"
+    r"(?:verificatie|beveiligings|bevestigings|inlog|sms-?)code)s?(?![A-Za-z])"
+)
+
+_ONE_TIME_NEEDS: Final = "pin otp tan code códi codi cvv cvc csc password prüf"
+
+one_time_codes: Final = pattern(
+    _ONE_TIME + r"[^\d\n\[]{0,20}?(?P<value>\b\d{3}[ -]\d{3,5}\b|\b\d{3,8}\b)",
+    "[code]",
+    _ONE_TIME_NEEDS,
+)
+one_time_words: Final = pattern(
+    _ONE_TIME
+    + r"\s?(?:is|ist|est|es|é|è|:|=)\s{0,3}(?P<value>(?=[A-Z-]{0,11}\d)[A-Z0-9-]{4,12})\b",
+    "[code]",
+    _ONE_TIME_NEEDS,
+)
+codes_named_after: Final = pattern(
+    r"(?<![\w#-])(?P<value>\d{4,8}|\d{3}[ -]\d{3})\b.{0,8}(?:\b(?:is|ist|est|es|era|was)\b|[éè])"
+    r"(?!.{0,24}\b(?:zip|post|area|error|promo|discount|voucher|booking|order|tracking)).{0,24}?"
+    r"(?:code|\botp\b|\bpin\b|\btan\b|c[oó]digo|codice)",
+    "[code]",
+    _ONE_TIME_NEEDS,
+)
+_MINE: Final = (
+    r"(?:my|your|mein|ihr|dein|mon|votre|ton|mi|tu|su|il (?:mio|tuo|suo)|o (?:meu|teu|seu)"
+    r"|mijn|uw|je)"
+)
+codes_of_somebody: Final = pattern(
+    r"(?<![A-Za-z])" + _MINE + r" (?:code|codice|c[oó]digo)\s?(?:is|ist|est|es|é|è|:|=)\s{0,3}"
+    r"(?P<value>\d{4,8}|\d{3}[ -]\d{3})\b",
+    "[code]",
+    "code codi códi",
+)
+codes_beside: Final = pattern(
+    r"\b(?:2fa|mfa|otp)\s?[:=]?\s?(?P<value>\d{3}[ -]?\d{3,5})\b", "[code]", "2fa mfa otp"
+)
+codes_with_a_letter: Final = pattern(r"(?<![\w-])G-\d{6}(?![\w-])", "[code]", "g-", digits=6)
+
+ONE_TIME_CODES: Final[tuple[Detector, ...]] = (
+    one_time_codes,
+    one_time_words,
+    codes_named_after,
+    codes_of_somebody,
+    codes_beside,
+    codes_with_a_letter,
+)
