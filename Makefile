@@ -1,6 +1,6 @@
 # Everything runs in .venv, which `make setup` builds from the lock file; all that it needs is
 # Python 3.11 or newer (PYTHON names another one). `make test-kafka` needs Java 17, Maven and
-# redis-server, too.
+# redis-server, too, `make test-browser` Chromium.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup
@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE := .cache/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: setup demo test test-kafka faults bench lint audit-deps lock format clean
+.PHONY: setup demo test test-kafka test-browser faults bench lint audit-deps lock format clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,10 @@ test: setup
 # KAFKA_VERSION=3.9.2 runs it against an older broker, KAFKA_BOOTSTRAP and REDIS_URL against yours.
 test-kafka: setup
 	$(PYTEST) tests/kafka
+
+# Needs Chromium (apt-get install chromium); CHROMIUM names one that is elsewhere.
+test-browser: setup
+	$(PYTEST) tests/browser
 
 # The long run behind docs/fault-measurements.md: FAULTS="--seed 7 --rounds 5 --fault kill-all" repeats a part.
 FAULTS ?= --rounds 5
