@@ -55,6 +55,9 @@ def test_servers_and_workers_end_with_it(number: signal.Signals, tmp_path: Path)
         assert up.poll() is None, said.read_text()
         assert time.monotonic() < last, said.read_text()
         time.sleep(0.2)
+    while "no desk reports presence for tier_2_support" not in said.read_text():
+        assert time.monotonic() < last, said.read_text()
+        time.sleep(0.2)
     below = descendants(up.pid)
     assert len(below) >= 6
     up.send_signal(number)

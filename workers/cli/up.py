@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from workers.cli.common import (
     topics_option,
 )
 from workers.cli.topics import read_topics
+from workers.cli.up_presence import watch_presence
 from workers.contracts.topics import Topics
 from workers.data import data_path
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, ServerError
@@ -55,7 +56,7 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
         _say_what_next()
         ports = free_ports(_AGENTS)
         # Everything works without the classifier.
-        _say_when_ready(ports[:-1])
+        _say_when_ready(ports[:-1], lambda: watch_presence(settings_from(), declared, _say))
         raise SystemExit(
             _work(policy, topics, ports[0], embedded="KAFKA_FETCH_MAX_WAIT_MS" in exports)
         )
@@ -118,6 +119,7 @@ def _apply(kafka: str | None, topics: Topics) -> None:
 def _say_what_next() -> None:
     click.echo(
         "In another shell, after the line above:\n"
+        "  python examples/desk.py tier_2_support kim          a desk; else nobody is there\n"
         "  handoff import --now LOGS.jsonl | handoff send -    send conversations through it\n"
         "  handoff audit                                       what was decided, what is open\n"
         "  handoff explain CONVERSATION                        why, turn by turn\n"
@@ -142,13 +144,18 @@ def free_ports(count: int) -> list[int]:
     raise CliError(f"no {count} free ports in a row on 127.0.0.1")
 
 
-def _say_when_ready(ports: Sequence[int]) -> None:
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _say_when_ready(ports: Sequence[int], then: Callable[[], None]) -> None:
     def watch() -> None:
         started = time.monotonic()
         for port in ports:
             while not is_ready(port):
                 time.sleep(_READY_POLL_S)
-        click.echo(f"the workers are ready after {time.monotonic() - started:.1f} s", err=True)
+        _say(f"the workers are ready after {time.monotonic() - started:.1f} s")
+        then()
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -9,7 +9,10 @@ from workers.contracts.time import Instant
 
 
 class Presence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """Who is there to take work from a queue; sent at least once per presence interval."""
+    """Who is there to take work from a queue.
+
+    A desk must send it at least once per `presence_seconds`: a queue without it is skipped.
+    """
 
     type: Literal["presence"]
     version: Literal[1] = 1

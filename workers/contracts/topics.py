@@ -124,7 +124,7 @@ class Queue(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     on_idle: OnIdle = "queue"
     """What follows: back to the queue, up a level, or to the AI agent."""
     presence_seconds: Annotated[int, msgspec.Meta(ge=5, le=3600)]
-    """Age at which a desk's report of who is online counts as nobody."""
+    """Age at which a desk's report of who is online counts as nobody: it must report sooner."""
     redaction: Redaction
     priority: Annotated[int, msgspec.Meta(ge=1, le=5)]
     """1 is the most urgent."""

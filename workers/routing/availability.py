@@ -59,6 +59,12 @@ def is_deserted(topics: Topics, queue: str, load: Load, now_ms: int) -> bool:
     return now_ms - load.since_ms > topics.queues[queue].presence_seconds * 1000
 
 
+def people_online(topics: Topics, queue: str, load: Load, now_ms: int) -> int:
+    """How many people a desk lately said are online on a queue; 0 when it is silent."""
+    presence = _recent(topics, queue, load, now_ms)
+    return 0 if presence is None else presence.agents_online
+
+
 def is_online(topics: Topics, queue: str, person: str, load: Load, now_ms: int) -> bool:
     """Whether a desk said lately that this person is online on the queue."""
     presence = _recent(topics, queue, load, now_ms)
