@@ -11,7 +11,7 @@ from workers.contracts.decisions import Home
 from workers.contracts.events import PolicyInForce
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
-from workers.conversation.fold import Incoming, Output, fold_chunk
+from workers.conversation.fold import Incoming, OutboxEntry, fold_chunk
 from workers.conversation.partition_meta import starting_meta
 
 _CHUNK: Final = 500
@@ -30,7 +30,7 @@ class Kept:
 class Quiet:
     """What one partition of the log comes to."""
 
-    outputs: list[Output] = field(default_factory=list)
+    outputs: list[OutboxEntry] = field(default_factory=list)
     kept: dict[str, Kept] = field(default_factory=dict)
     events: int = 0
     again: int = 0
@@ -89,6 +89,6 @@ def _incoming(record: ConsumerRecord, secrets: Secrets, poison: Collection[int])
         return Incoming(offset, at, None, raw, rejected)
 
 
-def decisions_in(outputs: Iterable[Output], topic: str) -> dict[bytes, None]:
+def decisions_in(outputs: Iterable[OutboxEntry], topic: str) -> dict[bytes, None]:
     """The values that a topic must have, in their order."""
     return {output.value: None for output in outputs if output.topic == topic and output.value}

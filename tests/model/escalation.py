@@ -22,7 +22,7 @@ from workers.conversation.fold import (
     ConversationWrite,
     Folded,
     Incoming,
-    Output,
+    OutboxEntry,
     fold_chunk,
     wanted,
 )
@@ -109,7 +109,7 @@ def _take_over(world: World, parts: Parts) -> Generator[Op, Any, Takeover]:
         position = 0
     acknowledged: list[str] = []
     if "outbox published again at takeover" in parts:
-        entries: list[tuple[str, Output]] = yield Op("read", lambda: _outbox(redis))
+        entries: list[tuple[str, OutboxEntry]] = yield Op("read", lambda: _outbox(redis))
         for name, output in entries:
             if output.offset >= committed:
                 yield _publish(world, output)
@@ -124,7 +124,7 @@ def _chunk(
     records: list[Record],
     committed: int,
     acknowledged: list[str],
-) -> Generator[Op, Any, list[Output]]:
+) -> Generator[Op, Any, list[OutboxEntry]]:
     """Read, fold and write one chunk; return what is to be published."""
     redis = world.redis
     incoming = [incoming_of(record) for record in records]
@@ -191,12 +191,12 @@ def decision_of(record: Record) -> Decision:
     return msgspec.json.decode(record.value, type=Decision)
 
 
-def _name(output: Output) -> str:
+def _name(output: OutboxEntry) -> str:
     return f"outbox:{output.offset:08d}:{output.n:04d}"
 
 
-def _outbox(redis: Redis) -> list[tuple[str, Output]]:
-    return [(key, Output(*redis.data[key])) for key in redis.keys("outbox:")]  # type: ignore[misc]
+def _outbox(redis: Redis) -> list[tuple[str, OutboxEntry]]:
+    return [(key, OutboxEntry(*redis.data[key])) for key in redis.keys("outbox:")]  # type: ignore[misc]
 
 
 def _bytes(value: Any) -> bytes | None:
@@ -215,7 +215,7 @@ def _read(
 
 
 def _changes(
-    redis: Redis, folded: Folded, outputs: list[Output], acknowledged: list[str], parts: Parts
+    redis: Redis, folded: Folded, outputs: list[OutboxEntry], acknowledged: list[str], parts: Parts
 ) -> dict[str, Any]:
     changes: dict[str, Any] = dict.fromkeys(acknowledged)
     if "outbox written with the state" in parts:
@@ -252,7 +252,7 @@ def _remove_timer(redis: Redis, name: str, at: int) -> None:
         redis.write({f"timer:{name}": None})
 
 
-def _publish(world: World, output: Output) -> Op:
+def _publish(world: World, output: OutboxEntry) -> Op:
     def publish() -> None:
         world.append(output.topic, output.key or b"", output.value or b"", output.headers)
 

@@ -12,7 +12,7 @@ from tests.support.random_histories import Beat, beats, play
 from workers.contracts.codec import Raw, encode
 from workers.contracts.events import Event
 from workers.contracts.rejections import Rejected
-from workers.conversation.fold import Incoming, Output, fold_chunk, wanted
+from workers.conversation.fold import Incoming, OutboxEntry, fold_chunk, wanted
 from workers.conversation.partition_meta import meta_fields, read_meta, starting_meta
 
 BOUND = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -26,7 +26,7 @@ class Store:
     blobs: dict[str, bytes | None] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
     turns: dict[str, list[bytes]] = field(default_factory=dict)
-    outputs: list[Output] = field(default_factory=list)
+    outputs: list[OutboxEntry] = field(default_factory=list)
 
 
 def fold(log: Sequence[Incoming], cuts: Sequence[int] = (), policy: str = POLICY) -> Store:

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from workers.contracts.decisions import Home, Turn
-from workers.conversation.fold import ConversationWrite, Output
+from workers.conversation.fold import ConversationWrite, OutboxEntry
 from workers.conversation.state import Escalation, State, encode_state
 from workers.stores.partition_store import (
     KEEP_MS,
@@ -54,8 +54,8 @@ def _change(
     return ConversationWrite(state, encode_state(state), fresh, [turn], ids or ["e"])
 
 
-def _output(offset: int, n: int = 0) -> Output:
-    return Output(offset, n, "out", b"\xffkey", b"\x00\xfe value", None, (("h", b"\x80"),))
+def _output(offset: int, n: int = 0) -> OutboxEntry:
+    return OutboxEntry(offset, n, "out", b"\xffkey", b"\x00\xfe value", None, (("h", b"\x80"),))
 
 
 async def _begin(store: PartitionStore, offset: int = 9) -> Mark:

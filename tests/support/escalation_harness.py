@@ -20,7 +20,7 @@ from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Home
 from workers.contracts.rejections import Rejected
 from workers.contracts.topics import EVENTS, OWN_TOPICS
-from workers.conversation.fold import Folded, Incoming, Output, fold_chunk
+from workers.conversation.fold import Folded, Incoming, OutboxEntry, fold_chunk
 from workers.conversation.partition_meta import read_meta, starting_meta
 from workers.conversation.rates import Rates
 from workers.data import data_path
@@ -205,7 +205,7 @@ async def rested(bootstrap: str, redis_url: str) -> None:
             return
 
 
-def quiet(records: Sequence[ConsumerRecord], home: Home) -> list[Output]:
+def quiet(records: Sequence[ConsumerRecord], home: Home) -> list[OutboxEntry]:
     """Return what one undisturbed fold of a partition makes of its records."""
     return _folded(records, home).outputs
 
@@ -263,7 +263,7 @@ async def published(bootstrap: str, topic: str) -> dict[bytes | None, list[bytes
 
 async def expected(bootstrap: str, redis_url: str, topic: str) -> dict[bytes | None, list[bytes]]:
     """Return what a quiet run publishes on a topic, up to where a worker that has ended came."""
-    folded, found = marks(redis_url), list[Output]()
+    folded, found = marks(redis_url), list[OutboxEntry]()
     for number, records in (await read(bootstrap, EVENTS)).items():
         before = [record for record in records if record.offset <= folded[number]]
         found += quiet(before, Home(topic=EVENTS, partition=number))

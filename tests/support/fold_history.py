@@ -26,7 +26,7 @@ from workers.contracts.events import (
 )
 from workers.contracts.time import MINUTE, from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DECISIONS
-from workers.conversation.fold import Folded, Incoming, Output, fold_chunk
+from workers.conversation.fold import Folded, Incoming, OutboxEntry, fold_chunk
 from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.conversation.state import State, decode_state, next_due
 
@@ -82,7 +82,7 @@ class History:
         self.ids: set[str] = set()
         self.turns: list[bytes] = []
         self.events: list[Event] = []
-        self.outputs: list[Output] = []
+        self.outputs: list[OutboxEntry] = []
         self.decisions: list[Decision] = []
         self.requests: list[ClassificationRequest] = []
 
@@ -294,12 +294,12 @@ def is_placing(decision: Decision) -> bool:
     )
 
 
-def decisions_of(outputs: Iterable[Output]) -> list[Decision]:
+def decisions_of(outputs: Iterable[OutboxEntry]) -> list[Decision]:
     """The decisions among outputs."""
     return [decode_message(Decision, o.value) for o in outputs if o.topic == DECISIONS]
 
 
-def requests_of(outputs: Iterable[Output]) -> list[ClassificationRequest]:
+def requests_of(outputs: Iterable[OutboxEntry]) -> list[ClassificationRequest]:
     """The classification requests among outputs."""
     return [
         decode_message(ClassificationRequest, o.value)

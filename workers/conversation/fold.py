@@ -47,7 +47,7 @@ class Incoming(NamedTuple):
     rejected: Rejected | None = None
 
 
-class Output(NamedTuple):
+class OutboxEntry(NamedTuple):
     """A record to publish; (`offset`, `n`) orders and names it within its partition."""
 
     offset: int
@@ -90,7 +90,7 @@ class Folded:
     """The result of a chunk: everything to write before anything of it is published."""
 
     changes: dict[str, ConversationWrite]
-    outputs: list[Output]
+    outputs: list[OutboxEntry]
     meta: PartitionMeta
     last_offset: int
     unread: int = 0
@@ -189,7 +189,7 @@ class _Folding:
         self.home = home
         self.policy = policy_in(meta.policy_text)
         self.works: dict[str, _Work] = {}
-        self.outputs: list[Output] = []
+        self.outputs: list[OutboxEntry] = []
         self.unread = 0
         self.decisions: list[tuple[int, Decision]] = []
         self.rates: Rates | None = None
@@ -267,7 +267,7 @@ class _Folding:
     def _put(self, offset: int, topic: str, key: str, message: msgspec.Struct) -> None:
         last = self.outputs[-1] if self.outputs else None
         n = last.n + 1 if last is not None and last.offset == offset else 0
-        self.outputs.append(Output(offset, n, topic, key.encode(), encode(message)))
+        self.outputs.append(OutboxEntry(offset, n, topic, key.encode(), encode(message)))
 
     def _count(self, offset: int, before: State, after: State, event: Event) -> None:
         bands = self.policy.bands
@@ -306,10 +306,10 @@ def _is_new(work: _Work, event: Event, timestamp_ms: int) -> bool:
     return event.event_id not in work.seen and event.event_id not in work.known
 
 
-def _dead(record: Incoming, home: Home) -> Output:
+def _dead(record: Incoming, home: Home) -> OutboxEntry:
     rejected = record.rejected
     if rejected is None:
         raise ValueError(f"offset {record.offset}: neither an event nor a reason for its absence")
     origin = Origin(home.topic, home.partition, record.offset)
     key, value, headers = dead_letter(origin, record.raw, rejected.reason, rejected.detail, AGENT)
-    return Output(record.offset, 0, DEAD_LETTERS, key, value, None, tuple(headers))
+    return OutboxEntry(record.offset, 0, DEAD_LETTERS, key, value, None, tuple(headers))

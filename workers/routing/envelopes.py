@@ -24,7 +24,7 @@ _CONTROLLED: Final = frozenset(
 )
 
 
-class Outgoing(NamedTuple):
+class Envelope(NamedTuple):
     """One message and where it goes; without `partition` the conversation's key decides."""
 
     topic: str
@@ -35,7 +35,7 @@ class Outgoing(NamedTuple):
 
 def handoff(
     decision: Decision, plan: Plan, topics: Topics, packet: Packet, *, again: int | None = None
-) -> Outgoing:
+) -> Envelope:
     """Return the packet for the queue of the plan.
 
     `again` repeats an unchanged packet as a later revision, after a message with that `seq` that
@@ -66,10 +66,10 @@ def handoff(
         skipped=plan.skipped,
         packet=packet,
     )
-    return Outgoing(queue.topic, decision.conversation_id, message)
+    return Envelope(queue.topic, decision.conversation_id, message)
 
 
-def ticket(decision: Decision, plan: Plan, topics: Topics, packet: Packet) -> Outgoing:
+def ticket(decision: Decision, plan: Plan, topics: Topics, packet: Packet) -> Envelope:
     """Return the request for a ticket."""
     message = Ticket(
         type="ticket",
@@ -90,10 +90,10 @@ def ticket(decision: Decision, plan: Plan, topics: Topics, packet: Packet) -> Ou
         requested_at=plan.planned_at,
         packet=packet,
     )
-    return Outgoing(TICKETS, decision.conversation_id, message)
+    return Envelope(TICKETS, decision.conversation_id, message)
 
 
-def answers(decision: Decision, record: LedgerRecord, topics: Topics) -> list[Outgoing]:
+def answers(decision: Decision, record: LedgerRecord, topics: Topics) -> list[Envelope]:
     """`claimed` for the queue whose escalation it was, `refused` for the one that asked.
 
     `record` is the ledger's after the decision.
@@ -111,10 +111,10 @@ def answers(decision: Decision, record: LedgerRecord, topics: Topics) -> list[Ou
     else:
         reason = decision.cause or "refused"
         message = Refused(type="refused", agent_id=decision.person, reason=reason, **envelope)
-    return [Outgoing(queue.topic, decision.conversation_id, message)]
+    return [Envelope(queue.topic, decision.conversation_id, message)]
 
 
-def withdrawals(decision: Decision, plan: Plan, topics: Topics) -> list[Outgoing]:
+def withdrawals(decision: Decision, plan: Plan, topics: Topics) -> list[Envelope]:
     """`withdrawn` for every place on which the escalation no longer waits."""
     reason = decision.outcome or decision.cause or decision.action
     moved_to = plan.queue if plan.place == "queue" else plan.place
@@ -127,11 +127,11 @@ def withdrawals(decision: Decision, plan: Plan, topics: Topics) -> list[Outgoing
                 type="withdrawn", reason=reason, moved_to=moved_to, **_envelope(decision, name)
             )
             topic = topics.queues[name].topic
-            outgoing.append(Outgoing(topic, decision.conversation_id, message))
+            outgoing.append(Envelope(topic, decision.conversation_id, message))
     return outgoing
 
 
-def routed(decision: Decision, plan: Plan) -> Outgoing:
+def routed(decision: Decision, plan: Plan) -> Envelope:
     """Return the event that tells the fold where the escalation was placed.
 
     For the partition it lives in.
@@ -159,12 +159,12 @@ def routed(decision: Decision, plan: Plan) -> Outgoing:
         expires_at=plan.expires_at,
     )
     home = decision.home
-    return Outgoing(home.topic, decision.conversation_id, message, home.partition)
+    return Envelope(home.topic, decision.conversation_id, message, home.partition)
 
 
 def control(
     decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics, text: str | None
-) -> Outgoing | None:
+) -> Envelope | None:
     """Return what the chat system must know after this decision; None when nothing changes for it.
 
     `record` is the ledger's after the decision, `text` the line for the customer.
@@ -188,7 +188,7 @@ def control(
         caused_by=decision.decision_id,
         sent_at=plan.planned_at if placing else decision.decided_at,
     )
-    return Outgoing(CONTROL, decision.conversation_id, message)
+    return Envelope(CONTROL, decision.conversation_id, message)
 
 
 def contact_of(
@@ -225,7 +225,7 @@ def _priority(decision: Decision, plan: Plan, topics: Topics) -> int:
     return max(1, base - decision.level - len(decision.tried))
 
 
-def _withdrawn_ticket(decision: Decision, plan: Plan, topics: Topics, reason: str) -> Outgoing:
+def _withdrawn_ticket(decision: Decision, plan: Plan, topics: Topics, reason: str) -> Envelope:
     queue = decision.queue or decision.target_queue or TICKET
     message = Ticket(
         type="withdrawn",
@@ -244,7 +244,7 @@ def _withdrawn_ticket(decision: Decision, plan: Plan, topics: Topics, reason: st
         home=decision.home,
         requested_at=plan.planned_at,
     )
-    return Outgoing(TICKETS, decision.conversation_id, message)
+    return Envelope(TICKETS, decision.conversation_id, message)
 
 
 def _ticket_request_id(decision: Decision) -> str:

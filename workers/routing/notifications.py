@@ -9,7 +9,7 @@ from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.tickets import Notification, NotificationKind
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import NOTIFICATIONS, Topics
-from workers.routing.envelopes import Outgoing
+from workers.routing.envelopes import Envelope
 from workers.routing.opening_hours import next_opening
 from workers.routing.plan import is_placing
 
@@ -19,7 +19,7 @@ _MISSED: Final = frozenset({"claim_missed", "ticket_unanswered", "ticket_refused
 
 def notification(
     decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics
-) -> Outgoing | None:
+) -> Envelope | None:
     """Return the notification for the team of a decision; None when its queue says it all.
 
     `record` is the ledger's after the decision. The text holds no words of the customer.
@@ -40,7 +40,7 @@ def notification(
         conversation_id=decision.conversation_id,
         seq=decision.seq,
     )
-    return Outgoing(NOTIFICATIONS, decision.conversation_id, message)
+    return Envelope(NOTIFICATIONS, decision.conversation_id, message)
 
 
 def _kind(decision: Decision, plan: Plan) -> NotificationKind | None:

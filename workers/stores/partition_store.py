@@ -16,7 +16,7 @@ from redis.asyncio.client import Pipeline
 
 from workers.contracts.decisions import Home, Turn
 from workers.contracts.time import DAY
-from workers.conversation.fold import ConversationWrite, Output
+from workers.conversation.fold import ConversationWrite, OutboxEntry
 
 KEEP_MS: Final = 32 * DAY
 """How long a conversation is kept after its last event: longer than the log keeps its events."""
@@ -28,7 +28,7 @@ half of that."""
 _HERE: Final = Path(__file__).parent
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _HEAD: Final = msgspec.msgpack.Decoder(tuple[str, int, str, list[int], str])
-_OUTPUT: Final = msgspec.msgpack.Decoder(Output)
+_OUTPUT: Final = msgspec.msgpack.Decoder(OutboxEntry)
 _TURN: Final = msgspec.msgpack.Decoder(Turn)
 _TAIL: Final = (_HERE / "lua" / "transcript_tail.lua").read_text()
 _SETTLE: Final = """
@@ -66,7 +66,7 @@ class Head:
 
     mark: Mark | None
     meta: dict[str, bytes]
-    outbox: list[Output]
+    outbox: list[OutboxEntry]
     """In the order in which it must be published."""
 
 
@@ -89,16 +89,16 @@ class Writes:
     """What a chunk writes."""
 
     changes: Mapping[str, ConversationWrite] = field(default_factory=dict)
-    outputs: Sequence[Output] = ()
+    outputs: Sequence[OutboxEntry] = ()
     dropped: Sequence[str] = ()
     """Fields of the outbox that were acknowledged, as `outbox_field` names them."""
     meta: Mapping[str, bytes] = field(default_factory=dict)
     meta_dropped: Sequence[str] = ()
-    latest: Mapping[str, Output | None] = field(default_factory=dict)
+    latest: Mapping[str, OutboxEntry | None] = field(default_factory=dict)
     """During a rebuild: the last decision of each conversation with an open escalation."""
 
 
-def outbox_field(output: Output) -> str:
+def outbox_field(output: OutboxEntry) -> str:
     """Return the name of an output in the outbox."""
     return f"{output.offset}:{output.n}{':again' if output.again else ''}"
 
@@ -201,7 +201,7 @@ class PartitionStore:
         """Remove a timer whose deadline event is on the log, unless it was set anew meanwhile."""
         await self._settle(keys=[f"{self._base}timers"], args=[conversation_id, due_ms])
 
-    async def latest(self) -> list[Output]:
+    async def latest(self) -> list[OutboxEntry]:
         """Return the last decision of each open escalation that a rebuild found, oldest first."""
         blobs: Any = await self._redis.hvals(f"{self._base}latest")
         return sorted((_OUTPUT.decode(blob) for blob in blobs), key=lambda o: (o.offset, o.n))

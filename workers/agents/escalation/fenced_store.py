@@ -9,7 +9,7 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from workers.contracts.decisions import Home
-from workers.conversation.fold import Incoming, Output, wanted
+from workers.conversation.fold import Incoming, OutboxEntry, wanted
 from workers.conversation.partition_meta import PartitionMeta
 from workers.errors import WorkerStop
 from workers.stores.connection import persist
@@ -80,7 +80,7 @@ class FencedStore:
         if found != self.mark:
             raise MarkMoved(f"{self}: the mark is {found}, this worker left {self.mark}")
 
-    async def latest(self) -> list[Output]:
+    async def latest(self) -> list[OutboxEntry]:
         """Return the last decision of each open escalation that a rebuild has found so far."""
         return await persist(self._store.latest, self._address)
 

@@ -9,7 +9,7 @@ from workers.agents.shared.dead_letters import say
 from workers.contracts.codec import Header, Raw
 from workers.contracts.deadletters import fit, read_dead_letter
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS
-from workers.conversation.fold import Output
+from workers.conversation.fold import OutboxEntry
 from workers.runtime import metrics
 from workers.runtime.producer import Publish, Record
 
@@ -17,7 +17,7 @@ _SURE_TO_FIT: Final = 900_000
 """Bytes of a record below every broker's default limit."""
 
 
-async def publish_outputs(publish: Publish, outputs: Sequence[Output]) -> None:
+async def publish_outputs(publish: Publish, outputs: Sequence[OutboxEntry]) -> None:
     """Return when each output is acknowledged.
 
     A dead letter that the broker finds too large is cut: it must never hold up what comes after.
@@ -34,7 +34,7 @@ async def publish_outputs(publish: Publish, outputs: Sequence[Output]) -> None:
         count(output)
 
 
-def count(output: Output) -> None:
+def count(output: OutboxEntry) -> None:
     """Count one output that was acknowledged."""
     metrics.PUBLISHED.labels("escalation", output.topic).inc()
     if output.topic == DECISIONS and output.value is not None:
@@ -50,19 +50,19 @@ def _action(decision: bytes) -> str:
     return decision.partition(b'"action":"')[2].partition(b'"')[0].decode()
 
 
-def _record(output: Output) -> Record:
+def _record(output: OutboxEntry) -> Record:
     return Record(output.topic, output.key, output.value, output.partition, output.headers)
 
 
-def _is_cut(output: Output) -> bool:
+def _is_cut(output: OutboxEntry) -> bool:
     return output.topic == DEAD_LETTERS and _fitted(output) is not None
 
 
-def _fitted(output: Output) -> tuple[bytes | None, bytes | None, list[Header]] | None:
+def _fitted(output: OutboxEntry) -> tuple[bytes | None, bytes | None, list[Header]] | None:
     return fit(output.key, output.value, output.headers, _SURE_TO_FIT)
 
 
-def _cut(output: Output) -> Output:
+def _cut(output: OutboxEntry) -> OutboxEntry:
     if output.topic != DEAD_LETTERS or (fitted := _fitted(output)) is None:
         return output
     key, value, headers = fitted

@@ -20,7 +20,7 @@ from workers.contracts.decisions import Home
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import DEAD_LETTERS
-from workers.conversation.fold import Folded, Incoming, Output, fold_chunk
+from workers.conversation.fold import Folded, Incoming, OutboxEntry, fold_chunk
 from workers.conversation.partition_meta import PartitionMeta, meta_fields, read_meta
 from workers.conversation.state import StateUnreadable, decode_state
 from workers.errors import ConfigurationError
@@ -70,7 +70,7 @@ class Partition:
         self._observe = own.observe
         self._silent_below = 0
         self._end = 0
-        self._outbox: list[Output] = []
+        self._outbox: list[OutboxEntry] = []
         self._acked: list[str] = []
 
     # ---- takeover ------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ class Partition:
         return len(incoming)
 
     async def _require_few_refused(
-        self, incoming: Sequence[Incoming], outputs: Sequence[Output]
+        self, incoming: Sequence[Incoming], outputs: Sequence[OutboxEntry]
     ) -> None:
         """Pass on TooManyDeadLetters once those who must mend it can list what was refused."""
         heard = [one for one in incoming if one.offset >= self._silent_below]
@@ -216,7 +216,7 @@ class Partition:
             Origin(self.home.topic, self.home.partition, one.offset), one.raw, one.rejected
         )
 
-    async def _publish_all(self, outputs: Sequence[Output]) -> None:
+    async def _publish_all(self, outputs: Sequence[OutboxEntry]) -> None:
         await publish_outputs(self._publish, outputs)
         self._acked += map(outbox_field, outputs)
 

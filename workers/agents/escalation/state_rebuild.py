@@ -25,7 +25,7 @@ from workers.conversation.fold import (
     ConversationWrite,
     Folded,
     Incoming,
-    Output,
+    OutboxEntry,
     fold_chunk,
     wanted,
 )
@@ -208,12 +208,12 @@ class Rebuilding:
                 folded.meta = adopt(folded.meta, one.event)
         return folded
 
-    def latest(self, folded: Folded) -> dict[str, Output | None]:
+    def latest(self, folded: Folded) -> dict[str, OutboxEntry | None]:
         """Return what a chunk changes in the decisions that are published again in the end."""
         again = self.progress is not None and self.progress.kind == "again"
         return _latest(folded) if again else {}
 
-    async def finish(self, reached: int) -> list[Output]:
+    async def finish(self, reached: int) -> list[OutboxEntry]:
         """End the rebuild if all below `reached` was all that it had to fold; what to publish."""
         progress, marked = self.progress, self._marked
         if progress is None or not progress.prepared or reached < progress.until:
@@ -235,12 +235,12 @@ class Rebuilding:
         return outputs
 
 
-def _latest(folded: Folded) -> dict[str, Output | None]:
+def _latest(folded: Folded) -> dict[str, OutboxEntry | None]:
     """Return the last decision of each conversation that is open after a chunk.
 
     None when it is not.
     """
-    latest: dict[str, Output | None] = {
+    latest: dict[str, OutboxEntry | None] = {
         name: None for name, change in folded.changes.items() if not change.is_open
     }
     for output in folded.outputs:
@@ -257,7 +257,7 @@ class _Beside:
     def __init__(self, marked: FencedStore, meta: PartitionMeta) -> None:
         self.meta = meta
         self.changes: dict[str, ConversationWrite] = {}
-        self.latest: dict[str, Output | None] = {}
+        self.latest: dict[str, OutboxEntry | None] = {}
         self._known: dict[str, set[str]] = {}
         self._home = marked.home
 

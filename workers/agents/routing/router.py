@@ -27,7 +27,7 @@ from workers.handoff.packet import build_packet
 from workers.redaction.redact import Redaction
 from workers.routing import envelopes
 from workers.routing.availability import Load, free_slots
-from workers.routing.envelopes import Outgoing
+from workers.routing.envelopes import Envelope
 from workers.routing.ledger_record import is_passing, next_record, waits_on
 from workers.routing.notifications import notification
 from workers.routing.plan import amend, claimed_on, is_placing, plan
@@ -313,7 +313,7 @@ class Router:
         for written in await self._published([Record(LEDGER, key, encode(record))]):
             self.told.add(record, written.partition, written.offset)
 
-    async def _tell_desks(self, messages: Sequence[Outgoing]) -> None:
+    async def _tell_desks(self, messages: Sequence[Envelope]) -> None:
         """Tell queues and ticket systems what became of it; who refuses now hears it later."""
         for message in messages:
             record = self._record(message)
@@ -339,7 +339,7 @@ class Router:
         await self._stores.owed.drop(delivered)
         return len(delivered)
 
-    async def _tell(self, messages: Iterable[Outgoing | None]) -> None:
+    async def _tell(self, messages: Iterable[Envelope | None]) -> None:
         records = [self._record(message) for message in messages if message is not None]
         if records:
             await self._published(records)
@@ -350,13 +350,13 @@ class Router:
             metrics.PUBLISHED.labels("routing", record.topic).inc()
         return written
 
-    def _control(self, decision: Decision, planned: Plan, record: LedgerRecord) -> Outgoing | None:
+    def _control(self, decision: Decision, planned: Plan, record: LedgerRecord) -> Envelope | None:
         customer = decision.facts.customer
         contact = envelopes.contact_of(decision, planned, record, self._topics)
         text = notice(decision, planned, contact, None if customer is None else customer.locale)
         return envelopes.control(decision, planned, record, self._topics, text)
 
-    def _record(self, message: Outgoing) -> Record:
+    def _record(self, message: Envelope) -> Record:
         key, value = message.conversation_id.encode(), encode(message.message)
         own = message.partition is not None
         headers = signature_headers(self._secrets, key, value) if own else []
