@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from workers.cli.demo_checks import ConversationSummary, problems
-from workers.cli.demo_data import Expect, load_conversations
+from workers.cli.demo.checks import ConversationSummary, problems
+from workers.cli.demo.data import Expect, load_conversations
 from workers.contracts.decisions import Action, Decision, Facts, Home, Outcome
 
 _AT = datetime(2026, 11, 1, tzinfo=UTC)

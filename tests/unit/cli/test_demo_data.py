@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from workers.cli.demo_data import (
+from workers.cli.demo.data import (
     SHOWN,
     WAITS,
     Broken,

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workers.cli.demo_checks import ConversationSummary, problems, story
-from workers.cli.demo_data import Conversation, Stage
+from workers.cli.demo.checks import ConversationSummary, problems, story
+from workers.cli.demo.data import Conversation, Stage
 from workers.contracts.decisions import Decision
 from workers.embedded.simulators import SimulatedSystems
 

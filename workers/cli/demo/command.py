@@ -19,10 +19,10 @@ from workers.audit.audit_report import Report
 from workers.audit.topic_scan import LiveAudit
 from workers.cli.audit import show as show_audit
 from workers.cli.common import CliError
-from workers.cli.demo_checks import ConversationSummary, problems
-from workers.cli.demo_data import Conversation, Stage, load_conversations, load_stage
-from workers.cli.demo_play import Desks, Player, StuckError
-from workers.cli.demo_show import Narrator, results
+from workers.cli.demo.checks import ConversationSummary, problems
+from workers.cli.demo.data import Conversation, Stage, load_conversations, load_stage
+from workers.cli.demo.display import Narrator, results
+from workers.cli.demo.player import Desks, Player, StuckError
 from workers.contracts.codec import Raw
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.decisions import Home, Turn

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from workers.cli.demo_data import (
+from workers.cli.demo.data import (
     Broken,
     Close,
     Conversation,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from workers.cli.demo_data import Conversation, Expect, Say, Shown, Stage
+from workers.cli.demo.data import Conversation, Expect, Say, Shown, Stage
 from workers.contracts.control import Control
 from workers.contracts.decisions import Decision, Turn
 from workers.contracts.handoffs import Handoff, Refused
