@@ -69,9 +69,8 @@ async def running(
 ) -> AsyncIterator[ClassifierAgent]:
     """Run an agent that has a key."""
     settings = bench.settings.model_copy(update=given)
-    agent = ClassifierAgent(
-        settings, OPTIONS._replace(policy=None), ModelClient("a key", MODEL, limit_s)
-    )
+    shipped = OPTIONS._replace(policy=data_path("policies/default.yaml"))
+    agent = ClassifierAgent(settings, shipped, ModelClient("a key", MODEL, limit_s))
     publisher: Any = bench.publisher
     agent.producer = publisher
     await agent.start()

@@ -108,7 +108,7 @@ async def test_a_newer_policy_file_takes_effect_by_an_event_and_a_bad_one_does_n
         await until(lambda: announced("10", 4))
         # An older one never turns it back, and nothing is said twice.
         file.write_text(written("9"))
-        await asyncio.sleep(2.5)
+        await until(lambda: "has version 9" in worker.said)
         assert await announced("9", 0)
         assert await announced("10", 4)
         rows = conversations(40, 10, seed=11)

@@ -14,6 +14,7 @@ from workers.cli.common import (
     plain_console,
     print_json,
     progress,
+    read_topics,
     redis_option,
     require_servers,
     settings_from,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from workers.audit.audit_report import Report, WindowRate
+    from workers.contracts.topics import Topics
     from workers.settings import Settings
 
 _SHOWN = 20
@@ -57,11 +59,11 @@ def audit(
     Exit code 0: clean, 1: findings, 2: the topics cannot be read, 78: the cluster lacks topics.
     """
     settings = settings_from(kafka=kafka, redis=redis)
+    declared = read_topics(topics)
     try:
         require_servers(settings, redis=settings.redis_url is not None)
         with naming_servers(settings):
-            text = topics.read_text(encoding="utf-8")
-            report = asyncio.run(_read(settings, topics, text, placed_within))
+            report = asyncio.run(_read(settings, declared, placed_within))
     except CliError as error:
         code = error.exit_code if error.exit_code == CONFIGURATION else 2
         raise CliError(error.message, exit_code=code) from error
@@ -74,22 +76,19 @@ def audit(
     raise SystemExit(0 if report.clean else 1)
 
 
-async def _read(settings: "Settings", topics: Path, text: str, placed_within: float) -> "Report":
+async def _read(settings: "Settings", declared: "Topics", placed_within: float) -> "Report":
     from workers.audit.topic_scan import LiveAudit, MissingTopicsError
     from workers.contracts.signing import Secrets
-    from workers.contracts.topics import load_topics
-    from workers.contracts.yaml import YamlFileError
     from workers.kafka.reader import ReadError
 
     try:
-        declared = load_topics(text, str(topics))
         reading = LiveAudit(settings, declared, Secrets(settings.signing_keys), placed_within)
         total = await reading.begin()
         with progress("reading topics", total) as advance:
             return await reading.run(advance)
     except MissingTopicsError as error:
         raise CliError(str(error), exit_code=CONFIGURATION) from error
-    except (YamlFileError, ReadError) as error:
+    except ReadError as error:
         raise CliError(str(error), exit_code=2) from error
 
 

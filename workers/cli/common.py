@@ -19,6 +19,8 @@ from workers.settings import Settings, SettingsError, load_settings, redis_addre
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from workers.contracts.topics import Topics
+
 kafka_option = click.option(
     "--kafka",
     envvar="KAFKA_BOOTSTRAP",
@@ -27,14 +29,11 @@ kafka_option = click.option(
 )
 # The variable is not named to click, which would print a password in it with an error.
 redis_option = click.option("--redis", metavar="URL", help="Redis or Valkey (REDIS_URL).")
-policy_option = click.option(
-    "--policy",
-    envvar="HANDOFF_POLICY",
-    type=click.Path(exists=True, path_type=Path),
-    help="Policy file or folder (HANDOFF_POLICY); the shipped default.yaml when absent.",
-)
 topics_option = click.option(
+    # The old name looks too much like the --topic of other options.
+    "--topics-file",
     "--topics",
+    "topics",
     envvar="HANDOFF_TOPICS",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     default=lambda: data_path("topics.yaml"),
@@ -123,16 +122,22 @@ def _connect(address: tuple[str, int] | str) -> None:
         socket.create_connection(address, timeout=5).close()
 
 
-def log_partitions(topics: Path) -> int:
-    """Return how many partitions the log has; chat systems differ in which one they pick."""
-    from workers.contracts.topics import EVENTS, load_topics
+def read_topics(file: Path) -> "Topics":
+    """Return the checked topics.yaml; CliError (2) with file and line when it is bad."""
     from workers.contracts.yaml import YamlFileError
+    from workers.runtime import topics_file
 
     try:
-        declared = load_topics(topics.read_text(encoding="utf-8"), str(topics)).topics[EVENTS]
+        return topics_file.read_topics(file)
     except YamlFileError as error:
-        raise CliError(str(error), exit_code=2) from error
-    return declared.partitions
+        raise CliError(str(error), exit_code=2) from None
+
+
+def log_partitions(topics: Path) -> int:
+    """Return how many partitions the log has; chat systems differ in which one they pick."""
+    from workers.contracts.topics import EVENTS
+
+    return read_topics(topics).topics[EVENTS].partitions
 
 
 @contextmanager

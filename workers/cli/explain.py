@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -23,11 +24,12 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.cli.output import counted
+from workers.cli.policy_option import PolicyChoice, replay_policy_option
 from workers.contracts.decisions import Decision, Home, NearMiss
 from workers.contracts.topics import EVENTS
 from workers.contracts.yaml import YamlFileError
 from workers.conversation.partition_meta import PartitionMeta, starting_meta
-from workers.data import data_path
 from workers.handoff.wording import one_line, without_controls
 from workers.replay.explain_events import ExplainedEvent, explain_events
 from workers.replay.explain_store import Now, Remembered, explain_remembered
@@ -50,6 +52,8 @@ class ExplainedConversation(msgspec.Struct, frozen=True, kw_only=True):
 
     conversation_id: str
     source: str
+    policy: str
+    """The first that decides: its file, or "policy in force", and its version."""
     missing: list[str]
     """What this source cannot tell."""
     lines: list[ExplainedEvent]
@@ -66,11 +70,7 @@ class ExplainedConversation(msgspec.Struct, frozen=True, kw_only=True):
     help="Read events from this file (JSONL, also .gz, or -).",
 )
 @click.option("--topic", metavar="TOPIC", help="Read events from Kafka: conversation-events.")
-@click.option(
-    "--policy",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Decide by this policy; by the one in force when absent.",
-)
+@replay_policy_option
 @redis_option
 @kafka_option
 @topics_option
@@ -79,7 +79,7 @@ def explain(
     conversation: str,
     log: str | None,
     topic: str | None,
-    policy: Path | None,
+    policy: PolicyChoice,
     redis: str | None,
     kafka: str | None,
     topics: Path,
@@ -110,7 +110,7 @@ def explain(
 
 
 def _from_store(
-    conversation: str, policy: Path | None, settings: Settings, topics: Path
+    conversation: str, policy: PolicyChoice, settings: Settings, topics: Path
 ) -> ExplainedConversation:
     require_servers(settings, kafka=False)
     partitions = log_partitions(topics)
@@ -127,12 +127,15 @@ def _from_store(
             f"--topic {EVENTS} tells the log"
         )
     meta = stored.meta
-    if meta is None or policy is not None:
-        meta = _meta(None, policy, observe=meta is not None and meta.observe)
-    found = explain_remembered(conversation, stored.state, stored.turns, meta, stored.home)
+    if meta is None or policy.is_given:
+        by = _decided_by(None, policy, observe=meta is not None and meta.observe)
+    else:
+        by = _DecidedBy("policy in force", meta)
+    found = explain_remembered(conversation, stored.state, stored.turns, by.meta, stored.home)
     return ExplainedConversation(
         conversation_id=conversation,
         source="store",
+        policy=str(by),
         missing=found.missing,
         lines=found.lines,
         now=found.now,
@@ -150,14 +153,14 @@ async def _stored(settings: Settings, conversation: str, partitions: int) -> Sto
         await client.aclose()
 
 
-def _from_file(conversation: str, log: str, policy: Path | None) -> ExplainedConversation:
+def _from_file(conversation: str, log: str, policy: PolicyChoice) -> ExplainedConversation:
     with local_files([log]) as paths:
         found = find_in_files(paths, conversation)
     return _from_log(conversation, found, policy, log)
 
 
 def _from_topic(
-    conversation: str, topic: str, policy: Path | None, settings: Settings
+    conversation: str, topic: str, policy: PolicyChoice, settings: Settings
 ) -> ExplainedConversation:
     require_servers(settings, redis=False)
     with naming_servers(settings), progress("reading the log") as advance:
@@ -166,7 +169,7 @@ def _from_topic(
 
 
 def _from_log(
-    conversation: str, found: FoundConversation, policy: Path | None, where: str
+    conversation: str, found: FoundConversation, policy: PolicyChoice, where: str
 ) -> ExplainedConversation:
     if not any(one.event and one.event.conversation_id == conversation for one in found.incoming):
         key = conversation.encode()
@@ -177,12 +180,12 @@ def _from_log(
                 f"first: {refused[0]}"
             )
         raise CliError(f"no events of {conversation} in {where}: check the id")
-    meta = _meta(found.policy, policy, observe=found.observe)
+    by = _decided_by(found.policy, policy, observe=found.observe)
     lines = explain_events(
         found.incoming,
-        meta,
+        by.meta,
         Home(topic=EVENTS, partition=found.partition),
-        fixed=policy is not None,
+        fixed=policy.is_given,
         keeps_time=not found.own,
     )
     if not lines:
@@ -192,6 +195,7 @@ def _from_log(
     return ExplainedConversation(
         conversation_id=conversation,
         source=where,
+        policy=str(by),
         missing=[],
         lines=lines,
         now=None,
@@ -199,21 +203,33 @@ def _from_log(
     )
 
 
-def _meta(in_force: str | None, policy: Path | None, *, observe: bool) -> PartitionMeta:
-    """Return the policy to decide by: the one that is named, else the one in force."""
-    default = data_path("policies/default.yaml").read_text(encoding="utf-8")
-    text = in_force or default if policy is None else policy.read_text(encoding="utf-8")
+class _DecidedBy(NamedTuple):
+    """The policy that an explanation begins with, and where it is from."""
+
+    name: str
+    meta: PartitionMeta
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.meta.policy_version}"
+
+
+def _decided_by(in_force: str | None, policy: PolicyChoice, *, observe: bool) -> _DecidedBy:
+    """Return the policy that is named, else the one in force, else what holds without either."""
+    if policy.is_given or in_force is None:
+        name, text = policy.read(None)
+        return _DecidedBy(name, starting_meta(text, observe))
     try:
-        return starting_meta(text, observe)
+        return _DecidedBy("policy in force", starting_meta(in_force, observe))
     except YamlFileError as error:
-        raise CliError(f"{policy or 'policy event'}: {error}", exit_code=2) from None
+        raise CliError(f"policy event: {error}", exit_code=2) from None
 
 
 def _show(told: ExplainedConversation) -> None:
     console = plain_console()
     since = f" from {told.lines[0].at:%Y-%m-%d}" if told.lines else ""
     name = (one_line(told.conversation_id), "bold")
-    console.print(Text.assemble(name, f", {len(told.lines)} events{since}"))
+    by = one_line(told.policy)
+    console.print(Text.assemble(name, f", {counted(len(told.lines), 'event')}{since}, by {by}"))
     for line in told.lines:
         console.print(_said(line), no_wrap=True, overflow="ellipsis")
         for detail in _details(line):

@@ -16,6 +16,7 @@ from workers.chatlogs.files import ParsedChat, read_logs
 from workers.chatlogs.shapes import is_event, names, read_shape
 from workers.chatlogs.tables import Columns, read_table
 from workers.cli.common import CliError, input_argument, progress
+from workers.cli.output import counted
 
 SHOWN = 20
 """Complaints that are listed unless all are asked for."""
@@ -179,25 +180,21 @@ class _Run:
             click.echo(f"and {more:,} more; --all lists them", err=True)
         shapes = ", ".join(f"{count:,} {name}" for name, count in self._shapes.most_common())
         said = (
-            f"{_counted(sum(self._shapes.values()), 'conversation')} with "
-            f"{_counted(self._messages, 'message')}: {_counted(self.events, 'event')}, "
+            f"{counted(sum(self._shapes.values()), 'conversation')} with "
+            f"{counted(self._messages, 'message')}: {counted(self.events, 'event')}, "
             f"{self.complaints - self._made_up:,} left out"
         )
-        said += f", {_counted(self._made_up, 'time')} made up" if self._made_up else ""
+        said += f", {counted(self._made_up, 'time')} made up" if self._made_up else ""
         click.echo(f"{said} ({shapes})" if shapes else said, err=True)
         if self._grown:
             click.echo(
-                f"{_counted(self._grown, 'log')} repeated a conversation's history: the longest is "
+                f"{counted(self._grown, 'log')} repeated a conversation's history: the longest is "
                 "taken",
                 err=True,
             )
 
 
 _SESSIONS = ("id", "conversation_id", "thread_id", "session_id", "sessionId")
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _turns(log: Any) -> list[Any]:

@@ -7,6 +7,11 @@ import click
 from workers.handoff.wording import one_line
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number with the thing it counts, as in 1 event and 2 events."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows below a header, each column as wide as its longest value."""
     lines = [[one_line(value) for value in row] for row in (header, *rows)]

@@ -5,7 +5,14 @@ from typing import IO, Any
 
 import click
 
-from workers.cli.common import CliError, input_argument, json_option, print_json, topics_option
+from workers.cli.common import (
+    CliError,
+    input_argument,
+    json_option,
+    print_json,
+    read_topics,
+    topics_option,
+)
 
 
 @click.group()
@@ -23,14 +30,13 @@ def check(source: IO[bytes], topics: Path, as_json: bool) -> None:
     The first problem is named with its line and what to do. Queues must exist in topics.yaml.
     Exit code: 0 it can be used, 1 it cannot.
     """
-    from workers.contracts.topics import load_topics
     from workers.contracts.yaml import YamlFileError
     from workers.policy import load_policy
 
     name = getattr(source, "name", "-")
     name = "standard input" if name in ("-", "<stdin>") else name
+    queues = read_topics(topics).queues
     try:
-        queues = load_topics(topics.read_text(encoding="utf-8"), str(topics)).queues
         loaded = load_policy(source.read().decode("utf-8"), name, queues)
     except UnicodeDecodeError as error:
         raise CliError(f"{name}: not UTF-8 at byte {error.start}: save it as UTF-8") from None

@@ -1,6 +1,7 @@
 """`handoff rebuild`: fold the log into an empty store."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import click
@@ -10,7 +11,6 @@ from workers.cli.common import (
     json_option,
     kafka_option,
     naming_servers,
-    policy_option,
     print_json,
     progress,
     redis_option,
@@ -18,7 +18,7 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
-from workers.data import data_path
+from workers.cli.policy_option import PolicyChoice, policy_option
 
 
 @click.command()
@@ -31,7 +31,7 @@ from workers.data import data_path
 def rebuild(
     kafka: str | None,
     redis: str | None,
-    policy: Path | None,
+    policy: PolicyChoice,
     topics: Path,
     *,
     yes: bool,
@@ -44,18 +44,18 @@ def rebuild(
     latest decision of every open escalation.
     """
     settings = settings_from(kafka, redis)
+    chosen = policy.read(topics)
     require_servers(settings)
-    if not yes:
-        click.confirm("Empty the states of all conversations and fold the log again?", abort=True)
-
+    if not yes and not _confirmed():
+        raise CliError("nothing was changed")
     from workers.agents.escalation import offline_rebuild
-    from workers.agents.shared.policy_source import PolicySource
+    from workers.conversation.partition_meta import starting_meta
     from workers.errors import WorkerStop
 
-    path = policy or data_path("policies") / "default.yaml"
+    click.echo(f"policy: {chosen.name}", err=True)
     with naming_servers(settings):
         try:
-            own = PolicySource(path, observe=settings.observe, topics=topics).own
+            own = starting_meta(chosen.text, settings.observe)
             offsets = asyncio.run(offline_rebuild.committed_offsets(settings))
             with progress("folding", sum(offsets.values())) as advance:
                 done = asyncio.run(offline_rebuild.rebuild(settings, own, offsets, advance))
@@ -71,3 +71,9 @@ def rebuild(
         )
     if not done:
         click.echo("Nothing was ever committed, so there is nothing to rebuild: start a worker.")
+
+
+def _confirmed() -> bool:
+    if not sys.stdin.isatty():
+        raise CliError("standard input is no terminal to confirm it at: pass --yes", exit_code=2)
+    return click.confirm("Empty the states of all conversations and fold the log again?")

@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -23,13 +22,16 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.cli.policy_option import (
+    VARIABLE,
+    PolicyChoice,
+    PolicyText,
+    replay_policy_option,
+    shipped,
+)
 from workers.cli.time_option import Moment
-from workers.cli.topics import read_topics
-from workers.contracts.yaml import YamlFileError
-from workers.data import data_path
 from workers.errors import EXIT_DEAD_LETTERS
 from workers.handoff.wording import one_line
-from workers.policy import load_policy
 from workers.replay.backtest import Candidate
 from workers.replay.planning import Prepared, plan_files, plan_topic
 from workers.replay.processes import replay as run
@@ -45,14 +47,10 @@ _SHOWN = 15
 @click.option("--topic", metavar="TOPIC", help="Read the log from Kafka: conversation-events.")
 @click.option("--since", type=Moment(), help="With --topic: records from this Kafka timestamp on.")
 @click.option("--until", type=Moment(), help="With --topic: records before this Kafka timestamp.")
-@click.option(
-    "--policy",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Policy to decide by; the log's own policy events when absent.",
-)
+@replay_policy_option
 @click.option(
     "--against",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
     help="Another policy to compare with: who is escalated only by one of the two?",
 )
 @click.option(
@@ -75,7 +73,7 @@ def replay(
     topic: str | None,
     since: int | None,
     until: int | None,
-    policy: Path | None,
+    policy: PolicyChoice,
     against: Path | None,
     decisions: Path | None,
     html: Path | None,
@@ -87,7 +85,8 @@ def replay(
 
     The same code decides as in the live worker, so the same log gives the same decisions, byte for
     byte. What happened after a decision that comes out differently is still what the log says.
-    Queues that a policy names must exist in topics.yaml.
+    Queues that a policy names must exist in topics.yaml. HANDOFF_POLICY takes the place of the
+    shipped default alone: a log that has policy events says itself what was in force.
     """
     if bool(inputs) == bool(topic):
         raise CliError("give either files of events (or -) or --topic conversation-events", 2)
@@ -95,20 +94,21 @@ def replay(
         if output is not None and not output.parent.is_dir():
             raise CliError(f"{output}: there is no folder {output.parent}", exit_code=2)
     started = time.monotonic()
-    queues = read_topics(topics).queues if policy or against else ()
-    candidates = [_candidate(path, queues) for path in (policy, *([against] if against else []))]
-    default = data_path("policies/default.yaml").read_text(encoding="utf-8")
+    candidates = _candidates(policy, against, topics)
+    default = _default(policy, topics)
     keep = decisions is not None or html is not None
     if topic is None:
         with local_files(inputs) as paths:
-            prepared = plan_files(paths, candidates, default, keep_decisions=keep)
+            prepared = plan_files(
+                paths, candidates, default.text, default_name=default.name, keep_decisions=keep
+            )
             summary = _run(prepared, decisions, html, started)
     else:
         settings = settings_from(kafka=kafka)
         require_servers(settings, redis=False)
         with naming_servers(settings):
             prepared = plan_topic(
-                settings, topic, candidates, default,
+                settings, topic, candidates, default.text, default_name=default.name,
                 since_ms=since, until_ms=until, keep_decisions=keep,
             )  # fmt: skip
             if not prepared.plan.homes:
@@ -122,18 +122,21 @@ def replay(
         raise CliError(f"none of the {summary.records:,} lines is an event", EXIT_DEAD_LETTERS)
 
 
-def _candidate(path: Path | None, queues: Collection[str]) -> Candidate:
-    if path is None:
-        return Candidate(name="the log's own policies", text=None)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise CliError(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8", 2) from None
-    try:
-        load_policy(text, str(path), queues)
-    except YamlFileError as error:
-        raise CliError(str(error), exit_code=2) from None
-    return Candidate(name=str(path), text=text)
+def _candidates(policy: PolicyChoice, against: Path | None, topics: Path) -> list[Candidate]:
+    """Return what is tried: a policy that is named, or what the log says; and what against."""
+    tried = Candidate(name="the log's own policies", text=None)
+    if policy.is_given:
+        tried = Candidate(*policy.read(topics))
+    if against is None:
+        return [tried]
+    return [tried, Candidate(*PolicyChoice(against, "--policy").read(topics))]
+
+
+def _default(policy: PolicyChoice, topics: Path) -> PolicyText:
+    """Return what holds where the log names no policy: HANDOFF_POLICY's, or the shipped one."""
+    if policy.origin == VARIABLE:
+        return policy.read(topics)
+    return shipped().read(None)
 
 
 def _run(prepared: Prepared, decisions: Path | None, html: Path | None, started: float) -> Summary:

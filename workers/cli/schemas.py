@@ -8,9 +8,15 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import orjson
 
-from workers.cli.common import json_option, numbered_lines, print_json, progress, topics_option
+from workers.cli.common import (
+    json_option,
+    numbered_lines,
+    print_json,
+    progress,
+    read_topics,
+    topics_option,
+)
 from workers.cli.output import print_columns
-from workers.cli.topics import read_topics
 from workers.data import data_path
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from workers.cli.common import (
     kafka_option,
     naming_servers,
     print_json,
+    read_topics,
     require_servers,
     settings_from,
     topics_option,
@@ -19,26 +20,13 @@ from workers.cli.common import (
 from workers.cli.output import print_columns
 
 if TYPE_CHECKING:
-    from workers.contracts.topics import Topic, Topics
+    from workers.contracts.topics import Topic
     from workers.kafka.topic_diff import Difference
 
 
 @click.group()
 def topics() -> None:
     """Compare topics.yaml with the cluster, or create what is missing."""
-
-
-def read_topics(file: Path) -> "Topics":
-    """Return the checked topics.yaml; CliError (2) with file and line when it is bad."""
-    from workers.contracts.topics import load_topics
-    from workers.contracts.yaml import YamlFileError
-
-    try:
-        return load_topics(file.read_text(encoding="utf-8"), str(file))
-    except YamlFileError as error:
-        raise CliError(str(error), exit_code=2) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{file}: cannot be read: {error}", exit_code=2) from None
 
 
 @topics.command("list")

@@ -17,16 +17,15 @@ from workers.cli.common import (
     CliError,
     kafka_option,
     naming_servers,
-    policy_option,
+    read_topics,
     redis_option,
     require_servers,
     settings_from,
     topics_option,
 )
-from workers.cli.topics import read_topics
+from workers.cli.policy_option import PolicyChoice, policy_option
 from workers.cli.up_presence import watch_presence
 from workers.contracts.topics import Topics
-from workers.data import data_path
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, ServerError
 from workers.embedded.workers import EMBEDDED_SETTINGS
 
@@ -39,7 +38,7 @@ _READY_POLL_S = 0.2
 @redis_option
 @policy_option
 @topics_option
-def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) -> None:
+def up(kafka: str | None, redis: str | None, policy: PolicyChoice, topics: Path) -> None:
     """Run the whole system until stopped: a broker, a store and one worker of each kind.
 
     What --kafka and --redis (KAFKA_BOOTSTRAP, REDIS_URL) do not name is embedded: in memory, on
@@ -48,7 +47,7 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
     standard error. Ctrl-C or SIGTERM ends everything in order.
     """
     declared = read_topics(topics)
-    _require_policy(policy or data_path("policies") / "default.yaml", topics)
+    click.echo(f"policy: {policy.read(topics).name}", err=True)
     with ExitStack() as stack:
         exports = _servers(stack, kafka, redis, declared)
         os.environ.update(exports)
@@ -60,17 +59,6 @@ def up(kafka: str | None, redis: str | None, policy: Path | None, topics: Path) 
         raise SystemExit(
             _work(policy, topics, ports[0], embedded="KAFKA_FETCH_MAX_WAIT_MS" in exports)
         )
-
-
-def _require_policy(path: Path, topics: Path) -> None:
-    """Say what is wrong with a policy before anything is started."""
-    from workers.agents.shared.policy_source import PolicySource
-    from workers.errors import ConfigurationError
-
-    try:
-        PolicySource(path, observe=False, topics=topics)
-    except ConfigurationError as error:
-        raise CliError(str(error), exit_code=2) from None
 
 
 def _servers(
@@ -169,14 +157,13 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def _work(policy: Path | None, topics: Path, health_port: int, *, embedded: bool) -> int:
+def _work(policy: PolicyChoice, topics: Path, health_port: int, *, embedded: bool) -> int:
     """Run the workers until told to stop; return the exit code."""
     from workers.cli.worker import worker
 
     # An embedded log is empty, so that its first event is the first to decide about.
-    arguments = ["all", "--topics", str(topics), "--from", "earliest" if embedded else "now"]
+    arguments = ["all", "--topics-file", str(topics), "--from", "earliest" if embedded else "now"]
     arguments += ["--health-port", str(health_port)]
-    if policy is not None:
-        arguments += ["--policy", str(policy)]
+    arguments += policy.arguments()
     code: int | None = worker.main(arguments, standalone_mode=False)
     return code or 0

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from workers.cli.common import CliError, kafka_option, policy_option, redis_option, topics_option
+from workers.cli.common import CliError, kafka_option, redis_option, topics_option
+from workers.cli.policy_option import policy_option
 from workers.settings import kafka_client_kwargs, load_settings
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def make_agent(which: str, options: dict[str, Any]) -> "Agent":
         settings,
         Options(
             topics=options["topics"],
-            policy=options["policy"],
+            policy=options["policy"].path,
             start=options["start"],
             dead_letter_limit=options["dead_letter_limit"],
         ),
@@ -155,10 +156,8 @@ def _loop_factory() -> Any:
 
 def _commands(options: dict[str, Any]) -> dict[str, list[str]]:
     """Return the command line of each agent that is installed, with these options."""
-    arguments = ["--topics", str(options["topics"]), "--from", options["start"]]
-    arguments += ["--log-level", options["log_level"]]
-    if options["policy"] is not None:
-        arguments += ["--policy", str(options["policy"])]
+    arguments = ["--topics-file", str(options["topics"]), "--from", options["start"]]
+    arguments += ["--log-level", options["log_level"], *options["policy"].arguments()]
     if options["observe"]:
         arguments.append("--observe")
     if not options["dead_letter_limit"]:

@@ -33,6 +33,9 @@ CHUNK: Final = 1_000
 LISTED: Final = 1_000
 """Changed conversations and unreadable records that a result lists; the counts are complete."""
 
+SHIPPED: Final = "default.yaml"
+"""The name of the policy that holds where nobody names one."""
+
 
 class Candidate(msgspec.Struct, frozen=True):
     """A policy to decide by: its text, or None for what the log says was in force."""
@@ -48,6 +51,7 @@ class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One, or two to be compared: the one that is tried and the one it is tried against."""
     default_policy: str
     """What holds where the log names no policy."""
+    default_name: str = SHIPPED
     homes: dict[int, str]
     """Partitions, and the policy text that holds in each before the log's first policy event."""
     observe: frozenset[int] = frozenset()

@@ -10,7 +10,7 @@ from workers.contracts.events import PolicyInForce
 from workers.contracts.yaml import YamlFileError
 from workers.policy import Policy, load_policy
 from workers.policy.document import Bands
-from workers.replay.backtest import BacktestPlan, Candidate
+from workers.replay.backtest import SHIPPED, BacktestPlan, Candidate
 from workers.settings import Settings
 
 FILE_PARTITIONS: Final = 12
@@ -36,10 +36,10 @@ class Prepared:
         if candidate.text is not None:
             policy = load_policy(candidate.text, candidate.name)
             return candidate.name, policy, policy.bands
-        default = load_policy(self.plan.default_policy, "default.yaml")
+        default = load_policy(self.plan.default_policy, self.plan.default_name)
         first = self._first_policy
         if first is None:
-            return "default.yaml", default, default.bands
+            return self.plan.default_name, default, default.bands
         try:
             return candidate.name, None, load_policy(first.policy, "policy event").bands
         except YamlFileError:
@@ -47,9 +47,17 @@ class Prepared:
 
 
 def plan_files(
-    paths: Sequence[Path], candidates: Sequence[Candidate], default: str, *, keep_decisions: bool
+    paths: Sequence[Path],
+    candidates: Sequence[Candidate],
+    default: str,
+    *,
+    default_name: str = SHIPPED,
+    keep_decisions: bool,
 ) -> Prepared:
-    """Plan a replay of files, after one quick look through them."""
+    """Plan a replay of files, after one quick look through them.
+
+    `default` is the text of the policy that holds where the files name none.
+    """
     facts = look_at(paths)
     first = facts.policy
     text = default if first is None else first.policy
@@ -57,6 +65,7 @@ def plan_files(
     plan = BacktestPlan(
         candidates=tuple(candidates),
         default_policy=default,
+        default_name=default_name,
         homes=dict.fromkeys(partitions, text),
         observe=frozenset(partitions) if first is not None and first.observe else frozenset(),
         keeps_time=not facts.own,
@@ -72,6 +81,7 @@ def plan_topic(
     candidates: Sequence[Candidate],
     default: str,
     *,
+    default_name: str = SHIPPED,
     since_ms: int | None,
     until_ms: int | None,
     keep_decisions: bool,
@@ -82,6 +92,7 @@ def plan_topic(
     plan = BacktestPlan(
         candidates=tuple(candidates),
         default_policy=default,
+        default_name=default_name,
         homes={p: first[p].policy if p in first else default for p in facts.ranges},
         observe=frozenset(p for p, event in first.items() if event.observe),
         topic=topic,

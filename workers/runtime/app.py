@@ -20,7 +20,7 @@ from faust.serializers.schemas import Schema
 from faust.tables.manager import TableManager
 from faust.types import TP, StreamT
 
-from workers.contracts.topics import Topics, load_topics
+from workers.data import data_path
 from workers.runtime import metrics
 from workers.runtime.consumer import Bounds, Consumer, FetchSettings, RecordRun, Transport
 from workers.runtime.failstop import fail_stop
@@ -36,7 +36,6 @@ __all__ = [
     "Record",
     "consumer_of",
     "make_app",
-    "read_topics",
 ]
 
 CHUNK_LIMIT_S: Final = 20.0
@@ -51,15 +50,11 @@ class Options(NamedTuple):
     """What the command line gives to every agent."""
 
     topics: Path
-    policy: Path | None = None
+    policy: Path = data_path("policies/default.yaml")
+    """A file or a folder."""
     start: str = "now"
     """Where the very first start begins: `earliest`, `now` or an RFC 3339 time."""
     dead_letter_limit: bool = True
-
-
-def read_topics(path: Path) -> Topics:
-    """Return the content of topics.yaml; YamlFileError says what is wrong with it."""
-    return load_topics(path.read_text(encoding="utf-8"), str(path))
 
 
 class NotYet(Exception):

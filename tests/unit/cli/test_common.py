@@ -18,13 +18,13 @@ from workers.cli.common import (
     kafka_option,
     naming_servers,
     numbered_lines,
-    policy_option,
     print_json,
     progress,
     redis_option,
     require_servers,
     settings_from,
 )
+from workers.cli.policy_option import PolicyChoice, policy_option
 from workers.embedded.child import free_port
 from workers.settings import load_settings
 
@@ -42,7 +42,11 @@ def _no_servers_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @policy_option
 @json_option
 def _command(
-    source: io.BufferedReader, kafka: str | None, redis: str | None, policy: object, as_json: bool
+    source: io.BufferedReader,
+    kafka: str | None,
+    redis: str | None,
+    policy: PolicyChoice,
+    as_json: bool,
 ) -> None:
     settings = settings_from(kafka, redis)
     print_json(
@@ -50,7 +54,7 @@ def _command(
             "lines": [[number, line.decode()] for number, line in numbered_lines(source)],
             "kafka": settings.kafka_bootstrap,
             "redis": settings.redis_url,
-            "policy": policy,
+            "policy": policy.origin,
             "json": as_json,
         }
     )
@@ -65,7 +69,7 @@ def test_options_and_standard_input() -> None:
         "lines": [[1, "one"], [3, "two"]],
         "kafka": "a:1,b:2",
         "redis": "redis://c:3/0",
-        "policy": None,
+        "policy": "shipped",
         "json": True,
     }
 

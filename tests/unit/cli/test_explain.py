@@ -69,7 +69,7 @@ def test_what_customers_and_ids_hold_reaches_no_terminal_as_a_command(tmp_path: 
     name, said = "a[/b]\x1b[2J:smile:", "[/red] \x1b]0;mine\x07 let me talk to a human \u202e[bold]"
     rows = [event(name, 0, content=said)]
     text = explain(name, "--log", log(tmp_path, rows)).stdout
-    assert "a[/b][2J:smile:, 1 events" in text
+    assert "a[/b][2J:smile:, 1 event from" in text
     assert text.count("[/red] ]0;mine let me talk to a human [bold]") == 2
     assert not {"\x1b", "\x07", "\u202e"} & set(text)
 

@@ -30,7 +30,6 @@ from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import MINUTE, from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, EVENTS
-from workers.data import data_path
 from workers.runtime import metrics
 from workers.runtime.app import Agent, Options
 from workers.runtime.clock import now_ms
@@ -109,9 +108,7 @@ class ClassifierAgent(Agent):
         self._suspicion: Suspicion | None = None
         self._remembers = True
         if model is not None:
-            self._policies = PolicySource(
-                options.policy or data_path("policies") / "default.yaml", observe=False
-            )
+            self._policies = PolicySource(options.policy, observe=False)
             self._intents = intents_of(self._policies.own.policy_text)
 
     async def start(self) -> None:

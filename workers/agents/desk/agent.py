@@ -22,10 +22,11 @@ from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import to_ms
 from workers.contracts.topics import DEAD_LETTERS, DESKS, EVENTS, LEDGER, Topics
 from workers.routing.availability import LastPresence
-from workers.runtime.app import Agent, Options, read_topics
+from workers.runtime.app import Agent, Options
 from workers.runtime.clock import now_ms
 from workers.runtime.dead_letter_limit import DeadLetterLimit
 from workers.runtime.producer import Record
+from workers.runtime.topics_file import read_topics
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
 from workers.stores.ledger_store import LedgerStore, Whereabouts

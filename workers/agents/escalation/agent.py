@@ -15,7 +15,8 @@ from workers.agents.escalation.deadline_timers import Timers
 from workers.agents.escalation.log_reader import LogReader, Surroundings
 from workers.agents.escalation.partition import Partition, Unreadable
 from workers.agents.escalation.state_rebuild import Start
-from workers.agents.shared.policy_source import PolicySource, policy_record, to_announce
+from workers.agents.shared.policy_event import policy_record, to_announce
+from workers.agents.shared.policy_source import PolicySource
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Home
 from workers.contracts.ids import derive
@@ -23,8 +24,7 @@ from workers.contracts.signing import Secrets
 from workers.contracts.tickets import Notification
 from workers.contracts.time import to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, EVENTS, NOTIFICATIONS
-from workers.conversation.partition_meta import PartitionMeta
-from workers.data import data_path
+from workers.conversation.partition_meta import PartitionMeta, version_order
 from workers.errors import ConfigurationError
 from workers.runtime import metrics
 from workers.runtime.app import TP, Agent, Bounds, NotYet, Options, Record
@@ -53,7 +53,7 @@ class EscalationAgent(Agent):
         super().__init__(settings)
         self._start = read_start(options.start)
         self._policies = PolicySource(
-            options.policy or data_path("policies") / "default.yaml",
+            options.policy,
             observe=settings.observe,
             topics=options.topics,
         )
@@ -69,6 +69,13 @@ class EscalationAgent(Agent):
 
     async def start(self) -> None:
         """Wait for Redis, which must never evict."""
+        own = self._policies.own
+        logger.info(
+            "policy %s (hash %s) from %s",
+            own.policy_version,
+            own.policy_hash,
+            self._policies.file,
+        )
         await wait_for_redis(self._redis, self.settings)
         await self._require_noeviction()
         await self._require_partitions()
@@ -233,8 +240,7 @@ class EscalationAgent(Agent):
         """Put the policy on the log that this partition should have."""
         now = int(time.time() * 1000)
         own, in_force = self._policies.own, partition.marked.meta
-        if own.policy_version == in_force.policy_version:
-            self._warn_unless_equal(own, in_force)
+        self._warn_unless_taken(own, in_force)
         policy = to_announce(own, in_force, now)
         if policy is None:
             # Should somebody else change it meanwhile, it is put there again.
@@ -250,16 +256,22 @@ class EscalationAgent(Agent):
         self._announced[tp] = what
         logger.info("%s: policy %s is on the log", partition, policy.policy_version)
 
-    def _warn_unless_equal(self, own: PartitionMeta, in_force: PartitionMeta) -> None:
-        if own.policy_hash not in (in_force.policy_hash, self._warned):
-            self._warned = own.policy_hash
-            logger.warning(
-                "the policy file (hash %s) differs from the one in force (hash %s) but has the "
-                "same version %s: give it a newer one",
-                own.policy_hash,
-                in_force.policy_hash,
-                own.policy_version,
-            )
+    def _warn_unless_taken(self, own: PartitionMeta, in_force: PartitionMeta) -> None:
+        """Say once of a file that it will not be taken over: it is older, or differs unsaid."""
+        ours, theirs = version_order(own.policy_version), version_order(in_force.policy_version)
+        if ours > theirs or own.policy_hash in (in_force.policy_hash, self._warned):
+            return
+        self._warned = own.policy_hash
+        logger.warning(
+            "%s has version %s (hash %s) and is not taken over: in force is %s %s (hash %s); give "
+            "it a newer version",
+            self._policies.file,
+            own.policy_version,
+            own.policy_hash,
+            "the same version" if ours == theirs else "the newer version",
+            in_force.policy_version,
+            in_force.policy_hash,
+        )
 
     async def stop(self) -> None:
         """Close the store."""

@@ -38,11 +38,12 @@ from workers.contracts.topics import (
 from workers.errors import WentBackError
 from workers.routing.availability import Load
 from workers.routing.plan import is_placing
-from workers.runtime.app import Agent, Options, read_topics
+from workers.runtime.app import Agent, Options
 from workers.runtime.clock import now_ms
 from workers.runtime.dead_letter_limit import DeadLetterLimit
 from workers.runtime.failstop import fail_stop
 from workers.runtime.producer import Record
+from workers.runtime.topics_file import read_topics
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, wait_for_redis
 from workers.stores.ledger_store import LedgerEntry

@@ -6,20 +6,11 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
-from workers.contracts.codec import encode
-from workers.contracts.decisions import Home
-from workers.contracts.events import POLICY_CONVERSATION, PolicyInForce
-from workers.contracts.ids import derive
-from workers.contracts.signing import Secrets, signature_headers
-from workers.contracts.time import DAY, from_ms
 from workers.contracts.yaml import YamlFileError
 from workers.conversation.partition_meta import PartitionMeta, starting_meta, version_order
 from workers.errors import ConfigurationError
 from workers.policy import load_policy
-from workers.runtime.app import read_topics
-from workers.runtime.producer import Record
+from workers.runtime.topics_file import read_topics
 
 _SUFFIXES: Final = (".yaml", ".yml")
 
@@ -65,8 +56,8 @@ class PolicySource:
             time.sleep(_FRESH_S / 2)
         self._look(problems.append)
         if not self._read:
-            found = "; ".join(problems) or "no .yaml file in it"
-            raise ConfigurationError(f"no usable policy in {self._path}: {found}")
+            found = "; ".join(problems) or f"{self._path}: there is no .yaml file in it"
+            raise ConfigurationError(f"no usable policy: {found}")
         for problem in problems:
             logger.error("policy left out: %s", problem)
         return self._newest()
@@ -82,6 +73,11 @@ class PolicySource:
         """Have the next `poll` read every file, whether or not it looks changed."""
         self._seen.clear()
         self._refused.clear()
+
+    @property
+    def file(self) -> Path:
+        """The file that `own` was read from."""
+        return next(path for path, meta in self._read.items() if meta is self.own)
 
     def _newest(self) -> PartitionMeta:
         return max(self._read.values(), key=lambda meta: version_order(meta.policy_version))
@@ -150,42 +146,3 @@ def _is_fresh(path: Path) -> bool:
         return abs(time.time() - path.stat().st_mtime) < _FRESH_S
     except OSError:
         return False
-
-
-def to_announce(own: PartitionMeta, in_force: PartitionMeta, now_ms: int) -> PartitionMeta | None:
-    """Return the policy to put on a partition's log now, or None.
-
-    That is a newer one, the one in force if this worker observes and it does not or the other way
-    round, or the one in force once a day, so that a log that was trimmed still tells.
-    """
-    ours, theirs = version_order(own.policy_version), version_order(in_force.policy_version)
-    if ours > theirs:
-        return own
-    if own.observe != in_force.observe:
-        return msgspec.structs.replace(in_force, observe=own.observe)
-    return in_force if now_ms // DAY > in_force.policy_at // DAY else None
-
-
-def policy_record(home: Home, policy: PartitionMeta, now_ms: int, secrets: Secrets) -> Record:
-    """Return the record that puts a policy in force in one partition; one id per policy and day."""
-    event = PolicyInForce(
-        event_id=derive(
-            "policy",
-            home.topic,
-            home.partition,
-            policy.policy_version,
-            policy.policy_hash,
-            str(policy.observe),
-            now_ms // DAY,
-        ),
-        conversation_id=POLICY_CONVERSATION,
-        occurred_at=from_ms(now_ms),
-        type="policy",
-        policy_version=policy.policy_version,
-        policy_hash=policy.policy_hash,
-        policy=policy.policy_text,
-        observe=policy.observe,
-    )
-    key, value = POLICY_CONVERSATION.encode(), encode(event)
-    headers = signature_headers(secrets, key, value)
-    return Record(home.topic, key, value, home.partition, headers)
