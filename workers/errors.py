@@ -2,14 +2,27 @@
 
 from typing import Final
 
-EXIT_FAIL_STOP: Final = 70
-"""Start it again: the mark moved, a chunk took too long, something unexpected was raised."""
+EXIT_FINDINGS: Final = 1
+EXIT_USAGE: Final = 2
 EXIT_DEAD_LETTERS: Final = 65
-"""Starting it again does not help: too many events in a row could not be read."""
 EXIT_UNAVAILABLE: Final = 69
-"""A server does not answer."""
+EXIT_FAIL_STOP: Final = 70
 EXIT_CONFIGURATION: Final = 78
-"""Starting it again does not help: a server, a topic or a file is not as it must be."""
+EXIT_INTERRUPTED: Final = 130
+EXIT_CLOSED_PIPE: Final = 141
+
+EXIT_CODES: Final[dict[int, str]] = {
+    0: "done; a worker was told to stop",
+    EXIT_FINDINGS: "findings, or something was left out or is not there; it is named",
+    EXIT_USAGE: "wrongly called: an option, a setting or a file that they name",
+    EXIT_DEAD_LETTERS: "nothing in the input could be read; a worker reached the dead-letter limit",
+    EXIT_UNAVAILABLE: "a server is not reachable",
+    EXIT_FAIL_STOP: "a worker ended itself so that nothing is lost: start it again",
+    EXIT_CONFIGURATION: "a server, a topic or a file is not as it must be",
+    EXIT_INTERRUPTED: "interrupted by Ctrl-C",
+    EXIT_CLOSED_PIPE: "who read the output has closed it, as head does",
+}
+"""Every code that a command or a worker ends with; `handoff --help` and the docs print it."""
 
 
 class UnreadableInputError(Exception):

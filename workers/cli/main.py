@@ -1,11 +1,21 @@
 """The `handoff` group, which imports a command's module only when that command is called."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from workers.errors import UnreadableInputError
+from workers.errors import (
+    EXIT_CLOSED_PIPE,
+    EXIT_CODES,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    UnreadableInputError,
+)
 
 # Loading every command to print the overview would import Faust, so their summaries stand here.
 COMMANDS: Final[dict[str, str]] = {
@@ -27,7 +37,12 @@ COMMANDS: Final[dict[str, str]] = {
 }
 
 
-EXIT_USAGE: Final = 2
+class Terminated(BaseException):
+    """SIGTERM or SIGHUP has come: what is open is closed on the way out, and folders go."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def _failure(message: str, exit_code: int) -> click.ClickException:
@@ -59,25 +74,64 @@ class LazyGroup(click.Group):
             raise TypeError(f"workers.cli.{name}.{name} is not a click command")
         return command
 
+    def main(self, *arguments: Any, **extra: Any) -> Any:
+        """Run the command line; what ends it from outside has an exit code and no message."""
+        try:
+            return super().main(*arguments, **extra)
+        except KeyboardInterrupt:
+            raise SystemExit(EXIT_INTERRUPTED) from None
+        except BrokenPipeError:
+            silence_output()
+            raise SystemExit(EXIT_CLOSED_PIPE) from None
+
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        """Read the arguments; --help, too, may be cut short by who reads it."""
+        with _ended_from_outside():
+            return super().make_context(*arguments, **extra)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a file that cannot be used is one line, never a traceback."""
-        try:
-            return super().invoke(ctx)
-        except UnreadableInputError as error:
-            raise _failure(str(error), error.exit_code) from error
-        except UnicodeDecodeError as error:
-            text = f"a file is not UTF-8 at byte {error.start}: save it as UTF-8"
-            raise _failure(text, EXIT_USAGE) from error
-        except OSError as error:
-            if isinstance(error, ConnectionError | TimeoutError) or error.strerror is None:
-                raise
-            where = f"{error.filename}: " if error.filename is not None else ""
-            raise _failure(f"{where}{error.strerror}", EXIT_USAGE) from error
+        with _ended_from_outside():
+            try:
+                return super().invoke(ctx)
+            except UnreadableInputError as error:
+                raise _failure(str(error), error.exit_code) from error
+            except UnicodeDecodeError as error:
+                text = f"a file is not UTF-8 at byte {error.start}: save it as UTF-8"
+                raise _failure(text, EXIT_USAGE) from error
+            except OSError as error:
+                if isinstance(error, ConnectionError | TimeoutError) or error.strerror is None:
+                    raise
+                where = error.filename if error.filename is not None else "what is written"
+                raise _failure(f"{where}: {error.strerror}", EXIT_USAGE) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the overview without loading a command."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), meaning) for code, meaning in EXIT_CODES.items()])
+
+
+@contextmanager
+def _ended_from_outside() -> Iterator[None]:
+    """Turn Ctrl-C and a closed pipe into their exit codes before click calls both a failure."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+    except click.Abort as error:
+        # What click makes of Ctrl-C, and of the end of input, while it asks something.
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from error
+    except BrokenPipeError:
+        silence_output()
+        raise click.exceptions.Exit(EXIT_CLOSED_PIPE) from None
+
+
+def silence_output() -> None:
+    """Have what is still to be written go nowhere, once nobody reads it any more."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

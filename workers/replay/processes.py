@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -64,12 +65,18 @@ def _spread(
             own.mkdir()
             pending.add(pool.submit(_run, plan, share, own))
         shown = 0
-        while pending:
-            done, pending = wait(pending, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-            for future in done:
-                result.add(future.result())
-            shown, before = counter.value, shown
-            advance(shown - before)
+        try:
+            while pending:
+                done, pending = wait(pending, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+                for future in done:
+                    result.add(future.result())
+                shown, before = counter.value, shown
+                advance(shown - before)
+        except BaseException:
+            # The pool would wait for what nobody wants any more.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
     for own in folder.iterdir():
         for file in own.glob("decisions-*.jsonl"):
             file.rename(folder / file.name)
@@ -79,6 +86,8 @@ def _spread(
 def _share_counter(counter: "Synchronized[int]") -> None:
     global _counter  # noqa: PLW0603 - a shared value reaches a pool's processes in no other way
     _counter = counter
+    # Ctrl-C reaches the whole group; our parent ends us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _run(plan: BacktestPlan, mine: frozenset[int], folder: Path) -> Result:

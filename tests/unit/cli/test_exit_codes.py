@@ -1,0 +1,116 @@
+"""Every way in which a command ends has its code, and nothing but output and a message remains."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.unit.replay.test_files import event
+from workers.cli.main import handoff
+from workers.errors import EXIT_CODES
+from workers.replay.processes import SMALL
+
+_OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
+_LIMIT_S = 60.0
+
+
+def _started(
+    *arguments: str | Path, folder: Path, stdin: int | None = None
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "workers.cli", *map(str, arguments)],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder)},
+        start_new_session=True,
+    )
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + _LIMIT_S
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_help_and_the_docs_have_the_same_table() -> None:
+    documented = _OPERATIONS.read_text(encoding="utf-8")
+    helped = " ".join(CliRunner().invoke(handoff, ["--help"]).output.split())
+    for code, meaning in EXIT_CODES.items():
+        assert f"| {code} | {meaning} |" in documented
+        assert f"{code} {meaning}" in helped
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["schemas", "asyncapi"]])
+def test_a_closed_pipe_is_quiet(arguments: list[str], tmp_path: Path) -> None:
+    with _started(*arguments, folder=tmp_path) as running:
+        assert running.stdout is not None
+        running.stdout.close()
+        assert running.stderr is not None
+        assert running.stderr.read() == b""
+    assert running.returncode == 141
+
+
+def test_a_full_disk_is_a_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "workers.cli", "schemas", "asyncapi"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        2, b"Error: what is written: No space left on device\n",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def waits(tmp_path: Path) -> subprocess.Popen[bytes]:
+    """Return a replay that has begun, with a temporary folder, and waits for its input."""
+    running = _started("replay", "-", folder=tmp_path, stdin=subprocess.PIPE)
+    _until(lambda: any(tmp_path.glob("handoff-*")))
+    return running
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, 129),
+    ],
+)
+def test_a_command_that_is_told_to_end_leaves_no_folder_behind(
+    number: signal.Signals, code: int, waits: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    waits.send_signal(number)
+    _, said = waits.communicate(timeout=_LIMIT_S)
+    assert (waits.returncode, said) == (code, b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_so_does_one_of_many_processes(number: signal.Signals, tmp_path: Path) -> None:
+    log, folder = tmp_path / "log.jsonl", tmp_path / "tmp"
+    folder.mkdir()
+    rows = (event(f"c-{n % 50}", n // 50) for n in range(4 * SMALL))
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    running = _started("replay", log, folder=folder)
+    _until(lambda: len(list(folder.glob("handoff-replay-*/*/*"))) > 1)
+    if number is signal.SIGINT:
+        # As a terminal does, to all of them.
+        os.killpg(running.pid, number)
+    else:
+        running.send_signal(number)
+    _, said = running.communicate(timeout=_LIMIT_S)
+    said = b"".join(one for one in said.splitlines() if not one.startswith(b"replaying: "))
+    assert (running.returncode, said) == (128 + number, b"")
+    assert list(folder.iterdir()) == []
