@@ -19,13 +19,21 @@ from workers.replay.processes import SMALL
 
 _OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 _LIMIT_S = 60.0
+# What runs the tests may ignore signals, as nohup and a shell's & do, and children inherit that.
+_HEEDS = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+from workers.cli.__main__ import main
+main()
+"""
 
 
 def _started(
     *arguments: str | Path, folder: Path, stdin: int | None = None
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "workers.cli", *map(str, arguments)],
+        [sys.executable, "-c", _HEEDS, *map(str, arguments)],
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
