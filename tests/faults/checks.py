@@ -192,14 +192,15 @@ def _control(
         verdict.find("wrong", f"told of decision {decision_id}, which was not made")
     final: dict[str, Decision] = {}
     for decision_id, decision in decided.items():
-        if decision.action not in _CONTROLLED:
+        things = len(told.get(decision_id, ()))
+        if things > 1:
+            verdict.find("twice", f"the chat system was told two things: {_about(decision)}")
+        if decision.action == "update" or decision.action not in _CONTROLLED:
+            # An `update` is told only when the wait has changed.
             continue
         final[decision.conversation_id] = decision
-        things = len(told.get(decision_id, ()))
         if things == 0:
             verdict.find("lost", f"the chat system was not told: {_about(decision)}")
-        elif things > 1:
-            verdict.find("twice", f"the chat system was told two things: {_about(decision)}")
     for name, decision in final.items():
         seen = chat.conversations.get(name)
         if seen is None or seen.owner != decision.owner:

@@ -10,7 +10,7 @@ _TOPICS = {
     r"partitions: 12": f"partitions: {PARTITIONS}",
     r"claim_minutes: \d+": "claim_minutes: 0.1",
     r"reply_minutes: \d+": "reply_minutes: 0.1",
-    r"presence_seconds: \d+": "presence_seconds: 10",
+    r"presence_seconds: \d+": "presence_seconds: 10\n    update_minutes: 0.03",
     r"max_waiting: \d+": "max_waiting: 25",
     r"ticket_answer_minutes: \d+": "ticket_answer_minutes: 0.1",
     r"expire_hours: \d+": "expire_hours: 0.02",

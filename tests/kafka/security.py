@@ -68,7 +68,7 @@ REDIS_RULES: Final[Mapping[str, str]] = {
         f"{_LEDGER} ~handoff:trying:handoff-routing:* ~handoff:owed "
         f"%R~handoff:{{conversation-events:*}}:t:* {_CLIENT} +eval +eval_ro +get +set +expire "
         "+pexpire +persist +hget +hmget +hset +hdel +hgetall +llen +lrange +lpush +ltrim +sadd "
-        "+smembers +srem +zadd +zcard +zrem +zscore +zrangebyscore"
+        "+smembers +srem +zadd +zcard +zrank +zrem +zscore +zrangebyscore"
     ),
     "desk": (
         f"{_LEDGER} ~handoff:trying:handoff-desk:* {_CLIENT} +eval +get +set +pexpire +persist "

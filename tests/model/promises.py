@@ -11,8 +11,8 @@ from workers.contracts.topics import Topics
 from workers.conversation.partition_meta import PartitionMeta
 from workers.conversation.state import State, decode_state, next_due
 
-SILENT = ("suppress", "refuse")
-"""Actions of which the customer hears nothing."""
+SILENT = ("suppress", "refuse", "update")
+"""Actions of which the customer need not hear anything."""
 
 
 def unfolded(world: World, meta: PartitionMeta) -> list[str]:
@@ -132,8 +132,22 @@ def _controls(world: World, decisions: list[Decision]) -> list[str]:
         for decision in decisions
         if decision.action not in SILENT
     }
+    may = owed | {(one.conversation_id, one.seq) for one in decisions if one.action == "update"}
     broken = [f"{name}: the customer was not told of {seq}" for name, seq in sorted(owed - told)]
-    return broken + [f"{name}: told of {seq} for no reason" for name, seq in sorted(told - owed)]
+    broken += [f"{name}: told of {seq} for no reason" for name, seq in sorted(told - may)]
+    return broken + _told_differently(world)
+
+
+def _told_differently(world: World) -> list[str]:
+    """One change is told in one way, however often it is told."""
+    said: dict[tuple[str, int], set[tuple[int, int] | None]] = {}
+    for note in map(note_of, world.topic(CONTROL)):
+        said.setdefault((note.conversation_id, note.seq), set()).add(note.told)
+    return [
+        f"{name}: told {len(ranges)} ranges for {seq}"
+        for (name, seq), ranges in said.items()
+        if len(ranges) > 1
+    ]
 
 
 def _reservations(world: World, topics: Topics, states: dict[str, State]) -> list[str]:

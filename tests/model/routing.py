@@ -15,12 +15,14 @@ from workers.contracts import ids
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
 from workers.contracts.events import Ownership, Routed
+from workers.contracts.handoffs import Wait
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.time import from_ms
 from workers.contracts.topics import Topics
 from workers.routing.availability import LastPresence, Load
-from workers.routing.ledger_record import is_passing, next_record, waits_on
+from workers.routing.ledger_record import is_passing, leaves_record, next_record, waits_on
 from workers.routing.plan import is_placing, plan
+from workers.routing.wait import has_left
 
 GROUP: Final = "handoff-routing"
 LEDGER: Final = "escalation-ledger"
@@ -52,6 +54,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     owner: str = ""
     person: str | None = None
+    told: tuple[int, int] | None = None
+    """The range of the wait that the customer is told."""
 
 
 def routing_worker(
@@ -100,16 +104,20 @@ def _handle(
         record, planned = previous, previous.plan
         if is_passing(decision):
             planned = plan(decision, topics, Load(since_ms=0), world.now, previous)
+            planned = _told_before(decision, previous, planned)
     else:
-        record, planned = yield from _place(world, parts, topics, started, decision, previous)
+        placed = yield from _place(world, parts, topics, started, decision, previous)
+        if placed is None:
+            return None
+        record, planned = placed
     ledger = Op("publish", lambda: world.append(LEDGER, name.encode(), encode(record)))
     end: int | None = None
-    if not is_passing(decision):
+    if not is_passing(decision) or (decision.action == "update" and planned.wait is not None):
         end = yield ledger
     yield from _tell_places(world, parts, decision, planned)
     if is_placing(decision) and "routed on the log" in parts:
         yield _routed(world, decision, planned)
-    yield from _control(world, decision)
+    yield from _control(world, decision, planned)
     return end
 
 
@@ -120,14 +128,19 @@ def _place(
     started: int,
     decision: Decision,
     previous: LedgerRecord | None,
-) -> Generator[Op, Any, tuple[LedgerRecord, Plan]]:
+) -> Generator[Op, Any, tuple[LedgerRecord, Plan] | None]:
     redis = world.redis
+    if not leaves_record(decision, previous):
+        return None
     load: Load = yield Op("read", lambda: _load(redis, topics, world.now, started))
     while True:
         planned = plan(decision, topics, load, world.now, previous)
+        if decision.action == "update":
+            planned = _look_at_wait(redis, decision, previous, planned, world.now)
         if planned.place != "queue" or planned.queue is None:
             break
-        queue = planned.queue
+        planned = _estimated(redis, planned, planned.queue)
+        queue = str(planned.queue)
         reserved: bool = yield Op(
             "write", partial(_reserve, redis, topics, queue, str(decision.escalation_id), parts)
         )
@@ -160,7 +173,33 @@ def _tell_places(
             yield _note(world, place_topic(place), decision, "withdrawn")
 
 
-def _note(world: World, topic: str, decision: Decision, kind: str) -> Op:
+def _estimated(redis: Redis, planned: Plan, queue: str) -> Plan:
+    """A wait of up to two hours for each who waits on the queue."""
+    ahead = len(_waiting(redis, queue))
+    wait = Wait(low_s=0, high_s=7_200 * (ahead + 1))
+    return msgspec.structs.replace(planned, wait=wait)
+
+
+def _look_at_wait(
+    redis: Redis, decision: Decision, previous: LedgerRecord | None, planned: Plan, now: int
+) -> Plan:
+    queue = waits_on(previous)
+    if previous is None or queue is None or previous.escalation_id != decision.escalation_id:
+        return planned
+    estimated = _estimated(redis, planned, queue)
+    left = estimated.wait is not None and has_left(previous.told, estimated.wait, now)
+    return estimated if left else planned
+
+
+def _told_before(decision: Decision, previous: LedgerRecord, planned: Plan) -> Plan:
+    told = previous.told
+    if told is None or told.seq != decision.seq:
+        return planned
+    wait = Wait(low_s=told.low_s, high_s=told.high_s)
+    return msgspec.structs.replace(planned, wait=wait)
+
+
+def _note(world: World, topic: str, decision: Decision, kind: str, wait: Wait | None = None) -> Op:
     note = Note(
         kind=kind,
         conversation_id=decision.conversation_id,
@@ -169,14 +208,16 @@ def _note(world: World, topic: str, decision: Decision, kind: str) -> Op:
         seq=decision.seq,
         owner=decision.owner,
         person=decision.person,
+        told=None if wait is None else (wait.low_s, wait.high_s),
     )
     key = decision.conversation_id.encode()
     return Op("publish", lambda: world.append(topic, key, msgspec.json.encode(note)))
 
 
-def _control(world: World, decision: Decision) -> Generator[Op, Any, None]:
-    if decision.action not in ("suppress", "refuse"):
-        yield _note(world, CONTROL, decision, decision.action)
+def _control(world: World, decision: Decision, planned: Plan) -> Generator[Op, Any, None]:
+    told = decision.action != "update" or planned.wait is not None
+    if told and decision.action not in ("suppress", "refuse"):
+        yield _note(world, CONTROL, decision, decision.action, planned.wait)
 
 
 def _routed(world: World, decision: Decision, planned: Plan) -> Op:
@@ -196,6 +237,7 @@ def _routed(world: World, decision: Decision, planned: Plan) -> Op:
         skipped=planned.skipped,
         claim_due_at=planned.claim_due_at,
         reply_minutes=planned.reply_minutes,
+        update_minutes=planned.update_minutes,
         expires_at=planned.expires_at,
     )
     key = decision.conversation_id.encode()

@@ -199,7 +199,7 @@ class Schedule:
 
     def _through_deadlines(self) -> None:
         """Let the time of everything that waits come."""
-        for _ in range(60):
+        for _ in range(200):
             due = [
                 value
                 for key in self.world.redis.keys("timer:")

@@ -62,8 +62,10 @@ class Watch:
             assert escalation not in self.ended
             assert decision.opened_by == decision.trigger_event_id
             self.open = escalation
-        elif decision.action in ("move", "claim", "transfer", "return", "outcome"):
+        elif decision.action in ("move", "claim", "transfer", "return", "outcome", "update"):
             assert escalation == self.open
+        if decision.action == "update":
+            assert (decision.owner, decision.place) == ("pending", "queue")
         assert (decision.outcome is not None) == (decision.action in ("return", "outcome"))
         if decision.outcome is not None:
             assert escalation is not None

@@ -32,7 +32,7 @@ def topics() -> Topics:
     """The shipped queues with one place each, so that every rung of the ladder is used."""
     loaded = load_topics(data_path("topics.yaml").read_text(), "topics.yaml")
     for name, queue in loaded.queues.items():
-        loaded.queues[name] = msgspec.structs.replace(queue, max_waiting=1)
+        loaded.queues[name] = msgspec.structs.replace(queue, max_waiting=1, update_minutes=25)
     return loaded
 
 

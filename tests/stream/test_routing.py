@@ -576,6 +576,75 @@ async def test_wait_is_told_once_enough_was_seen(bench: Bench) -> None:
     assert to_ms(kept.plan.planned_at) == last.seq
 
 
+async def seen_before(bench: Bench, waited_s: int = 240) -> None:
+    """Let the queue's recent past have five claims, each after so many seconds."""
+    claims = [f"{bench.now}:{waited_s * SECOND}:0"] * 5
+    await bench.redis.lpush(f"{bench.settings.redis_prefix}:{{load}}:claims:billing", *claims)
+
+
+def look(one: Decision, after_s: int) -> Decision:
+    """Return the decision to look at the wait again, so long after the escalation."""
+    return later(one, "update", seq=one.seq + after_s * SECOND, epoch=one.epoch)
+
+
+async def test_who_waits_hears_of_the_wait_only_when_it_has_changed(bench: Bench) -> None:
+    one = decision()
+    fits, late, settled = look(one, 3), look(one, 300), look(one, 303)
+    async with bench.router() as agent:
+        await seen_before(bench)
+        await bench.online(billing=1)
+        await route(agent, one)
+        for update in (fits, late, settled):
+            bench.now = update.seq
+            await bench.online(billing=1)
+            # A restart may hand it over again: it says the same, or nothing again.
+            await route(agent, update)
+            bench.now += 100 * SECOND
+            await route(agent, update)
+    first, again = await bench.told()
+    assert first.wait is not None
+    assert (again.seq, again.caused_by) == (late.seq, late.decision_id)
+    assert (again.epoch, again.owner, again.ai_may_reply) == (one.epoch, "pending", False)
+    assert again.kind == "notice"
+    assert again.wait == first.wait, "those ahead have not moved"
+    assert again.text
+    entry = await bench.ledger.find("c-1")
+    assert entry.record is not None
+    assert entry.record.seq == settled.seq
+    assert entry.record.told is not None
+    assert entry.record.told.seq == late.seq
+    assert entry.record.decision == one
+    assert entry.record.predicted_wait == first.wait, "kept to compare with the actual one"
+
+
+async def test_a_lost_store_tells_no_second_range(bench: Bench) -> None:
+    one = decision()
+    late = look(one, 300)
+    async with bench.router() as agent:
+        await seen_before(bench)
+        await bench.online(billing=1)
+        await route(agent, one)
+        bench.now = late.seq
+        await route(agent, late)
+    told = await bench.told()
+    await bench.redis.flushdb()
+    bench.now += HOUR
+    async with bench.router() as agent:
+        await seen_before(bench, 900)
+        await bench.online(billing=1)
+        await route(agent, one, late)
+    ranges = {control.wait for control in await bench.told() if control.seq == late.seq}
+    assert ranges == {told[-1].wait}
+
+
+async def test_an_update_alone_leaves_no_record(bench: Bench) -> None:
+    async with bench.router() as agent:
+        await bench.online(billing=1)
+        await route(agent, look(decision(), 300))
+    assert (await bench.ledger.find("c-1")).record is None
+    assert await bench.told() == []
+
+
 async def test_two_routers_race_for_the_last_place(bench: Bench) -> None:
     async with bench.router() as first, bench.router() as second:
         everyone = [decision(f"c-{number}") for number in range(8)]

@@ -88,7 +88,13 @@ def _route(h: History, a: int, b: int) -> None:
     if placing:
         place = ("queue", "queue", "ticket", "ticket", "contact")[a % 5]
         answered = placing[-1 if b % 8 else a % len(placing)]
-        h.route(QUEUES[b % 4], place, decision=answered, claim_minutes=(-5, 10, 30)[a % 3])
+        h.route(
+            QUEUES[b % 4],
+            place,
+            decision=answered,
+            claim_minutes=(-5, 10, 30)[a % 3],
+            update_minutes=(None, 3, 12)[b % 3],
+        )
 
 
 def _desk(h: History, a: int, b: int) -> None:

@@ -53,7 +53,8 @@ def effects_of(decision: Decision) -> Effect:
             return Effect.CONTROL | answered
         case "refuse":
             return Effect.ANSWER if decision.queue else NOTHING
-        case "suppress":
+        case "suppress" | "update":
+            # Of an `update` the customer hears only when the wait has changed.
             return NOTHING
         case _:
             return Effect.CONTROL

@@ -18,7 +18,9 @@ Action = Literal[
     "transfer",
     "return",
     "outcome",
+    "update",
 ]
+"""`update` opens, moves and ends nothing: it is time to look at the wait again."""
 Reason = Literal[
     "agent_uncertainty",
     "priority_escalation",

@@ -193,6 +193,8 @@ class Routed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     """Minutes that the person who claimed it there may be silent."""
     on_idle: OnIdle | None = None
     """What follows then: back to the queue, up a level, or to the AI agent."""
+    update_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    """How often the wait on this queue is looked at again for the customer; None: never."""
     expires_at: Instant | None = None
     """The last deadline, for the whole escalation."""
 

@@ -22,6 +22,7 @@ class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     reply_minutes: float | None = None
     idle_minutes: float | None = None
     on_idle: OnIdle | None = None
+    update_minutes: float | None = None
     expires_at: Instant | None = None
     wait: Wait | None = None
     ahead: Count = 0
@@ -31,6 +32,16 @@ class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     withdraw_from: tuple[Word, ...] = ()
     """Queues (and `ticket`) on which the escalation no longer waits after this decision."""
     planned_at: Instant
+
+
+class ToldWait(msgspec.Struct, kw_only=True, frozen=True):
+    """The range of the wait that the customer was told last, counted from `at`."""
+
+    low_s: Count
+    high_s: Count
+    at: Instant
+    seq: Count
+    """Of the decision after which it was told."""
 
 
 class LedgerRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -53,8 +64,10 @@ class LedgerRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     ticket_id: Id | None = None
     predicted_wait: Wait | None = None
     """The wait told to the customer, kept to compare with the actual one."""
+    told: ToldWait | None = None
+    """What of the wait was told last, on the queue where it is."""
     home: Home
     plan: Plan
     decision: Decision
     """The last decision that placed, moved or ended something, so that a repeat needs nothing else;
-    `plan` is its plan. Offers, refusals and the like only raise `seq`."""
+    `plan` is its plan. Offers, refusals and the like only raise `seq`, an `update` `told` too."""

@@ -6,8 +6,14 @@ from typing import Final
 from workers.contracts.decisions import Cause
 from workers.contracts.events import Deadline
 from workers.contracts.time import to_ms
-from workers.conversation.episodes import end
-from workers.conversation.placement import place_anew, raise_level, sent_to, with_tried
+from workers.conversation.episodes import changed, end
+from workers.conversation.placement import (
+    await_update,
+    place_anew,
+    raise_level,
+    sent_to,
+    with_tried,
+)
 from workers.conversation.rules import stalled
 from workers.conversation.state import DeadlineKind, Due, State
 from workers.conversation.step_context import StepContext
@@ -24,7 +30,8 @@ def deadline(run: StepContext, event: Deadline) -> None:
 
 def _first_due(state: State, due_by: int) -> Due | None:
     due = [due for due in state.deadlines if due[1] <= due_by]
-    return min(due, key=lambda one: one[1]) if due else None
+    # What takes the escalation elsewhere at the same moment leaves nothing to look at.
+    return min(due, key=lambda one: (one[1], one[0] == "update")) if due else None
 
 
 def _claim_missed(run: StepContext) -> None:
@@ -60,6 +67,15 @@ def _offer_lapsed(run: StepContext) -> None:
     run.state.episode.offer = None
 
 
+def _look_at_wait(run: StepContext) -> None:
+    escalation = run.state.open
+    if escalation is None or run.state.owner != "pending" or escalation.place != "queue":
+        return
+    changed(run, updates=escalation.updates + 1)
+    await_update(run)
+    run.emit("update", run.state.open)
+
+
 _MISSED: Final[dict[DeadlineKind, Callable[[StepContext], None]]] = {
     "claim": _claim_missed,
     "reply": _reply_missed,
@@ -67,4 +83,5 @@ _MISSED: Final[dict[DeadlineKind, Callable[[StepContext], None]]] = {
     "offer": _offer_lapsed,
     "answer": stalled,
     "idle": _person_is_silent,
+    "update": _look_at_wait,
 }

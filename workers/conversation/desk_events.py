@@ -194,7 +194,7 @@ def _ticketed(run: StepContext, event: Ownership, escalation: Escalation) -> Non
     if _is_late(run, event, escalation):
         return
     changed(run, place="ticket", queue=event.queue, ticket_id=event.ticket_id)
-    drop_due(run.state, "claim")
+    drop_due(run.state, "claim", "update")
     set_due(run.state, "last", run.state.clock + TICKET_LIFE_MS)
     run.emit("move", run.state.open, cause="ticketed")
 

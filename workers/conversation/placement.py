@@ -9,7 +9,7 @@ from workers.contracts.decisions import Cause
 from workers.contracts.events import Routed
 from workers.contracts.time import MINUTE, to_ms
 from workers.conversation.episodes import changed, end
-from workers.conversation.state import TRIED, Escalation, set_due
+from workers.conversation.state import TRIED, UPDATES, Escalation, set_due
 from workers.conversation.step_context import StepContext
 from workers.policy import Policy
 
@@ -49,10 +49,14 @@ def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
         reply_within=event.reply_minutes,
         idle_minutes=event.idle_minutes,
         on_idle=event.on_idle,
+        update_minutes=event.update_minutes,
+        updates=0,
     )
     if event.place == "contact":
         end(run, "contact_given")
         return
+    if event.place == "queue":
+        await_update(run)
     if event.claim_due_at is not None and escalation.ticket_id is None:
         # A time that has passed already is due at the next moment.
         set_due(state, "claim", max(to_ms(event.claim_due_at), state.clock + 1))
@@ -89,6 +93,7 @@ def place_anew(
         packet_epoch=None,
         idle_minutes=None,
         on_idle=None,
+        update_minutes=None,
         **changes,
     )
     state.open = after
@@ -132,6 +137,13 @@ def await_person(run: StepContext) -> None:
     if escalation is not None and run.state.owner == "person":
         minutes = escalation.idle_minutes or run.policy.idle_minutes
         set_due(run.state, "idle", run.state.clock + round(minutes * MINUTE))
+
+
+def await_update(run: StepContext) -> None:
+    """Set the time of the next look at the wait, unless there were enough."""
+    escalation = run.state.open
+    if escalation is not None and escalation.update_minutes and escalation.updates < UPDATES:
+        set_due(run.state, "update", run.state.clock + round(escalation.update_minutes * MINUTE))
 
 
 def sent_to(queue: str) -> dict[str, Any]:

@@ -11,11 +11,11 @@ import msgspec
 from workers.contracts.decisions import Outcome, Owner, Reason
 from workers.contracts.events import OnIdle, Place, ToolStatus
 
-DeadlineKind = Literal["claim", "reply", "last", "offer", "answer", "idle"]
+DeadlineKind = Literal["claim", "reply", "last", "offer", "answer", "idle", "update"]
 Due = tuple[DeadlineKind, int]
 """What is due, and when: somebody's claim (or the ticket system's answer), the person's first
 reply, the end of the whole escalation, the customer's answer to an offer, the AI's answer, a word
-of the person who owns the conversation."""
+of the person who owns the conversation, the next look at the wait."""
 
 
 class Tool(msgspec.Struct, array_like=True, frozen=True):
@@ -94,6 +94,10 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     on_idle: OnIdle | None = None
     """On the queue where it is: how long its owner may be silent, and what follows; the policy's
     when None."""
+    update_minutes: float | None = None
+    """On the queue where it waits: between two looks at the wait; None: there are none."""
+    updates: int = 0
+    """Looks at the wait on this queue."""
 
 
 class MinuteCount(msgspec.Struct, array_like=True, frozen=True):
@@ -235,6 +239,8 @@ DOUBTFUL: Final = 2
 FIRED: Final = 12
 EARLIER: Final = 5
 TRIED: Final = 8
+UPDATES: Final = 12
+"""Looks at the wait on one queue, at most."""
 RATED: Final = 16
 NOTE_LIMIT: Final = 160
 EARLIER_NOTE_LIMIT: Final = 60

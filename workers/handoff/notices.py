@@ -32,6 +32,8 @@ def notice(
         return None if decision.reason == "human_initiative" else str(texts["joined"])
     if decision.action == "move" and decision.cause == "ticketed":
         return str(texts["ticket"]).format(ticket=decision.ticket_id or "?")
+    if decision.action == "update":
+        return f"{texts['still_waiting']} {_wait(texts, plan.wait)}" if plan.wait else None
     if decision.action in ("escalate", "move", "transfer"):
         return _placed(texts, decision, plan, contact)
     if decision.action == "outcome" and decision.outcome == "expired":

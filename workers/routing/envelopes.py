@@ -20,7 +20,7 @@ from workers.routing.ledger_record import UNKNOWN
 from workers.routing.plan import TICKET, is_placing
 
 _CONTROLLED: Final = frozenset(
-    {"escalate", "transfer", "move", "claim", "return", "outcome", "offer", "recommend"}
+    {"escalate", "transfer", "move", "claim", "return", "outcome", "offer", "recommend", "update"}
 )
 
 
@@ -156,6 +156,7 @@ def routed(decision: Decision, plan: Plan) -> Envelope:
         reply_minutes=plan.reply_minutes,
         idle_minutes=plan.idle_minutes,
         on_idle=plan.on_idle,
+        update_minutes=plan.update_minutes,
         expires_at=plan.expires_at,
     )
     home = decision.home
@@ -171,7 +172,12 @@ def control(
     """
     if decision.observe or decision.action not in _CONTROLLED:
         return None
-    placing = is_placing(decision)
+    sent_at = plan.planned_at if is_placing(decision) else decision.decided_at
+    if decision.action == "update":
+        told = record.told
+        if told is None or told.seq != decision.seq:
+            return None
+        sent_at = told.at
     message = Control(
         conversation_id=decision.conversation_id,
         escalation_id=decision.escalation_id,
@@ -181,12 +187,12 @@ def control(
         ai_may_reply=_ai_may_reply(decision, record),
         kind=_kind(decision),
         text=text,
-        wait=plan.wait if placing else None,
+        wait=plan.wait,
         ticket_id=decision.ticket_id,
         contact=contact_of(decision, plan, record, topics),
         recommended=decision.reason if decision.action == "recommend" else None,
         caused_by=decision.decision_id,
-        sent_at=plan.planned_at if placing else decision.decided_at,
+        sent_at=sent_at,
     )
     return Envelope(CONTROL, decision.conversation_id, message)
 
@@ -204,7 +210,8 @@ def contact_of(
 def _kind(decision: Decision) -> Literal["notice", "offer", "recommend", "ownership"]:
     if decision.action == "offer" or decision.action == "recommend":
         return decision.action
-    return "notice" if decision.cause == "ticketed" else "ownership"
+    only_told = decision.cause == "ticketed" or decision.action == "update"
+    return "notice" if only_told else "ownership"
 
 
 def _ai_may_reply(decision: Decision, record: LedgerRecord) -> bool:

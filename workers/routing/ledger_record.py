@@ -3,10 +3,10 @@
 import msgspec
 
 from workers.contracts.decisions import Decision
-from workers.contracts.ledger import LedgerRecord, Plan
+from workers.contracts.ledger import LedgerRecord, Plan, ToldWait
 from workers.routing.plan import claimed_on, is_placing
 
-PASSING = frozenset({"offer", "recommend", "suppress", "refuse"})
+PASSING = frozenset({"offer", "recommend", "suppress", "refuse", "update"})
 """Actions that leave every place as it is; only their `seq` is remembered."""
 
 UNKNOWN = "unknown"
@@ -21,7 +21,10 @@ def is_passing(decision: Decision) -> bool:
 def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -> LedgerRecord:
     """Return the record after `decision` was planned as `plan`; `previous` is the one before it."""
     if is_passing(decision) and previous is not None:
-        return msgspec.structs.replace(previous, seq=decision.seq)
+        told = previous.told
+        if decision.action == "update" and plan.wait is not None:
+            told = _told(decision, plan)
+        return msgspec.structs.replace(previous, seq=decision.seq, told=told)
     same = previous is not None and previous.escalation_id == decision.escalation_id
     before = previous if same else None
     record = LedgerRecord(
@@ -44,6 +47,7 @@ def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -
             queue=plan.queue,
             placed_at=plan.planned_at,
             predicted_wait=plan.wait,
+            told=_told(decision, plan),
         )
     if before is not None:
         record = msgspec.structs.replace(
@@ -58,6 +62,18 @@ def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -
     if decision.action == "claim":
         return _claimed(record, decision, claimed_on(decision, before))
     return record
+
+
+def leaves_record(decision: Decision, previous: LedgerRecord | None) -> bool:
+    """Whether the ledger has a record after this decision; an `update` alone makes none."""
+    return previous is not None or decision.action != "update"
+
+
+def _told(decision: Decision, plan: Plan) -> ToldWait | None:
+    wait = plan.wait
+    if wait is None:
+        return None
+    return ToldWait(low_s=wait.low_s, high_s=wait.high_s, at=plan.planned_at, seq=decision.seq)
 
 
 def waits_on(record: LedgerRecord | None) -> str | None:

@@ -170,6 +170,7 @@ def _placed(
         reply_minutes=_reply_minutes(rung, decision, topics),
         idle_minutes=None if rung.place != "queue" else topics.queues[rung.queue].idle_minutes,
         on_idle=None if rung.place != "queue" else topics.queues[rung.queue].on_idle,
+        update_minutes=None if rung.place != "queue" else topics.queues[rung.queue].update_minutes,
         expires_at=from_ms(opened_ms + round(topics.ladder.expire_hours * HOUR)),
         assignee=person if meant_for_person else None,
         withdraw_from=tuple(sorted(_standing(decision, previous) - {rung.name})),

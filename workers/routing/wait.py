@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from workers.contracts.handoffs import Wait
-from workers.contracts.time import HOUR
+from workers.contracts.ledger import ToldWait
+from workers.contracts.time import HOUR, to_ms
 
 RECENT_MS: Final = 12 * HOUR
 ENOUGH: Final = 5
@@ -40,6 +41,18 @@ def estimate(
     places = max(1, ahead + 1 - (free_slots or 0))
     low, high = (_percentile(per_place, share) * places / 1000 for share in (LOW, HIGH))
     return Wait(low_s=_rounded(low, up=False), high_s=_rounded(high, up=True))
+
+
+def has_left(told: ToldWait | None, wait: Wait, now_ms: int) -> bool:
+    """Whether what is estimated now no longer fits what the customer was told before.
+
+    The range that was told shrinks as time passes; the middle of `wait` must still lie in it.
+    """
+    if told is None:
+        return True
+    passed_s = (now_ms - to_ms(told.at)) / 1000
+    middle_s = (wait.low_s + wait.high_s) / 2
+    return not told.low_s - passed_s <= middle_s <= told.high_s - passed_s
 
 
 def _percentile(ordered: list[float], share: float) -> float:

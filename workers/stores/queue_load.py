@@ -98,6 +98,14 @@ class LoadStore:
             return None
         return Reservation(answer[1], tuple(map(_claim, answer[2].split())))
 
+    async def standing(self, queue: str, escalation_id: str) -> Reservation | None:
+        """Where one that waits on `queue` stands in its line; None when it has no place there."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.zrank(self._waiting(queue), escalation_id)
+        pipeline.lrange(self._claims(queue), 0, -1)
+        ahead, claims = await pipeline.execute()
+        return None if ahead is None else Reservation(ahead, tuple(map(_claim, claims)))
+
     def release(
         self,
         pipeline: "Pipeline",

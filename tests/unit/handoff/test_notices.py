@@ -76,6 +76,13 @@ def test_without_an_estimate_no_wait_is_told() -> None:
     assert "wait" not in text.lower()
 
 
+def test_who_waits_hears_of_a_new_wait_and_only_of_that() -> None:
+    told = plan(wait=Wait(low_s=130, high_s=290))
+    text = notice(decision(action="update"), told, None, "en")
+    assert text == f"{languages()['en']['still_waiting']} Usual wait: 2\u20135 min."
+    assert notice(decision(action="update"), plan(), None, "en") is None
+
+
 @pytest.mark.parametrize(
     ("changes", "placed", "key"),
     [

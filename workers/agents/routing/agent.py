@@ -12,7 +12,8 @@ from faust.types import TP
 from redis.exceptions import RedisError
 
 from workers.agents.routing.desk_producer import Outlet
-from workers.agents.routing.router import Router, Stores, Work
+from workers.agents.routing.router import Router, Work
+from workers.agents.routing.router_stores import Stores
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.agents.shared.suspicion import Suspicion, poison
@@ -213,11 +214,12 @@ class RoutingAgent(Agent):
         stores.ledger.ask_positions(pipeline)
         for name in names:
             stores.ledger.ask(pipeline, name)
+        needs_load = placing or any(decision.action == "update" for decision in decisions)
         told = placing if transcripts else []
         for decision in told:
             where = decision.home, decision.conversation_id, decision.facts.turns
             ask_transcript(pipeline, stores.prefix, *where)
-        if placing:
+        if needs_load:
             stores.load.ask(pipeline, now_ms)
         positions, *results = await pipeline.execute()
         self._require_present(seen, stores.ledger.read_positions(positions))
@@ -225,7 +227,7 @@ class RoutingAgent(Agent):
         entries = {name: stores.ledger.read(next(rest)) for name in names}
         turns = {decision.decision_id: read_turns(next(rest)) for decision in told}
         load = Load(since_ms=now_ms)
-        if placing:
+        if needs_load:
             load = stores.load.read(next(rest), self._since_ms, now_ms)
         return LedgerRead(entries, turns, load)
 

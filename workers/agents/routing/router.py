@@ -5,19 +5,20 @@ The order of these steps is the protocol; a step begins when the one before it i
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiokafka.structs import RecordMetadata
-from redis.asyncio import Redis
 
 from workers.agents.routing.desk_producer import Outlet, TooLargeError, TopicRefusesError
 from workers.agents.routing.ledger_progress import LedgerProgress
+from workers.agents.routing.router_stores import Stores
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision, Turn
+from workers.contracts.handoffs import Wait
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import to_ms
@@ -28,23 +29,17 @@ from workers.redaction.redact import Redaction
 from workers.routing import envelopes
 from workers.routing.availability import Load, free_slots
 from workers.routing.envelopes import Envelope
-from workers.routing.ledger_record import is_passing, next_record, waits_on
+from workers.routing.ledger_record import is_passing, leaves_record, next_record, waits_on
 from workers.routing.notifications import notification
 from workers.routing.plan import amend, claimed_on, is_placing, plan
-from workers.routing.wait import PastClaim, estimate
+from workers.routing.wait import PastClaim, estimate, has_left
 from workers.runtime import metrics
 from workers.runtime.producer import Publish, Record
-from workers.stores.connection import persist
-from workers.stores.ledger_store import LedgerEntry, LedgerStore, version_of
+from workers.stores.ledger_store import LedgerEntry, version_of
 from workers.stores.partition_store import read_transcript
-from workers.stores.queue_load import LoadStore, Reservation
-from workers.stores.undelivered import Undelivered, UndeliveredStore
+from workers.stores.queue_load import Reservation
+from workers.stores.undelivered import Undelivered
 
-T = TypeVar("T")
-"""Returns when every record is acknowledged."""
-
-CONNECTIONS: Final = 32
-"""To Redis, at most."""
 _UNKNOWN_TEAM: Final[Redaction] = "strict"
 
 logger = logging.getLogger(__name__)
@@ -55,37 +50,6 @@ class Work(NamedTuple):
 
     decision: Decision
     transcript: Sequence[Turn] = ()
-
-
-class Stores:
-    """The router's part of Redis; every method waits while Redis is away."""
-
-    def __init__(self, redis: Redis, prefix: str, address: str, topics: Topics) -> None:
-        self.redis = redis
-        self.prefix = prefix
-        self.ledger = LedgerStore(redis, prefix)
-        self.load = LoadStore(redis, prefix, topics.queues)
-        self.owed = UndeliveredStore(redis, prefix)
-        self._address = address
-        self._connections = asyncio.Semaphore(CONNECTIONS)
-
-    async def persist(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Repeat an operation until Redis has answered it; it must be harmless to repeat."""
-        async with self._connections:
-            return await persist(operation, self._address)
-
-    async def release(self, record: LedgerRecord, claimed: tuple[str, PastClaim] | None) -> None:
-        """Give up the place of an escalation, wherever it has one."""
-        escalation_id = record.escalation_id
-        if escalation_id is None:
-            return
-
-        async def release() -> None:
-            pipeline = self.redis.pipeline(transaction=False)
-            self.load.release(pipeline, escalation_id, claimed)
-            await pipeline.execute()
-
-        await self.persist(release)
 
 
 class Router:
@@ -142,6 +106,8 @@ class Router:
                 record = await self._effects(work, planned, known, None, load)
                 return LedgerEntry(record, version_of(record), done=True), True
             planned = await self._plan(decision, known, load)
+            if not leaves_record(decision, known):
+                return entry, False
             record = next_record(known, decision, planned)
             if await self._write(record, entry.version):
                 record = await self._effects(work, planned, record, known, load)
@@ -150,9 +116,14 @@ class Router:
             entry = await self._again(decision.conversation_id)
 
     def _recorded(self, decision: Decision, known: LedgerRecord) -> Plan:
-        if is_passing(decision):
-            return plan(decision, self._topics, Load(since_ms=0), self._now_ms(), known)
-        return known.plan
+        if not is_passing(decision):
+            return known.plan
+        planned = plan(decision, self._topics, Load(since_ms=0), self._now_ms(), known)
+        told = known.told
+        if told is not None and told.seq == decision.seq:
+            wait = Wait(low_s=told.low_s, high_s=told.high_s)
+            planned = msgspec.structs.replace(planned, wait=wait)
+        return planned
 
     async def _again(self, conversation_id: str) -> LedgerEntry:
         entry = await self._stores.persist(lambda: self._stores.ledger.find(conversation_id))
@@ -167,11 +138,34 @@ class Router:
     # ---- the plan ----------------------------------------------------------------------------
 
     async def _plan(self, decision: Decision, known: LedgerRecord | None, load: Load) -> Plan:
+        if decision.action == "update":
+            return await self._look_at_wait(decision, known, load)
         return await self._reserve(
             decision,
             load,
             lambda load: plan(decision, self._topics, load, self._now_ms(), known),
         )
+
+    async def _look_at_wait(
+        self, decision: Decision, known: LedgerRecord | None, load: Load
+    ) -> Plan:
+        """Estimate the wait anew; the plan has it if the customer was told something else."""
+        now_ms = self._now_ms()
+        planned = plan(decision, self._topics, load, now_ms, known)
+        queue, escalation_id = waits_on(known), decision.escalation_id
+        if known is None or queue is None or escalation_id != known.escalation_id:
+            return planned
+        store = self._stores.load
+        stands = await self._stores.persist(
+            lambda: store.standing(queue, known.escalation_id or "")
+        )
+        if stands is None:
+            return planned
+        free = free_slots(self._topics, queue, load, now_ms)
+        wait = estimate(stands.claims, stands.ahead, free, now_ms)
+        if wait is None or not has_left(known.told, wait, now_ms):
+            return planned
+        return msgspec.structs.replace(planned, wait=wait, ahead=stands.ahead)
 
     async def _reserve(
         self, decision: Decision, load: Load, planner: Callable[[Load], Plan]
@@ -220,6 +214,9 @@ class Router:
             same = record.escalation_id == decision.escalation_id
             if same and waits_on(record) in planned.withdraw_from:
                 await self._stores.release(record, None)
+            if decision.action == "update" and planned.wait is not None:
+                # What was told must outlive Redis, or a repeat would tell something else.
+                await self.tell_ledger(record)
         else:
             await _together(
                 self.tell_ledger(record),

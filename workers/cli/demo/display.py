@@ -29,6 +29,7 @@ _STYLES: Final[Mapping[str, str]] = {
     "transfer": "magenta",
     "return": "blue",
     "outcome": "blue",
+    "update": "dim",
 }
 
 
@@ -86,6 +87,8 @@ class Narrator:
                 return f"{self._person(decision)} is refused: {cause}"
             case "transfer":
                 return f"{self._person(decision)} transfers it → {decision.target_queue}"
+            case "update":
+                return "still waits"
             case _:
                 return f"ended: {decision.outcome}"
 
