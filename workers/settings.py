@@ -21,7 +21,9 @@ from pydantic_settings import (
 )
 
 _OURS: Final = "HANDOFF_"
-_OTHERS: Final = ("HEALTH_PORT", "LOG_LEVEL", "POLICY", "SUPERVISOR", "TOPICS", "WORDS")
+_OTHERS: Final = (
+    *("BRIDGE_SENDERS", "HEALTH_PORT", "LOG_LEVEL", "POLICY", "SUPERVISOR", "TOPICS", "WORDS"),
+)
 """Variables of ours that commands read themselves, without the prefix."""
 _ALIKE: Final = 0.88
 _DATABASE: Final = re.compile(r"[0-9]{1,5}")

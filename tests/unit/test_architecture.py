@@ -37,6 +37,7 @@ _MAY: dict[str, Collection[str]] = {
     "audit": _AROUND,
     "replay": (*_AROUND, "chatlogs"),
     "embedded": (*_BASE, "settings", "kafka"),
+    "bridge": (*_AROUND, "runtime"),
 }
 _NOT_IN_PURE = {
     *("faust", "mode", "aiokafka", "confluent_kafka", "redis", "valkey", "anthropic"),

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from workers.cli.bridge import bridge
 from workers.cli.main import COMMANDS
 from workers.cli.worker import worker
 from workers.settings import Settings
@@ -59,6 +60,7 @@ _SERVICE: Final = _object(
             "test",
         ),
         "image": _TEXT,
+        "profiles": _TEXTS,
         "ports": {
             "type": "array",
             "items": {"type": "string", "pattern": r"^127\.0\.0\.1:\d+:\d+$"},
@@ -68,7 +70,10 @@ _SERVICE: Final = _object(
         "security_opt": _TEXTS,
         "stop_grace_period": _DURATION,
         "tmpfs": _TEXTS,
-        "volumes": {"type": "array", "items": {"type": "string", "pattern": "^[a-z-]+:/"}},
+        "volumes": {
+            "type": "array",
+            "items": {"type": "string", "pattern": r"^([a-z-]+|\$\{.*\}):/"},
+        },
     },
     "image",
 )
@@ -128,6 +133,7 @@ def test_volumes_and_dependencies_exist(compose: dict[str, Any], services: dict[
         volume.partition(":")[0]
         for service in services.values()
         for volume in service.get("volumes", [])
+        if not volume.startswith("$")
     }
     assert mounted == compose["volumes"].keys()
     for service in services.values():
@@ -171,9 +177,10 @@ def test_commands_and_variables_are_ours(services: dict[str, Any]) -> None:
     known = {
         str(field.validation_alias or name.upper()) for name, field in Settings.model_fields.items()
     }
-    options = {option.envvar for option in worker.params if isinstance(option.envvar, str)}
+    params = [*worker.params, *bridge.params]
+    options = {option.envvar for option in params if isinstance(option.envvar, str)}
     ours = [service for service in services.values() if service["image"] == "warm-handoff"]
-    assert len(ours) == len(_WORKERS) + 1
+    assert len(ours) == len(_WORKERS) + len(("topics", "bridge"))
     for service in ours:
         assert service["command"][0] in COMMANDS
         assert service["environment"].keys() <= known | options
@@ -186,6 +193,22 @@ def test_a_worker_is_healthy_when_it_is_ready(services: dict[str, Any]) -> None:
         assert (program, flag) == ("python", "-c")
         compile(script, "healthcheck", "exec")
         assert f"http://127.0.0.1:{port}/ready" in script
+
+
+def test_the_bridge_runs_on_request_only_and_is_healthy_when_it_can_write(
+    services: dict[str, Any],
+) -> None:
+    service = services["bridge"]
+    assert service["profiles"] == ["bridge"]
+    assert service["command"][0] == "bridge"
+    _, program, flag, script = service["healthcheck"]["test"]
+    assert (program, flag) == ("python", "-c")
+    compile(script, "healthcheck", "exec")
+    port = next(option.default for option in bridge.params if option.name == "port")
+    assert f"http://127.0.0.1:{port}/ready" in script
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
+    mounted = service["volumes"][0].split(":")[-2]
+    assert service["environment"]["HANDOFF_BRIDGE_SENDERS"] == mounted
 
 
 def test_secrets_are_not_in_the_file(services: dict[str, Any]) -> None:

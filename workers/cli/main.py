@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "demo": "Play conversations through the whole system and show what happened.",
     "up": "Run the whole system until stopped, on embedded servers or on given ones.",
     "worker": "Run one kind of worker, or one of each.",
+    "bridge": "Take events over HTTP from systems without a Kafka client.",
     "topics": "Compare topics.yaml with the cluster, or create what is missing.",
     "send": "Publish events from a file, each acknowledged.",
     "import": "Turn chat logs in the messages format into events.",

@@ -100,7 +100,7 @@ def run_agent(which: str, options: dict[str, Any]) -> None:
     except ValueError as error:
         # Settings, files and times that are wrong say what and where.
         raise CliError(str(error), exit_code=2) from None
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run(agent, options["health_port"]))
 
 
@@ -146,7 +146,8 @@ def setup_logging(level: str, which: str) -> None:
         logging.getLogger(name).setLevel(level.upper())
 
 
-def _loop_factory() -> Any:
+def loop_factory() -> Any:
+    """Return what makes the event loop: uvloop where it is installed."""
     try:
         import uvloop
     except ImportError:

@@ -52,6 +52,12 @@ MODEL_DOLLARS_PER_THOUSAND: Final = _gauge(
     "model_dollars_per_thousand_conversations",
     "What the model cost per thousand conversations that it was asked about.",
 )
+BRIDGE_EVENTS: Final = _counter(
+    "bridge_events",
+    "Events that were posted, by sender and what became of them.",
+    "sender",
+    "result",
+)
 ASSIGNED: Final = _gauge("partitions_assigned", "Partitions that this worker owns.", "agent")
 
 

@@ -1,0 +1,86 @@
+"""The OpenAPI document is valid, and the service keeps to it."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, cast
+
+import hypothesis
+import orjson
+import schemathesis
+from openapi_spec_validator import validate
+from schemathesis import checks
+from schemathesis.specs.openapi import checks as openapi_checks
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from tests.support.bridge import TOKEN
+from workers.bridge.openapi import openapi
+from workers.bridge.publisher import Publisher
+from workers.bridge.routes import make_app
+from workers.bridge.senders import CHAT_TYPES, load_senders, token_sha256
+from workers.contracts.codec import DESK_TYPES
+from workers.kafka.publishing import Record
+
+# Whose queue it is, and that a turn needs words, no schema says.
+_CHECKS = [
+    checks.not_a_server_error,
+    openapi_checks.status_code_conformance,
+    openapi_checks.content_type_conformance,
+    openapi_checks.response_schema_conformance,
+]
+_SENDERS = f"""
+version: 1
+senders:
+  - sender: shop
+    token_sha256: {token_sha256(TOKEN)}
+    events: [{", ".join((*CHAT_TYPES, *DESK_TYPES))}]
+    queues: [billing]
+"""
+
+
+class _Taken:
+    """Stands for Kafka: takes everything."""
+
+    problem = None
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        assert all(record.key and record.value for record in records)
+
+
+_APP = make_app(load_senders(_SENDERS, "senders.yaml", ["billing"]), {}, cast(Publisher, _Taken()))
+
+
+async def _lighter(_: Request) -> Response:
+    """Answer with the document for shorter arrays, which take less time to make."""
+    document = copy.deepcopy(openapi())
+    for path in document["paths"].values():
+        if content := path.get("post", {}).get("requestBody", {}).get("content"):
+            content["application/json"]["schema"]["anyOf"][1]["maxItems"] = 2
+    return Response(orjson.dumps(document), media_type="application/json")
+
+
+_SCHEMA = schemathesis.openapi.from_asgi(
+    "/lighter.json", Starlette(routes=[Route("/lighter.json", _lighter), Mount("/", _APP)])
+)
+
+
+def test_the_document_is_valid_and_of_json_alone() -> None:
+    validate(openapi())
+    assert orjson.loads(orjson.dumps(openapi())) == openapi()
+
+
+def test_types_of_our_own_agents_are_not_in_it() -> None:
+    text = orjson.dumps(openapi()["components"]["schemas"])
+    for word in (b"ownership", b"PolicyInForce", b"deadline"):
+        assert word not in text
+
+
+# What is signed, and how it is refused, is in tests/stream/test_bridge.py.
+@_SCHEMA.exclude(operation_id="post-webhook").parametrize()
+@hypothesis.settings(
+    max_examples=5, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+def test_every_answer_is_one_that_the_document_names(case: Any) -> None:
+    case.call_and_validate(headers={"authorization": f"Bearer {TOKEN}"}, checks=_CHECKS)

@@ -1,0 +1,1 @@
+"""HTTP beside the workers: chat systems, desks and AI agents that have no Kafka client."""

@@ -1,0 +1,67 @@
+"""Reading bodies of strangers: bounded in size, in time, and all together in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+
+BODY_S: Final = 10.0
+"""So long a body may take to arrive."""
+MAX_HELD_BYTES: Final = 64_000_000
+"""Of the bodies that are being read or published, all together."""
+
+
+class TooLargeError(Exception):
+    """The body is longer than a post may be."""
+
+
+class TooSlowError(Exception):
+    """The body did not arrive in time."""
+
+
+class TooBusyError(Exception):
+    """Too much is held already."""
+
+
+class GoneError(Exception):
+    """Whoever posted has closed the connection."""
+
+
+class Bodies:
+    """Reads bodies, and knows how much of them is held."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = 0
+
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[bytes]:
+        """Yield the whole body, which counts as held until the block ends.
+
+        What says its length is refused before a byte of it is read.
+        """
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and (len(declared) > 15 or int(declared) > self._limit):
+            raise TooLargeError
+        held = 0
+        parts: list[bytes] = []
+        try:
+            try:
+                async with asyncio.timeout(BODY_S):
+                    async for part in request.stream():
+                        held += len(part)
+                        self._held += len(part)
+                        if held > self._limit:
+                            raise TooLargeError
+                        if self._held > MAX_HELD_BYTES:
+                            raise TooBusyError
+                        parts.append(part)
+            except TimeoutError:
+                raise TooSlowError from None
+            except ClientDisconnect:
+                raise GoneError from None
+            yield b"".join(parts)
+        finally:
+            self._held -= held

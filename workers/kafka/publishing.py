@@ -1,0 +1,51 @@
+"""What every producer of ours does alike: idempotent, and acknowledged by all replicas."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import aiokafka
+from aiokafka.structs import RecordMetadata
+
+from workers.contracts.codec import Header
+
+IDEMPOTENT: Final[Mapping[str, Any]] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    # A chunk's outputs to a partition go in one request.
+    "max_batch_size": 512 * 1024,
+    "max_request_size": 4 * 1024 * 1024,
+    "request_timeout_ms": 10_000,
+}
+"""With these, nothing overtakes a batch in its partition, which is sent until it is answered."""
+
+
+class Record(NamedTuple):
+    """One record to publish; without `partition` the key decides, by Kafka's own hash."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: Sequence[Header] = ()
+
+
+Publish = Callable[[Sequence[Record]], Awaitable[Sequence[RecordMetadata]]]
+"""Send records in their order; return when Kafka has acknowledged every one of them."""
+
+
+async def publish_all(
+    producer: aiokafka.AIOKafkaProducer, records: Iterable[Record]
+) -> list[RecordMetadata]:
+    """Send in order and return when each is acknowledged; raises on a definite rejection."""
+    sent = [
+        await producer.send(
+            record.topic,
+            record.value,
+            key=record.key,
+            partition=record.partition,
+            headers=[*record.headers],
+        )
+        for record in records
+    ]
+    return await asyncio.gather(*sent)
