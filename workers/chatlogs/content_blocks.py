@@ -1,19 +1,23 @@
-"""The content of one message: text, or a list of blocks of either format."""
+"""The content of one message: text, or a list of blocks of any provider's format."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import orjson
 
+from workers.chatlogs.json_values import as_dict
+
 _PLACEHOLDERS: Final = {
     "image": "[image]",
     "image_url": "[image]",
+    "image_file": "[image]",
     "input_image": "[image]",
     "document": "[document]",
     "file": "[file]",
     "input_file": "[file]",
     "input_audio": "[audio]",
     "audio": "[audio]",
+    "video": "[video]",
     "container_upload": "[file]",
 }
 _TEXTS: Final = {
@@ -22,8 +26,19 @@ _TEXTS: Final = {
     "output_text": "text",
     "refusal": "refusal",
 }
-# What a model thinks was never said to the customer.
-_UNSAID: Final = frozenset({"thinking", "redacted_thinking", "reasoning"})
+_UNSAID: Final = frozenset({"thinking", "redacted_thinking", "reasoning", "guardContent"})
+"""What a model thinks was never said to the customer."""
+_UNTYPED: Final = {
+    "text": "text",
+    "image": "image",
+    "document": "document",
+    "video": "video",
+    "toolUse": "tool_use",
+    "toolResult": "tool_result",
+    "reasoningContent": "reasoning",
+    "value": "text",
+}
+"""Blocks without a type, as Bedrock writes them, by the one key that they have."""
 
 
 class Parts(NamedTuple):
@@ -39,13 +54,13 @@ def read_content(content: Any) -> Parts:
     """Take a message's content apart; never raises."""
     if content is None:
         return Parts("", [], [], None)
-    if isinstance(content, str):
-        return Parts(content, [], [], None)
+    if isinstance(content, list):
+        return _parts(content)
     if isinstance(content, dict):
-        return Parts(_said_by(content), [], [], None)
-    if not isinstance(content, list):
-        return Parts("", [], [], type(content).__name__)
-    return _parts(content)
+        return _parts([content])
+    if isinstance(content, bool):
+        return Parts("", [], [], "true or false")
+    return Parts(str(content), [], [], None)
 
 
 def read_segments(content: Any) -> Iterator[Parts]:
@@ -68,12 +83,42 @@ def read_segments(content: Any) -> Iterator[Parts]:
     yield _parts(blocks)
 
 
-def _said_by(content: dict[str, Any]) -> str:
+def result_text(content: Any) -> str:
+    """Return what a tool answered as text: what it says, else its JSON."""
+    if isinstance(content, dict):
+        return _of_object(content)
+    found = read_content(content)
+    if found.text or not isinstance(content, list):
+        return found.text
+    texts = (_of_object(one) if isinstance(one, dict) else str(one) for one in content)
+    return "\n".join(filter(None, texts))
+
+
+def said_text(value: Any) -> str:
+    """Return the text that stands where text is expected, however it is wrapped; else none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "\n".join(filter(None, map(said_text, value)))
+    if isinstance(value, dict):
+        found = (said_text(value.get(key)) for key in ("text", "value", "output_text", "refusal"))
+        return next(filter(None, found), "")
+    return ""
+
+
+def _of_object(content: dict[str, Any]) -> str:
     """Return the text of an object in place of text: what it says, else its JSON."""
+    if "return_code" in content:
+        printed = (content.get(key) for key in ("stdout", "stderr"))
+        return "\n".join(one for one in printed if isinstance(one, str) and one)
+    if content.get("type") == "web_search_result":
+        return " ".join(str(content[key]) for key in ("title", "url") if content.get(key))
     for key in ("text", "value", "output_text", "error_code"):
         if isinstance(found := content.get(key), str):
             return found
-    return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS).decode()
+    if "json" in content and len(content) == 1:
+        content = content["json"]
+    return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
 
 
 def _is_result(kind: str) -> bool:
@@ -90,26 +135,44 @@ def _parts(content: list[Any]) -> Parts:
         if (text := _shown(kind, block)) is not None:
             texts.append(text)
         elif kind.endswith("tool_use"):
-            calls.append(block)
+            calls.append(_call_of(block))
         elif _is_result(kind):
-            results.append(_flagged(block))
+            results.append(_flagged(_result_of(block)))
         elif kind not in _UNSAID:
             unknown = unknown or kind
     return Parts("\n".join(filter(None, texts)), calls, results, unknown)
 
 
+def _call_of(block: dict[str, Any]) -> dict[str, Any]:
+    called = as_dict(block.get("toolUse"))
+    return {**called, "id": called.get("toolUseId")} if called else block
+
+
+def _result_of(block: dict[str, Any]) -> dict[str, Any]:
+    result = as_dict(block.get("toolResult"))
+    return {**result, "tool_use_id": result.get("toolUseId")} if result else block
+
+
 def _flagged(block: dict[str, Any]) -> dict[str, Any]:
     """Return a result with the failure flagged that its content's type tells of."""
     content = block.get("content")
-    if isinstance(content, dict) and str(content.get("type")).endswith("_error"):
+    if not isinstance(content, dict):
+        return block
+    if str(content.get("type")).endswith("_error"):
         return {**block, "is_error": True, "error": content.get("error_code")}
+    if content.get("return_code"):
+        return {**block, "is_error": True, "error": content.get("stderr") or None}
     return block
 
 
 def _kind(block: Any) -> str:
     if isinstance(block, str):
         return "text"
-    return str(block.get("type")) if isinstance(block, dict) else type(block).__name__
+    if not isinstance(block, dict):
+        return "null" if block is None else type(block).__name__
+    if isinstance(kind := block.get("type"), str):
+        return kind
+    return next((kind for key, kind in _UNTYPED.items() if key in block), "object without a type")
 
 
 def _shown(kind: str, block: Any) -> str | None:
@@ -117,6 +180,5 @@ def _shown(kind: str, block: Any) -> str | None:
     if isinstance(block, str):
         return block
     if kind in _TEXTS:
-        said = block.get(_TEXTS[kind])
-        return _said_by(said) if isinstance(said, dict) else str(said or "")
+        return said_text(block.get(_TEXTS[kind])) or said_text(block)
     return _PLACEHOLDERS.get(kind)

@@ -5,14 +5,21 @@ becomes one event; an assistant's tool calls stay on its turn, and each tool res
 its own. Ids and missing times are derived, so that the same log gives the same bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 import orjson
 
-from workers.chatlogs.content_blocks import Parts, read_content, read_segments
+from workers.chatlogs.content_blocks import (
+    Parts,
+    read_segments,
+    result_text,
+    said_text,
+)
+from workers.chatlogs.json_values import as_dict, as_text, first_text
+from workers.chatlogs.model_formats import LEFT_OUT
 from workers.chatlogs.times import UnreadableTime, read_time
 from workers.chatlogs.tool_status import outcome_of
 from workers.contracts.codec import Raw, decode_event, encode
@@ -63,9 +70,11 @@ _TIMES: Final = (
     *("date_created", "dateCreated", "startTime", "start_time"),
 )
 _IDS: Final = (
-    *("id", "conversation_id", "thread_id", "session_id"),
-    *("conversationId", "threadId", "sessionId", "chat_id", "sid"),
+    *("conversation_id", "conversationId", "thread_id", "threadId", "chat_id"),
+    *("session_id", "sessionId", "id", "sid", "_id"),
 )
+"""What logs call the id of a conversation; `id` may be that of one request of several."""
+_WRAPPED: Final = ("$oid", "$numberLong", "$numberInt", "$uuid")
 
 
 class Skip(NamedTuple):
@@ -92,6 +101,12 @@ class _Unmappable(Exception):
     pass
 
 
+def named_id(log: Any) -> str | None:
+    """Return the id that a log gives to its conversation; None when one has to be made up."""
+    head = as_dict(log)
+    return _id_of(head, as_dict(head.get("metadata")))[0]
+
+
 def import_conversation(log: Any, position: int, ends_ms: int | None = None) -> Imported:
     """Map one parsed chat log; `position` in its file tells logs without an id apart.
 
@@ -108,12 +123,16 @@ def _mapped(log: Any, position: int, later_ms: int) -> tuple[Imported, int | Non
     """Map a log with its times moved; the second is the latest of them as they were."""
     head = log if isinstance(log, dict) else {}
     messages = head.get("messages") if head else log
-    metadata = _dict(head.get("metadata"))
-    conversation_id = _first_text(_IDS, head, metadata) or _derived_id(log, position)
+    metadata = as_dict(head.get("metadata"))
+    conversation_id, doubt = _id_of(head, metadata)
+    conversation_id = conversation_id or _derived_id(log, position)
     if not isinstance(messages, list) or not messages:
         reason = "no list of messages: one conversation is an object with messages, or their list"
         return Imported(conversation_id, 0, [], [Skip(None, reason)], []), None
     log_of = _Log(conversation_id, head, metadata, later_ms)
+    if doubt is not None:
+        log_of.skipped.append(Skip(None, doubt, kept=True))
+    log_of.skipped += [Skip(None, reason) for reason in head.get(LEFT_OUT, ())]
     if head.get("system"):
         log_of.add(0, {"role": "system", "content": head["system"]})
     ends = []
@@ -163,14 +182,18 @@ class _Log:
             raise _Unmappable(
                 f"role {str(message.get('role'))[:40]!r}: use one of {', '.join(_ROLES)}"
             )
+        if role == "tool":
+            yield self._tool_turn(message, self._time_of(message, index))
+            return
         segments = [*read_segments(message.get("content"))]
         if unknown := next((one.unknown for one in segments if one.unknown), None):
-            raise _Unmappable(f"content block of type {unknown[:40]!r} is unknown")
+            problem = f"content block of type {unknown[:40]!r} is unknown"
+            if not any(one.text or one.calls or one.results for one in segments):
+                raise _Unmappable(problem)
+            # The rest of the message is read all the same.
+            self.skipped.append(Skip(index, problem))
         at = self._time_of(message, index)
-        if role == "tool":
-            text = "\n".join(one.text for one in segments if one.text)
-            yield self._tool_turn({**message, "content": text}, at)
-            return
+        self.tools |= _names_of(call for one in segments for call in one.calls)
         for number, parts in enumerate(segments):
             own = message if number == 0 else {}
             yield from self._segment(role, own, parts, at, alone=len(segments) == 1)
@@ -181,21 +204,21 @@ class _Log:
         """Yield what is said up to the next tool's result, and then the result."""
         results = [self._tool_turn(result, at) for result in parts.results]
         if role == "ai_agent":
-            text = parts.text or str(message.get("refusal") or "")
+            text = parts.text if parts.text.strip() else _beside(message)
             agent = self._agent(message, parts)
             # The calls are known now: a result has the name of its call.
             results = [self._tool_turn(result, at) for result in parts.results]
             if text or agent is not None or (alone and not results):
                 yield {"role": role, "content": text, "agent": agent, "at": at}
-        elif parts.text or not results:
+        elif (text := parts.text or _beside(message)) or not results:
             who = self._person(message) if role == "human_agent" else {}
-            yield {"role": role, "content": parts.text, "at": at, **who}
+            yield {"role": role, "content": text, "at": at, **who}
         yield from results
 
     def _person(self, message: dict[str, Any]) -> dict[str, Any]:
         """Return who of the team wrote a message, as far as the log tells."""
-        told = _dict(message.get("agent")) | _dict(message.get("sender"))
-        who = AgentTurn(id=_text(told.get("id")), name=_text(told.get("name")))
+        told = as_dict(message.get("agent")) | as_dict(message.get("sender"))
+        who = AgentTurn(id=as_text(told.get("id")), name=as_text(told.get("name")))
         return {} if who == AgentTurn() else {"agent": who}
 
     def _time_of(self, source: dict[str, Any], index: int | None) -> int | None:
@@ -238,22 +261,23 @@ class _Log:
         return self.clock + (GAPS_MS[role] if self.started else 0)
 
     def _tool_turn(self, result: dict[str, Any], at: int | None) -> dict[str, Any]:
-        call_id = _text(result.get("tool_call_id") or result.get("tool_use_id"))
-        text = read_content(result.get("content")).text
+        call_id = as_text(result.get("tool_call_id") or result.get("tool_use_id"))
+        text = result_text(result.get("content"))
         status, error = outcome_of(result, text)
-        name = _text(result.get("name")) or self.tools.get(call_id or "", "unknown")
+        name = as_text(result.get("name")) or self.tools.get(call_id or "", "unknown")
         tool = ToolResult(name=name, status=status, call_id=call_id, error=error)
         return {"role": "tool", "content": text, "tool": tool, "at": at}
 
     def _agent(self, message: dict[str, Any], parts: Parts) -> AgentTurn | None:
         calls = tuple(_calls(message, parts))
         self.tools |= {call.call_id: call.name for call in calls if call.call_id}
-        told = _dict(message.get("metadata")) | _dict(message.get("agent"))
-        usage = _dict(message.get("usage"))
+        told = as_dict(message.get("metadata")) | as_dict(message.get("agent"))
+        usage = as_dict(message.get("usage"))
         fields = {
-            "id": _first_text(("id", "agent_id"), told, {}) or _text(self.metadata.get("agent_id")),
-            "version": _first_text(("version", "agent_version"), told, self.metadata)
-            or _text(message.get("model") or self.head.get("model")),
+            "id": first_text(("id", "agent_id"), told, {})
+            or as_text(self.metadata.get("agent_id")),
+            "version": first_text(("version", "agent_version"), told, self.metadata)
+            or as_text(message.get("model") or self.head.get("model")),
             "confidence": told.get("confidence"),
             "intents": told.get("intents", ()),
             "requested_escalation": told.get("requested_escalation"),
@@ -272,7 +296,7 @@ class _Log:
 
     def _introduction(self) -> dict[str, Any]:
         """Return what the log tells of customer and conversation, for the first customer turn."""
-        person = _dict(self.metadata.get("customer")) | _dict(self.head.get("customer"))
+        person = as_dict(self.metadata.get("customer")) | as_dict(self.head.get("customer"))
         names = {
             "id": ("customer_id", "user_id", "user"),
             "name": ("customer_name",),
@@ -281,11 +305,11 @@ class _Log:
             "dedicated_agent": ("dedicated_agent",),
         }
         known = {
-            field: _text(person.get(field)) or _first_text(keys, self.head, self.metadata)
+            field: as_text(person.get(field)) or first_text(keys, self.head, self.metadata)
             for field, keys in names.items()
         }
         told = {
-            field: _first_text((field,), self.head, self.metadata)
+            field: first_text((field,), self.head, self.metadata)
             for field in ("channel", "subject", "ticket_id", "tenant")
         }
         short = {field: value[:_LONGEST] for field, value in told.items() if value}
@@ -293,21 +317,59 @@ class _Log:
         return {"customer": customer if customer != Customer() else None, **short}
 
 
+def _beside(message: dict[str, Any]) -> str:
+    """Return what an AI agent or a customer says outside of the content."""
+    audio = as_dict(message.get("audio")).get("transcript")
+    return next(
+        filter(None, map(said_text, (message.get("refusal"), audio, message.get("text")))), ""
+    )
+
+
+def _names_of(calls: Iterable[dict[str, Any]]) -> dict[str, str]:
+    ids = ((as_text(call.get("id")), as_text(call.get("name"))) for call in calls)
+    return {call_id: name for call_id, name in ids if call_id and name}
+
+
+def _id_of(head: dict[str, Any], metadata: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return the id that a log gives, and what is doubtful about it."""
+    given = ((key, source.get(key)) for source in (head, metadata) for key in _IDS)
+    doubt = None
+    for key, wrapped in given:
+        value = wrapped
+        if isinstance(wrapped, dict):
+            value = next((wrapped[one] for one in _WRAPPED if one in wrapped), wrapped)
+        if (text := as_text(value)) is not None:
+            return text, None
+        if isinstance(value, float):
+            if not value.is_integer():
+                return repr(value), None
+            lost = "a number whose last digits are lost: write it as text"
+            return f"{value:.0f}"[:40], f"{key} {value!r} is {lost}"
+        if doubt is None and (value or value is False) and not isinstance(value, str):
+            doubt = f"{key} {repr(value)[:40]} is neither text nor a number: an id is made up"
+    return None, doubt
+
+
 def _calls(message: dict[str, Any], parts: Parts) -> Iterator[ToolCall]:
     listed = message.get("tool_calls")
-    for call in [*(listed if isinstance(listed, list) else ()), *parts.calls]:
-        yield _call(_dict(call))
-    if legacy := _dict(message.get("function_call")):
+    known = set()
+    for given in [*(listed if isinstance(listed, list) else ()), *parts.calls]:
+        call = _call(as_dict(given))
+        # LangChain has the calls of the content once more beside it.
+        if call.call_id is None or call.call_id not in known:
+            yield call
+        known.add(call.call_id)
+    if legacy := as_dict(message.get("function_call")):
         yield _call({"function": legacy})
 
 
 def _call(call: dict[str, Any]) -> ToolCall:
-    function = _dict(call.get("function")) or _dict(call.get("custom")) or call
-    name = _text(function.get("name"))
+    function = as_dict(call.get("function")) or as_dict(call.get("custom")) or call
+    name = as_text(function.get("name"))
     if name is None:
         raise _Unmappable("tool call without a name")
-    call_id = _text(call.get("id")) or _text(call.get("call_id"))
-    given = (function.get(key) for key in ("arguments", "input", "args"))
+    call_id = as_text(call.get("id")) or as_text(call.get("call_id"))
+    given = (function.get(key) for key in ("arguments", "input", "args", "parameters"))
     arguments: Any = next((one for one in given if one is not None), None)
     if isinstance(arguments, str):
         try:
@@ -320,19 +382,3 @@ def _call(call: dict[str, Any]) -> ToolCall:
 def _derived_id(log: Any, position: int) -> str:
     content = orjson.dumps(log, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
     return derive("import-conversation", position, content.decode())
-
-
-def _first_text(keys: tuple[str, ...], *sources: dict[str, Any]) -> str | None:
-    return next((t for source in sources for key in keys if (t := _text(source.get(key)))), None)
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value.strip() or None
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        value = int(value)
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -11,8 +11,13 @@ from workers.contracts.time import to_ms
 EARLIEST_MS: Final = to_ms(datetime(1990, 1, 1, tzinfo=UTC))
 LATEST_MS: Final = to_ms(datetime(2100, 1, 1, tzinfo=UTC))
 _LONGEST: Final = 64
-_NUMBER: Final = re.compile(r"-?\d{1,20}(?:\.\d{1,20})?\Z", re.ASCII)
+_NUMBER: Final = re.compile(
+    r"-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,2})?\Z", re.ASCII | re.IGNORECASE
+)
 _ZONE: Final = re.compile(r"\s*(?:[+-]0000\s+)?(?:UTC|GMT)\Z", re.IGNORECASE)
+_PLACE: Final = re.compile(r"\[[\w/+-]{1,40}\]\Z")
+"""The name of a zone behind its offset, as Java writes it."""
+_YEAR_FIRST: Final = re.compile(r"(\d{4})/(\d{2})/(\d{2})", re.ASCII)
 # From the least number of each unit on: seconds, milli-, micro- and nanoseconds.
 _UNITS: Final = ((1e17, 1e-6), (1e14, 1e-3), (1e11, 1.0), (0.0, 1e3))
 
@@ -61,7 +66,7 @@ def _of_number(value: float) -> int | None:
 
 
 def _of_text(text: str) -> int | None:
-    plain = _ZONE.sub("+00:00", text)
+    plain = _YEAR_FIRST.sub(r"\1-\2-\3", _PLACE.sub("", _ZONE.sub("+00:00", text)))
     if plain[-1:] in ("z", "Z"):
         plain = plain[:-1] + "+00:00"
     try:

@@ -11,12 +11,14 @@ from typing import IO, Any, NamedTuple
 import click
 import orjson
 
-from workers.chatlogs.convert import Imported, import_conversation
+from workers.chatlogs.content_blocks import read_content
+from workers.chatlogs.convert import Imported, import_conversation, named_id
 from workers.chatlogs.files import ParsedChat, read_logs
 from workers.chatlogs.shapes import is_event, names, read_shape
 from workers.chatlogs.tables import Columns, read_table
 from workers.cli.common import CliError, input_argument, progress
 from workers.cli.output import counted
+from workers.errors import EXIT_DEAD_LETTERS, EXIT_FINDINGS
 
 SHOWN = 20
 """Complaints that are listed unless all are asked for."""
@@ -76,9 +78,9 @@ def import_(
                 advance(1)
                 run.add(position, log)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise CliError(f"{name}: not a whole gzip file: {error}") from error
+        raise run.failure(f"not a whole gzip file: {error}") from error
     except ValueError as error:
-        raise CliError(f"{name}: {error}") from error
+        raise run.failure(str(error)) from error
     run.finish()
     ctx.exit(65 if not run.events and run.complaints else 1 if run.complaints else 0)
 
@@ -99,10 +101,12 @@ class _Run:
         self._name, self._shape, self._ends_ms, self._shown = name, shape, ends_ms, shown
         self._out = click.get_binary_stream("stdout")
         self._known: dict[str, _Known] = {}
+        self._histories: dict[bytes, str] = {}
+        self._last = b""
         self._shapes: Counter[str] = Counter()
         self._messages = 0
         self._grown = 0
-        self._made_up = 0
+        self._made_up: Counter[str] = Counter()
         self.events = 0
         self.complaints = 0
 
@@ -110,9 +114,8 @@ class _Run:
         """Yield the longest of what repeats a history: times are moved by a conversation's end."""
         kept: dict[str, ParsedChat] = {}
         for position, log in enumerate(logs):
-            key = str(position)
-            if log.error is None and isinstance(log.log, dict):
-                key = str(next((log.log[one] for one in _SESSIONS if log.log.get(one)), position))
+            named = None if log.error is not None else named_id(log.log)
+            key = str(position) if named is None else f"id {named}"
             before = kept.get(key)
             if before is None or len(_turns(log.log)) > len(_turns(before.log)):
                 self._grown += before is not None
@@ -131,9 +134,21 @@ class _Run:
                 "`handoff replay` or `handoff send`",
                 exit_code=65,
             )
-        shape, log = read_shape(log, self._shape)
-        imported = import_conversation(log, position, self._ends_ms)
+        try:
+            shape, log = read_shape(log, self._shape)
+        except ValueError as unreadable:
+            self._complain(f"{self._name}:{place}: {unreadable}: left out")
+            return
+        self._write(place, shape, position, log)
+
+    def _write(self, place: str, shape: str, position: int, log: Any) -> None:
         digests = [*_digests(_turns(log))]
+        nameless = self._ends_ms is None and bool(digests) and named_id(log) is None
+        if nameless and (found := self._history_of(digests)) is not None:
+            log = {**(log if isinstance(log, dict) else {"messages": log}), "id": found}
+        imported = import_conversation(log, position, self._ends_ms)
+        if nameless:
+            self._remember(digests, imported.conversation_id)
         known = self._known.get(imported.conversation_id)
         begin = 0
         if known is not None:
@@ -158,19 +173,41 @@ class _Run:
             first = place if known is None else known.place
             self._known[imported.conversation_id] = _Known(first, digests)
 
+    def _history_of(self, digests: list[bytes]) -> str | None:
+        """Return the conversation whose history a log without an id repeats or goes on with.
+
+        A first turn alone does not tell a history, unless it is that of the log before.
+        """
+        if self._last in digests:
+            return self._histories.get(self._last)
+        return next((one for key in digests[:0:-1] if (one := self._histories.get(key))), None)
+
+    def _remember(self, digests: list[bytes], conversation_id: str) -> None:
+        self._last = digests[-1]
+        self._histories |= dict.fromkeys(digests, conversation_id)
+
     def _report(self, place: str, imported: Imported, known: _Known | None) -> None:
         for skip in imported.skipped:
             if known is not None and (skip.message or 0) <= len(known.digests):
                 continue
             where = f" message {skip.message}:" if skip.message is not None else ""
             left = "" if skip.kept else ": left out"
-            self._complain(f"{self._name}:{place}:{where} {skip.reason}{left}", kept=skip.kept)
+            made_up = None if not skip.kept else "id" if skip.message is None else "time"
+            self._complain(f"{self._name}:{place}:{where} {skip.reason}{left}", made_up)
 
-    def _complain(self, line: str, *, kept: bool = False) -> None:
+    def _complain(self, line: str, made_up: str | None = None) -> None:
         self.complaints += 1
-        self._made_up += kept
+        if made_up is not None:
+            self._made_up[made_up] += 1
         if self._shown is None or self.complaints <= self._shown:
             click.echo(line, err=True)
+
+    def failure(self, problem: str) -> CliError:
+        """Return the error for a file that cannot be read on, with what was read so far."""
+        code = EXIT_FINDINGS if self.events else EXIT_DEAD_LETTERS
+        if self.events:
+            problem += f": {counted(self.events, 'event')} from before that are written"
+        return CliError(f"{self._name}: {problem}", code)
 
     def finish(self) -> None:
         """Say what it came to."""
@@ -182,9 +219,10 @@ class _Run:
         said = (
             f"{counted(sum(self._shapes.values()), 'conversation')} with "
             f"{counted(self._messages, 'message')}: {counted(self.events, 'event')}, "
-            f"{self.complaints - self._made_up:,} left out"
+            f"{self.complaints - self._made_up.total():,} left out"
         )
-        said += f", {counted(self._made_up, 'time')} made up" if self._made_up else ""
+        for what, number in self._made_up.items():
+            said += f", {counted(number, what)} {'made up' if what == 'time' else 'doubtful'}"
         click.echo(f"{said} ({shapes})" if shapes else said, err=True)
         if self._grown:
             click.echo(
@@ -194,24 +232,30 @@ class _Run:
             )
 
 
-_SESSIONS = ("id", "conversation_id", "thread_id", "session_id", "sessionId")
-
-
 def _turns(log: Any) -> list[Any]:
     messages = log.get("messages") if isinstance(log, dict) else log
     return messages if isinstance(messages, list) else []
 
 
 def _digests(messages: list[Any]) -> Iterator[bytes]:
-    """Yield for each message what tells it and everything before it from other histories."""
+    """Yield for each message what tells it and everything before it from other histories.
+
+    Instructions to the AI agent are passed over, as many name the time of the request.
+    """
     so_far = hashlib.sha256()
     for message in messages:
-        said = message
-        if isinstance(message, dict):
-            said = [message.get(key) or None for key in ("role", "content", "tool_calls")]
+        if not isinstance(message, dict):
+            said = message
+        elif message.get("role") in ("system", "developer"):
+            yield so_far.digest()[:8]
+            continue
+        else:
+            parts = read_content(message.get("content"))
+            calls = [*parts.calls, *parts.results, message.get("tool_calls") or None]
+            said = [message.get("role"), parts.text.strip(), calls]
         so_far.update(orjson.dumps(said, option=orjson.OPT_NON_STR_KEYS, default=str))
         yield so_far.digest()[:8]
 
 
 def _is_beginning(part: list[bytes], whole: list[bytes]) -> bool:
-    return 0 < len(part) < len(whole) and whole[len(part) - 1] == part[-1]
+    return 0 < len(part) <= len(whole) and whole[len(part) - 1] == part[-1]

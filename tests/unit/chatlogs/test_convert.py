@@ -182,7 +182,8 @@ def test_a_bare_list_of_messages_has_a_derived_id() -> None:
         ({"role": "user", "content": ""}, "content"),
         ({"role": "assistant", "content": None}, "content"),
         ({"role": "user", "content": [{"type": "hologram"}]}, "hologram"),
-        ({"role": "user", "content": 7}, "int"),
+        ({"role": "user", "content": True}, "true or false"),
+        ({"role": "user", "content": {"mood": "sad"}}, "object without a type"),
         ({"role": "assistant", "content": "x", "tool_calls": [{"function": {}}]}, "without a name"),
         ({"role": "assistant", "content": "x", "metadata": {"confidence": 7}}, "confidence"),
         ("hello", "object"),
@@ -200,7 +201,13 @@ def test_what_cannot_be_mapped_is_reported_and_the_rest_is_kept(
 
 
 def test_bad_lines_and_logs_are_named_and_nothing_else_is_lost() -> None:
-    data = lines(OPENAI) + b"{broken\n" + lines({"id": "x", "messages": []}, ANTHROPIC, OPENAI)
+    data = (
+        lines(OPENAI)
+        + b"{broken\n"
+        + lines(
+            {"id": "x", "messages": []}, ANTHROPIC, {**OPENAI, "messages": OPENAI["messages"][1:]}
+        )
+    )
     result = run(data)
     assert result.exit_code == 1
     assert "standard input:2: not JSON" in result.stderr

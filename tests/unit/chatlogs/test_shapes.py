@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from workers.chatlogs.shapes import names, plain_text
+from workers.chatlogs.helpdesk_formats import plain_text
+from workers.chatlogs.shapes import names
 from workers.cli.import_ import import_
 
 AT = 1_767_607_200  # 2026-01-05 10:00 UTC

@@ -33,6 +33,11 @@ READ: list[Any] = [
     {"$date": {"$numberLong": "1736157600000"}},
     {"seconds": 1_736_157_600, "nanos": 0},
     {"_seconds": 1_736_157_600, "_nanoseconds": 0},
+    "1.7361576e9",
+    "2025/01/06 10:00:00",
+    "2025-01-06T11:00:00+01:00[Europe/Berlin]",
+    "Jan 6, 2025 10:00 AM",
+    "Mon Jan 06 2025 10:00:00 GMT+0000 (Coordinated Universal Time)",
 ]
 UNREADABLE: list[Any] = [
     "yesterday",
