@@ -1,6 +1,7 @@
 """`handoff send` against a real broker: what arrives, under which key, and what is reported."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -78,8 +79,8 @@ def test_bad_lines_are_named_and_the_others_are_sent(broker: EmbeddedKafka) -> N
     report = json.loads(result.stdout)
     assert (report["sent"], report["not_sent"]) == (2, 5)
     assert [entry["line"] for entry in report["lines"]] == [2, 4, 5, 7, 8]
-    assert "line 5: conversation_id: missing" in result.stderr
-    assert "line 8: conversation_id: not text" in result.stderr
+    assert "standard input:5: conversation_id: missing" in result.stderr
+    assert "standard input:8: conversation_id: not text" in result.stderr
     assert numbers(arrived(broker, "conversation-events")) == [1, 6]
 
 
@@ -89,7 +90,7 @@ def test_a_line_too_large_for_the_broker_is_reported_and_loses_no_other(
     lines = [event(1), event(2)[:-1] + ', "x": "' + "y" * 5_000_000 + '"}', event(3)]
     result = run(broker, "\n".join(lines))
     assert result.exit_code == 1
-    assert "line 2: 5,000," in result.stderr
+    assert "standard input:2: 5,000," in result.stderr
     assert "of 4,194,304 at most" in result.stderr
     assert numbers(arrived(broker, "conversation-events")) == [1, 3]
 
@@ -123,7 +124,7 @@ def test_what_a_broker_never_acknowledged_is_reported(
     monkeypatch.setattr(AIOKafkaProducer, "send", refused_for_c2)
     result = run(broker, "\n".join([event(1), event(2, "c-2"), event(3)]))
     assert result.exit_code == 1
-    assert "line 2: " in result.stderr
+    assert "standard input:2: " in result.stderr
     assert "2 events sent" in result.output
 
 
@@ -153,3 +154,29 @@ def test_events_of_long_ago_are_sent_with_a_warning(broker: EmbeddedKafka) -> No
     )
     assert "handoff import --now" in result.stderr
     assert run(broker, lines[2]).stderr == ""
+
+
+def test_what_lies_ahead_of_now_is_refused_on_topics_that_go_by_it(broker: EmbeddedKafka) -> None:
+    later, soon = (datetime.now(UTC) + timedelta(minutes=m) for m in (9, 1))
+    lines = [
+        event(n)[:-1] + f', "occurred_at": "{at.isoformat()}"}}'
+        for n, at in enumerate((later, soon))
+    ]
+    result = run(broker, "\n".join([*lines, event(2)]))
+    assert result.exit_code == 1
+    assert "standard input:1: occurred_at: " in result.stderr
+    assert "ahead of now: check the clock of what wrote it: not sent" in result.stderr
+    assert numbers(arrived(broker, "conversation-events")) == [1, 2]
+
+
+def test_it_reads_what_replay_reads(broker: EmbeddedKafka, tmp_path: Path) -> None:
+    plain, packed = tmp_path / "plain.jsonl", tmp_path / "packed.jsonl.gz"
+    plain.write_bytes(b"\xef\xbb\xbf" + event(1).encode() + b"\n\n")
+    packed.write_bytes(gzip.compress(event(2).encode()))
+    files = [str(plain), str(packed), "-"]
+    result = CliRunner().invoke(
+        send, [*files, "--kafka", broker.bootstrap], input=gzip.compress(event(3).encode())
+    )
+    assert result.exit_code == 0, result.output
+    assert "3 events sent" in result.output
+    assert sorted(numbers(arrived(broker, "conversation-events"))) == [1, 2, 3]

@@ -28,7 +28,7 @@ def read_logs(source: IO[bytes]) -> Iterator[ParsedChat]:
 
     A gzipped file that is cut short or corrupt raises EOFError, zlib.error or gzip.BadGzipFile.
     """
-    lines = iter(_unpacked(source))
+    lines = iter(unpacked(source))
     start, head = 1, b""
     for line in lines:
         if head := line.removeprefix(b"\xef\xbb\xbf").strip():
@@ -51,7 +51,8 @@ def read_logs(source: IO[bytes]) -> Iterator[ParsedChat]:
         yield from _by_line(start + 1, lines)
 
 
-def _unpacked(source: IO[bytes]) -> Iterable[bytes]:
+def unpacked(source: IO[bytes]) -> Iterable[bytes]:
+    """Return the lines of a stream that may be gzipped, as they come."""
     first = source.read(2)
     if first != _GZIP:
         # Put back by hand: standard input cannot be rewound.

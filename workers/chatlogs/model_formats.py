@@ -20,7 +20,6 @@ _REQUESTS: Final = ("request", "body", "kwargs", "params", "data")
 """Where a log of requests may keep the request with its messages."""
 _DEEPEST: Final = 8
 _BLOCKS: Final = ("text", "output_text", "tool_use", "refusal")
-_BLOCKS: Final = ("text", "output_text", "tool_use", "refusal")
 
 
 # ---- Messages ---------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import orjson
@@ -160,7 +160,7 @@ def naming_servers(settings: Settings) -> Iterator[None]:
         raise CliError(f"{server} is not reachable: {error}", EXIT_UNAVAILABLE) from error
 
 
-def numbered_lines(source: BinaryIO | IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def numbered_lines(source: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield the lines that are not blank, stripped, with their numbers from 1."""
     for number, line in enumerate(source, start=1):
         if stripped := line.strip().removeprefix(_BOM):

@@ -12,6 +12,14 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
+def print_capped(lines: Sequence[str], *, every: bool, shown: int = 20) -> None:
+    """Print complaints on standard error, and how many more there are than are shown."""
+    for line in lines if every else lines[:shown]:
+        click.echo(one_line(line), err=True)
+    if not every and len(lines) > shown:
+        click.echo(f"and {len(lines) - shown:,} more; --all lists them", err=True)
+
+
 def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows below a header, each column as wide as its longest value."""
     lines = [[one_line(value) for value in row] for row in (header, *rows)]

@@ -1,19 +1,22 @@
 """`handoff send`: publish events from a file, each acknowledged."""
 
 import asyncio
-import os
-import stat
+import gzip
 import time
+import zlib
 from collections import deque
-from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import orjson
 
+from workers.chatlogs.files import unpacked
+from workers.chatlogs.sources import lines_of
 from workers.cli.common import (
     CliError,
-    input_argument,
     json_option,
     kafka_option,
     naming_servers,
@@ -23,7 +26,11 @@ from workers.cli.common import (
     require_servers,
     settings_from,
 )
-from workers.contracts.topics import EVENTS
+from workers.cli.output import counted, print_capped
+from workers.contracts.codec import MAX_AHEAD_MS
+from workers.contracts.rejections import shown
+from workers.contracts.topics import DESKS, EVENTS
+from workers.errors import UnreadableInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +49,7 @@ _OLD_S = 3600.0
 class _Left(NamedTuple):
     """A line that was not sent or not acknowledged, and why."""
 
+    file: str
     line: int
     reason: str
 
@@ -50,93 +58,118 @@ class _BadLineError(ValueError):
     pass
 
 
-class _Ages:
-    """Counts the events that are so old that a live system finds their deadlines passed."""
+class _Clock:
+    """Looks at the times of what is sent: none may lie ahead, and old ones are counted."""
 
-    def __init__(self, now_s: float | None) -> None:
-        self._before = None if now_s is None else datetime.fromtimestamp(now_s - _OLD_S, UTC)
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
         self.old = 0
         self.oldest = ""
 
     def look(self, record: dict[str, Any]) -> None:
-        """Look at one event; what is wrong with it is for its reader to say."""
+        """Refuse one event that is ahead of now; what else is wrong is for its reader to say."""
         at = record.get("occurred_at")
-        if self._before is None or not isinstance(at, str):
+        if self._topic not in (EVENTS, DESKS) or not isinstance(at, str):
             return
+        now_s = time.time()
         try:
-            is_old = datetime.fromisoformat(at) < self._before
-        except (ValueError, TypeError):
+            moment_s = datetime.fromisoformat(at).timestamp()
+        except (ValueError, OverflowError):
             return
-        if is_old:
+        if moment_s > now_s + MAX_AHEAD_MS / 1000:
+            raise _BadLineError(
+                f"occurred_at: {shown(at)}: ahead of now: check the clock of what wrote it"
+            )
+        if self._topic == EVENTS and moment_s < now_s - _OLD_S:
             self.old += 1
             self.oldest = min(self.oldest or at, at)
 
     def warning(self) -> str:
-        """Say what will become of them."""
+        """Say what will become of the old ones."""
+        are = "is" if self.old == 1 else "are"
         return (
-            f"{self.old:,} events are older than an hour (the oldest of {self.oldest}): a live "
-            "system finds their deadlines passed, so that customers count as waiting in vain and "
-            "escalations expire unclaimed; handoff import --now writes times that end now"
+            f"{counted(self.old, 'event')} {are} older than an hour (the oldest of {self.oldest}): "
+            "a live system finds their deadlines passed, so that customers count as waiting in "
+            "vain and escalations expire unclaimed; handoff import --now writes times that end now"
         )
 
 
 @click.command()
-@input_argument
+@click.argument(
+    "inputs",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+)
 @click.option("--topic", default=EVENTS, show_default=True, help="Where to publish.")
+@click.option("--all", "every", is_flag=True, help=f"Name every line left out, not only {_SHOWN}.")
 @kafka_option
 @json_option
-def send(source: IO[bytes], topic: str, kafka: str | None, as_json: bool) -> None:
-    """Publish the JSON lines in FILE (- is standard input), each acknowledged by the broker.
+def send(
+    inputs: tuple[str, ...], topic: str, every: bool, kafka: str | None, as_json: bool
+) -> None:
+    """Publish the JSON lines in each FILE (also .gz; - is standard input), each acknowledged.
 
     The key of a line is its conversation_id, that of a desk's presence its queue. A line that is
-    no JSON object or has no key, and one that the broker refuses, is reported with its number;
-    the others are sent. What the contract refuses ends in dead-letters, as from any producer.
-    Sending a file again changes nothing: events are known by their event_id. Events of long ago
-    are taken at their word, deadlines and all: a warning says how many there are.
+    no JSON object, has no key or is of a time ahead of now, and one that the broker refuses, is
+    reported with its number; the others are sent. What the contract refuses ends in dead-letters,
+    as from any producer. Sending a file again changes nothing: events are known by their event_id.
+    Events of long ago are taken at their word, deadlines and all: a warning says how many.
 
     Exit code: 0 everything was acknowledged, 1 something was not.
     """
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)
     started = time.monotonic()
-    with naming_servers(settings), progress("events", _lines_in(source)) as advance:
-        ages = _Ages(time.time() if topic == EVENTS else None)
-        sent, left = asyncio.run(_send(source, topic, settings, advance, ages))
+    clock = _Clock(topic)
+    with naming_servers(settings), progress("events", _count(inputs)) as advance:
+        sent, left = asyncio.run(_send(_lines(inputs), topic, settings, advance, clock))
     left.sort()
-    for line, reason in left[:_SHOWN]:
-        click.echo(f"line {line}: {reason}", err=True)
-    if len(left) > _SHOWN:
-        click.echo(f"and {len(left) - _SHOWN:,} more: --json lists them all", err=True)
-    if ages.old:
-        click.echo(ages.warning(), err=True)
+    print_capped(
+        [f"{one.file}:{one.line}: {one.reason}" for one in left], every=every, shown=_SHOWN
+    )
+    if clock.old:
+        click.echo(clock.warning(), err=True)
     if as_json:
         lines = [entry._asdict() for entry in left]
-        counts = {"sent": sent, "not_sent": len(left), "older_than_an_hour": ages.old}
+        counts = {"sent": sent, "not_sent": len(left), "older_than_an_hour": clock.old}
         print_json({"topic": topic, **counts, "lines": lines})
     else:
         seconds = time.monotonic() - started
-        click.echo(f"{sent:,} events sent to {topic} in {seconds:.1f} s, {len(left):,} not sent")
+        click.echo(
+            f"{counted(sent, 'event')} sent to {topic} in {seconds:.1f} s, {len(left):,} not sent"
+        )
     raise SystemExit(1 if left else 0)
 
 
-def _lines_in(source: IO[bytes]) -> int | None:
-    """Return how many lines a regular file has, for the progress bar; it is read once more."""
-    try:
-        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
-            return None
-    except OSError:
+def _lines(inputs: tuple[str, ...]) -> Iterator[tuple[str, int, bytes]]:
+    """Yield the lines of all files; standard input's as they come, so that a pipe may stay open."""
+    for name in inputs:
+        if name != "-":
+            yield from ((str(path), number, line) for path, number, line in lines_of([Path(name)]))
+            continue
+        try:
+            for number, line in numbered_lines(unpacked(click.get_binary_stream("stdin"))):
+                yield "standard input", number, line
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            problem = f"standard input: not a whole gzip file: {error}"
+            raise UnreadableInputError(problem) from error
+
+
+def _count(inputs: tuple[str, ...]) -> int | None:
+    """Return how many lines there are, for the progress bar; files are read once more for it."""
+    if not all(name != "-" and Path(name).is_file() for name in inputs):
         return None
-    count = sum(1 for _ in numbered_lines(source))
-    source.seek(0)
-    return count
+    return sum(1 for _ in lines_of([*map(Path, inputs)]))
 
 
 async def _send(
-    source: IO[bytes],
+    lines: Iterator[tuple[str, int, bytes]],
     topic: str,
     settings: "Settings",
     advance: "Callable[[int], None]",
-    ages: _Ages,
+    clock: _Clock,
 ) -> tuple[int, list[_Left]]:
     from aiokafka import AIOKafkaProducer
 
@@ -153,7 +186,7 @@ async def _send(
     await producer.start()
     try:
         await _require_topic(producer, topic, settings)
-        return await _publish(source, topic, producer, advance, ages)
+        return await _publish(lines, topic, producer, advance, clock)
     finally:
         await producer.stop()
 
@@ -169,38 +202,38 @@ async def _require_topic(producer: "AIOKafkaProducer", topic: str, settings: "Se
 
 
 async def _publish(
-    source: IO[bytes],
+    lines: Iterator[tuple[str, int, bytes]],
     topic: str,
     producer: "AIOKafkaProducer",
     advance: "Callable[[int], None]",
-    ages: _Ages,
+    clock: _Clock,
 ) -> tuple[int, list[_Left]]:
     from aiokafka.errors import KafkaError
 
     left: list[_Left] = []
-    waiting: deque[tuple[int, asyncio.Future[Any]]] = deque()
+    waiting: deque[tuple[str, int, asyncio.Future[Any]]] = deque()
     sent = 0
 
     async def settle(most: int) -> int:
         settled = 0
         while len(waiting) > most:
-            number, acknowledged = waiting.popleft()
+            file, number, acknowledged = waiting.popleft()
             try:
                 await acknowledged
             except KafkaError as error:
-                left.append(_Left(number, f"not acknowledged ({error})"))
+                left.append(_Left(file, number, f"not acknowledged ({error})"))
             else:
                 settled += 1
             advance(1)
         return settled
 
-    for number, line in numbered_lines(source):
+    for file, number, line in lines:
         try:
             record = _record(line)
-            waiting.append((number, await producer.send(topic, line, key=_key(record))))
-            ages.look(record)
+            clock.look(record)
+            waiting.append((file, number, await producer.send(topic, line, key=_key(record))))
         except (_BadLineError, KafkaError) as error:
-            left.append(_Left(number, f"{error}: not sent"))
+            left.append(_Left(file, number, f"{error}: not sent"))
             advance(1)
         if len(waiting) > _IN_FLIGHT:
             sent += await settle(_IN_FLIGHT // 2)
