@@ -1,18 +1,26 @@
 """`handoff policy check`: whether a policy can be used, and what is in it."""
 
+import tempfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
+import orjson
 
 from workers.cli.common import (
     CliError,
     input_argument,
     json_option,
     print_json,
+    progress,
     read_topics,
     topics_option,
 )
+from workers.cli.output import counted, print_columns
+from workers.errors import EXIT_DEAD_LETTERS
+
+if TYPE_CHECKING:
+    from workers.policy import Policy
 
 
 @click.group()
@@ -22,26 +30,36 @@ def policy() -> None:
 
 @policy.command()
 @input_argument
+@click.option(
+    "--log",
+    "logs",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="Say which rules and intents never occur in this file of events, too; may be repeated.",
+)
 @topics_option
 @json_option
-def check(source: IO[bytes], topics: Path, as_json: bool) -> None:
+def check(source: IO[bytes], logs: tuple[str, ...], topics: Path, as_json: bool) -> None:
     """Say whether the policy in FILE can be used; - is standard input.
 
     The first problem is named with its line and what to do. Queues must exist in topics.yaml.
-    Exit code: 0 it can be used, 1 it cannot.
+    Exit code: 0 it can be used, 1 it cannot, or a rule of it can never hold.
     """
     from workers.contracts.yaml import YamlFileError
-    from workers.policy import load_policy
+    from workers.policy import doubts, load_policy
 
     name = getattr(source, "name", "-")
     name = "standard input" if name in ("-", "<stdin>") else name
     queues = read_topics(topics).queues
     try:
-        loaded = load_policy(source.read().decode("utf-8"), name, queues)
+        text = source.read().decode("utf-8")
+        loaded = load_policy(text, name, queues)
     except UnicodeDecodeError as error:
         raise CliError(f"{name}: not UTF-8 at byte {error.start}: save it as UTF-8") from None
     except YamlFileError as error:
         raise CliError(str(error)) from None
+    doubtful = doubts(text, name)
     summary = {
         "file": name,
         "version": loaded.version,
@@ -49,11 +67,44 @@ def check(source: IO[bytes], topics: Path, as_json: bool) -> None:
         "rules": [_described(rule) for rule in loaded.base.rules],
         "routes": len(loaded.base.routes),
         "overrides": len(loaded.overrides),
+        "doubts": doubtful,
     }
+    if logs:
+        summary["log"] = _unused(loaded, text, logs)
     if as_json:
         print_json(summary)
     else:
         _print(summary)
+    for doubt in doubtful:
+        click.echo(doubt, err=True)
+    raise SystemExit(1 if doubtful else 0)
+
+
+def _unused(policy: "Policy", text: str, logs: tuple[str, ...]) -> dict[str, Any]:
+    """Return what of a policy never occurs in files of events."""
+    from workers.agents.classifier.prompt import intents_of
+    from workers.chatlogs.sources import local_files
+    from workers.replay.backtest import Candidate
+    from workers.replay.planning import plan_files
+    from workers.replay.processes import replay
+
+    with local_files(logs) as paths, tempfile.TemporaryDirectory(prefix="handoff-check-") as folder:
+        decisions = Path(folder) / "decisions.jsonl"
+        prepared = plan_files(paths, [Candidate("policy", text)], text, keep_decisions=True)
+        with progress("replaying", prepared.records) as advance:
+            result = replay(prepared.plan, prepared.records, advance, decisions)
+        with decisions.open("rb") as lines:
+            held = {orjson.loads(line).get("rule") for line in lines}
+    if not result.events:
+        raise CliError(f"{', '.join(logs)}: there is no event in it", EXIT_DEAD_LETTERS)
+    tally = result.tallies[0]
+    named = {*intents_of(text), *policy.bands.intents}
+    return {
+        "events": result.events,
+        "conversations": tally.overall.conversations,
+        "rules_that_never_held": [r.name for r in policy.base.rules if r.name not in held],
+        "intents_that_never_occur": sorted(named - tally.intents.keys()),
+    }
 
 
 def _described(rule: Any) -> dict[str, str]:
@@ -73,9 +124,11 @@ def _print(summary: dict[str, Any]) -> None:
         f"{len(summary['rules'])} rules, {summary['routes']} routes, "
         f"{summary['overrides']} overrides"
     )
-    columns = list(summary["rules"][0])
-    rows = [columns, *[list(rule.values()) for rule in summary["rules"]]]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
+    columns = tuple(summary["rules"][0])
+    print_columns(columns, [tuple(rule.values()) for rule in summary["rules"]])
+    if (told := summary.get("log")) is None:
+        return
+    events = counted(told["events"], "event")
+    click.echo(f"In {events} of {counted(told['conversations'], 'conversation')}:")
+    for key in ("rules_that_never_held", "intents_that_never_occur"):
+        click.echo(f"{key.replace('_', ' ')}: {', '.join(told[key]) or 'none'}")

@@ -294,12 +294,16 @@ def _options(kind: Any) -> Iterator[Any]:
 
 
 def _choices(kind: Any) -> list[str]:
-    literals = [option for option in _options(kind) if get_origin(option) is Literal]
-    return [str(choice) for literal in literals for choice in get_args(literal)]
+    options = [*_options(kind)]
+    literals = [option for option in options if get_origin(option) is Literal]
+    truths = ["true", "false"] if literals and bool in options else []
+    return truths + [str(choice) for literal in literals for choice in get_args(literal)]
 
 
 def _description(kind: Any) -> str | None:
-    """Return what the annotation of a type says that a value of it looks like."""
+    """Return what the annotation of a type, or of an alternative, says that a value looks like."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return next(filter(None, map(_description, get_args(kind))), None)
     metas = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
     return next((meta.description for meta in metas if meta.description), None)
 

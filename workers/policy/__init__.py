@@ -2,7 +2,7 @@
 
 from workers.policy.document import Bands, duration_ms
 from workers.policy.evaluate import RuleSignal, Verdict, explain, holding, near_misses, route
-from workers.policy.loader import PolicyError, load_policy
+from workers.policy.loader import PolicyError, doubts, load_policy
 from workers.policy.model import Policy, PolicyView, Route, Rule
 from workers.policy.signals import POLICY_EXCEPTION, Signals
 
@@ -17,6 +17,7 @@ __all__ = [
     "RuleSignal",
     "Signals",
     "Verdict",
+    "doubts",
     "duration_ms",
     "explain",
     "holding",

@@ -13,7 +13,13 @@ Words = Word | tuple[Word, ...]
 Threshold = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Minutes = Annotated[float, msgspec.Meta(gt=0, le=43_200)]
-Duration = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,4}(s|m|h|d)$")]
+Duration = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[1-9][0-9]{0,4}(s|m|h|d)$",
+        description="write a number and s, m, h or d, as in 30s, 20m, 2h or 1d",
+    ),
+]
 Weighted = Literal[
     "requested_human",
     "frustrated",

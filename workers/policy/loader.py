@@ -44,6 +44,30 @@ def load_policy(text: str, name: str, queues: Collection[str] | None = None) -> 
     return compile_policy(file, sha256(content).hexdigest()[:12])
 
 
+def doubts(text: str, name: str) -> list[str]:
+    """Return what is wrong with a policy that can be used all the same: rules that never hold.
+
+    Each is said as `file:line: field: value: what to do`. They are no errors, as logs may carry
+    policies that have them.
+    """
+    document = load_yaml(text, name)
+    file = convert(document, written.PolicyFile)
+    return [
+        str(one) for index, rule in enumerate(file.rules) for one in _idle(document, index, rule)
+    ]
+
+
+def _idle(document: Document, index: int, rule: written.RuleDocument) -> Iterator[YamlFileError]:
+    weights, least = rule.when.weights, rule.when.at_least
+    if weights is None or least is None:
+        return
+    # What is weighted is 0 to 1.
+    most = sum(weight for weight in weights.values() if weight > 0)
+    if least > most:
+        advice = f"can never hold: the weights add up to {most:g} at most"
+        yield document.error(("rules", index, "when", "at_least"), advice)
+
+
 def compile_policy(file: written.PolicyFile, content_hash: str) -> Policy:
     """Return the policy of a file that was checked."""
     rules = file.rules

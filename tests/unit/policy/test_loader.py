@@ -86,7 +86,9 @@ BAD = [
     ("weights: {frustrated: 1}, at_least: 0.5", "tier: []",
      "17: rules[1].when.tier", "name at least one", True),
     ("auto_escalate: offer", "auto_escalate: often", "16: rules[1].auto_escalate", "offer?", True),
-    ("10m", "10 minutes", "11: rules[0].cooldown: '10 minutes'", "", True),
+    ("10m", "20 minutes", "11: rules[0].cooldown: '20 minutes'", "as in 30s, 20m, 2h or 1d", True),
+    ("auto_escalate: offer", "auto_escalate: maybe",
+     "16: rules[1].auto_escalate: 'maybe'", "use one of true, false, offer", True),
     ("target_queue: billing", "target_queue: biling", "12: rules[0].target_queue: 'biling'",
      "did you mean billing?", False),
     ("rule: sum", "rule: unsure", "13: rules[1].rule: 'unsure'", "twice", False),
@@ -167,3 +169,39 @@ def test_check_prints_what_is_in_it_or_the_error() -> None:
     done = runner.invoke(handoff, ["policy", "check", "-"], input=b"version: \xff")
     assert done.exit_code == 1
     assert "UTF-8" in done.output
+
+
+def test_a_sum_that_can_never_be_reached_is_said_and_can_be_used(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    weights = "{frustrated: 1, solved: -3, stalled: 0.7}"
+    file.write_text(GOOD.replace("{frustrated: 1}, at_least: 0.5", f"{weights}, at_least: 5"))
+    result = CliRunner().invoke(handoff, ["policy", "check", str(file)])
+    assert result.exit_code == 1
+    problem = "rules[1].when.at_least: '5': can never hold: the weights add up to 1.7 at most"
+    assert f"{file}:17: {problem}" in result.stderr
+    assert "can be used" in result.stdout
+    # A log whose policy has it is replayed.
+    assert load_policy(file.read_text(), "my.yaml", QUEUES).base.rules
+
+
+def test_what_never_occurs_in_a_log_is_said(tmp_path: Path) -> None:
+    policy, log = tmp_path / "my.yaml", tmp_path / "log.jsonl"
+    policy.write_text(
+        GOOD.replace("bands: {", "bands: {intents: {refund: [0, 1], billing: [0, 1]}, ")
+    )
+    row = {"conversation_id": "c", "occurred_at": "2026-01-05T10:00:00Z"}
+    agent = {"confidence": 0.1, "intents": ["billing"]}
+    rows = [
+        {**row, "event_id": "1", "role": "customer", "content": "Where is it?"},
+        {**row, "event_id": "2", "role": "ai_agent", "content": "Hm.", "agent": agent},
+        {**row, "event_id": "3", "role": "ai_agent", "content": "Well.", "agent": agent},
+    ]
+    log.write_text("".join(orjson.dumps(one).decode() + "\n" for one in rows))
+    result = CliRunner().invoke(handoff, ["policy", "check", str(policy), "--log", str(log)])
+    assert result.exit_code == 0, result.output
+    assert "In 3 events of 1 conversation:" in result.stdout
+    assert "rules that never held: sum, promised-a-person" in result.stdout
+    assert "intents that never occur: refund" in result.stdout
+    log.write_text("nothing\n")
+    result = CliRunner().invoke(handoff, ["policy", "check", str(policy), "--log", str(log)])
+    assert result.exit_code == 65
