@@ -298,15 +298,23 @@ def _standing(found: Remembered) -> str:
     now = found.now
     if now.reason is not None:
         rule = f" by rule {now.rule}" if now.rule else ""
-        where = f" on {now.queue}" if now.queue and not now.person else ""
+        on = "for" if now.place == "ticket" else "on"
+        where = f" {on} {now.queue}" if now.queue and not now.person else ""
         by = f" {now.person}" if now.person else ""
-        owner = _OWNERS.get(now.owner, now.owner)
+        owner = _awaited(now.owner, now.place)
         return f"Escalated for {now.reason}{rule}; open: {owner}{by}{where}, level {now.level}."
     if now.ended:
         return f"Escalated for {', then '.join(now.ended)}; now with {_OWNERS.get(now.owner)}."
     decisions = [decision for line in found.lines for decision in line.decisions]
     misses = [*now.near_misses, *_misses(found.lines)]
     return _not_escalated(misses, decisions, declined=now.declined)
+
+
+def _awaited(owner: str, place: str | None) -> str:
+    """Say who has a conversation, or what stands for the person who is awaited."""
+    if owner == "pending" and place == "ticket":
+        return "a ticket"
+    return _OWNERS.get(owner, owner)
 
 
 def _misses(lines: list[ExplainedEvent]) -> list[NearMiss]:
@@ -321,7 +329,7 @@ def _conclusion(lines: list[ExplainedEvent]) -> str:
         return _not_escalated(_misses(lines), decisions, declined=declined)
     outcome = next((one.outcome for one in reversed(decisions) if one.outcome), None)
     owner = lines[-1].owner
-    ended = f"ended: {outcome}" if outcome else f"open: {_OWNERS.get(owner, owner)}"
+    ended = f"ended: {outcome}" if outcome else f"open: {_awaited(owner, lines[-1].place)}"
     rule = f" by rule {opened.rule}" if opened.rule else ""
     return f"Escalated for {opened.reason}{rule}; {ended}."
 

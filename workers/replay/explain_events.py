@@ -12,6 +12,7 @@ from workers.contracts.events import (
     Event,
     Message,
     Ownership,
+    Place,
     PolicyInForce,
     Routed,
     Signal,
@@ -48,6 +49,8 @@ class ExplainedEvent(msgspec.Struct, frozen=True, kw_only=True):
     decisions: tuple[Decision, ...]
     owner: Owner
     """Who owns the conversation after it."""
+    place: Place | None = None
+    """Where the open escalation stands after it: on a queue, as a ticket, or contact details."""
     note: str | None = None
     """What is to be known about how this line was come by."""
 
@@ -111,6 +114,7 @@ def line_of(
         near_misses=near_misses(view, signals) if asked else (),
         decisions=decisions,
         owner=state.owner,
+        place=None if state.open is None else state.open.place,
         note=note,
     )
 
@@ -170,6 +174,16 @@ def _text(event: Event) -> str:
             return f"{event.action} on {event.queue}{by}"
         case Routed():
             skipped = ", ".join(f"{one.queue or one.place} {one.reason}" for one in event.skipped)
-            return f"placed on {event.queue}" + (f" ({skipped})" if skipped else "")
+            return f"placed {_placed(event)}" + (f" ({skipped})" if skipped else "")
         case _:
             return ""
+
+
+def _placed(event: Routed) -> str:
+    match event.place:
+        case "ticket":
+            return f"as a ticket for {event.queue}"
+        case "contact":
+            return f"by contact details of {event.queue}"
+        case _:
+            return f"on {event.queue}"

@@ -141,7 +141,8 @@ def test_an_answer_that_cannot_be_read_is_reported() -> None:
     result = _import({"messages": [QUESTION], "choices": [{"finish_reason": "length"}]})
     assert result.exit_code == 1
     assert "what stands under 'choices' is no answer that can be read: left out" in result.stderr
-    for nothing in ([], None, ""):
+    empty: list[Any] = [[], None, ""]
+    for nothing in empty:
         assert _import({"messages": [QUESTION], "choices": nothing}).exit_code == 0
 
 

@@ -105,7 +105,10 @@ def _words(decision: Decision) -> str:
 def results(told: Sequence[ConversationSummary], stage: Stage, width: int) -> Table:
     """Return the table of the conversations; those in which nothing was decided share a row."""
     table = Table(
-        title="What became of the conversations", title_justify="left", box=box.SIMPLE_HEAD
+        # Some customers wrote before the demo begins.
+        title="What became of the conversations (waits by the customers' own clocks)",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
     )
     wide = width >= _WIDE
     table.add_column("conversation", style="bold", no_wrap=True)
