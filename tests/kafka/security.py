@@ -50,6 +50,11 @@ TOPIC_ACLS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "conversation-events": ("WRITE",),
         "dead-letters": ("WRITE",),
     },
+    "outcomes": {
+        "escalation-decisions": ("READ",),
+        "escalation-outcomes": ("WRITE",),
+        "dead-letters": ("WRITE",),
+    },
 }
 """What each worker may do, and no more; docs/security.md lists the same. READ and WRITE imply
 DESCRIBE; each may READ its own consumer group, `handoff-<worker>`."""
@@ -78,6 +83,7 @@ REDIS_RULES: Final[Mapping[str, str]] = {
         f"~handoff:trying:handoff-classifier:* %R~handoff:{{conversation-events:*}}:t:* {_CLIENT} "
         "+eval_ro +llen +lrange +hmget +hset +hdel"
     ),
+    "outcomes": f"~handoff:trying:handoff-outcomes:* {_CLIENT} +hmget +hset +hdel",
 }
 """What each worker's user of the store may do; docs/security.md lists the same."""
 

@@ -414,6 +414,7 @@ async def test_a_token_that_has_expired_or_is_somebody_elses_is_refused_and_said
         ("desk", "escalation-decisions"),
         ("desk", "conversation-control"),
         ("classifier", "escalation-decisions"),
+        ("outcomes", "conversation-events"),
         ("classifier", "conversation-control"),
         ("nobody", "conversation-events"),
     ],
@@ -487,6 +488,10 @@ FOREIGN: Final[dict[str, Sequence[Sequence[str]]]] = {
     ],
     "classifier": [
         ("RPUSH", "handoff:{conversation-events:0}:t:c", "1"),
+        ("GET", "handoff:ledger:{c}"),
+    ],
+    "outcomes": [
+        ("GET", "handoff:{conversation-events:0}:s:c"),
         ("GET", "handoff:ledger:{c}"),
     ],
 }

@@ -17,7 +17,7 @@ _WORKERS = Path(__file__).parents[2] / "workers"
 
 _BASE = ("contracts", "data", "errors")
 _DECIDING = ("conversation", "handoff", "routing")
-_PURE = ("contracts", "redaction", "detection", "policy", *_DECIDING)
+_PURE = ("contracts", "redaction", "detection", "policy", *_DECIDING, "outcomes")
 _AROUND = (*_PURE, *_BASE, "settings", "kafka", "stores")
 # The rooms that each room may import. The command line may import all; no room imports it.
 _MAY: dict[str, Collection[str]] = {
@@ -29,6 +29,7 @@ _MAY: dict[str, Collection[str]] = {
     "detection": _BASE,
     "policy": (*_BASE, "detection", "redaction"),
     **dict.fromkeys(_DECIDING, (*_BASE, "detection", "policy", "redaction")),
+    "outcomes": _BASE,
     "kafka": (*_BASE, "settings"),
     "runtime": (*_BASE, "settings", "kafka"),
     "stores": (*_PURE, *_BASE, "settings"),

@@ -21,7 +21,7 @@ from workers.kafka.reader import partitions_of, ranges_of, reading
 from workers.runtime.failstop import _explained
 
 CANARY: Final = "canary-7f3a"
-WORKERS: Final = ("escalation", "routing", "desk", "classifier")
+WORKERS: Final = ("escalation", "routing", "desk", "classifier", "outcomes")
 _TOPICS: Final = Path(__file__).parents[2] / "topics.yaml"
 
 

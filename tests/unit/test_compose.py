@@ -15,7 +15,7 @@ from workers.cli.worker import worker
 from workers.settings import Settings
 
 _ROOT: Final = Path(__file__).parents[2]
-_WORKERS: Final = ("escalation", "routing", "desk", "classifier")
+_WORKERS: Final = ("escalation", "routing", "desk", "classifier", "outcomes")
 
 _TEXT: Final = {"type": "string"}
 _TEXTS: Final = {"type": "array", "items": _TEXT}

@@ -30,6 +30,7 @@ COMMANDS: Final[dict[str, str]] = {
     "detect": "Score texts for requests for a person and for frustration.",
     "explain": "Say why a conversation was or was not escalated.",
     "transcript": "Print the whole transcript of a conversation.",
+    "outcomes": "Say what came of escalations, as figures.",
     "audit": "Prove from the topics that nothing was lost or done twice.",
     "rebuild": "Fold the log into an empty store.",
     "deadletters": "List events that could not be read, show one, or send them again.",

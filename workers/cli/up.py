@@ -29,7 +29,7 @@ from workers.contracts.topics import Topics
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, ServerError
 from workers.embedded.workers import EMBEDDED_SETTINGS
 
-_AGENTS = 4
+_AGENTS = 5
 _READY_POLL_S = 0.2
 
 

@@ -22,7 +22,7 @@ from workers.settings import kafka_client_kwargs, load_settings
 if TYPE_CHECKING:
     from workers.runtime.app import Agent
 
-AGENTS: Final = ("escalation", "routing", "desk", "classifier")
+AGENTS: Final = ("escalation", "routing", "desk", "outcomes", "classifier")
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 QUIET_S: Final = 60.0
@@ -62,9 +62,9 @@ logger = logging.getLogger("handoff")
 @click.option(
     "--health-port",
     envvar="HANDOFF_HEALTH_PORT",
-    type=click.IntRange(1, 65_531),
+    type=click.IntRange(1, 65_530),
     help="Serve /live, /ready and /metrics on this port of the loopback address; "
-    "with `all`, on this and the next three.",
+    "with `all`, on this and the next four.",
 )
 @click.option(
     "--log-level",

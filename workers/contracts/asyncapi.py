@@ -8,12 +8,20 @@ from workers.contracts.topics import Topic, Topics
 VERSION: Final = "3.0.0"
 _KAFKA_BINDING: Final = "0.5.0"
 _OURS: Final = frozenset(
-    {"escalation-agent", "routing-agent", "desk-agent", "classifier-agent", "operator"}
+    {
+        "escalation-agent",
+        "routing-agent",
+        "desk-agent",
+        "classifier-agent",
+        "outcomes-agent",
+        "operator",
+    }
 )
 _KEYS: Final[dict[str, str]] = {
     "conversation_id": "The conversation_id.",
     "conversation_id_or_queue": "The conversation_id; of presence, the queue.",
     "conversation_id_or_subject": "The conversation_id; of rates, the subject.",
+    "decision_id": "The decision_id.",
     "original": "The key of the record that could not be used.",
 }
 # The document's own references and dialect take the place of these.

@@ -204,6 +204,14 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     person: Id | None = None
     """The desk's agent who claimed, was refused, transferred or ended it."""
     ticket_id: Id | None = None
+    claimed_at: Instant | None = None
+    """When a person first claimed the escalation."""
+    replied_at: Instant | None = None
+    """When a person first wrote to the customer in this escalation."""
+    transfers: Count = 0
+    """How often persons have sent the escalation to another queue."""
+    justified: bool | None = None
+    """On an end: whether the person found that the AI was right to hand over."""
     ai_agent: AiAgent = AiAgent()
     home: Home
     observe: bool = False

@@ -21,6 +21,7 @@ from workers.contracts.deadletters import read_dead_letter, read_retry_mark
 from workers.contracts.decisions import ClassificationRequest, Decision
 from workers.contracts.events import EVENT_TYPES
 from workers.contracts.ledger import LedgerRecord
+from workers.contracts.outcomes import OutcomeRecord
 from workers.contracts.rejections import Rejected
 from workers.contracts.tickets import Notification, Ticket
 
@@ -31,6 +32,7 @@ SINGLE_TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     "escalation-notifications": Notification,
     "conversation-control": Control,
     "escalation-ledger": LedgerRecord,
+    "escalation-outcomes": OutcomeRecord,
 }
 """Schemas whose records are of one type only."""
 TYPED_BY_FIELD: Final[dict[str, dict[str, type[msgspec.Struct]]]] = {

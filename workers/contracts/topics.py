@@ -21,6 +21,7 @@ TICKETS: Final = "support-tickets"
 NOTIFICATIONS: Final = "escalation-notifications"
 CONTROL: Final = "conversation-control"
 LEDGER: Final = "escalation-ledger"
+OUTCOMES: Final = "escalation-outcomes"
 DEAD_LETTERS: Final = "dead-letters"
 OWN_TOPICS: Final = (
     EVENTS,
@@ -31,6 +32,7 @@ OWN_TOPICS: Final = (
     NOTIFICATIONS,
     CONTROL,
     LEDGER,
+    OUTCOMES,
     DEAD_LETTERS,
 )
 """The topics that the agents know by name; topics.yaml must declare each."""
@@ -46,11 +48,16 @@ Service = Literal[
     "routing-agent",
     "desk-agent",
     "classifier-agent",
+    "outcomes-agent",
     "operator",
 ]
 """Who writes and reads: systems outside, our agents, and the command line in somebody's hands."""
 KeyKind = Literal[
-    "conversation_id", "conversation_id_or_queue", "conversation_id_or_subject", "original"
+    "conversation_id",
+    "conversation_id_or_queue",
+    "conversation_id_or_subject",
+    "decision_id",
+    "original",
 ]
 RetentionDays = Literal[1, 3, 7, 14, 30, 60, 90, 180, 365]
 Redaction = Literal["none", "standard", "strict"]

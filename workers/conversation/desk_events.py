@@ -67,6 +67,7 @@ def claim(run: StepContext, person: str | None, queue: str | None = None) -> Non
         place=place,
         placing=None,
         packet_epoch=packet_epoch,
+        claimed_at=escalation.claimed_at or state.clock,
     )
     await_person(run)
     run.emit("claim", state.open)
@@ -83,6 +84,7 @@ def open_claimed(run: StepContext, person: str | None) -> None:
         opened_at=state.clock,
         person=person,
         begun_at=to_ms(event.occurred_at),
+        replied_at=state.clock,
     )
     state.escalated = True
     if not run.observe:
@@ -130,11 +132,19 @@ def _accepted(run: StepContext, event: Ownership, escalation: Escalation) -> Non
 def _replied(run: StepContext, event: Ownership, escalation: Escalation) -> None:
     if objection := _objection(run.state, event, escalation):
         refuse(run, event, objection)
-    elif run.state.owner == "person":
+        return
+    note_reply(run)
+    if run.state.owner == "person":
         drop_due(run.state, "reply")
         await_person(run)
     else:
         claim(run, event.agent_id, event.queue)
+
+
+def note_reply(run: StepContext) -> None:
+    """Keep when a person first wrote to the customer in the open escalation."""
+    if run.state.open is not None and not run.state.open.replied_at:
+        changed(run, replied_at=run.state.clock)
 
 
 def _transferred(run: StepContext, event: Ownership, escalation: Escalation) -> None:
@@ -187,7 +197,8 @@ def _abandoned(run: StepContext, event: Ownership, escalation: Escalation) -> No
 def _ender(event: Ownership, escalation: Escalation) -> dict[str, Any]:
     """Who ended it: an end is matched by the escalation alone, and somebody else's is recorded."""
     owner, person = escalation.person, event.agent_id or escalation.person
-    return {"person": person, "cause": None if owner in (None, person) else "not_owner"}
+    cause = None if owner in (None, person) else "not_owner"
+    return {"person": person, "cause": cause, "justified": event.justified}
 
 
 def _ticketed(run: StepContext, event: Ownership, escalation: Escalation) -> None:

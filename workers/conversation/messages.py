@@ -10,7 +10,7 @@ from workers.contracts.events import Customer, Message
 from workers.contracts.time import MINUTE, from_ms, to_ms
 from workers.conversation import doubts, repetition, tools
 from workers.conversation.answers import ai_agent
-from workers.conversation.desk_events import claim, open_claimed
+from workers.conversation.desk_events import claim, note_reply, open_claimed
 from workers.conversation.episodes import begin_episode, end
 from workers.conversation.evidence import CurrentWords, evidence_of
 from workers.conversation.offers import accept, asks, decline, refuses_offer, takes_offer
@@ -118,9 +118,11 @@ def _person(run: StepContext, event: Message) -> None:
         return
     if state.owner == "person":
         # The customer has an answer, whichever person gave it.
+        note_reply(run)
         drop_due(state, "reply")
         await_person(run)
     elif state.owner == "pending":
+        note_reply(run)
         claim(run, person)
     else:
         if state.owner == "closed":

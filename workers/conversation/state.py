@@ -98,6 +98,9 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     """On the queue where it waits: between two looks at the wait; None: there are none."""
     updates: int = 0
     """Looks at the wait on this queue."""
+    claimed_at: int = 0
+    replied_at: int = 0
+    """When a person first claimed it, and first wrote to the customer; 0: not yet."""
 
 
 class MinuteCount(msgspec.Struct, array_like=True, frozen=True):

@@ -105,4 +105,7 @@ def _about(escalation: Escalation) -> dict[str, Any]:
         "opened_at": from_ms(escalation.opened_at),
         "person": escalation.person,
         "ticket_id": escalation.ticket_id,
+        "claimed_at": from_ms(escalation.claimed_at) if escalation.claimed_at else None,
+        "replied_at": from_ms(escalation.replied_at) if escalation.replied_at else None,
+        "transfers": escalation.hops,
     }

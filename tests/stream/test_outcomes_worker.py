@@ -1,0 +1,95 @@
+"""The outcomes worker: killed and started again, its records give the figures of the decisions."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from tests.support.fold_history import ASKS, History
+from tests.support.routing_harness import Publisher
+from workers.cli.main import handoff
+from workers.contracts.codec import encode
+from workers.contracts.decisions import Decision
+from workers.contracts.topics import DEAD_LETTERS, DECISIONS, OUTCOMES, load_topics
+from workers.data import data_path
+from workers.embedded import EmbeddedStack
+from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
+from workers.kafka.reader import is_done, partitions_of, ranges_of, reading
+from workers.outcomes import OutcomeReport, as_data, outcome_of
+from workers.runtime.producer import Record
+from workers.settings import Settings, load_settings
+
+COUNT = 60
+
+
+def _story(number: int) -> list[Decision]:
+    """Return the decisions of one conversation: most are resolved, some taken back."""
+    h = History(conversation_id=f"c-{number}")
+    h.customer(ASKS)
+    h.route()
+    h.after(1 + number % 7).desk("accepted")
+    if number % 4:
+        h.after(3).desk("resolved", justified=number % 3 > 0)
+    else:
+        h.after(3).desk("returned")
+    return h.decisions
+
+
+def _expected(decisions: list[Decision]) -> dict[str, object]:
+    report = OutcomeReport(("reason", "queue"))
+    for record in sorted(
+        (record for one in decisions if (record := outcome_of(one))),
+        key=lambda one: (one.decided_at, one.decision_id),
+    ):
+        report.take(record)
+    return as_data(report)
+
+
+async def _done(settings: Settings) -> None:
+    async with asyncio.timeout(60):
+        while not await is_done(settings, "handoff-outcomes", DECISIONS):  # noqa: ASYNC110 - Kafka tells nobody
+            await asyncio.sleep(0.2)
+
+
+async def _written(settings: Settings, topic: str) -> int:
+    async with reading(settings) as consumer:
+        ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
+    return sum(found.end - found.start for found in ranges.values())
+
+
+async def test_killed_in_the_middle_it_gives_the_figures_of_the_decisions(tmp_path: Path) -> None:
+    topics = load_topics(data_path("topics.yaml").read_text(), "topics.yaml")
+    decisions = [one for number in range(COUNT) for one in _story(number)]
+    records = [Record(DECISIONS, one.conversation_id.encode(), encode(one)) for one in decisions]
+    with EmbeddedStack() as servers:
+        servers.kafka.ensure_topics(topics.topics)
+        settings = load_settings(kafka_bootstrap=servers.bootstrap, redis_url=servers.redis_url)
+        environment = {
+            "KAFKA_BOOTSTRAP": servers.bootstrap,
+            "REDIS_URL": servers.redis_url,
+            **EMBEDDED_SETTINGS,
+        }
+        async with Publisher(servers.bootstrap) as publisher:
+            with WorkerProcess("outcomes", environment, tmp_path / "outcomes.log") as worker:
+                await publisher.publish(records[:50])
+                async with asyncio.timeout(60):
+                    while not await _written(settings, OUTCOMES):  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
+                await asyncio.to_thread(worker.kill)
+                # Some arrive twice, and one is no decision.
+                await publisher.publish([*records[30:], Record(DECISIONS, b"c-x", b"{}")])
+                worker.start()
+                await _done(settings)
+        assert await _written(settings, DEAD_LETTERS) == 1
+        arguments = ["outcomes", "--kafka", servers.bootstrap, "--by", "reason,queue"]
+        said = await asyncio.to_thread(CliRunner().invoke, handoff, [*arguments, "--json"])
+        shown = await asyncio.to_thread(CliRunner().invoke, handoff, arguments)
+    assert said.exit_code == 0, said.output
+    assert json.loads(said.stdout) == json.loads(json.dumps(_expected(decisions)))
+    total = json.loads(said.stdout)["total"]
+    assert (total["escalated"], total["ended"]) == (COUNT, COUNT)
+    assert total["ends"] == {"resolved": 45, "returned": 15}
+    assert shown.exit_code == 0
+    (resolved,) = [line for line in shown.stdout.splitlines() if "resolved by people" in line]
+    assert resolved.split()[3:] == ["75%", "of", "60", "(63%", "to", "84%)"]

@@ -1,0 +1,1 @@
+"""Writes what came of escalations and offers, for reports."""

@@ -1,0 +1,187 @@
+"""`handoff outcomes`: what came of escalations, as figures."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from workers.cli.audit import duration
+from workers.cli.common import (
+    CliError,
+    json_option,
+    kafka_option,
+    naming_servers,
+    plain_console,
+    print_json,
+    progress,
+    require_servers,
+    settings_from,
+)
+from workers.cli.time_option import Moment
+from workers.handoff.wording import one_line
+from workers.outcomes import DIMENSIONS, OutcomeCounts, OutcomeReport, as_data, share, times
+from workers.outcomes.outcome_counts import BY_PERSON, TOO_FEW
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from workers.settings import Settings
+
+_SHOWN: Final = 20
+
+
+def _names(
+    context: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001
+    value: str | None,
+) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name for name in (value or "").split(",") if name))
+    for name in names:
+        if name not in DIMENSIONS:
+            known = ", ".join(DIMENSIONS)
+            raise click.BadParameter(f"{name!r} is none of {known}")
+    return names
+
+
+@click.command("outcomes")
+@kafka_option
+@click.option("--since", type=Moment(), help="Only what was decided from this time on.")
+@click.option(
+    "--by",
+    metavar="NAME[,…]",
+    callback=_names,
+    help=f"Split by these, each by itself: {', '.join(DIMENSIONS)}.",
+)
+@json_option
+def outcomes(kafka: str | None, since: int | None, by: tuple[str, ...], as_json: bool) -> None:
+    """Say what came of escalations: resolved or not, how fast, offers taken, who came back.
+
+    Reads escalation-outcomes up to where it ends now; the outcomes worker writes it. Repeats are
+    counted once. docs/outcomes.md defines each figure.
+    """
+    settings = settings_from(kafka=kafka)
+    require_servers(settings, redis=False)
+    with naming_servers(settings):
+        report, unread = asyncio.run(_read(settings, since, by))
+    if unread:
+        click.echo(f"{unread:,} records could not be read and are left out", err=True)
+    if as_json:
+        print_json(as_data(report))
+    else:
+        show(report, plain_console())
+
+
+async def _read(
+    settings: "Settings", since: int | None, by: tuple[str, ...]
+) -> tuple[OutcomeReport, int]:
+    """Return the report, and how many records are not ours to read."""
+    from workers.contracts.codec import decode_message
+    from workers.contracts.outcomes import OutcomeRecord
+    from workers.contracts.rejections import Rejected
+    from workers.contracts.time import to_ms
+    from workers.contracts.topics import OUTCOMES
+    from workers.kafka.reader import ReadError, partitions_of, ranges_of, read, reading
+
+    records: list[OutcomeRecord] = []
+    unread = 0
+    try:
+        async with reading(settings) as consumer:
+            ranges = await ranges_of(consumer, await partitions_of(consumer, [OUTCOMES]))
+        if not ranges:
+            raise CliError(f"the cluster has no topic {OUTCOMES}: run handoff topics apply", 78)
+        total = sum(found.end - found.start for found in ranges.values())
+        with progress("reading outcomes", total) as advance:
+            async for _, run in read(settings, ranges):
+                advance(len(run))
+                for record in run:
+                    try:
+                        found = decode_message(OutcomeRecord, record.value)
+                    except Rejected:
+                        unread += 1
+                        continue
+                    if since is None or to_ms(found.decided_at) >= since:
+                        records.append(found)
+    except ReadError as error:
+        raise CliError(str(error), exit_code=69) from error
+    report = OutcomeReport(by)
+    # Their key spreads a conversation over partitions.
+    for found in sorted(records, key=lambda one: (one.decided_at, one.decision_id)):
+        report.take(found)
+    return report, unread
+
+
+def show(report: OutcomeReport, console: "Console") -> None:
+    """Print a report for a person: the whole, then one table for each split."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column()
+    for name, text in _lines(report.total):
+        table.add_row(name, text)
+    console.print(table)
+    for name, groups in report.groups.items():
+        split = Table(title=f"by {name}", title_justify="left", box=box.SIMPLE_HEAD)
+        for header in (name, "escalated", "ended", "resolved", "to claim", "to reply", "bounced"):
+            split.add_column(header, justify="left" if header == name else "right")
+        ordered = sorted(groups.items(), key=lambda item: (-item[1].escalated, item[0]))
+        for value, counts in ordered[:_SHOWN]:
+            split.add_row(
+                one_line(value), f"{counts.escalated:,}", f"{counts.ended:,}",
+                _percent(counts.ends[BY_PERSON], counts.ended),
+                _median(counts.to_claim_s), _median(counts.to_reply_s),
+                _percent(counts.bounced, counts.escalated),
+            )  # fmt: skip
+        console.print(split)
+        if len(ordered) > _SHOWN:
+            more = f"  … and {len(ordered) - _SHOWN:,} more; --json lists all"
+            console.print(more, style="dim")
+    console.print(f"* of fewer than {TOO_FEW}", style="dim")
+
+
+def _lines(counts: OutcomeCounts) -> list[tuple[str, str]]:
+    """Return the figures of the whole, by name, as a person reads them."""
+    ends = ", ".join(f"{name} {number:,}" for name, number in counts.ends.most_common())
+    judged = counts.justified + counts.unjustified
+    in_time = counts.claimed_in_time + counts.claimed_late
+    levels = ", ".join(f"{level}: {n:,}" for level, n in sorted(counts.levels.items()))
+    lines = [
+        ("escalated", f"{counts.escalated:,}"),
+        ("ended", f"{counts.ended:,} ({ends})" if ends else "0"),
+        ("resolved by people", _interval(counts.ends[BY_PERSON], counts.ended)),
+        ("found justified", _interval(counts.justified, judged)),
+        ("opened to claimed", _spread(counts.to_claim_s)),
+        ("opened to first reply", _spread(counts.to_reply_s)),
+        ("claimed in time", _interval(counts.claimed_in_time, in_time)),
+        ("back within 7 days", _interval(counts.bounced, counts.escalated)),
+        ("by level at the end", levels or "none"),
+        ("sent on by people", f"{counts.transferred:,}"),
+        ("waited for a ticket", f"{counts.ticketed:,}"),
+        ("offers", f"{counts.offered:,}"),
+        ("offers declined", _interval(counts.declined, counts.offered)),
+    ]
+    return lines + ([("only observed", f"{counts.observed:,}")] if counts.observed else [])
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}{'*' if whole < TOO_FEW else ''}" if whole else "-"
+
+
+def _interval(part: int, whole: int) -> str:
+    found = share(part, whole)
+    if not whole:
+        return "-"
+    return f"{_percent(part, whole)} of {whole:,} ({found['low']:.0%} to {found['high']:.0%})"
+
+
+def _median(seconds: list[int]) -> str:
+    median = times(seconds)["median"]
+    return "-" if median is None else duration(median)
+
+
+def _spread(seconds: list[int]) -> str:
+    found = times(seconds)
+    if found["median"] is None or found["p90"] is None:
+        return "-"
+    return f"median {duration(found['median'])}, p90 {duration(found['p90'])} of {found['of']:,}"

@@ -1,0 +1,50 @@
+"""`escalation-outcomes`: what came of each escalation and offer, for reports."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from workers.contracts.decisions import AiAgent, Outcome, Reason
+from workers.contracts.events import Count, Id, Place, Word
+from workers.contracts.time import Instant
+
+OutcomeKind = Literal["escalated", "offered", "declined", "ended"]
+
+
+class OutcomeRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One escalation opened or ended, or one offer made or declined; it quotes nobody.
+
+    Readers drop repeats by `decision_id`.
+    """
+
+    version: Literal[1] = 1
+    decision_id: Id
+    kind: OutcomeKind
+    conversation_id: Id
+    escalation_id: Id | None = None
+    decided_at: Instant
+    reason: Reason | None = None
+    rule: Word | None = None
+    policy_version: Word
+    policy_hash: Word
+    ai_agent: AiAgent = AiAgent()
+    intents: tuple[Word, ...] = ()
+    tier: Word | None = None
+    tenant: Word | None = None
+    channel: Word | None = None
+    queue: Word | None = None
+    """Where it was when it ended; where the policy wants it when it was opened or offered."""
+    place: Place | None = None
+    tried: tuple[Word, ...] = ()
+    level: Count = 0
+    outcome: Outcome | None = None
+    """Of an end."""
+    opened_at: Instant | None = None
+    claimed_at: Instant | None = None
+    replied_at: Instant | None = None
+    claim_minutes: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    """The policy's limit for the claim; None: the queue's own."""
+    transfers: Count = 0
+    justified: bool | None = None
+    observe: bool = False
+    """The worker only observed: nobody was handed over."""
