@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from tests.support.escalation_harness import by_key, conversations, policy_text, quiet
 from workers.agents.escalation.fenced_store import MarkMoved
-from workers.agents.escalation.log_reader import OpenConversation
+from workers.agents.escalation.log_reader import HandedOver
 from workers.agents.escalation.partition import Partition, Unreadable
 from workers.agents.escalation.state_rebuild import Start
 from workers.contracts.decisions import Home
@@ -56,7 +56,7 @@ class MemoryLog:
     def __init__(self, records: Sequence[ConsumerRecord]) -> None:
         self.all = list(records)
         self.window = 0
-        self.open: list[OpenConversation] = []
+        self.ledger: list[HandedOver] = []
         self.poisoned: tuple[int, ...] = ()
 
     async def offset_at(self, timestamp_ms: int) -> int:
@@ -69,8 +69,8 @@ class MemoryLog:
             if keys is None or one.key in keys:
                 yield [one]
 
-    async def open_conversations(self) -> list[OpenConversation]:
-        return self.open
+    async def handed_over(self, since_ms: int) -> list[HandedOver]:  # noqa: ARG002
+        return self.ledger
 
     async def poison(self) -> tuple[int, ...]:
         return self.poisoned
@@ -84,6 +84,7 @@ class World:
         self.log = MemoryLog(records)
         self.published: list[Record] = []
         self.committed: int | None = None
+        self.first: int | None = None
         self.owners = 0
         self.faults: Callable[[str], None] = lambda _: None
         self.limit = DeadLetterLimit()
@@ -119,10 +120,11 @@ class World:
     async def owner(self) -> Partition:
         """Return a new owner of the partition, which has taken it over."""
         partition = self.partition()
-        bounds = Bounds(0, len(self.log.all), self.committed)
+        bounds = Bounds(0, len(self.log.all), self.committed, self.first)
         position = await partition.place(bounds, self.start)
         assert position == partition.marked.mark.offset + 1
         durable = await partition.take_over()
+        self.first = partition.first
         self.committed = max(self.committed or 0, durable)
         return partition
 
@@ -272,6 +274,22 @@ def _says(name: str, number: int, content: str = "where is my parcel?") -> dict[
     return _asks(name, number) | {"content": content}
 
 
+def _returned(decision: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return what the log tells when the person of an escalation gives it back."""
+    return {
+        "type": "ownership",
+        "event_id": f"e-{number}",
+        "conversation_id": decision["conversation_id"],
+        "occurred_at": f"2026-11-01T09:{number:02}:00Z",
+        "action": "returned",
+        "escalation_id": decision["escalation_id"],
+        "desk_event_id": f"d-{number}",
+        "epoch": decision["epoch"],
+        "queue": "tier_2_support",
+        "agent_id": "anna",
+    }
+
+
 def _decisions(here: World) -> list[dict[str, Any]]:
     return [orjson.loads(value or b"") for _, value in here.pairs()]
 
@@ -401,7 +419,7 @@ def test_a_rebuild_that_dies_at_any_moment_ends_as_one_that_does_not(
             await here.drain()
             await here.redis.flushdb()
             here.log.all += later
-            here.log.open = [OpenConversation(f"conv-{seed % 1000}-1", 0)]
+            here.log.ledger = [HandedOver(f"conv-{seed % 1000}-1", 0)]
             here.log.window = 10
             await _survive(here, random.Random(seed), faults=5)
             await here.drain()
@@ -422,13 +440,58 @@ async def test_conversations_open_for_longer_than_the_window_are_folded_from_the
         await here.drain()
         old = await here.redis.get(f"{BASE}s:old")
         await here.redis.flushdb()
-        here.log.window, here.log.open = 3, [OpenConversation("old", 0)]
+        here.log.window, here.log.ledger = 3, [HandedOver("old", 0)]
         partition = await here.owner()
         while await here.deliver(partition):
             pass
         assert await here.redis.get(f"{BASE}s:old") == old
         assert await here.redis.get(f"{BASE}s:other") is None
         assert [key for key, _ in here.pairs()] == [b"old", b"old"]
+
+
+async def test_an_escalation_that_was_older_than_the_window_and_ended_in_it_stays_ended(
+    redis_url: str,
+) -> None:
+    person = {"role": "human_agent", "content": "Anna here.", "agent": {"id": "anna"}}
+    rows = [_asks("a", 1), _asks("a", 2) | person, _says("a", 3)]
+    async with world(redis_url, rows) as here:
+        await here.drain()
+        ended = _returned(_decisions(here)[-1], 4)
+        here.log.all += [record(3, ended), record(4, _says("a", 5))]
+        await here.drain()
+        before, told = await here.redis.get(f"{BASE}s:a"), len(here.published)
+        assert _decisions(here)[-1]["action"] == "return"
+        await here.redis.flushdb()
+        # The person's words are the first that the window has of it.
+        here.log.window, here.log.ledger = 1, [HandedOver("a", 0)]
+        await here.drain()
+        assert await here.redis.get(f"{BASE}s:a") == before
+        assert len(here.published) == told
+
+
+async def test_a_rebuild_decides_nothing_of_before_the_very_first_start(redis_url: str) -> None:
+    person = {"role": "human_agent", "content": "Anna here.", "agent": {"id": "anna"}}
+    rows = [_asks("a", 1), _asks("b", 2) | person, _asks("c", 3), _asks("c", 4) | person]
+    async with world(redis_url, rows) as here:
+        here.start = "now"
+        await here.drain()
+        assert (here.committed, here.first, here.published) == (4, 4, [])
+        here.log.all += [record(4, _says("a", 5)), record(5, _asks("d", 6))]
+        await here.drain()
+        before, decided = await _dump(here.redis, f"{BASE}[sti]:*"), here.pairs()
+        assert [key for key, _ in decided] == [b"d"]
+        await here.redis.flushdb()
+        # A conversation of before is folded beside the others when it is older than the window.
+        here.log.window, here.log.ledger = 3, [HandedOver(name, 0) for name in "abc"]
+        await here.drain()
+        assert here.pairs() == decided * 2
+        assert await _dump(here.redis, f"{BASE}[sti]:*") == before
+
+
+async def test_an_empty_store_beside_a_log_made_anew_says_what_to_do(redis_url: str) -> None:
+    async with world(redis_url, [_asks("a", 1)]) as here:
+        with pytest.raises(ConfigurationError, match="run `handoff rebuild`"):
+            await here.partition().place(Bounds(0, 1, 1000), "now")
 
 
 @pytest.mark.expects_errors("folding 1 unreadable states again")
@@ -442,7 +505,7 @@ async def test_a_state_that_cannot_be_decoded_is_folded_again(redis_url: str) ->
         partition = await here.owner()
         with pytest.raises(Unreadable) as caught:
             await here.deliver(partition)
-        await partition.rebuilding.fold_again(caught.value.conversation_ids)
+        await partition.rebuilding.fold_again(caught.value.conversation_ids, 0)
         assert await here.redis.get(f"{BASE}s:a") == sound
         await here.deliver(partition)
         assert here.pairs() == here.quiet()

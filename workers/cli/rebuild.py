@@ -39,9 +39,10 @@ def rebuild(
 ) -> None:
     """Empty what Redis knows of the conversations and fold it from the log again.
 
-    For a store that is damaged, or a log whose number of partitions was changed. Stop the
-    escalation workers before. Nothing that was published is published again, except for the
-    latest decision of every open escalation.
+    For a store that is damaged, a log whose number of partitions was changed, or one that was cut
+    or made anew. Stop the escalation workers before. Nothing that was published is published
+    again, except for the latest decision of every open escalation; a log that is shorter than what
+    was handled is begun at its beginning, under the ids of before.
     """
     settings = settings_from(kafka, redis)
     chosen = policy.read(topics)
@@ -57,7 +58,7 @@ def rebuild(
         try:
             own = starting_meta(chosen.text, settings.observe)
             offsets = asyncio.run(offline_rebuild.committed_offsets(settings))
-            with progress("folding", sum(offsets.values())) as advance:
+            with progress("folding", sum(one.offset for one in offsets.values())) as advance:
                 done = asyncio.run(offline_rebuild.rebuild(settings, own, offsets, advance))
         except WorkerStop as stop:
             raise CliError(f"{stop} (stop every escalation worker first)", stop.exit_code) from None
@@ -65,6 +66,12 @@ def rebuild(
         print_json([row._asdict() for row in done])
         return
     for row in done:
+        if row.begins_at is not None:
+            click.echo(
+                f"partition {row.partition}: the log ends before what was handled, it was cut or "
+                f"made anew: the workers begin it at offset {row.begins_at}"
+            )
+            continue
         click.echo(
             f"partition {row.partition}: {row.records:,} records folded, "
             f"{row.republished:,} decisions about open escalations published again"

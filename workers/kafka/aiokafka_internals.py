@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from workers.kafka.tolerant_records import accept_any_header_name
 
@@ -23,6 +24,18 @@ async def all_metadata(consumer: AIOKafkaConsumer) -> Any:
     request for everything creates no topic, not even where brokers create what is asked for.
     """
     return await consumer._client.fetch_all_metadata()
+
+
+async def commits(
+    consumer: AIOKafkaConsumer, tps: Collection[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Return what the consumer's group has committed, with the text that stands beside it.
+
+    The public `committed` leaves the text out, and asks for one partition at a time.
+    """
+    found: dict[TopicPartition, OffsetAndMetadata]
+    found = await consumer._coordinator.fetch_committed_offsets([*tps])
+    return found
 
 
 def raise_group_errors(consumer: AIOKafkaConsumer) -> None:

@@ -82,6 +82,9 @@ class Agent:
         self.settings = settings
         self.reached: dict[TP, int] = {}
         """Offset up to which a partition is handled, records that nobody sees included."""
+        self.origins: dict[TP, int] = {}
+        """Where the very first start began; what `positions` puts here is told by each commit, and
+        comes back in `Bounds.first`, which outlives every other store."""
         self._consumer: Consumer | None = None
 
     async def start(self) -> None:
@@ -221,6 +224,7 @@ def make_app(agent: Agent) -> faust.App:
     )
     transport.placing = agent_placing(agent)
     transport.releasing = agent.releasing
+    transport.origins = agent.origins
     app.transport = transport
     agent.producer = Producer(transport, loop=None)
     agent.producer.kafka = kafka

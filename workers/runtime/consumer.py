@@ -18,6 +18,7 @@ from mode.utils.futures import maybe_async
 
 from workers.errors import WorkerStop
 from workers.kafka.aiokafka_internals import FetchBuffer, raise_group_errors
+from workers.kafka.commits import OriginConsumer, commits_of
 from workers.runtime.failstop import fail_stop
 from workers.runtime.producer import Producer
 
@@ -35,7 +36,9 @@ class Bounds(NamedTuple):
 
     begin: int
     end: int
-    committed: int | None
+    committed: int | None = None
+    first: int | None = None
+    """Where the very first start began, as the commit tells; None when it does not."""
 
 
 class RecordRun(NamedTuple):
@@ -121,7 +124,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         settings = transport.fetch
         conf = self.app.conf
         self._assignor = RoundRobinPartitionAssignor
-        return aiokafka.AIOKafkaConsumer(
+        return OriginConsumer(
+            transport.origins,
             **settings.kafka,
             client_id=conf.broker_client_id,
             group_id=conf.id,
@@ -150,15 +154,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         A log ends where the first transaction begins that is open, as it does for who reads it.
         """
         consumer = self._ensure_consumer()
-        begins, ends, *committed = await asyncio.gather(
+        begins, ends, commits = await asyncio.gather(
             consumer.beginning_offsets(tps),
             consumer.end_offsets(tps),
-            *(consumer.committed(tp) for tp in tps),
+            commits_of(consumer, tps),
         )
-        return {
-            tp: Bounds(begins[tp], ends[tp], offset)
-            for tp, offset in zip(tps, committed, strict=True)
-        }
+        return {tp: Bounds(begins[tp], ends[tp], *commits.get(tp, ())) for tp in tps}
 
     def check(self) -> None:
         """Raise what has ended this worker's membership of its group, if anything has."""
@@ -397,5 +398,7 @@ class Transport(driver.Transport):
 
     fetch: FetchSettings
     placing: Placing
+    origins: Mapping[TP, int]
+    """What each commit tells of its partition, see `Agent.origins`."""
     releasing: Callable[[Collection[TP]], None]
     """Called before waiting for what is in flight: nothing may begin that takes long."""

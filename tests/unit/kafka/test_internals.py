@@ -25,6 +25,7 @@ from faust.transport.drivers import aiokafka as driver
         (Fetcher.fetched_records, ["self", "partitions", "timeout", "max_records"]),
         (SubscriptionState.fetch_context, ["self"]),
         (GroupCoordinator.check_errors, ["self"]),
+        (GroupCoordinator.fetch_committed_offsets, ["self", "partitions"]),
         (driver.AIOKafkaConsumerThread._create_worker_consumer, ["self", "transport"]),
         (driver.AIOKafkaConsumerThread._commit, ["self", "offsets"]),
         (driver.Consumer._new_consumer_thread, ["self"]),

@@ -117,6 +117,10 @@ class EscalationAgent(Agent):
         placed = await asyncio.gather(
             *(self._partitions[tp].place(found, self._start) for tp, found in bounds.items())
         )
+        self.origins.clear()
+        self.origins.update(
+            (tp, one.first) for tp, one in self._partitions.items() if one.first is not None
+        )
         return dict(zip(bounds, placed, strict=True))
 
     def _partition(self, tp: TP, token: str, around: Surroundings) -> Partition:
@@ -198,7 +202,7 @@ class EscalationAgent(Agent):
             await partition.apply(records)
         except Unreadable as unreadable:
             ids = unreadable.conversation_ids
-            mend = partition.rebuilding.fold_again(ids)
+            mend = partition.rebuilding.fold_again(ids, partition.first or 0)
             self._takeovers[tp] = self._watched(mend, f"{partition}: folding states again")
             raise NotYet from None
         except TooManyDeadLetters as many:

@@ -1,6 +1,7 @@
 """Records of the log as the fold takes them."""
 
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Final
 
 from aiokafka import ConsumerRecord
@@ -28,7 +29,8 @@ def decode(record: ConsumerRecord, secrets: Secrets, poison: Collection[int] = (
         return Incoming(offset, at, None, raw, rejected)
 
 
-def split_at(records: Sequence[ConsumerRecord], offset: int) -> list[Sequence[ConsumerRecord]]:
-    """Return the records below an offset and those from it on, each if there are any."""
-    below = sum(record.offset < offset for record in records)
-    return [part for part in (records[:below], records[below:]) if part]
+def split_at(records: Sequence[ConsumerRecord], *offsets: int) -> list[Sequence[ConsumerRecord]]:
+    """Return the records below the first offset, up to the next …, each part if there are any."""
+    ends = [sum(record.offset < offset for record in records) for offset in sorted(offsets)]
+    parts = (records[start:end] for start, end in pairwise([0, *ends, len(records)]))
+    return [part for part in parts if part]

@@ -3,27 +3,29 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing
+from math import inf
+from typing import NamedTuple
 
-import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
 from workers.agents.escalation.decoding import POISON
-from workers.contracts.codec import Raw, decode_message
+from workers.contracts.codec import MAX_AHEAD_MS, Raw, decode_message
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.decisions import Home
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.rejections import Rejected
-from workers.contracts.time import to_ms
+from workers.contracts.time import HOUR, to_ms
 from workers.contracts.topics import DEAD_LETTERS, LEDGER
 from workers.kafka.reader import Range, partitions_of, ranges_of, read, reading
 from workers.settings import Settings
 
 
-class OpenConversation(msgspec.Struct, frozen=True):
-    """A conversation whose escalation is open, as `escalation-ledger` knows it."""
+class HandedOver(NamedTuple):
+    """A conversation whose escalation is open, or ended lately, as `escalation-ledger` knows it."""
 
     conversation_id: str
     started_at: int
+    """When the conversation began, in milliseconds."""
 
 
 class Surroundings:
@@ -32,15 +34,21 @@ class Surroundings:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = asyncio.Lock()
-        self._open: dict[Home, list[OpenConversation]] | None = None
+        self._handed_over: dict[Home, list[HandedOver]] = {}
+        self._ended_since: float = inf
         self._poison: dict[Home, list[int]] | None = None
 
-    async def open_conversations(self, home: Home) -> list[OpenConversation]:
-        """Conversations of a partition whose escalation the ledger topic says is open."""
+    async def handed_over(self, home: Home, since_ms: int) -> list[HandedOver]:
+        """Return conversations of a partition whose escalation was open at some time after that.
+
+        Of those that ended, only the ones that began before are named, and perhaps some more.
+        """
         async with self._lock:
-            if self._open is None:
-                self._open = await self._read_ledger()
-        return self._open.get(home, [])
+            if since_ms < self._ended_since:
+                # Other partitions of this worker began a moment before this one.
+                self._ended_since = since_ms - HOUR
+                self._handed_over = await self._read_ledger(since_ms - HOUR)
+        return self._handed_over.get(home, [])
 
     async def poison(self, home: Home) -> tuple[int, ...]:
         """Offsets of a partition that are in `dead-letters` because processes died at them."""
@@ -49,16 +57,21 @@ class Surroundings:
                 self._poison = await self._read_dead_letters()
         return tuple(sorted(set(self._poison.get(home, []))))
 
-    async def _read_ledger(self) -> dict[Home, list[OpenConversation]]:
-        last: dict[bytes, tuple[Home, OpenConversation]] = {}
+    async def _read_ledger(self, since_ms: int) -> dict[Home, list[HandedOver]]:
+        last: dict[bytes, tuple[Home, HandedOver]] = {}
         async for record in self._whole(LEDGER):
+            last.pop(record.key, None)
             ledger = _ledger(record.value)
-            if ledger is None or ledger.outcome is not None or ledger.escalation_id is None:
-                last.pop(record.key, None)
+            if ledger is None or ledger.escalation_id is None:
                 continue
             started = to_ms(ledger.decision.facts.started_at)
-            last[record.key] = ledger.home, OpenConversation(ledger.conversation_id, started)
-        found: dict[Home, list[OpenConversation]] = {}
+            # The router wrote it after the event that ended it was on the log.
+            if ledger.outcome is not None and (
+                record.timestamp < since_ms or started > since_ms + HOUR + MAX_AHEAD_MS
+            ):
+                continue
+            last[record.key] = ledger.home, HandedOver(ledger.conversation_id, started)
+        found: dict[Home, list[HandedOver]] = {}
         for home, conversation in last.values():
             found.setdefault(home, []).append(conversation)
         return found
@@ -116,9 +129,9 @@ class LogReader:
                 if chosen:
                     yield chosen
 
-    async def open_conversations(self) -> list[OpenConversation]:
-        """Conversations of this partition whose escalation the ledger topic says is open."""
-        return await self._around.open_conversations(self.home)
+    async def handed_over(self, since_ms: int) -> list[HandedOver]:
+        """Return conversations of this partition, as `Surroundings.handed_over` says."""
+        return await self._around.handed_over(self.home, since_ms)
 
     async def poison(self) -> tuple[int, ...]:
         """Offsets of this partition that are in `dead-letters` because processes died at them."""

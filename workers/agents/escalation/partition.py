@@ -62,6 +62,8 @@ class Partition:
         self.home = home
         self.marked = FencedStore(home, store, address, own)
         self.rebuilding = Rebuilding(self.marked, log, secrets)
+        self.first: int | None = None
+        """Where the very first start began to decide; None when that is not known."""
         self.phase = "idle"
         """What is done with the chunk at hand: read, fold, write or publish."""
         self._publish = publish
@@ -85,6 +87,9 @@ class Partition:
             self.rebuilding.resume(head)
         self._require_inside(bounds)
         committed, progress = bounds.committed or 0, self.rebuilding.progress
+        self.first = bounds.first
+        if self.first is None and progress is not None and progress.kind == "first":
+            self.first = progress.until
         self._end = bounds.end
         self._silent_below = max(committed, 0 if progress is None else progress.until)
         self._outbox, self._acked = [], []
@@ -152,7 +157,7 @@ class Partition:
             if (progress := self.rebuilding.progress) is None:
                 await self._apply(records)
                 return
-            for part in split_at(records, progress.until):
+            for part in split_at(records, progress.decides_from, progress.until):
                 # What lies between the mark and the first record can be seen by nobody.
                 await self._finish_rebuild(part[0].offset)
                 await self._apply(part)
@@ -241,9 +246,8 @@ class Partition:
 
     def _fold(self, incoming: Sequence[Incoming], reading: ChunkRead) -> Folded:
         progress = self.rebuilding.progress
-        first = progress is not None and progress.kind == "first"
         try:
-            if first:
+            if progress is not None and incoming[0].offset < progress.decides_from:
                 return self.rebuilding.remember(incoming, reading)
             meta = self.marked.meta
             # What a rebuild folds was decided under the flag that the log tells of.

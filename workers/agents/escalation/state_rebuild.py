@@ -1,13 +1,14 @@
 """An empty store: what of the log is folded again before a partition goes on.
 
-The log is folded from `WINDOW_MS` before, after the conversations with an open escalation that
-are older than that. Nothing below the committed offset is published; in the end the latest
-decision of every open escalation is, once more.
+The log is folded from `WINDOW_MS` before, after the conversations that are older than that and had
+an open escalation since. Nothing below the committed offset is published; in the end the latest
+decision of every open escalation is, once more. What lies before the very first start, which every
+commit tells, is only remembered.
 """
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import aclosing
 from itertools import islice
 from typing import Final, Literal
@@ -17,6 +18,7 @@ import msgspec
 from workers.agents.escalation.decoding import decode
 from workers.agents.escalation.fenced_store import FencedStore
 from workers.agents.escalation.log_reader import LogReader
+from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, PolicyInForce
 from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY
@@ -65,10 +67,19 @@ class RebuildProgress(msgspec.Struct, kw_only=True, frozen=True):
     """The offset where everything is folded from."""
     until: int
     """Outputs of records below are never published."""
+    first: int = 0
+    """Where the very first start began to decide; records below are only remembered."""
+    since_ms: int = 0
+    """The time of `since`: of older escalations those matter that did not end before."""
     prepared: bool = False
     """Older conversations are folded, and `poison` is known."""
     poison: tuple[int, ...] = ()
     """Offsets that were dead-lettered because processes died at them."""
+
+    @property
+    def decides_from(self) -> int:
+        """The offset from which on the policy decides."""
+        return self.until if self.kind == "first" else self.first
 
     def field(self) -> dict[str, bytes]:
         """Return the field of the partition's meta that holds it."""
@@ -100,9 +111,16 @@ class Rebuilding:
         else:
             self._require_inside(bounds.committed, bounds)
             since = min(await self._log.offset_at(window), bounds.committed)
-            since = max(since, bounds.begin)
-            progress = RebuildProgress(kind="again", since=since, until=bounds.committed)
-            logger.warning("%s: the store is empty: folding from %d on", self._marked, since)
+            progress = RebuildProgress(
+                kind="again",
+                since=max(since, bounds.begin),
+                until=bounds.committed,
+                first=bounds.first or 0,
+                since_ms=window,
+            )
+            logger.warning(
+                "%s: the store is empty: folding from %d on", self._marked, progress.since
+            )
         fields = {**meta_fields(self._marked.meta), **progress.field()}
         await self._marked.begin(progress.since - 1, Writes(meta=fields))
         self.progress = progress
@@ -116,25 +134,27 @@ class Rebuilding:
         if committed > bounds.end:
             raise ConfigurationError(
                 f"{self._marked}: the store is empty, and the committed offset {committed} lies "
-                f"behind the end of the log, {bounds.end}: the log was cut or made anew; reset the "
-                "offsets of the consumer group to its end"
+                f"behind the end of the log, {bounds.end}: the log was cut or made anew; stop the "
+                "escalation workers and run `handoff rebuild`, which begins it anew"
             )
 
     async def prepare(self, end: int) -> None:
-        """Fold conversations that are open and older than the window, under the policy of then."""
+        """Fold conversations that are older than the window and were handed over within it."""
         progress = self.progress
         if progress is None or progress.prepared:
             return
         older: set[str] = set()
         start = progress.since
-        if conversations := await self._log.open_conversations():
+        if conversations := await self._log.handed_over(progress.since_ms):
             first = await self._log.offset_at(min(c.started_at for c in conversations))
             if first < start:
                 older, start = {c.conversation_id for c in conversations}, first
         marked = self._marked
         marked.meta = await self._policy_from(start, end)
         poison = await self._log.poison()
-        marked.meta = await self._fold_beside(older, start, progress.since, poison, marked.meta)
+        marked.meta = await self._fold_beside(
+            older, start, progress.since, poison, marked.meta, progress.first
+        )
         progress = msgspec.structs.replace(progress, prepared=True, poison=poison)
         fields = {**meta_fields(marked.meta), **progress.field()}
         await marked.write(marked.mark.offset, Writes(meta=fields))
@@ -157,14 +177,18 @@ class Rebuilding:
                             continue
         return self._marked.meta
 
-    async def fold_again(self, conversation_ids: Collection[str]) -> None:
-        """Fold conversations whose stored state cannot be decoded anew, from all the log has."""
+    async def fold_again(self, conversation_ids: Collection[str], first: int) -> None:
+        """Fold conversations whose stored state cannot be decoded anew, from all the log has.
+
+        What lies below `first` is only remembered.
+        """
         marked = self._marked
         logger.error("%s: folding %d unreadable states again", marked, len(conversation_ids))
         async with marked.lock:
             end = marked.mark.offset + 1
             meta = await self._policy_from(0, end)
-            await self._fold_beside(conversation_ids, 0, end, await self._log.poison(), meta)
+            poison = await self._log.poison()
+            await self._fold_beside(conversation_ids, 0, end, poison, meta, first)
 
     async def _fold_beside(
         self,
@@ -173,6 +197,7 @@ class Rebuilding:
         end: int,
         poison: Collection[int],
         meta: PartitionMeta,
+        first: int,
     ) -> PartitionMeta:
         """Fold some conversations anew without publishing; return the meta at `end`.
 
@@ -181,7 +206,7 @@ class Rebuilding:
         """
         if not conversation_ids:
             return meta
-        beside = _Beside(self._marked, meta)
+        beside = _Beside(self._marked, meta, first)
         keys = {name.encode() for name in conversation_ids} | {POLICY_CONVERSATION.encode()}
         async with aclosing(self._log.records(start, end, keys)) as runs:
             async for records in runs:
@@ -199,14 +224,8 @@ class Rebuilding:
         No router ever heard of it, so that an escalation would stay open for ever: neither rules
         nor persons who wrote open one, and the AI agent owns every conversation afterwards.
         """
-        marked, quiet = self._marked, starting_meta(QUIET_POLICY)
-        events = [one for one in incoming if not isinstance(one.event, PolicyInForce)]
-        folded = fold_chunk(events, reading.states, reading.known, quiet, marked.home, observe=True)
-        folded.meta, folded.last_offset = marked.meta, incoming[-1].offset
-        for one in incoming:
-            if isinstance(one.event, PolicyInForce):
-                folded.meta = adopt(folded.meta, one.event)
-        return folded
+        marked = self._marked
+        return _remembered(incoming, reading.states, reading.known, marked.meta, marked.home)
 
     def latest(self, folded: Folded) -> dict[str, OutboxEntry | None]:
         """Return what a chunk changes in the decisions that are published again in the end."""
@@ -235,6 +254,24 @@ class Rebuilding:
         return outputs
 
 
+def _remembered(
+    incoming: Sequence[Incoming],
+    states: Mapping[str, bytes | None],
+    known: Mapping[str, Set[str]],
+    meta: PartitionMeta,
+    home: Home,
+) -> Folded:
+    """Fold records without deciding anything, as `Rebuilding.remember` says."""
+    quiet = starting_meta(QUIET_POLICY)
+    events = [one for one in incoming if not isinstance(one.event, PolicyInForce)]
+    folded = fold_chunk(events, states, known, quiet, home, observe=True)
+    folded.meta, folded.last_offset = meta, incoming[-1].offset
+    for one in incoming:
+        if isinstance(one.event, PolicyInForce):
+            folded.meta = adopt(folded.meta, one.event)
+    return folded
+
+
 def _latest(folded: Folded) -> dict[str, OutboxEntry | None]:
     """Return the last decision of each conversation that is open after a chunk.
 
@@ -254,8 +291,9 @@ def _latest(folded: Folded) -> dict[str, OutboxEntry | None]:
 class _Beside:
     """Conversations folded anew in memory, to replace what is stored of them."""
 
-    def __init__(self, marked: FencedStore, meta: PartitionMeta) -> None:
+    def __init__(self, marked: FencedStore, meta: PartitionMeta, first: int) -> None:
         self.meta = meta
+        self._first = first
         self.changes: dict[str, ConversationWrite] = {}
         self.latest: dict[str, OutboxEntry | None] = {}
         self._known: dict[str, set[str]] = {}
@@ -263,8 +301,14 @@ class _Beside:
 
     def fold(self, incoming: Sequence[Incoming]) -> None:
         """Fold one run of records onto what is here."""
+        below = sum(one.offset < self._first for one in incoming)
+        for part, fold in ((incoming[:below], _remembered), (incoming[below:], fold_chunk)):
+            if part:
+                self._fold(part, fold)
+
+    def _fold(self, incoming: Sequence[Incoming], fold: Callable[..., Folded]) -> None:
         states = {name: self.changes[name].blob for name in wanted(incoming) if name in self._known}
-        folded = fold_chunk(incoming, states, self._known, self.meta, self._home)
+        folded = fold(incoming, states, self._known, self.meta, self._home)
         self.meta = folded.meta
         self.latest |= _latest(folded)
         for name, change in folded.changes.items():
