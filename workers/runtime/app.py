@@ -22,7 +22,14 @@ from faust.types import TP, StreamT
 
 from workers.data import data_path
 from workers.runtime import metrics
-from workers.runtime.consumer import Bounds, Consumer, FetchSettings, RecordRun, Transport
+from workers.runtime.consumer import (
+    Bounds,
+    Consumer,
+    FetchSettings,
+    RecordRun,
+    RevokedMeanwhile,
+    Transport,
+)
 from workers.runtime.failstop import fail_stop
 from workers.runtime.producer import Producer, Record
 from workers.settings import Settings, kafka_client_kwargs
@@ -83,9 +90,10 @@ class Agent:
         self.reached: dict[TP, int] = {}
         """Offset up to which a partition is handled, records that nobody sees included."""
         self.origins: dict[TP, int] = {}
-        """Where the very first start began; what `positions` puts here is told by each commit, and
+        """Where the very first start began; what `assigned` puts here is told by each commit, and
         comes back in `Bounds.first`, which outlives every other store."""
         self._consumer: Consumer | None = None
+        self._revocations = 0
 
     async def start(self) -> None:
         """Run once, before the first partition arrives; wait here for Redis and the like."""
@@ -133,6 +141,11 @@ class Agent:
 
     async def stop(self) -> None:
         """Run once at an orderly end, after the last commit."""
+
+    def let_go(self, tps: Collection[TP]) -> None:
+        """Begin to give partitions up: what is being placed at this moment is not taken over."""
+        self._revocations += 1
+        self.releasing(tps)
 
     def may_commit(self, tp: TP, offset: int) -> None:
         """Say that every effect of what lies below `offset` is durable."""
@@ -223,7 +236,7 @@ def make_app(agent: Agent) -> faust.App:
         placing_s=CHUNK_LIMIT_S,
     )
     transport.placing = agent_placing(agent)
-    transport.releasing = agent.releasing
+    transport.releasing = agent.let_go
     transport.origins = agent.origins
     app.transport = transport
     agent.producer = Producer(transport, loop=None)
@@ -243,10 +256,14 @@ def consumer_of(app: faust.App) -> Consumer:
 
 
 def agent_placing(agent: Agent) -> Any:
-    """Where an agent starts, as the transport asks for it."""
+    """Where an agent starts, as the transport asks for it; RevokedMeanwhile if it need not."""
 
     async def place(bounds: Mapping[TP, Bounds]) -> Mapping[TP, int]:
+        revocations = agent._revocations
         positions = await agent.positions(bounds)
+        if agent._revocations != revocations:
+            # Nobody would give up what was taken over now.
+            raise RevokedMeanwhile
         agent.reached = dict(positions)
         await agent.assigned([*bounds])
         return positions
@@ -302,6 +319,7 @@ def _add_giving_up(app: faust.App, agent: Agent) -> None:
             await agent.revoked(tps)
         except Exception as error:  # noqa: BLE001 - Faust would go on
             fail_stop(f"{agent.group}: giving partitions up", error)
+        agent._revocations += 1
         for tp in tps:
             agent.reached.pop(tp, None)
 

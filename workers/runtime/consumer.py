@@ -59,6 +59,10 @@ class Placing(Protocol):
         """Return the first offset to read of every partition in `bounds`."""
 
 
+class RevokedMeanwhile(Exception):
+    """The partitions were revoked while they were placed; the next assignment places them."""
+
+
 class FetchSettings(NamedTuple):
     """What the consumer of a worker is made with."""
 
@@ -245,7 +249,7 @@ class Consumer(driver.Consumer):
                 positions = await self.transport.placing(bounds)
             for tp, offset in positions.items():
                 self._thread.seek(tp, offset)
-        except IllegalStateError:
+        except (IllegalStateError, RevokedMeanwhile):
             # Another rebalance took a partition away meanwhile; it places what is left.
             return
         except Exception as error:  # noqa: BLE001 - Faust would go on with silent partitions

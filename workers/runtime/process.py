@@ -89,7 +89,7 @@ async def _serve(agent: Agent, stopping: asyncio.Event, health: Health) -> None:
         fail_stop(f"{agent.group}: Faust stopped", app.crash_reason)
     health.ready = False
     watched.cancel()
-    agent.releasing([*agent.reached])
+    agent.let_go([*agent.reached])
     await app.stop()
     started.cancel()
     await agent.stop()

@@ -117,10 +117,6 @@ class EscalationAgent(Agent):
         placed = await asyncio.gather(
             *(self._partitions[tp].place(found, self._start) for tp, found in bounds.items())
         )
-        self.origins.clear()
-        self.origins.update(
-            (tp, one.first) for tp, one in self._partitions.items() if one.first is not None
-        )
         return dict(zip(bounds, placed, strict=True))
 
     def _partition(self, tp: TP, token: str, around: Surroundings) -> Partition:
@@ -137,6 +133,9 @@ class EscalationAgent(Agent):
     async def assigned(self, tps: Collection[TP]) -> None:
         """Publish what a predecessor may not have, beside each other and before any chunk."""
         metrics.ASSIGNED.labels("escalation").set(len(tps))
+        firsts = {tp: self._partitions[tp].first for tp in tps}
+        self.origins.clear()
+        self.origins.update((tp, first) for tp, first in firsts.items() if first is not None)
         for tp in tps:
             self._takeovers[tp] = self._watched(self._take_over(tp), f"taking over {tp}")
 
