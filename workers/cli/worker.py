@@ -136,12 +136,16 @@ def make_agent(which: str, options: dict[str, Any]) -> "Agent":
 def setup_logging(level: str, which: str) -> None:
     """Write our messages to standard error, one line each; never what libraries say in detail.
 
-    Their debug messages quote records.
+    Their debug messages quote records. While Kafka is away its client says it once a minute.
     """
+    from workers.runtime.kafka_log import OUTAGE
+
     logging.basicConfig(
         level=logging.WARNING,
         format=f"%(asctime)s %(levelname)s {which} %(name)s: %(message)s",
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(OUTAGE)
     for name in ("workers", "handoff"):
         logging.getLogger(name).setLevel(level.upper())
 

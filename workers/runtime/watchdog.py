@@ -15,6 +15,7 @@ from workers.runtime import metrics
 from workers.runtime.app import Agent, consumer_of
 from workers.runtime.failstop import fail_stop
 from workers.runtime.health import Health
+from workers.runtime.kafka_log import OUTAGE
 from workers.settings import Settings, kafka_client_kwargs
 
 STALLED_S: Final = 30.0
@@ -96,6 +97,8 @@ async def watch_partitions(app: faust.App, agent: Agent, health: Health) -> None
         if any(one.end is None for one in found.values()) and not await answers(agent.settings):
             stillness.forget()
             continue
+        if health.ready and all(one.end is not None for one in found.values()):
+            OUTAGE.answered()
         for tp, seconds in stillness.look(found, time.monotonic()).items():
             standing = found[tp]
             if standing.end is not None:
