@@ -122,7 +122,7 @@ def _due(world: World) -> str | None:
     """Whether a timer will fire in the next seconds."""
     until = int(time.time() * 1000) + SOON_MS
     with world.redis_client() as redis:
-        if owed := redis.scard("handoff:owed"):
+        if owed := redis.zcard("handoff:undelivered"):
             return f"{owed} messages are owed to desks"
         for partition in range(world.topics.topics[EVENTS].partitions):
             key = f"handoff:{{{EVENTS}:{partition}}}:timers"

@@ -70,7 +70,7 @@ REDIS_RULES: Final[Mapping[str, str]] = {
         "+rpush +sadd +sismember +zadd +zrem +zscore +zrangebyscore +scan +unlink"
     ),
     "routing": (
-        f"{_LEDGER} ~handoff:trying:handoff-routing:* ~handoff:owed "
+        f"{_LEDGER} ~handoff:trying:handoff-routing:* ~handoff:undelivered "
         f"%R~handoff:{{conversation-events:*}}:t:* {_CLIENT} +eval +eval_ro +get +set +expire "
         "+pexpire +persist +hget +hmget +hset +hdel +hgetall +llen +lrange +lpush +ltrim +sadd "
         "+smembers +srem +zadd +zcard +zrank +zrem +zscore +zrangebyscore"

@@ -476,7 +476,7 @@ async def test_a_connection_that_is_waited_on_is_closed_at_once(
 
 
 FOREIGN: Final[dict[str, Sequence[Sequence[str]]]] = {
-    "escalation": [("GET", "handoff:ledger:{c}"), ("SET", "handoff:owed", "1")],
+    "escalation": [("GET", "handoff:ledger:{c}"), ("SET", "handoff:undelivered", "1")],
     "routing": [
         ("SET", "handoff:{conversation-events:0}:mark", "1"),
         ("DEL", "handoff:{conversation-events:0}:t:c"),

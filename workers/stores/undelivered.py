@@ -1,7 +1,7 @@
 """What a topic refused to take for now: answers and withdrawals that its desk has yet to hear."""
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -25,25 +25,34 @@ _DECODE: Final = msgspec.msgpack.Decoder(Undelivered).decode
 
 
 class UndeliveredStore:
-    """Keeps messages, each once; whoever delivers one that was delivered already does no harm."""
+    """Keeps messages, each once and for seven days.
+
+    Whoever delivers one that was delivered already does no harm.
+    """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
-        self._key = f"{prefix}:owed"
+        self._key = f"{prefix}:undelivered"
 
-    async def add(self, message: Undelivered) -> None:
-        """Remember a message until it is dropped."""
+    async def add(self, message: Undelivered, now_ms: int) -> None:
+        """Remember a message until it is dropped or too old; others keep their own age."""
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.sadd(self._key, _ENCODE(message))
+        pipeline.zadd(self._key, {_ENCODE(message): now_ms}, nx=True)
         pipeline.pexpire(self._key, _KEPT_MS)
         await pipeline.execute()
 
-    async def all(self) -> list[Undelivered]:
-        """Everything that is owed, in no order: desks go by the messages' own."""
-        blobs: set[Any] = await self._redis.smembers(self._key)
-        return [_DECODE(blob) for blob in blobs]
+    async def all(self, now_ms: int) -> list[Undelivered]:
+        """Everything that is owed, oldest first; what is too old is forgotten."""
+        oldest = now_ms - _KEPT_MS
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.zrangebyscore(self._key, "-inf", f"({oldest}")
+        pipeline.zrangebyscore(self._key, oldest, "+inf")
+        forgotten, kept = await pipeline.execute()
+        if forgotten:
+            await self._redis.zrem(self._key, *forgotten)
+        return [_DECODE(blob) for blob in kept]
 
     async def drop(self, messages: Iterable[Undelivered]) -> None:
         """Forget messages that were delivered."""
         if blobs := [_ENCODE(message) for message in messages]:
-            await self._redis.srem(self._key, *blobs)
+            await self._redis.zrem(self._key, *blobs)

@@ -319,12 +319,12 @@ class Router:
             except TopicRefusesError as error:
                 logger.error("%s: %s", message.conversation_id, error)
                 owed = Undelivered(record.topic, record.key or b"", record.value or b"")
-                await self._stores.persist(lambda owed=owed: self._stores.owed.add(owed))  # type: ignore[misc]
+                await self._stores.persist(partial(self._stores.owed.add, owed, self._now_ms()))
 
     async def tell_owed(self) -> int:
         """Deliver what was refused before, as far as that is possible now; return how many."""
         delivered, refusing = [], set()
-        for owed in await self._stores.owed.all():
+        for owed in await self._stores.owed.all(self._now_ms()):
             if owed.topic in refusing:
                 continue
             try:
