@@ -25,7 +25,6 @@ from workers.conversation.rates import (
     count,
     empty_rates,
     is_counted,
-    notifications,
     slice_ms,
 )
 from workers.conversation.state import State, decode_state, encode_state, next_due
@@ -255,7 +254,7 @@ class _Folding:
         if turn is not None:
             work.turns.append(_TURN_ENCODER.encode(turn))
         if is_counted(before, state):
-            self._count(offset, before, state, event)
+            self._count(before, state, event)
 
     def _put_all(self, offset: int, event: Event, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -269,7 +268,7 @@ class _Folding:
         n = last.n + 1 if last is not None and last.offset == offset else 0
         self.outputs.append(OutboxEntry(offset, n, topic, key.encode(), encode(message)))
 
-    def _count(self, offset: int, before: State, after: State, event: Event) -> None:
+    def _count(self, before: State, after: State, event: Event) -> None:
         bands = self.policy.bands
         rates = self.rates
         if rates is None:
@@ -278,9 +277,7 @@ class _Folding:
             # Another window has other slices; what was counted in the old ones cannot be divided.
             rates = empty_rates(bands)
         self.rates = rates
-        changed = count(rates, before, after, event)
-        for told in notifications(rates, changed, bands, self.home, after.clock):
-            self._put(offset, NOTIFICATIONS, told.subject or "", told)
+        count(rates, before, after, event)
 
     def folded(self, last_offset: int) -> Folded:
         """Return what the chunk came to."""

@@ -4,12 +4,11 @@ A conversation counts in the slice of the window in which it began: once, once f
 version of the AI agent, and once as escalated for all that it was about by then.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from workers.contracts.decisions import Home
 from workers.contracts.events import Event, Message, Signal
 from workers.contracts.ids import derive
 from workers.contracts.tickets import Notification, NotificationKind
@@ -52,10 +51,13 @@ class Count(msgspec.Struct, array_like=True, frozen=True):
 
 
 class ReportedRate(msgspec.Struct, array_like=True, frozen=True):
-    """The verdict that was reported last, and in which slice."""
+    """The verdict on a share that was told last, and in which slice."""
 
     verdict: Verdict
     slice: int
+
+
+_NEVER: Final = ReportedRate("in", -1)
 
 
 class Rates(msgspec.Struct, array_like=True):
@@ -67,7 +69,6 @@ class Rates(msgspec.Struct, array_like=True):
     subjects: dict[int, Subject] = msgspec.field(
         default_factory=lambda: {OVERALL: Subject("overall")}
     )
-    told: dict[int, ReportedRate] = {}
 
 
 class Rate(NamedTuple):
@@ -93,7 +94,7 @@ def slice_ms(bands: Bands) -> int:
 def copied(rates: Rates) -> Rates:
     """Return a copy that may be changed."""
     slices = {number: dict(counts) for number, counts in rates.slices.items()}
-    return Rates(rates.slice_ms, rates.newest, slices, dict(rates.subjects), dict(rates.told))
+    return Rates(rates.slice_ms, rates.newest, slices, dict(rates.subjects))
 
 
 def is_counted(before: State, after: State) -> bool:
@@ -101,27 +102,23 @@ def is_counted(before: State, after: State) -> bool:
     return after.rated is not before.rated or after.escalated is not before.escalated
 
 
-def count(rates: Rates, before: State, after: State, event: Event) -> list[int]:
-    """Count in `rates` what one event added to its conversation; the keys whose share changed."""
+def count(rates: Rates, before: State, after: State, event: Event) -> None:
+    """Count in `rates` what one event added to its conversation."""
     number = after.started_at // rates.slice_ms
     _slide(rates, number)
     if number <= rates.newest - SLICES:
-        return []
+        return
     afresh = after.started_at != before.started_at
     added = set(after.rated) if afresh else set(after.rated).difference(before.rated)
     for subject in _named(event):
         if len(rates.subjects) < SUBJECTS:
             rates.subjects.setdefault(subject_key(subject.kind, subject.name), subject)
-    changed = added.intersection(rates.subjects)
     counts = rates.slices.setdefault(number, {})
-    for key in sorted(changed):
+    for key in sorted(added.intersection(rates.subjects)):
         counts[key] = counts.get(key, Count()) + Count(1, 0)
     if after.escalated and (afresh or not before.escalated):
-        escalated = {key for key in after.rated if key in counts}
-        for key in escalated:
+        for key in {key for key in after.rated if key in counts}:
             counts[key] += Count(0, 1)
-        changed |= escalated
-    return sorted(changed)
 
 
 def _slide(rates: Rates, number: int) -> None:
@@ -134,7 +131,6 @@ def _slide(rates: Rates, number: int) -> None:
     if gone:
         kept = {OVERALL}.union(*rates.slices.values())
         rates.subjects = {key: one for key, one in rates.subjects.items() if key in kept}
-        rates.told = {key: one for key, one in rates.told.items() if key in kept}
 
 
 def _named(event: Event) -> Iterator[Subject]:
@@ -210,33 +206,38 @@ _KINDS: Final[dict[Verdict, NotificationKind]] = {
 
 
 def notifications(
-    rates: Rates, changed: Iterable[int], bands: Bands, home: Home, at_ms: int
-) -> list[Notification]:
-    """Return what to tell of shares that left or entered their band, at most once in each slice."""
+    windows: Collection[Rates],
+    told: Mapping[str, ReportedRate],
+    bands: Bands,
+    topic: str,
+    at_ms: int,
+) -> list[tuple[Notification, ReportedRate]]:
+    """Return what to tell of shares that left or entered their band since they were `told`.
+
+    The windows are those of all partitions of `topic`; `told` is by subject. Each comes with what
+    is told of it then. At most once in each slice.
+    """
+    newest = max([rates.newest for rates in windows], default=0)
     said = []
-    for key in changed:
-        subject, told = rates.subjects[key], rates.told.get(key, ReportedRate("in", -1))
-        rate = _rate(subject, *_counts(rates, key, rates.newest), bands)
-        if rate.verdict not in ("few", told.verdict) and rates.newest > told.slice:
-            rates.told[key] = ReportedRate(rate.verdict, rates.newest)
-            said.append(_notification(rate, rates, bands, home, at_ms))
+    for rate in read_rates(windows, bands):
+        before = told.get(str(rate.subject), _NEVER)
+        if rate.verdict not in ("few", before.verdict) and newest > before.slice:
+            notification = _notification(rate, newest, bands, topic, at_ms)
+            said.append((notification, ReportedRate(rate.verdict, newest)))
     return said
 
 
-def _notification(rate: Rate, rates: Rates, bands: Bands, home: Home, at_ms: int) -> Notification:
+def _notification(rate: Rate, newest: int, bands: Bands, topic: str, at_ms: int) -> Notification:
     subject = str(rate.subject)
     band = f"{rate.low:.0%} to {rate.high:.0%}"
     if rate.subject.kind == "version":
         band = f"below {bands.not_ready:.0%}"
     text = (
         f"{subject}: {rate.found.share:.0%} of {rate.found.conversations} conversations in "
-        f"{bands.window} were escalated ({home.topic}, partition {home.partition}); "
-        f"healthy is {band}."
+        f"{bands.window} were escalated ({topic}); healthy is {band}."
     )
     return Notification(
-        notification_id=derive(
-            "rate", home.topic, home.partition, subject, rates.newest, rate.verdict
-        ),
+        notification_id=derive("rate", topic, subject, newest, rate.verdict),
         kind=_KINDS[rate.verdict],
         occurred_at=from_ms(at_ms),
         text=text,

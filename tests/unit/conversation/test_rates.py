@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from tests.support.fold_history import ASKS, HOME, NEVER, START, History
 from workers.audit.topic_scan import window_rates
-from workers.contracts.codec import Raw, decode_message, encode
+from workers.contracts.codec import Raw, encode
 from workers.contracts.events import AgentTurn, Message
 from workers.contracts.tickets import Notification
-from workers.contracts.time import HOUR, from_ms
+from workers.contracts.time import HOUR, from_ms, to_ms
 from workers.contracts.topics import NOTIFICATIONS
 from workers.conversation.fold import Folded, Incoming, fold_chunk
 from workers.conversation.partition_meta import meta_fields, read_meta, starting_meta
-from workers.conversation.rates import Rate, Rates, read_rates
+from workers.conversation.rates import Rate, Rates, ReportedRate, notifications, read_rates
 from workers.policy import Bands
 from workers.stores.partition_store import Head
 
@@ -36,6 +36,7 @@ class Partition:
         self.blobs: dict[str, bytes | None] = {}
         self.ids: dict[str, set[str]] = {}
         self.told: list[Notification] = []
+        self.reported: dict[str, ReportedRate] = {}
 
     def say(
         self, name: str, text: str, hours: float = 0, *, version: str | None = None, **agent: object
@@ -69,11 +70,11 @@ class Partition:
         stored = read_meta(meta_fields(folded.meta))
         assert stored is not None
         self.meta = stored
-        self.told += [
-            decode_message(Notification, output.value)
-            for output in folded.outputs
-            if output.topic == NOTIFICATIONS
-        ]
+        assert not any(output.topic == NOTIFICATIONS for output in folded.outputs)
+        windows = [] if stored.rates is None else [stored.rates]
+        said = notifications(windows, self.reported, BANDS, "the log", to_ms(event.occurred_at))
+        self.reported |= {told.subject or "": reported for told, reported in said}
+        self.told += [told for told, _ in said]
 
     def talk(self, name: str, hours: float = 0, *, asks: bool = False, intent: str = "") -> None:
         """A whole conversation."""
@@ -180,6 +181,23 @@ def test_verdicts_say_below_in_above_and_not_ready() -> None:
     for told in partition.told:
         assert told.value is not None
         assert "conversations in 24h were escalated" in told.text
+
+
+def test_one_fact_of_several_partitions_is_told_once_and_of_all_of_them() -> None:
+    partitions = [Partition() for _ in range(12)]
+    for number, partition in enumerate(partitions):
+        partition.talk(f"c-{number}", number / 10, asks=True)
+        assert partition.told == [], "one conversation is too few to say"
+    windows = [partition.meta.rates for partition in partitions if partition.meta.rates]
+    said = notifications(windows, {}, BANDS, "the log", START)
+    kinds = [(told.subject, told.kind) for told, _ in said]
+    assert kinds == [("overall", "rate_above_band"), ("version v1", "ai_not_ready")]
+    assert all("100% of 12 conversations" in told.text for told, _ in said)
+    told = {one.subject or "": reported for one, reported in said}
+    assert notifications(windows, told, BANDS, "the log", START) == []
+    # Whoever took over before that was noted says the same under the same id.
+    again = notifications(windows, {}, BANDS, "the log", START)
+    assert [one.notification_id for one, _ in again] == [one.notification_id for one, _ in said]
 
 
 def test_conversations_that_have_just_begun_are_not_held_against_the_band() -> None:

@@ -10,10 +10,12 @@ from typing import Final
 
 import aiokafka
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from workers.agents.escalation.deadline_timers import Timers
 from workers.agents.escalation.log_reader import LogReader, Surroundings
 from workers.agents.escalation.partition import Partition, Unreadable
+from workers.agents.escalation.rates_teller import RatesTeller
 from workers.agents.escalation.state_rebuild import Start
 from workers.agents.shared.policy_event import policy_record, to_announce
 from workers.agents.shared.policy_source import PolicySource
@@ -34,6 +36,7 @@ from workers.runtime.producer import Publish
 from workers.settings import Settings, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
 from workers.stores.partition_store import PartitionStore, partitions_of
+from workers.stores.rates_store import RatesStore
 
 TICK_S: Final = 1.0
 MARK_CHECK_S: Final = 3.0
@@ -80,6 +83,8 @@ class EscalationAgent(Agent):
         await self._require_noeviction()
         await self._require_partitions()
         self._timers = Timers(self.producer.publish, self._secrets)
+        rates = RatesStore(self._redis, self.settings.redis_prefix, self.topic, self.partitions)
+        self._rates = RatesTeller(rates, self.topic, self.producer.publish)
         self._tick = asyncio.create_task(self._keep_ticking())
 
     async def _require_noeviction(self) -> None:
@@ -227,6 +232,7 @@ class EscalationAgent(Agent):
                 for tp, partition in [*self._partitions.items()]:
                     if (takeover := self._takeovers.get(tp)) and takeover.done():
                         await self._look_after(tp, partition)
+                await self._tell_rates()
         except Exception as error:  # noqa: BLE001 - a timer that stays away would be noticed by nobody
             fail_stop("between chunks", error)
 
@@ -238,6 +244,16 @@ class EscalationAgent(Agent):
         if partition.is_caught_up(reached):
             await self._timers.fire(partition.marked)
             await self._announce(tp, partition)
+
+    async def _tell_rates(self) -> None:
+        first = TP(self.topic, 0)
+        partition = self._partitions.get(first)
+        if partition is None or not partition.is_caught_up(self.reached.get(first, 0)):
+            return
+        try:
+            await self._rates.tell()
+        except RedisError as error:
+            logger.warning("rates are not known: %s", type(error).__name__)
 
     async def _announce(self, tp: TP, partition: Partition) -> None:
         """Put the policy on the log that this partition should have."""
