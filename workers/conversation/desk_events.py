@@ -18,7 +18,7 @@ from workers.conversation.placement import (
     sent_to,
     with_tried,
 )
-from workers.conversation.state import NOTE_LIMIT, Escalation, State, cut, drop_due, set_due
+from workers.conversation.state import NOTE_LIMIT, Escalation, State, drop_due, set_due, tail
 from workers.conversation.step_context import StepContext
 from workers.conversation.transcript import note_of
 
@@ -172,7 +172,8 @@ def _keep_note(run: StepContext, event: Ownership) -> None:
     if note is not None:
         # The transcript has it whole: a later note does not take its place there.
         run.state.turns += 1
-        run.state.desk_note = cut(note, NOTE_LIMIT)
+        # Where it stands now is said last.
+        run.state.desk_note = tail(note, NOTE_LIMIT)
 
 
 def _returned(run: StepContext, event: Ownership, escalation: Escalation) -> None:

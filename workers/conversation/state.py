@@ -259,6 +259,13 @@ def cut(text: str, limit: int) -> str:
     return text.encode(errors="replace")[:limit].decode(errors="ignore")
 
 
+def tail(text: str, limit: int) -> str:
+    """Return the end of a text, at most `limit` bytes of UTF-8, no character halved."""
+    if 4 * len(text) <= limit:
+        return text
+    return text.encode(errors="replace")[-limit:].decode(errors="ignore")
+
+
 OVERALL: Final = 0
 """In `State.rated`, the conversation itself."""
 

@@ -44,6 +44,17 @@ def test_from_the_ai_to_a_person_and_back_is_three_episodes() -> None:
     assert h.last.facts.customer_turns == 2
 
 
+def test_of_a_long_note_the_end_is_kept_where_it_says_what_is_left_to_do() -> None:
+    h = _waiting()
+    h.desk("accepted")
+    h.desk("returned", note="Ünlü called twice. " * 40 + "Waits for the parcel: call on Friday.")
+    h.customer(ASKS)
+    note = h.last.facts.desk_note
+    assert note is not None
+    assert note.endswith("Waits for the parcel: call on Friday.")
+    assert 150 < len(note.encode()) <= 160
+
+
 def test_what_was_said_before_a_return_does_not_trigger_again() -> None:
     h = History()
     h.customer()
