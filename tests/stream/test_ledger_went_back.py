@@ -10,6 +10,7 @@ from aiokafka.structs import RecordMetadata
 
 from tests.support.routing_builders import decision, later, queue, topics
 from tests.support.routing_harness import Bench, bench_on, route
+from workers.agents.routing import agent as agent_module
 from workers.agents.routing.ledger_progress import LedgerProgress, Span
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.contracts.codec import encode
@@ -17,6 +18,7 @@ from workers.contracts.decisions import Decision
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.topics import CONTROL, LEDGER
 from workers.embedded import EmbeddedKafka
+from workers.embedded.kafka import PARTITIONS
 from workers.errors import WentBackError
 from workers.routing.ledger_record import next_record
 from workers.runtime.producer import Record
@@ -297,3 +299,21 @@ async def test_an_escalation_that_another_followed_is_still_known_to_desks(bench
     ids = [str(first.escalation_id), "second"]
     assert set(await bench.ledger.whereabouts(ids)) == set(ids)
     assert await bench.waiting() == {"billing": {"second"}}
+
+
+async def test_what_a_router_left_that_died_does_not_make_the_others_keep_everything(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_module, "UNCOVERED", 8)
+    async with bench.router() as agent:
+        left = [record(f"left-{number}") for number in range(PARTITIONS)]
+        await bench.publisher.publish(
+            Record(LEDGER, one.conversation_id.encode(), encode(one), number)
+            for number, one in enumerate(left)
+        )
+        for number in range(40):
+            await route(agent, decision(f"c-{number}"))
+            assert len(agent._router.told.records()) <= 9
+        # What it left is in the store now, as after a start.
+        ids = [str(one.escalation_id) for one in left]
+        assert set(await bench.ledger.whereabouts(ids)) == set(ids)

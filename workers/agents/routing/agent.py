@@ -59,6 +59,8 @@ PACKETS_AT_ONCE: Final = 16
 BARE_DEATHS: Final = 1
 """Processes that may die at a decision alone, before it is handed over with ids and counts only."""
 KEY_SHOWN: Final = 256
+UNCOVERED: Final = 1_000
+"""Records of its own beyond a gap in the ledger's topic that a router keeps before it reads it."""
 SETTLE_S: Final = 5.0
 """What is done by then is settled, whatever the others wait for."""
 
@@ -113,6 +115,7 @@ class RoutingAgent(Agent):
         self._outlet = Outlet(kafka, f"{self.group}-outlet", limits)
         await self._outlet.start()
         topic = LedgerTopic(kafka, self.group, redis, self._stores.ledger, self._stores.load)
+        self._ledger_topic = topic
         await topic.catch_up()
         self._seen = await self._stores.ledger.positions()
         self._since_ms = self._now_ms()
@@ -259,8 +262,27 @@ class RoutingAgent(Agent):
         # store that has taken the other's place since its records were seen.
         positions = await stores.persist(lambda: stores.ledger.advance(spans, witness))
         told.covered(positions)
+        if len(told.records()) > UNCOVERED:
+            positions |= await self._close_gaps()
         for partition, end in positions.items():
             self._seen[partition] = max(end, self._seen.get(partition, 0))
+
+
+    async def _close_gaps(self) -> Mapping[int, int]:
+        """Read the ledger's topic over what a router left there that died before it settled.
+
+        The positions stay below such a gap, so that everything behind it would be kept here and
+        looked up again at every settle.
+        """
+        stores = self._stores
+        try:
+            await self._ledger_topic.catch_up()
+        except RedisError as error:
+            logger.warning("the ledger's topic is read again later: %s", type(error).__name__)
+            return {}
+        positions = await stores.persist(stores.ledger.positions)
+        self._router.told.covered(positions)
+        return positions
 
 
 def _decode(records: Sequence[ConsumerRecord]) -> tuple[list[Decision], dict[int, Rejected]]:
