@@ -267,7 +267,6 @@ class RoutingAgent(Agent):
         for partition, end in positions.items():
             self._seen[partition] = max(end, self._seen.get(partition, 0))
 
-
     async def _close_gaps(self) -> Mapping[int, int]:
         """Read the ledger's topic over what a router left there that died before it settled.
 
