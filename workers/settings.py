@@ -23,6 +23,8 @@ from pydantic_settings import (
 _OURS: Final = "HANDOFF_"
 _OTHERS: Final = (
     *("BRIDGE_SENDERS", "HEALTH_PORT", "LOG_LEVEL", "POLICY", "SUPERVISOR", "TOPICS", "WORDS"),
+    *("CONSOLE_DATA", "CONSOLE_LISTEN", "CONSOLE_PROXIES", "CONSOLE_TOKENS_FILE"),
+    *("CONSOLE_USER_HEADER", "CONSOLE_WORKERS"),
 )
 """Variables of ours that commands read themselves, without the prefix."""
 _ALIKE: Final = 0.88

@@ -39,6 +39,7 @@ _MAY: dict[str, Collection[str]] = {
     "replay": (*_AROUND, "chatlogs"),
     "embedded": (*_BASE, "settings", "kafka"),
     "bridge": (*_AROUND, "runtime"),
+    "console": (*_AROUND, "replay"),
 }
 _NOT_IN_PURE = {
     *("faust", "mode", "aiokafka", "confluent_kafka", "redis", "valkey", "anthropic"),

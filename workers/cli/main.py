@@ -21,6 +21,7 @@ from workers.errors import (
 COMMANDS: Final[dict[str, str]] = {
     "demo": "Play conversations through the whole system and show what happened.",
     "up": "Run the whole system until stopped, on embedded servers or on given ones.",
+    "console": "Serve the console: what happens now, every conversation, a desk and a chat.",
     "worker": "Run one kind of worker, or one of each.",
     "bridge": "Take events over HTTP from systems without a Kafka client.",
     "topics": "Compare topics.yaml with the cluster, or create what is missing.",

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import socket
+import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -12,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from workers.cli.common import (
     CliError,
@@ -23,9 +26,11 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.cli.console import CONSOLE_PORT
 from workers.cli.policy_option import PolicyChoice, policy_option
 from workers.cli.up_presence import watch_presence
 from workers.contracts.topics import Topics
+from workers.data import data_path
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, ServerError
 from workers.embedded.workers import EMBEDDED_SETTINGS
 
@@ -38,14 +43,47 @@ _READY_POLL_S = 0.2
 @redis_option
 @policy_option
 @topics_option
-def up(kafka: str | None, redis: str | None, policy: PolicyChoice, topics: Path) -> None:
-    """Run the whole system until stopped: a broker, a store and one worker of each kind.
+@click.option(
+    "--play", is_flag=True, help="Play the demo's conversations over and over, to be watched."
+)
+@click.pass_context
+def up(
+    context: click.Context,
+    /,
+    kafka: str | None,
+    redis: str | None,
+    policy: PolicyChoice,
+    topics: Path,
+    play: bool,
+) -> None:
+    """Run the whole system until stopped: broker, store, a worker of each kind, and the console.
 
     What --kafka and --redis (KAFKA_BOOTSTRAP, REDIS_URL) do not name is embedded: in memory, on
     loopback, gone at the end. On a Kafka of yours the topics that are missing are created first.
-    Standard output gets the lines to paste into other shells, the workers' messages go to
-    standard error. Ctrl-C or SIGTERM ends everything in order.
+    Standard output gets the lines to paste into other shells, the console's address and the
+    workers' messages go to standard error. Ctrl-C or SIGTERM ends everything in order.
     """
+    if play and context.get_parameter_source("topics") is not ParameterSource.DEFAULT:
+        raise CliError("--play brings its own topics.yaml: leave out --topics-file", 2)
+    with ExitStack() as folders:
+        if play:
+            topics = _stage(folders)
+        _run(kafka, redis, policy, topics, play=play)
+
+
+def _stage(stack: ExitStack) -> Path:
+    """Return the topics.yaml of the demo, in which things happen while one watches."""
+    from workers.cli.demo.data import load_stage
+
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="handoff-up-")))
+    file = folder / "topics.yaml"
+    file.write_text(load_stage().topics(data_path("topics.yaml").read_text(encoding="utf-8")))
+    return file
+
+
+def _run(
+    kafka: str | None, redis: str | None, policy: PolicyChoice, topics: Path, *, play: bool
+) -> None:
     declared = read_topics(topics)
     click.echo(f"policy: {policy.read(topics).name}", err=True)
     with ExitStack() as stack:
@@ -56,9 +94,8 @@ def up(kafka: str | None, redis: str | None, policy: PolicyChoice, topics: Path)
         ports = free_ports(_AGENTS)
         # Everything works without the classifier.
         _say_when_ready(ports[:-1], lambda: watch_presence(settings_from(), declared, _say))
-        raise SystemExit(
-            _work(policy, topics, ports[0], embedded="KAFKA_FETCH_MAX_WAIT_MS" in exports)
-        )
+        embedded = "KAFKA_FETCH_MAX_WAIT_MS" in exports
+        raise SystemExit(_work(policy, topics, ports, embedded=embedded, play=play))
 
 
 def _servers(
@@ -157,13 +194,45 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def _work(policy: PolicyChoice, topics: Path, health_port: int, *, embedded: bool) -> int:
-    """Run the workers until told to stop; return the exit code."""
-    from workers.cli.worker import worker
+def _work(
+    policy: PolicyChoice, topics: Path, ports: Sequence[int], *, embedded: bool, play: bool
+) -> int:
+    """Run workers and console until told to stop; return the exit code."""
+    from workers.cli.worker import Supervisor, agent_commands, setup_logging
 
-    # An embedded log is empty, so that its first event is the first to decide about.
-    arguments = ["all", "--topics-file", str(topics), "--from", "earliest" if embedded else "now"]
-    arguments += ["--health-port", str(health_port)]
-    arguments += policy.arguments()
-    code: int | None = worker.main(arguments, standalone_mode=False)
-    return code or 0
+    level = os.environ.get("HANDOFF_LOG_LEVEL", "INFO")
+    setup_logging(level, "up")
+    commands = agent_commands(
+        {
+            "topics": topics,
+            "policy": policy,
+            # An embedded log is empty, so that its first event is the first to decide about.
+            "start": "earliest" if embedded else "now",
+            "log_level": level,
+            "health_port": ports[0],
+            "observe": False,
+            "dead_letter_limit": True,
+            "kafka": None,
+            "redis": None,
+        }
+    )
+    ours = [sys.executable, "-m"]
+    health = ",".join(f"http://127.0.0.1:{port}" for port in ports)
+    commands["console"] = [
+        *(*ours, "workers.cli", "console", "--topics-file", str(topics)),
+        *("--workers", health, "--listen", f"127.0.0.1:{_console_port()}"),
+    ]
+    if play:
+        commands["play"] = [*ours, "workers.cli.demo.loop", str(topics)]
+    return Supervisor(commands).run()
+
+
+def _console_port() -> int:
+    """Return the console's own port, or a free one where somebody has it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", CONSOLE_PORT))
+        except OSError:
+            return free_ports(1)[0]
+        return CONSOLE_PORT

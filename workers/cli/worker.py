@@ -82,7 +82,7 @@ def worker(context: click.Context, /, which: str, **options: Any) -> None:
     """
     setup_logging(options["log_level"], which)
     if which == "all":
-        context.exit(Supervisor(_commands(options)).run())
+        context.exit(Supervisor(agent_commands(options)).run())
     run_agent(which, options)
 
 
@@ -159,7 +159,7 @@ def loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-def _commands(options: dict[str, Any]) -> dict[str, list[str]]:
+def agent_commands(options: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the command line of each agent that is installed, with these options."""
     arguments = ["--topics-file", str(options["topics"]), "--from", options["start"]]
     arguments += ["--log-level", options["log_level"], *options["policy"].arguments()]

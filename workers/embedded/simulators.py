@@ -50,6 +50,14 @@ class SimulatedSystems:
         self._changed = asyncio.Condition()
         self._reading: asyncio.Task[None] | None = None
 
+    def forget(self) -> None:
+        """Forget everything that was heard, which would grow for ever where it plays on."""
+        for kept in (
+            *(self.controls, self.queues, self.heard, self.packets),
+            *(self.refusals, self.tickets, self.decisions),
+        ):
+            kept.clear()
+
     async def __aenter__(self) -> Self:
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True, linger_ms=2

@@ -1,5 +1,6 @@
 """What is stored of one conversation, for whoever asks about it; nothing is written."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -25,15 +26,25 @@ class Stored(NamedTuple):
 
 
 async def read_conversation(
-    redis: Redis, prefix: str, topic: str, partitions: int, conversation_id: str
+    redis: Redis,
+    prefix: str,
+    topic: str,
+    partitions: int | Sequence[int],
+    conversation_id: str,
+    last: int = 0,
 ) -> Stored | None:
-    """Return a conversation from whichever partition it lives in; None: it is in none."""
-    for partition in range(partitions):
+    """Return a conversation from whichever partition it lives in; None: it is in none.
+
+    `partitions` is how many there are, or those to look into; with `last` only so many of its
+    latest turns are read.
+    """
+    looked = range(partitions) if isinstance(partitions, int) else partitions
+    for partition in looked:
         home = Home(topic=topic, partition=partition)
         base = base_key(prefix, home)
         async with redis.pipeline(transaction=False) as pipe:
             pipe.get(f"{base}s:{conversation_id}")
-            pipe.lrange(f"{base}t:{conversation_id}", 0, -1)
+            pipe.lrange(f"{base}t:{conversation_id}", -last, -1)
             blob, rows = await pipe.execute()
         if blob is None and not rows:
             continue

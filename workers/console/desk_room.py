@@ -1,0 +1,128 @@
+"""Who works at the console's desk: their queues, their presence, and what they report."""
+
+import asyncio
+import logging
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from workers.console.event_sender import EventSender, NotSent
+from workers.contracts.desks import DeskEvent, Presence
+from workers.contracts.topics import DESKS, Topics
+
+SLOTS: Final = 3
+"""Conversations that one person takes at once, as far as waits are estimated."""
+_LOOK_S: Final = 1.0
+_GONE_S: Final = 60.0
+"""Somebody whose page has been closed for so long is no longer there."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Worker:
+    """Somebody at the desk."""
+
+    name: str
+    queues: tuple[str, ...] = ()
+    present: bool = False
+    pages: int = 0
+    seen: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether they said that they are there, and their page is open or was lately."""
+        return self.present and (self.pages > 0 or time.monotonic() - self.seen < _GONE_S)
+
+
+class DeskRoom:
+    """Everybody at the desk; presence of a queue is reported while one of them is there."""
+
+    def __init__(self, topics: Topics, sender: EventSender) -> None:
+        self._topics = topics
+        self._sender = sender
+        self._workers: dict[str, Worker] = {}
+        self._reported: dict[str, tuple[float, tuple[str, ...]]] = {}
+        """Per queue when and who was reported last."""
+
+    def worker(self, name: str) -> Worker:
+        """Return somebody by the name that they work under."""
+        return self._workers.setdefault(name, Worker(name))
+
+    async def set_presence(self, name: str, queues: tuple[str, ...], *, present: bool) -> None:
+        """Come, go, or change queues; reported before this returns, NotSent when it cannot be."""
+        worker = self.worker(name)
+        worker.queues, worker.present, worker.seen = queues, present, time.monotonic()
+        await self._report()
+
+    async def keep_reporting(self) -> None:
+        """Report each queue often enough that its desk counts as there, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                await self._report()
+            except NotSent as error:
+                logger.warning("presence: %s", error)
+
+    async def leave(self) -> None:
+        """Say that nobody is there any more, at the end."""
+        for worker in self._workers.values():
+            worker.present = False
+        await self._report()
+
+    async def _report(self) -> None:
+        now = time.monotonic()
+        there: dict[str, list[str]] = {}
+        for worker in self._workers.values():
+            if worker.is_there:
+                for queue in worker.queues:
+                    there.setdefault(queue, []).append(worker.name)
+        for queue in sorted({*there, *self._reported}):
+            names = tuple(sorted(there.get(queue, ())))
+            at, said = self._reported.get(queue, (-1e9, ()))
+            every = self._topics.queues[queue].presence_seconds / 3
+            if names == said and now - at < every:
+                continue
+            await self._say(queue, names)
+            if names:
+                self._reported[queue] = (now, names)
+            else:
+                # Said once; other desks of this queue may be there.
+                self._reported.pop(queue, None)
+
+    async def _say(self, queue: str, names: tuple[str, ...]) -> None:
+        presence = Presence(
+            type="presence",
+            event_id=str(uuid.uuid4()),
+            occurred_at=datetime.now(UTC),
+            queue=queue,
+            agents_online=len(names),
+            free_slots=SLOTS * len(names),
+            agents=names,
+        )
+        await self._sender.send(DESKS, queue, _plain(presence))
+
+    async def act(self, person: str, kind: Any, about: Any, fields: dict[str, Any]) -> None:
+        """Report what somebody did with an escalation; `about` is its row of the view."""
+        event = DeskEvent(
+            type=kind,
+            event_id=str(uuid.uuid4()),
+            occurred_at=datetime.now(UTC),
+            escalation_id=about["escalation_id"],
+            conversation_id=about["conversation_id"],
+            queue=about["queue"],
+            epoch=about["epoch"],
+            agent_id=person,
+            agent_name=person,
+            **fields,
+        )
+        await self._sender.send(DESKS, about["conversation_id"], _plain(event))
+
+
+def _plain(event: msgspec.Struct) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(event)
+    return plain
