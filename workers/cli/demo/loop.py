@@ -13,9 +13,9 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
+from workers.cli.common import read_topics
 from workers.cli.demo.data import Conversation, WaitStep, load_conversations, load_stage
 from workers.cli.demo.player import Desks, Player, StuckError
-from workers.cli.common import read_topics
 from workers.embedded.simulators import SimulatedSystems
 from workers.settings import load_settings
 
