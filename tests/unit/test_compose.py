@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from workers.cli.bridge import bridge
+from workers.cli.console import console
 from workers.cli.main import COMMANDS
 from workers.cli.worker import worker
 from workers.settings import Settings
@@ -177,10 +178,10 @@ def test_commands_and_variables_are_ours(services: dict[str, Any]) -> None:
     known = {
         str(field.validation_alias or name.upper()) for name, field in Settings.model_fields.items()
     }
-    params = [*worker.params, *bridge.params]
+    params = [*worker.params, *bridge.params, *console.params]
     options = {option.envvar for option in params if isinstance(option.envvar, str)}
     ours = [service for service in services.values() if service["image"] == "warm-handoff"]
-    assert len(ours) == len(_WORKERS) + len(("topics", "bridge"))
+    assert len(ours) == len(_WORKERS) + len(("topics", "bridge", "console"))
     for service in ours:
         assert service["command"][0] in COMMANDS
         assert service["environment"].keys() <= known | options
@@ -214,7 +215,7 @@ def test_the_bridge_runs_on_request_only_and_is_healthy_when_it_can_write(
 def test_secrets_are_not_in_the_file(services: dict[str, Any]) -> None:
     for service in services.values():
         for name, value in service.get("environment", {}).items():
-            if re.search("SECRET|PASSWORD|API_KEY|TOKEN", name):
+            if re.search("SECRET|PASSWORD|API_KEY|TOKEN", name) and not name.endswith("_FILE"):
                 assert value in (None, f"${{{name}:-}}")
     for name in _WORKERS:
         # An empty one is refused; without a value it is passed on only if it is set.
