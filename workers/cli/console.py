@@ -14,6 +14,7 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.cli.supervised import end_with_supervisor
 from workers.cli.worker import setup_logging
 
 CONSOLE_PORT: Final = 8765
@@ -86,6 +87,7 @@ def console(
     from workers.console.console_server import ConsoleOptions, serve
     from workers.errors import ConfigurationError
 
+    end_with_supervisor()
     setup_logging("INFO", "console")
     settings = settings_from(kafka=kafka, redis=redis)
     declared = read_topics(topics)

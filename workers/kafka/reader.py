@@ -44,8 +44,8 @@ async def reading(settings: Settings, group: str | None = None) -> AsyncIterator
         max_partition_fetch_bytes=4 * 1024 * 1024,
         check_crcs=False,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()

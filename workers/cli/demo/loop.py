@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from workers.cli.common import read_topics
 from workers.cli.demo.data import Conversation, WaitStep, load_conversations, load_stage
 from workers.cli.demo.player import Desks, Player, StuckError
+from workers.cli.supervised import end_with_supervisor
 from workers.embedded.simulators import SimulatedSystems
 from workers.settings import load_settings
 
@@ -92,5 +93,6 @@ def _closed(conversation_id: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    end_with_supervisor()
     with suppress(KeyboardInterrupt):
         asyncio.run(play_on(Path(sys.argv[1])))
