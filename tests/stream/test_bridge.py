@@ -6,94 +6,40 @@ import itertools
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from standardwebhooks import Webhook
 
 from tests.support.bridge import (
     DESK_TOKEN,
     TOKEN,
+    WEBHOOK_KEY,
+    arrived,
     body,
     bridge_process,
     eventually,
     headers,
+    ids,
     said,
     senders_file,
-    serving,
 )
 from workers.bridge import bodies, server
 from workers.bridge.intake import MAX_BODY_BYTES
-from workers.bridge.publisher import Publisher
-from workers.bridge.routes import Keys, make_app
-from workers.bridge.senders import Sender, load_senders
 from workers.contracts.topics import DESKS, EVENTS
 from workers.embedded import EmbeddedKafka
-from workers.embedded.kafka import PARTITIONS
-from workers.settings import load_settings
 
-_KEY: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _MEGABYTE: Final = 1_000_000
 
 
 @pytest.fixture
-def broker(kafka: EmbeddedKafka) -> EmbeddedKafka:
-    kafka.ensure_topics((EVENTS, DESKS))
-    return kafka
-
-
-@pytest.fixture
-async def url(broker: EmbeddedKafka, tmp_path: Path) -> AsyncIterator[str]:
-    """Serve the bridge in this process; yields its address once Kafka is reached."""
-    file = senders_file(tmp_path)
-    senders = load_senders(file.read_text(), str(file), ["tier_2_support"])
-    hooks = Sender(sender="hooks", events=("message",), webhook_secret_file="keys")
-    publisher = Publisher(load_settings(kafka_bootstrap=broker.bootstrap), (EVENTS, DESKS))
-    await publisher.start()
-    try:
-        app = make_app(senders, {"hooks": Keys(hooks, (Webhook(_KEY),))}, publisher)
-        async with serving(app) as address:
-
-            async def reached() -> bool:
-                return publisher.problem is None
-
-            await eventually(reached, "Kafka")
-            yield address
-    finally:
-        await publisher.stop()
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=url, timeout=60) as posting:
+async def client(bridge_url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=bridge_url, timeout=60) as posting:
         yield posting
-
-
-async def arrived(broker: EmbeddedKafka, topic: str) -> list[tuple[bytes, bytes]]:
-    """Return key and value of everything on a topic."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, fetch_max_wait_ms=20)
-    await consumer.start()
-    try:
-        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        records: list[tuple[bytes, bytes]] = []
-        while [tp for tp in partitions if await consumer.position(tp) < ends[tp]]:
-            batches = await consumer.getmany(timeout_ms=200)
-            records += [(r.key, r.value) for batch in batches.values() for r in batch]
-        return records
-    finally:
-        await consumer.stop()
-
-
-def ids(records: Sequence[tuple[bytes, bytes]]) -> list[str]:
-    return [json.loads(value)["event_id"] for _, value in records]
 
 
 async def post(client: httpx2.AsyncClient, path: str, content: Any, token: str = TOKEN) -> Any:
@@ -101,19 +47,19 @@ async def post(client: httpx2.AsyncClient, path: str, content: Any, token: str =
 
 
 async def test_what_is_answered_200_is_on_the_topic_as_it_was_posted(
-    client: httpx2.AsyncClient, broker: EmbeddedKafka
+    client: httpx2.AsyncClient, bridge_broker: EmbeddedKafka
 ) -> None:
     one, many = json.dumps(said("e-0")).encode(), [said(f"e-{n}") for n in range(1, 50)]
     for content, count in ((one, 1), (body(*many), 49)):
         answer = await post(client, EVENTS, content)
         assert (answer.status_code, answer.json()) == (200, {"accepted": count})
-    records = await arrived(broker, EVENTS)
+    records = await arrived(bridge_broker, EVENTS)
     assert records[0] == (b"c-1", one)
     assert ids(records) == [f"e-{n}" for n in range(50)]
 
 
 async def test_a_refused_event_is_named_and_the_others_are_written(
-    client: httpx2.AsyncClient, broker: EmbeddedKafka
+    client: httpx2.AsyncClient, bridge_broker: EmbeddedKafka
 ) -> None:
     answer = await post(client, EVENTS, body(said("e-1"), said("e-2", role="robot"), said("e-3")))
     assert answer.status_code == 422
@@ -121,11 +67,11 @@ async def test_a_refused_event_is_named_and_the_others_are_written(
     assert told["accepted"] == 2
     (refused,) = told["refused"]
     assert (refused["index"], refused["event_id"], refused["reason"]) == (1, "e-2", "schema")
-    assert ids(await arrived(broker, EVENTS)) == ["e-1", "e-3"]
+    assert ids(await arrived(bridge_broker, EVENTS)) == ["e-1", "e-3"]
 
 
 async def test_a_desk_reports_for_its_queue_and_for_no_other(
-    client: httpx2.AsyncClient, broker: EmbeddedKafka
+    client: httpx2.AsyncClient, bridge_broker: EmbeddedKafka
 ) -> None:
     presence = {
         "type": "presence",
@@ -137,11 +83,11 @@ async def test_a_desk_reports_for_its_queue_and_for_no_other(
     answer = await post(client, DESKS, body(presence, {**presence, "queue": "legal"}), DESK_TOKEN)
     assert answer.status_code == 422
     assert [one["reason"] for one in answer.json()["refused"]] == ["not_allowed"]
-    assert [key for key, _ in await arrived(broker, DESKS)] == [b"tier_2_support"]
+    assert [key for key, _ in await arrived(bridge_broker, DESKS)] == [b"tier_2_support"]
 
 
 async def test_nobody_posts_without_a_token(
-    client: httpx2.AsyncClient, broker: EmbeddedKafka
+    client: httpx2.AsyncClient, bridge_broker: EmbeddedKafka
 ) -> None:
     for given in ("", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN):
         for path in (EVENTS, DESKS):
@@ -149,31 +95,33 @@ async def test_nobody_posts_without_a_token(
             answer = await client.post(f"/v1/{path}", content=body(said("e-1")), headers=told)
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert await arrived(broker, EVENTS) == []
+    assert await arrived(bridge_broker, EVENTS) == []
 
 
 async def test_kafka_away_is_503_in_time_and_nothing_is_lost_when_it_is_sent_again(
-    client: httpx2.AsyncClient, broker: EmbeddedKafka
+    client: httpx2.AsyncClient, bridge_broker: EmbeddedKafka
 ) -> None:
     assert (await post(client, EVENTS, body(said("e-1")))).status_code == 200
-    broker.down()
+    bridge_broker.down()
     started = time.monotonic()
     answer = await post(client, EVENTS, body(said("e-2")))
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
     # The limit is four seconds; the machine may be busy.
     assert time.monotonic() - started < 20
-    broker.up()
+    bridge_broker.up()
 
     async def written() -> bool:
         answer = await post(client, EVENTS, body(said("e-2")))
         return bool(answer.status_code == 200)
 
     await eventually(written, "an acknowledgement")
-    assert set(ids(await arrived(broker, EVENTS))) == {"e-1", "e-2"}
+    assert set(ids(await arrived(bridge_broker, EVENTS))) == {"e-1", "e-2"}
 
 
-def _signed(content: bytes, *, key: str = _KEY, at: datetime | None = None) -> dict[str, str]:
+def _signed(
+    content: bytes, *, key: str = WEBHOOK_KEY, at: datetime | None = None
+) -> dict[str, str]:
     moment = at or datetime.now(UTC)
     signature = Webhook(key).sign("msg-1", moment, content.decode())
     return {
@@ -185,18 +133,18 @@ def _signed(content: bytes, *, key: str = _KEY, at: datetime | None = None) -> d
 
 
 async def test_a_standard_webhook_is_taken_and_a_replay_is_the_same_event_again(
-    client: httpx2.AsyncClient, broker: EmbeddedKafka
+    client: httpx2.AsyncClient, bridge_broker: EmbeddedKafka
 ) -> None:
     content = body(said("e-1"))
     signed = _signed(content)
     for _ in range(2):
         answer = await client.post("/v1/webhooks/hooks", content=content, headers=signed)
         assert (answer.status_code, answer.json()) == (200, {"accepted": 1})
-    assert set(ids(await arrived(broker, EVENTS))) == {"e-1"}
+    assert set(ids(await arrived(bridge_broker, EVENTS))) == {"e-1"}
 
 
 async def test_a_webhook_that_is_not_proven_is_refused(
-    client: httpx2.AsyncClient, broker: EmbeddedKafka
+    client: httpx2.AsyncClient, bridge_broker: EmbeddedKafka
 ) -> None:
     content = body(said("e-1"))
     good = _signed(content)
@@ -223,7 +171,7 @@ async def test_a_webhook_that_is_not_proven_is_refused(
     ):
         answer = await client.post(f"/v1/webhooks/{sender}", content=sent, headers=told)
         assert answer.status_code == code
-    assert ids(await arrived(broker, EVENTS)) == ["e-1"]
+    assert ids(await arrived(bridge_broker, EVENTS)) == ["e-1"]
 
 
 async def test_a_body_that_is_too_large_is_refused_and_not_read(client: httpx2.AsyncClient) -> None:
@@ -282,9 +230,9 @@ async def test_a_slow_body_and_a_slow_head_are_given_up(
 
 
 def test_killed_between_post_and_answer_it_loses_nothing_that_was_answered(
-    broker: EmbeddedKafka, tmp_path: Path
+    bridge_broker: EmbeddedKafka, tmp_path: Path
 ) -> None:
-    environment = {"KAFKA_BOOTSTRAP": broker.bootstrap}
+    environment = {"KAFKA_BOOTSTRAP": bridge_broker.bootstrap}
     arguments = ("--senders", str(senders_file(tmp_path)))
     numbers, answered = itertools.count(), set[str]()
     unanswered: list[dict[str, Any]] = []
@@ -320,6 +268,6 @@ def test_killed_between_post_and_answer_it_loses_nothing_that_was_answered(
         bridge.start()
         assert unanswered
         asyncio.run(again(bridge.url))
-    written = ids(asyncio.run(arrived(broker, EVENTS)))
+    written = ids(asyncio.run(arrived(bridge_broker, EVENTS)))
     assert answered
     assert set(written) == answered

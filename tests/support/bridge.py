@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from starlette.applications import Starlette
 
 from workers.bridge.server import serve
 from workers.cli.up import free_ports
+from workers.embedded import EmbeddedKafka
 from workers.embedded.child import GuardedServer
+from workers.embedded.kafka import PARTITIONS
 
 TOKEN: Final = "a token of the tests"
+WEBHOOK_KEY: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 DESK_TOKEN: Final = "a token of a desk"
 _WITHIN_S: Final = 60.0
 
@@ -29,6 +33,7 @@ def senders_file(folder: Path) -> Path:
     def digest(token: str) -> str:
         return hashlib.sha256(token.encode()).hexdigest()
 
+    (folder / "keys").write_text(WEBHOOK_KEY)
     file = folder / "senders.yaml"
     file.write_text(
         f"""
@@ -37,10 +42,14 @@ senders:
   - sender: shop
     token_sha256: {digest(TOKEN)}
     events: [message, offer_reply, closed]
+    follows_control: true
   - sender: desk
     token_sha256: {digest(DESK_TOKEN)}
     events: [presence, accepted, replied, resolved]
     queues: [tier_2_support]
+  - sender: hooks
+    webhook_secret_file: keys
+    events: [message]
 """
     )
     return file
@@ -105,6 +114,10 @@ class BridgeProcess:
         bridge = [sys.executable, "-m", "workers.cli", "bridge", "--port", str(self._port)]
         self._command = ["/usr/bin/env", *assigned, *bridge, *arguments]
 
+    def add_arguments(self, *arguments: str) -> None:
+        """Add arguments for its next start."""
+        self._command += arguments
+
     def start(self) -> None:
         """Start it; returns when it can write."""
         self._server = GuardedServer(self._command, self.log)
@@ -153,3 +166,25 @@ def headers(token: str = TOKEN) -> dict[str, str]:
 def body(*events: object) -> bytes:
     """Return the body of a post of events."""
     return json.dumps(events).encode()
+
+
+async def arrived(broker: EmbeddedKafka, topic: str) -> list[tuple[bytes, bytes]]:
+    """Return key and value of everything on a topic."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, fetch_max_wait_ms=20)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        records: list[tuple[bytes, bytes]] = []
+        while [tp for tp in partitions if await consumer.position(tp) < ends[tp]]:
+            batches = await consumer.getmany(timeout_ms=200)
+            records += [(r.key, r.value) for batch in batches.values() for r in batch]
+        return records
+    finally:
+        await consumer.stop()
+
+
+def ids(records: Sequence[tuple[bytes, bytes]]) -> list[str]:
+    return [json.loads(value)["event_id"] for _, value in records]

@@ -38,7 +38,9 @@ _MAY: dict[str, Collection[str]] = {
     "audit": _AROUND,
     "replay": (*_AROUND, "chatlogs"),
     "embedded": (*_BASE, "settings", "kafka"),
-    "bridge": (*_AROUND, "runtime"),
+    "outbound": (*_BASE, "redaction", "settings", "stores"),
+    "client": (*_BASE, "settings", "kafka"),
+    "bridge": (*_AROUND, "runtime", "outbound"),
     "console": (*_AROUND, "replay"),
 }
 _NOT_IN_PURE = {

@@ -58,7 +58,7 @@ def test_the_wheel_has_the_data_files_where_an_installation_looks(tmp_path: Path
     ]
     names = {path.relative_to(installed).as_posix() for path in installed.rglob("*")}
     assert {"workers/py.typed", "workers/replay/html_report.html"} <= names
-    for name in ("schemas", "policies"):
+    for name in ("schemas", "policies", "vendors"):
         for path in data_path(name).rglob("*"):
             assert f"workers/_data/{path.relative_to(_ROOT).as_posix()}" in names
     scripts = {path.relative_to(_ROOT).as_posix() for path in (_ROOT / "workers").rglob("*.lua")}

@@ -13,11 +13,11 @@ MAX_HELD_BYTES: Final = 64_000_000
 """Of the bodies that are being read or published, all together."""
 
 
-class TooLargeError(Exception):
+class BodyTooLargeError(Exception):
     """The body is longer than a post may be."""
 
 
-class TooSlowError(Exception):
+class BodyTooSlowError(Exception):
     """The body did not arrive in time."""
 
 
@@ -44,7 +44,7 @@ class Bodies:
         """
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and (len(declared) > 15 or int(declared) > self._limit):
-            raise TooLargeError
+            raise BodyTooLargeError
         held = 0
         parts: list[bytes] = []
         try:
@@ -54,12 +54,12 @@ class Bodies:
                         held += len(part)
                         self._held += len(part)
                         if held > self._limit:
-                            raise TooLargeError
+                            raise BodyTooLargeError
                         if self._held > MAX_HELD_BYTES:
                             raise TooBusyError
                         parts.append(part)
             except TimeoutError:
-                raise TooSlowError from None
+                raise BodyTooSlowError from None
             except ClientDisconnect:
                 raise GoneError from None
             yield b"".join(parts)

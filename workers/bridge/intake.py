@@ -22,7 +22,7 @@ class BadBodyError(ValueError):
     """A body that is no event and no array of events; nothing of it is written."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class RefusedEvent(msgspec.Struct, frozen=True):
     """Why one event of a post was not written; it will never be right as it is."""
 
     index: int
@@ -36,10 +36,10 @@ class Parsed(NamedTuple):
     """The events of a post: records to publish in their order, and what was refused."""
 
     records: list[Record]
-    refused: list[Refusal]
+    refused: list[RefusedEvent]
 
 
-class _Head(msgspec.Struct):
+class _EventHead(msgspec.Struct):
     """As much of an event as tells where it goes."""
 
     type: Any = "message"
@@ -48,7 +48,7 @@ class _Head(msgspec.Struct):
     queue: Any = None
 
 
-_HEAD: Final = msgspec.json.Decoder(_Head)
+_HEAD: Final = msgspec.json.Decoder(_EventHead)
 _EVENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -66,7 +66,7 @@ def parse(body: bytes, sender: Sender, now_ms: int, topic: str | None = None) ->
         except Rejected as rejected:
             reason = NOT_ALLOWED if isinstance(rejected, _NotAllowed) else rejected.reason
             event_id = None if head is None else head.event_id
-            parsed.refused.append(Refusal(index, _shown_id(event_id), reason, rejected.detail))
+            parsed.refused.append(RefusedEvent(index, _shown_id(event_id), reason, rejected.detail))
     return parsed
 
 
@@ -91,7 +91,7 @@ def _split(body: bytes) -> Sequence[bytes]:
     return events
 
 
-def _head(value: bytes) -> _Head | None:
+def _head(value: bytes) -> _EventHead | None:
     try:
         return _HEAD.decode(value)
     except (ValueError, RecursionError):
@@ -106,7 +106,7 @@ class _NotAllowed(Rejected):
 
 
 def _record(
-    value: bytes, head: _Head | None, sender: Sender, now_ms: int, topic: str | None
+    value: bytes, head: _EventHead | None, sender: Sender, now_ms: int, topic: str | None
 ) -> Record:
     if head is None:
         # What is wrong with it, the contract's own decoder says.

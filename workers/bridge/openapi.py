@@ -31,6 +31,8 @@ def openapi() -> Json:
         f"/v1/{topic}": {"post": _post(topic, name, about)} for topic, name, about in _POSTS
     }
     paths["/v1/webhooks/{sender}"] = {"post": _webhook()}
+    paths["/v1/vendors/{vendor}"] = {"post": _vendor()}
+    paths["/v1/conversation-control"] = {"get": _stream()}
     for path, answers in (
         ("/live", {"200": "The process runs."}),
         ("/ready", {"200": "Posts can be written.", "503": "They cannot; the text says why."}),
@@ -93,6 +95,47 @@ def _webhook() -> Json:
         ],
         "requestBody": _body([name for _, name, _ in _POSTS]),
         "responses": {**_answers(), "404": _json("There is no such sender.", "Error")},
+    }
+
+
+def _vendor() -> Json:
+    """Describe where a vendor posts what its file knows; older ones add /TOKEN to the address."""
+    return {
+        "operationId": "post-vendor",
+        "summary": "Write what the webhook of a vendor becomes, by the vendor's file.",
+        "security": [{"signature": []}],
+        "parameters": [
+            {"name": "vendor", "in": "path", "required": True, "schema": {"type": "string"}}
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        },
+        "responses": {**_answers(), "404": _json("There is no such vendor.", "Error")},
+    }
+
+
+def _stream() -> Json:
+    events = {"text/event-stream": {"schema": {"type": "string"}}}
+    retry = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+    return {
+        "operationId": "follow-control",
+        "summary": "Follow conversation-control as Server-Sent Events, each data one JSON message.",
+        "security": [{"token": []}],
+        "parameters": [
+            {
+                "name": "last-event-id",
+                "in": "header",
+                "description": "The id of the last event that was seen; else from the beginning.",
+                "schema": {"type": "string"},
+            }
+        ],
+        "responses": {
+            "200": {"description": "Events, until one of both goes.", "content": events},
+            "401": _json("The sender is not known.", "Error"),
+            "403": _json("The sender may not read it.", "Error"),
+            "503": {**_json("Too many streams are open.", "Error"), "headers": retry},
+        },
     }
 
 

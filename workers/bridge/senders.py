@@ -29,17 +29,19 @@ class Sender(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """The token itself is only with the sender."""
     webhook_secret_file: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     """Holds the keys of its Standard Webhooks, one a line; any of them verifies."""
-    events: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    events: tuple[str, ...] = ()
     """Types that it may write."""
     queues: tuple[QueueName, ...] = ()
     """Queues whose desk events it may write."""
+    follows_control: bool = False
+    """Whether it may read what conversations are told."""
 
 
 class SendersFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The file as it is written."""
 
     version: Literal[1]
-    senders: Annotated[tuple[Sender, ...], msgspec.Meta(min_length=1)]
+    senders: tuple[Sender, ...]
 
 
 class Senders:
@@ -61,6 +63,9 @@ class Senders:
 
     def __iter__(self) -> Iterator[Sender]:
         return iter(self._by_name.values())
+
+
+NOBODY: Final = Senders(SendersFile(version=1, senders=()))
 
 
 def token_sha256(token: str) -> str:
@@ -105,6 +110,8 @@ def _problems(
 def _right_problems(
     document: Document, where: Path, sender: Sender, queues: Collection[str]
 ) -> Iterator[YamlFileError]:
+    if not sender.events and not sender.follows_control:
+        yield document.error((*where, "events"), "missing: name what it may write")
     for place, kind in enumerate(sender.events):
         if kind not in _TYPES:
             yield document.error((*where, "events", place), suggestion(kind, _TYPES))

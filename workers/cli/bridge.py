@@ -1,4 +1,4 @@
-"""`handoff bridge`: events over HTTP."""
+"""`handoff bridge`: events over HTTP in, calls to other systems out."""
 
 import asyncio
 import secrets
@@ -7,23 +7,41 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workers.cli.common import CliError, kafka_option, read_topics, settings_from, topics_option
+from workers.cli.common import (
+    CliError,
+    kafka_option,
+    print_json,
+    read_topics,
+    redis_option,
+    settings_from,
+    topics_option,
+)
 from workers.cli.worker import loop_factory, setup_logging
 
 if TYPE_CHECKING:
-    from workers.bridge.routes import Keys
     from workers.bridge.senders import Senders
-    from workers.settings import Settings
+    from workers.contracts.topics import Topics
+    from workers.outbound.vendor_file import Vendor
+
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group(invoke_without_command=True)
 @kafka_option
+@redis_option
 @topics_option
 @click.option(
     "--senders",
     envvar="HANDOFF_BRIDGE_SENDERS",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=_file,
     help="Who may post what (HANDOFF_BRIDGE_SENDERS); see docs/bridge.md.",
+)
+@click.option(
+    "--vendor",
+    "vendors",
+    multiple=True,
+    type=_file,
+    help="A vendor's file, as in vendors/chatwoot.yaml; may be given more than once, needs Redis.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8088, show_default=True, type=click.IntRange(1, 65_535))
@@ -36,7 +54,7 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def bridge(context: click.Context, /, **options: Any) -> None:
-    """Take events over HTTP until told to stop, from systems without a Kafka client.
+    """Connect systems without a Kafka client over HTTP, until told to stop.
 
     An answer of 200 says that Kafka has acknowledged every event of the post. TLS is for the proxy
     in front of it.
@@ -56,37 +74,77 @@ def token(sender: str) -> None:
     click.echo(f"  - sender: {sender}\n    token_sha256: {token_sha256(made)}")
 
 
+@bridge.command()
+@click.argument("vendor_file", metavar="FILE", type=_file)
+@click.argument("payloads", metavar="PAYLOAD…", nargs=-1, type=click.File("rb"))
+@click.option(
+    "--known",
+    type=click.File("rb"),
+    help="JSON of what is noted of the conversation, as in {'state': 'waiting'}.",
+)
+def check(vendor_file: Path, payloads: tuple[Any, ...], known: Any) -> None:
+    """Show what a vendor's payloads become, and which calls follow from messages of ours.
+
+    A PAYLOAD is a file with the JSON of one webhook, of one record of conversation-control or of
+    one of a handoff-<queue> topic. Nothing is sent, and secrets are shown by their names.
+    """
+    from workers.bridge.vendor_check import checked
+    from workers.bridge.vendor_intake import BadPayloadError, payload_of
+
+    vendor = _read_vendor(vendor_file, secrets=False)
+    try:
+        noted = {} if known is None else payload_of(known.read())
+        results = [
+            {"payload": payload.name, **checked(vendor, payload_of(payload.read()), noted)}
+            for payload in payloads
+        ]
+    except BadPayloadError as error:
+        raise CliError(f"a payload: {error}", exit_code=2) from None
+    print_json({"vendor": vendor.name, "payloads": results})
+    if any(result["problems"] for result in results):
+        raise SystemExit(1)
+
+
 def _serve(options: dict[str, Any]) -> None:
+    from workers.bridge.service import Configured, run
     from workers.errors import ConfigurationError
 
     setup_logging(options["log_level"], "bridge")
-    settings = settings_from(options["kafka"])
+    settings = settings_from(options["kafka"], options["redis"])
     if settings.kafka_bootstrap is None:
         raise CliError("no Kafka: set KAFKA_BOOTSTRAP or pass --kafka HOST:PORT", exit_code=2)
-    if options["senders"] is None:
-        raise CliError("nobody may post: name a file of senders with --senders", exit_code=2)
-    declared = read_topics(options["topics"])
-    senders, webhooks = _read_senders(options["senders"], declared.queues)
+    if options["senders"] is None and not options["vendors"]:
+        raise CliError("nobody may post: name --senders FILE or --vendor FILE", exit_code=2)
+    if options["vendors"] and settings.redis_url is None:
+        raise CliError("no Redis: set REDIS_URL or pass --redis, for --vendor", exit_code=2)
+    topics = read_topics(options["topics"])
+    senders, webhooks = _read_senders(options["senders"], topics)
+    vendors: dict[str, Vendor] = {}
+    for file in options["vendors"]:
+        vendor = _read_vendor(file)
+        if vendor.name in vendors:
+            raise CliError(f"{file}: vendor {vendor.name} is in two files", exit_code=2)
+        vendors[vendor.name] = vendor
+    configured = Configured(settings, topics, senders, webhooks, vendors)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_run(settings, senders, webhooks, options["host"], options["port"]))
+            runner.run(run(configured, options["host"], options["port"]))
     except ConfigurationError as error:
         raise CliError(str(error), error.exit_code) from None
 
 
-def _read_senders(file: Path, queues: Any) -> "tuple[Senders, dict[str, Keys]]":
-    from standardwebhooks import Webhook
-
-    from workers.bridge.routes import Keys
-    from workers.bridge.senders import SecretFileError, load_senders, read_keys
+def _read_senders(
+    file: Path | None, topics: "Topics"
+) -> "tuple[Senders, dict[str, tuple[str, ...]]]":
+    from workers.bridge.senders import NOBODY, SecretFileError, load_senders, read_keys
     from workers.contracts.yaml import YamlFileError
 
+    if file is None:
+        return NOBODY, {}
     try:
-        senders = load_senders(file.read_text(encoding="utf-8"), str(file), queues)
+        senders = load_senders(file.read_text(encoding="utf-8"), str(file), topics.queues)
         webhooks = {
-            sender.sender: Keys(
-                sender, tuple(map(Webhook, read_keys(sender.webhook_secret_file, file)))
-            )
+            sender.sender: read_keys(sender.webhook_secret_file, file)
             for sender in senders
             if sender.webhook_secret_file is not None
         }
@@ -95,17 +153,11 @@ def _read_senders(file: Path, queues: Any) -> "tuple[Senders, dict[str, Keys]]":
     return senders, webhooks
 
 
-async def _run(
-    settings: "Settings", senders: "Senders", webhooks: "dict[str, Keys]", host: str, port: int
-) -> None:
-    from workers.bridge.publisher import Publisher
-    from workers.bridge.routes import make_app
-    from workers.bridge.server import serve
-    from workers.contracts.topics import DESKS, EVENTS
+def _read_vendor(file: Path, *, secrets: bool = True) -> "Vendor":
+    from workers.contracts.yaml import YamlFileError
+    from workers.outbound.vendor_file import load_vendor
 
-    publisher = Publisher(settings, (EVENTS, DESKS))
-    await publisher.start()
     try:
-        await serve(make_app(senders, webhooks, publisher), host, port)
-    finally:
-        await publisher.stop()
+        return load_vendor(file, secrets=secrets)
+    except YamlFileError as error:
+        raise CliError(str(error), exit_code=2) from None

@@ -23,6 +23,7 @@ RejectionReason = Literal[
     "poison",
     "unknown_escalation",
     "unknown_queue",
+    "undelivered",
 ]
 REJECTION_REASONS: Final[tuple[RejectionReason, ...]] = get_args(RejectionReason)
 

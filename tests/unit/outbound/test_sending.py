@@ -1,0 +1,62 @@
+"""What answers mean, and how long to wait for another."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from workers.outbound.sending import MAX_WAIT_S, backoff_s, judged, retry_after
+from workers.outbound.signatures import Post, UnprovenError, verify
+
+
+@pytest.mark.parametrize(
+    ("status", "done", "result"),
+    [
+        (200, (), "done"),
+        (204, (), "done"),
+        (302, (), "refused"),
+        (404, (), "refused"),
+        (404, (404,), "done"),
+        (409, (), "refused"),
+        (422, (), "refused"),
+        (401, (), "later"),
+        (429, (), "later"),
+        (500, (), "later"),
+        (503, (), "later"),
+    ],
+)
+def test_an_answer_is_done_refused_or_worth_another_try(
+    status: int, done: tuple[int, ...], result: str
+) -> None:
+    assert judged(status, {}, done).result == result
+
+
+def test_retry_after_comes_in_two_forms_and_is_bounded() -> None:
+    now = datetime.now(UTC)
+    for given, least, most in (
+        ("7", 7, 7),
+        ("99999999", MAX_WAIT_S, MAX_WAIT_S),
+        (format_datetime(now + timedelta(seconds=60)), 20, 60),
+        (format_datetime(now - timedelta(seconds=60)), 0, 0),
+    ):
+        answer = judged(429, {"retry-after": given})
+        assert answer.wait_s is not None
+        assert least <= answer.wait_s <= most
+
+
+@pytest.mark.parametrize("given", [None, "", "soon", "-1", "1" * 50, "Fri, 99 Nov"])
+def test_what_is_no_time_is_no_wait(given: str | None) -> None:
+    assert retry_after(given) is None
+
+
+def test_waits_grow_and_end_at_five_minutes() -> None:
+    assert 0.8 <= backoff_s(1) <= 1.2
+    assert 6.4 <= backoff_s(4) <= 9.6
+    assert 240 <= backoff_s(10_000) <= 360
+
+
+def test_a_token_in_the_address_is_compared_whole() -> None:
+    verify("token_in_address", ["a-secret", "another"], Post(b"", {}, "another"), 0)
+    for token in ("", "a-secre", "a-secret2", "\ud800"):
+        with pytest.raises(UnprovenError):
+            verify("token_in_address", ["a-secret"], Post(b"", {}, token), 0)

@@ -1,0 +1,136 @@
+"""Sending one request: what an answer means, how long to wait, how fast a vendor may be asked."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+import httpx2
+
+from workers.outbound.calls import Request
+from workers.outbound.vendor_file import Limits
+
+MAX_ANSWER: Final = 1_000_000
+"""Bytes of an answer that are read."""
+MAX_WAIT_S: Final = 3600.0
+"""Of what a vendor asks us to wait."""
+_FIRST_WAIT_S: Final = 1.0
+_LONGEST_WAIT_S: Final = 300.0
+_AGAIN: Final = frozenset(
+    {
+        # The token may be mended meanwhile.
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.LOCKED,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+
+
+class Answer(NamedTuple):
+    """What came of one request."""
+
+    result: str
+    """`done`, `refused` for what will never be taken, or `later`."""
+    why: str
+    """The status, or the kind of failure."""
+    wait_s: float | None = None
+    """What the vendor asks to wait."""
+    body: bytes = b""
+
+
+class Requester:
+    """Sends requests to one vendor within its limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._slots = asyncio.Semaphore(limits.at_once)
+        self._next = 0.0
+        self._client = httpx2.AsyncClient(
+            timeout=limits.timeout_seconds,
+            follow_redirects=False,
+            trust_env=False,
+            limits=httpx2.Limits(max_connections=limits.at_once),
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def send(self, request: Request) -> Answer:
+        """Send a request when it is its turn; never raises for what the vendor does."""
+        async with self._slots:
+            await self._turn()
+            try:
+                async with asyncio.timeout(self._limits.timeout_seconds):
+                    answer = await self._exchange(request)
+            except (TimeoutError, httpx2.TimeoutException):
+                return Answer("later", "no answer in time")
+            except httpx2.InvalidURL:
+                return Answer("refused", "no address")
+            except httpx2.HTTPError as error:
+                return Answer("later", type(error).__name__)
+        if answer.wait_s is not None:
+            # The limit is the vendor's for all that we ask, not for one conversation.
+            self._next = max(self._next, asyncio.get_running_loop().time() + answer.wait_s)
+        return answer
+
+    async def _turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        turn = max(self._next, loop.time())
+        self._next = turn + 1 / self._limits.per_second
+        if turn > loop.time():
+            await asyncio.sleep(turn - loop.time())
+
+    async def _exchange(self, request: Request) -> Answer:
+        async with self._client.stream(
+            request.method, request.url, content=request.body, headers=request.headers
+        ) as response:
+            body = bytearray()
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > MAX_ANSWER:
+                    break
+            return judged(response.status_code, response.headers, request.done, bytes(body))
+
+
+def judged(
+    status: int, headers: Mapping[str, str], done: tuple[int, ...] = (), body: bytes = b""
+) -> Answer:
+    """Return what an answer means."""
+    why = str(status)
+    if status < HTTPStatus.MULTIPLE_CHOICES or status in done:
+        return Answer("done", why, body=body)
+    if status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        busy = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+        return Answer("later", why, retry_after(headers.get("retry-after")) if busy else None)
+    return Answer("refused", why)
+
+
+def retry_after(given: str | None) -> float | None:
+    """Return the seconds of a Retry-After header, in either of its forms; None: it has none."""
+    if given is None:
+        return None
+    if given.strip().isdecimal() and len(given) <= 10:
+        return min(float(given), MAX_WAIT_S)
+    try:
+        moment = parsedate_to_datetime(given)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return None
+    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), MAX_WAIT_S)
+
+
+def backoff_s(attempts: int) -> float:
+    """Return how long to wait after so many failures: twice as long each time, up to 5 minutes.
+
+    A fifth more or less keeps conversations that failed together from coming back together.
+    """
+    wait = min(_FIRST_WAIT_S * 2.0 ** min(attempts - 1, 20), _LONGEST_WAIT_S)
+    return wait * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
