@@ -19,6 +19,7 @@ from workers.cli.common import (
 )
 from workers.cli.output import print_columns
 from workers.cli.time_option import Moment
+from workers.contracts.characters import escaped
 from workers.contracts.deadletters import (
     DeadLetter,
     Origin,
@@ -163,8 +164,7 @@ def show(record: str, kafka: str | None, as_json: bool) -> None:
 def _escaped(content: bytes | None) -> str:
     if content is None:
         return "none"
-    text = content.decode("utf-8", "backslashreplace")
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return escaped(content.decode("utf-8", "backslashreplace"))
 
 
 def _next_step(one: _Found) -> str:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -17,6 +18,7 @@ import click
 
 from workers.cli.common import CliError, kafka_option, redis_option, topics_option
 from workers.cli.policy_option import policy_option
+from workers.contracts.characters import escaped
 from workers.settings import kafka_client_kwargs, load_settings
 
 if TYPE_CHECKING:
@@ -140,14 +142,32 @@ def setup_logging(level: str, which: str) -> None:
     """
     from workers.runtime.kafka_log import OUTAGE
 
-    logging.basicConfig(
-        level=logging.WARNING,
-        format=f"%(asctime)s %(levelname)s {which} %(name)s: %(message)s",
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        OneLineFormatter(f"%(asctime)s %(levelname)s {which} %(name)s: %(message)s")
     )
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(OUTAGE)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    for one in logging.getLogger().handlers:
+        one.addFilter(OUTAGE)
     for name in ("workers", "handoff"):
         logging.getLogger(name).setLevel(level.upper())
+
+
+class OneLineFormatter(logging.Formatter):
+    """Escapes what would begin a line or command a terminal: ids are what others send.
+
+    The text of an exception that a library logs is left out, since it may quote a record; where it
+    was raised is kept.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """Return the line."""
+        return escaped(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        """Return the frames and the type of an exception."""
+        kind, _, frames = ei
+        return "".join(traceback.format_tb(frames)) + getattr(kind, "__name__", "")
 
 
 def loop_factory() -> Any:

@@ -50,6 +50,16 @@ def comparable(text: str) -> tuple[str, list[tuple[int, int]]]:
     return "".join(parts), moves
 
 
+def escaped(text: str) -> str:
+    """Return a text in which nothing ends a line, commands a terminal or turns the writing round.
+
+    For log lines, terminals and pages, where others' words stand beside ours.
+    """
+    if text.isprintable():
+        return text
+    return "".join([one if one.isprintable() else ascii(one)[1:-1] for one in text])
+
+
 def position(moves: list[tuple[int, int]], here: int) -> int:
     """Return where a position in a comparable text was in the text as it came."""
     index = bisect_right(moves, (here, 1 << 60)) - 1

@@ -138,8 +138,10 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Time of the first event of the conversation."""
     episode_started_at: Instant
     customer: Customer | None = None
+    """Without the name, and with a strictly redacted id: the transcript says who it is."""
     channel: Word | None = None
     subject: str | None = None
+    """What people and agents wrote (`subject`, `intents`, notes) is strictly redacted."""
     ticket_id: Id | None = None
     tenant: Word | None = None
     customer_turns: Count = 0
@@ -238,6 +240,9 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     """On a note: where the person worked who left it."""
     handover: str | None = None
     """What the AI tells the person it asks for, by its own tool or field."""
+    customer_id: str | None = None
+    customer_name: str | None = None
+    """On a customer's turn: whose it is, as far as the chat system has said by then."""
 
 
 Doubt = Literal["words", "rephrased", "short_reply", "apologies", "unsolved", "late_answer", "mood"]

@@ -56,7 +56,11 @@ _SAID: Final = frozenset(
 _PROBLEM: Final = re.compile(r"(?P<problem>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
 _STEP: Final = re.compile(r"[^.\[\]]+|\[\d+\]")
-_WORDLIKE: Final = re.compile(r"[\w.:+/-]{1,40}")
+_WORDLIKE: Final = re.compile(r"[A-Za-z]+(?:[_.-][A-Za-z]+){0,5}")
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d[\d:.]{0,14}(?:Z|[+-]\d\d:?\d\d)?)?")
+_WORD_CHARACTERS: Final = 40
+_SHOWN_NUMBERS: Final = 1000
+"""Versions and ratings lie below; codes, cards and telephone numbers above."""
 
 
 def rejection(error: msgspec.ValidationError, value: bytes) -> Rejected:
@@ -85,17 +89,22 @@ def _length(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value for a person to recognise.
+    """Return a value for a person to recognise, unless it may be somebody's secret.
 
-    Text is left out unless it is short and one word.
+    Text is shown when it is a word of letters, as types and roles are, or a time; numbers are
+    shown below a thousand.
     """
     if isinstance(value, str):
-        word = not value or _WORDLIKE.fullmatch(value)
+        word = len(value) <= _WORD_CHARACTERS and (
+            not value or _WORDLIKE.fullmatch(value) or _TIME.fullmatch(value)
+        )
         return f'"{value}"' if word else f"text of {len(value)} characters"
     if value is None:
         return "null"
-    if isinstance(value, bool | int | float):
-        return str(value).lower()[:40]
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value) if -_SHOWN_NUMBERS < value < _SHOWN_NUMBERS else "a number"
     return "an array" if isinstance(value, list) else "an object"
 
 

@@ -16,8 +16,8 @@ from workers.conversation.state import (
     NOTE_LIMIT,
     RATED,
     State,
-    cut,
     drop_due,
+    noted,
     subject_key,
 )
 from workers.conversation.step_context import StepContext
@@ -70,7 +70,7 @@ def _note_agent(state: State, agent: AgentTurn, event_id: str) -> None:
     if agent.resolved is not None:
         episode.solved = 1.0 if agent.resolved else 0.0
     if note := handover_note(agent):
-        episode.ai_note = cut(note, NOTE_LIMIT)
+        episode.ai_note = noted(note, NOTE_LIMIT)
 
 
 def _note_intents(state: State, intents: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from workers.conversation.state import (
     Ended,
     Episode,
     State,
-    cut,
+    noted,
 )
 from workers.conversation.step_context import StepContext
 
@@ -40,7 +40,7 @@ def end(
     state.owner = "closed" if outcome == "closed" else "ai"
     state.open = None
     run.emit(action, escalation, outcome=outcome, **fields)
-    kept = None if note is None else cut(note, EARLIER_NOTE_LIMIT)
+    kept = None if note is None else noted(note, EARLIER_NOTE_LIMIT)
     own_at = to_ms(run.event.occurred_at)
     ended = Ended(escalation.id, escalation.reason, outcome, state.clock, kept, own_at)
     state.earlier = (*state.earlier[1 - EARLIER :], ended)

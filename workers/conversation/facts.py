@@ -1,10 +1,15 @@
-"""What a decision tells about its conversation, for the packet and for whoever asks why."""
+"""What a decision tells about its conversation, for the packet and for whoever asks why.
 
-from typing import TYPE_CHECKING
+Decisions are kept for months, and in the ledger for good: what somebody wrote is in them strictly
+redacted, and the customer's name is not. Packets take both from the transcript.
+"""
+
+from typing import TYPE_CHECKING, overload
 
 from workers.contracts.decisions import Earlier, Facts, Mood, ToolFact
 from workers.contracts.events import Customer
 from workers.contracts.time import from_ms
+from workers.redaction.redact import redact
 
 if TYPE_CHECKING:
     from workers.conversation.state import State, Tool
@@ -20,19 +25,19 @@ def facts_of(state: "State") -> Facts:
         episode_started_at=from_ms(episode.started_at),
         customer=_customer(state),
         channel=state.channel,
-        subject=state.subject,
+        subject=_hidden(state.subject),
         ticket_id=state.ticket_id,
         tenant=state.tenant,
         customer_turns=episode.customer_turns,
         ai_turns=episode.ai_turns,
         first_request=episode.first_request,
         last_request=episode.last_request,
-        intents=episode.intents,
+        intents=tuple([_hidden(intent) for intent in episode.intents]),
         confidence=episode.confidences,
         tools=tuple([_tool(tool) for tool in episode.tools]),
         mood=tuple([Mood(event_id=event_id, score=score) for event_id, score in episode.mood]),
-        ai_note=episode.ai_note,
-        desk_note=state.desk_note,
+        ai_note=_hidden(episode.ai_note),
+        desk_note=_hidden(state.desk_note),
         earlier=tuple(
             [
                 Earlier(
@@ -40,7 +45,7 @@ def facts_of(state: "State") -> Facts:
                     reason=ended.reason,
                     outcome=ended.outcome,
                     ended_at=from_ms(ended.ended_at),
-                    note=ended.note,
+                    note=_hidden(ended.note),
                 )
                 for ended in state.earlier
             ]
@@ -48,10 +53,17 @@ def facts_of(state: "State") -> Facts:
     )
 
 
+@overload
+def _hidden(text: str) -> str: ...
+@overload
+def _hidden(text: str | None) -> str | None: ...
+def _hidden(text: str | None) -> str | None:
+    return redact(text, "strict") if text else text
+
+
 def _customer(state: "State") -> Customer | None:
     customer = Customer(
-        id=state.customer_id,
-        name=state.customer_name,
+        id=_hidden(state.customer_id),
         tier=state.tier,
         locale=state.locale,
         dedicated_agent=state.dedicated_agent,
@@ -61,7 +73,7 @@ def _customer(state: "State") -> Customer | None:
 
 def _tool(tool: "Tool") -> ToolFact:
     return ToolFact(
-        name=tool.name,
+        name=_hidden(tool.name),
         calls=max(tool.calls, tool.results),
         failures=tool.failures,
         status=tool.status,

@@ -23,8 +23,8 @@ from workers.conversation.state import (
     OVERALL,
     SUBJECT_LIMIT,
     State,
-    cut,
     drop_due,
+    noted,
 )
 from workers.conversation.step_context import StepContext
 from workers.conversation.transcript import answer_of
@@ -62,7 +62,7 @@ def _note_envelope(state: State, event: Message) -> bool:
     if event.customer is not None:
         _note_customer(state, event.customer)
     if event.subject is not None:
-        state.subject = cut(event.subject, SUBJECT_LIMIT)
+        state.subject = noted(event.subject, SUBJECT_LIMIT)
     if event.ticket_id is not None:
         state.ticket_id = event.ticket_id
     state.channel = event.channel or state.channel
@@ -73,7 +73,7 @@ def _note_envelope(state: State, event: Message) -> bool:
 def _note_customer(state: State, customer: Customer) -> None:
     state.customer_id = customer.id or state.customer_id
     if customer.name:
-        state.customer_name = cut(customer.name, NAME_LIMIT)
+        state.customer_name = noted(customer.name, NAME_LIMIT, "standard")
     state.tier = customer.tier or state.tier
     state.locale = customer.locale or state.locale
     state.dedicated_agent = customer.dedicated_agent or state.dedicated_agent

@@ -3,6 +3,7 @@
 Values are replaced, never changed in place, except on the copies that `step` makes for itself.
 """
 
+from functools import lru_cache
 from typing import Final, Literal
 from zlib import crc32
 
@@ -10,6 +11,8 @@ import msgspec
 
 from workers.contracts.decisions import Outcome, Owner, Reason
 from workers.contracts.events import OnIdle, Place, ToolStatus
+from workers.contracts.topics import Redaction
+from workers.redaction.redact import redact
 
 DeadlineKind = Literal["claim", "reply", "last", "offer", "answer", "idle", "update"]
 Due = tuple[DeadlineKind, int]
@@ -260,10 +263,21 @@ def cut(text: str, limit: int) -> str:
 
 
 def tail(text: str, limit: int) -> str:
-    """Return the end of a text, at most `limit` bytes of UTF-8, no character halved."""
+    """Return the end of what somebody wrote, `limit` bytes at most, redacted before it is cut."""
+    text = redact(text, "strict")
     if 4 * len(text) <= limit:
         return text
     return text.encode(errors="replace")[-limit:].decode(errors="ignore")
+
+
+@lru_cache(maxsize=256)
+def noted(text: str, limit: int, rule: Redaction = "strict") -> str:
+    """Return the beginning of what somebody wrote, `limit` bytes at most, redacted before that.
+
+    What a cut goes through would no longer be recognised for what it was. Chat systems repeat a
+    subject and a name with every message, which is why answers are kept.
+    """
+    return cut(redact(text, rule, limit), limit)
 
 
 OVERALL: Final = 0

@@ -27,7 +27,15 @@ def turn_of(event: Event, before: State, after: State) -> Turn | None:
         return None
     at, agent = to_ms(event.occurred_at), event.agent
     if event.role == "customer":
-        return Turn(event.event_id, at, "customer", event.content[:CONTENT_LIMIT], after.number)
+        return Turn(
+            event.event_id,
+            at,
+            "customer",
+            event.content[:CONTENT_LIMIT],
+            after.number,
+            customer_id=after.customer_id,
+            customer_name=after.customer_name,
+        )
     if event.role == "tool" and event.tool is not None:
         tool, text = event.tool, answer_of(event.content, event.tool)
         return Turn(

@@ -64,7 +64,7 @@ _NEXT: Final[dict[Reason, str]] = {
 
 def who(view: PacketView) -> Claim:
     """Say who the customer is: name, id, tier, language."""
-    customer = view.facts.customer
+    customer = view.customer
     said = view.find(lambda turn: turn.role == CUSTOMER)
     events = (said.event_id if said else view.facts.first_request or view.cause,)
     if customer is None or not (customer.name or customer.id):

@@ -102,7 +102,7 @@ def cited_events(packet: Packet) -> set[str]:
 
 
 def _customer(view: PacketView) -> Customer | None:
-    customer = view.facts.customer
+    customer = view.customer
     if customer is None or view.rule == "none":
         return customer
     return msgspec.structs.replace(
@@ -207,9 +207,9 @@ def _transcript(view: PacketView) -> tuple[PacketTurn, ...]:
             at=from_ms(turn.at),
             text=view.text(turn),
             episode=turn.episode,
-            name=turn.name,
+            name=view.hide(turn.name) if turn.name else None,
             status=turn.status,
-            calls=turn.calls,
+            calls=tuple(map(view.hide, turn.calls)),
         )
         # What was read counts too: many long turns that redaction makes short take as long.
         size += max(len(msgspec.json.encode(entry)), len(turn.content)) + 1

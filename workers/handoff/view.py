@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+import msgspec
+
 from workers.contracts.decisions import Decision, Facts, Turn
+from workers.contracts.events import Customer
 from workers.contracts.time import to_ms
 from workers.handoff.wording import READ_LIMIT
 from workers.redaction.redact import Redaction, redact
@@ -41,7 +44,27 @@ class PacketView:
 
     def hide(self, text: str) -> str:
         """Return any other text, redacted."""
-        return redact(text, self.rule)
+        known = self._hidden
+        if text not in known:
+            known[text] = redact(text, self.rule)
+        return known[text]
+
+    @cached_property
+    def _hidden(self) -> dict[str, str]:
+        return {}
+
+    @cached_property
+    def customer(self) -> Customer | None:
+        """Who the customer is, by their last turn that says so; decisions only know an id."""
+        told = next((turn for turn in reversed(self.transcript) if turn.customer_id), None)
+        named = next((turn for turn in reversed(self.transcript) if turn.customer_name), None)
+        known = self.facts.customer or Customer()
+        who = msgspec.structs.replace(
+            known,
+            id=told.customer_id if told else known.id,
+            name=named.customer_name if named else known.name,
+        )
+        return None if who == Customer() else who
 
     @cached_property
     def by_id(self) -> dict[str, Turn]:

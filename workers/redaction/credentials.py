@@ -11,10 +11,11 @@ from stdnum.fr import nir
 from stdnum.it import codicefiscale
 
 from workers.redaction.one_time_codes import ONE_TIME_CODES
-from workers.redaction.patterns import PLACEHOLDERS, Detector, Found, pattern
+from workers.redaction.passwords import ASSIGNED, PASSWORDS
+from workers.redaction.patterns import Detector, Found, pattern
 
 _I: Final = re.IGNORECASE
-_GAP: Final = r"[ \t\r\n\u00a0\u2009\u200b\u202f.,_*|\-\u2010-\u2013/]{0,3}"
+_GAP: Final = r"[ \t\r\n\u00a0\u2009\u200b\u202f.,_*|\-\u2010-\u2013/]{0,5}"
 _DIGIT_RUN: Final = re.compile(rf"\d(?:{_GAP}\d){{12,}}")
 _GROUP: Final = re.compile(r"\d+")
 _CARD_STARTS: Final = "23456"
@@ -154,23 +155,13 @@ def _after(text: str, start: int, characters: int) -> int:
     return end
 
 
-_LOGIN: Final = (
-    r"(?:passwords?|passwd|pwd|passphrase|passwort|kennwort|(?<![a-z])(?:pw|mot de passe|mdp|"
-    r"contrase[ñn]a|senha|wachtwoord|clave|parola d'ordine))"
-)
-_LOGIN_NEEDS: Final = "pass pw kennwort mdp contrase senha wachtwoord clave parola"
 _KEYS: Final = (
     r"(?:(?:secret[ _-]?)?access[ _-]?key|secret(?:[ _-]?key)?|api[ _-]?key|client[ _-]?secret|"
     r"private[ _-]?key|authorization|(?:set-)?cookie|(?:php|j)?sess(?:ion)?[ _-]?id|csrf\w{0,20}|"
     r"(?<![a-z])(?:(?:access|auth|refresh|session|bearer)[ _-]?)?token|(?<=[?&])sig(?:nature)?)"
 )
-_ASSIGNED: Final = (
-    r"""(?:[\\]{0,7}["'])?\s{0,3}(?:[:=]|=>)\s{0,3}(?:(?:bearer|basic|token)\s{1,3})?"""
-    r"""(?P<value>[\\]{1,7}"[^"\\\n]{1,200}[\\]{1,7}"|"(?:[^"\\\n]|\\.){1,200}"|'[^'\n]{1,200}'|\S{1,200})"""
-)
-passwords_assigned: Final = pattern(_LOGIN + _ASSIGNED, "[password]", _LOGIN_NEEDS, digits=0)
 secrets_assigned: Final = pattern(
-    _KEYS + _ASSIGNED, "[secret]", "secret key authorization token sig cookie sess csrf", digits=0
+    _KEYS + ASSIGNED, "[secret]", "secret key authorization token sig cookie sess csrf", digits=0
 )
 recovery_phrases: Final = pattern(
     r"\b(?:seed|recovery|backup|secret)[ -](?:phrase|words)[^\n:=]{0,20}?(?:[:=]|\bis\b|\bare\b)\s?"
@@ -180,35 +171,28 @@ recovery_phrases: Final = pattern(
     digits=0,
 )
 card_expiry: Final = pattern(
-    r"\b(?:exp(?:iry|ires|iration)?(?: date)?|valid (?:thru|until)|gültig bis)\b\W{0,3}"
-    r"(?P<value>(?:0?[1-9]|1[0-2]) ?[/-] ?(?:20)?[2-9]\d)\b",
+    r"(?<![^\W\d_])(?:exp(?:iry|ires?|iration|iring)?(?: date)?|valid (?:thru|until|to|till)|"
+    r"good thru|"
+    r"gültig bis|ablauf(?:datum)?|läuft ab|verfall(?:sdatum|datum)?|"
+    r"expire|valable jusqu['\u2019](?:au|en|à)|date d['\u2019]exp\w{0,8}|fin de validité|"
+    r"cad(?:uca|ucidad|\.)?|ven(?:ce|cimiento|c\.?|cimento)|válid[ao] (?:hasta|até)|"
+    r"scad(?:e|enza|\.)?|valida fino|val(?:idade|\.)?|"
+    r"vervaldatum|verloopt|vervalt|geldig tot)(?![^\W\d_])[^\d\n]{0,12}?"
+    r"(?P<value>(?:0?[1-9]|1[0-2]) ?[/.-] ?(?:20)?[2-9]\d)(?![\d./-])",
     "[expiry]",
-    "exp valid gültig",
+    "exp valid valable good thru gültig ablauf läuft verfall cad ven scad val geldig verloopt "
+    "verval",
 )
 bank_codes: Final = pattern(
     r"\b(?:routing|aba|sort)[ -]?(?:number|code|no)\b[^\d\n]{0,10}(?P<value>\d[\d -]{4,9}\d)\b",
     "[bank]",
     "routing aba sort",
 )
-passwords_after_colon: Final = pattern(
-    _LOGIN + r"\b.{0,24}?\b(?:is|was|ist|lautet|est|es|é|è|to)\s{0,3}[:=]\s{0,3}"
-    r"(?P<value>\"[^\"\n]{1,200}\"|'[^'\n]{1,200}'|\S{1,200})",
-    "[password]",
-    _LOGIN_NEEDS,
-    digits=0,
-)
-passwords_beside: Final = pattern(
-    _LOGIN + r" (?P<value>\"[^\"\n]{3,200}\"|'[^'\n]{3,200}'|"
-    r"(?=[^\s\d]{0,30}\d)(?=[^\sA-Za-z]{0,30}[A-Za-z])[^\s\[]{6,64})",
-    "[password]",
-    _LOGIN_NEEDS,
-    digits=0,
-)
-passwords_in_short: Final = pattern(
-    r"(?<![A-Za-z-])(?<!boarding )(?<!season )(?<!travel )(?<!day )(?<!bus )(?<!ski )"
-    r"(?:pass|ww|psw)\s?[:=]\s{0,3}(?P<value>(?=\S{0,60}[A-Za-z])(?=\S{0,60}[\d!#$%&*@])[^\s\[]{5,64})",
-    "[password]",
-    "pass ww psw",
+slashed_secrets: Final = pattern(
+    r"(?<![A-Za-z0-9/+=])(?=[A-Za-z0-9]{0,39}[/+])(?=[^a-z]{0,39}[a-z])(?=[^A-Z]{0,39}[A-Z])"
+    r"(?=[^0-9]{0,39}[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
+    "[secret]",
+    flags=0,
 )
 hex_secrets: Final = pattern(
     r"(?<![\w-])(?=[a-f]{0,31}\d)(?=\d{0,31}[a-f])(?:[0-9a-f]{64}|[0-9a-f]{40}"
@@ -241,8 +225,10 @@ named_ids: Final = pattern(
     r"\b(?:passport|pasaporte|passeport|passaporto|passaporte|paspoort|reisepass|social security"
     r"|ssn|"
     r"national (?:id|insurance)|driver'?s? licen[cs]e|driving licen[cs]e|führerschein"
-    r"|permis de conduire|"
-    r"(?-i:DNI|NIE|NIF|CPF|BSN|NIR|NINO)|codice fiscale|steuer-?(?:id|nummer)|personalausweis|"
+    r"|permis de conduire|cni|dni|nie|cédula|contribuinte|rijksregister\w{0,8}|identiteitskaart|"
+    r"id-kaart|"
+    r"(?-i:DNI|NIE|NIF|CPF|BSN|NIR|NINO)|codice fiscale|steuer-?(?:id|nummer)|"
+    r"(?:personal)?ausweis\w{0,8}|"
     r"sozialversicherungs\w{0,8}|sécurité sociale|carte d'identité|carta d'identità|"
     r"cart[aã]o de cidad[aã]o|burgerservicenummer|rijbewijs|identity card"
     r"|id card)\b[^\d\n\[]{0,20}?"
@@ -250,39 +236,9 @@ named_ids: Final = pattern(
     "[id]",
     "passport pasaporte passeport passaport paspoort reisepass social ssn national driv führer "
     "permis "
-    "dni nie nif cpf bsn nir nino fiscale steuer ausweis sozial identit cidad burger rijbewijs id",
+    "cni cédula contrib rijksreg dni nie nif cpf bsn nir nino fiscale steuer ausweis sozial "
+    "identit cidad burger rijbewijs id",
 )
-
-_PROSE: Final = re.compile(
-    _LOGIN + r"\b[^.\n:=?\[]{0,24}?\b(?P<verb>is|was|to|ist|lautet|est|es|é|è)\s+"
-    r"(?P<value>[\"'\u201c\u2018][^\"'\u201d\u2019\n]{1,80}[\"'\u201d\u2019]|\S{3,200})",
-    _I,
-)
-_ORDINARY: Final = frozenset(
-    "a about above accepted access actually again all almost already also always an and any "
-    "apparently at back bad basically because been being below blocked broken but by case "
-    "changed clearly correct correctly definitely different denied either empty enough "
-    "exactly expired failing fine for from getting going gone good having here how i'm "
-    "impossible in incorrect invalid it it's just kept locked long lost missing my needed "
-    "never new no none not now of off ok okay old on one only or our out outdated over "
-    "perfectly please possibly probably protected rejected required reset right safe same "
-    "saved set short showing so somehow still stored stuck supposed temporary that that's the "
-    "their there this to too treated under unknown useless very visible weak weird what when "
-    "where which why with working wrong you your".split()
-)
-
-
-def _passwords_told(text: str) -> Iterator[Found]:
-    """Yield what follows "my password is": any word that is not one people use about passwords."""
-    for match in _PROSE.finditer(text):
-        value = match["value"].rstrip(".,;!?")
-        plain = value.isalpha() and (value.islower() or value.istitle())
-        english = match["verb"].lower() in ("is", "was")
-        if value in PLACEHOLDERS:
-            continue
-        if not plain or (english and value.lower() not in _ORDINARY):
-            yield *match.span("value"), "[password]"
-
 
 _OPAQUE: Final = re.compile(r"(?<![\w+=-])[\w+=-]{20,}", re.ASCII)
 _STRETCH: Final = re.compile(r"[A-Za-z0-9+=]{16,}")
@@ -342,16 +298,13 @@ PAYMENT_AND_CREDENTIALS: Final[tuple[Detector, ...]] = (
     Detector(_private_keys, ("-----begin ",)),
     known_tokens,
     url_credentials,
-    passwords_assigned,
-    Detector(_passwords_told, tuple(_LOGIN_NEEDS.split())),
     secrets_assigned,
     recovery_phrases,
     *ONE_TIME_CODES,
-    passwords_after_colon,
-    passwords_beside,
-    passwords_in_short,
+    *PASSWORDS,
     Detector(_opaque_tokens, digits=1),
     hex_secrets,
+    slashed_secrets,
     government_ids,
     Detector(_european_ids, digits=7),
     named_ids,

@@ -7,10 +7,12 @@ from workers.redaction.patterns import Detector, pattern
 _ONE_TIME: Final = (
     r"(?<![A-Za-z])(?:pin|otp|totp|(?-i:m?TAN)|passcode|cvv2?|cvc2?|csc|"
     r"(?:verification|security|card|log[- ]?in|"
-    r"sign[- ]?in|one[- ]time|sms|auth\w{0,12}|2fa|mfa|access|unlock|recovery|backup|confirmation)"
+    r"sign[- ]?in|one[- ]time|sms|sec|auth\w{0,12}|2fa|mfa|access|unlock|recovery|backup|"
+    r"confirmation)"
     r"[ _-]?(?:code|pin|passcode|password)|"
     r"(?:bestätigungs|sicherheits|einmal|zugangs|freischalt|sms-?|verifizierungs)code|"
-    r"einmalpasswort|prüfnummer|"
+    r"einmalpasswort|prüf(?:nummer|ziffer|zahl)|crypto(?:gramme)?|"
+    r"c[oó]d\.? (?:de )?(?:seguran[cç]a|seguridad|sicurezza)|kaartcode|"
     r"code (?:de|du|secret|sms|à usage unique)(?: (?:la )?(?:vérification|sécurité|confirmation"
     r"|sms|"
     r"validation|connexion))?|c[oó]digo (?:de |del )?(?:verificaci[oó]n|seguridad|confirmaci[oó]n|"
@@ -19,10 +21,16 @@ _ONE_TIME: Final = (
     r"(?:verificatie|beveiligings|bevestigings|inlog|sms-?)code)s?(?![A-Za-z])"
 )
 
-_ONE_TIME_NEEDS: Final = "pin otp tan code códi codi cvv cvc csc password prüf"
+_OTHER_CODE: Final = (
+    r"zip|post(?:al|code|leitzahl)|area|error|fehler|promo|discount|voucher|coupon|gutschein|rabatt|"
+    r"descuento|gift|booking|order|tracking|product|qr|country|status"
+)
+
+_ONE_TIME_NEEDS: Final = "pin otp tan code cod cód crypto códi codi cvv cvc csc password prüf"
 
 one_time_codes: Final = pattern(
-    _ONE_TIME + r"[^\d\n\[]{0,20}?(?P<value>\b\d{3}[ -]\d{3,5}\b|\b\d{3,8}\b)",
+    _ONE_TIME
+    + r"[^\d\n\[]{0,20}?(?P<value>\b\d{3}[ -]\d{3,5}\b|\b\d\d[ -]\d\d[ -]\d\d\b|\b\d{3,8}\b)",
     "[code]",
     _ONE_TIME_NEEDS,
 )
@@ -52,6 +60,26 @@ codes_of_somebody: Final = pattern(
 codes_beside: Final = pattern(
     r"\b(?:2fa|mfa|otp)\s?[:=]?\s?(?P<value>\d{3}[ -]?\d{3,5})\b", "[code]", "2fa mfa otp"
 )
+transaction_numbers: Final = pattern(
+    r"(?<![^\W\d_])m?tan(?:-?nummer|-?nr\.?)?(?: (?:ist|lautet|war)|"
+    r"\s?[:=])?\s{1,3}(?P<value>\d{6}|\d{3} \d{3})\b",
+    "[code]",
+    "tan",
+)
+_CODE: Final = r"(?:c[oó]d(?:e|igo|ice)s?|pin|otp)"
+_RECEIVED: Final = (
+    r"(?:got|get|received|sent|texted|sms|texto|text|e?mail(?:ed)?|says|bekommen|erhalten|gekriegt|"
+    r"reçus?|envoyé|recib[ií]|lleg[oó]|enviaron|mandaron|ricevut[oi]|arrivato|recebi|chegou|"
+    r"mandaram|kreeg|gekregen|ontvangen|gestuurd)"
+)
+_SIX: Final = r"(?P<value>\d{4,8}|\d{3}[ -]\d{3}|\d\d[ -]\d\d[ -]\d\d)(?![\w-])"
+codes_received: Final = pattern(
+    rf"(?<![^\W\d_])(?:{_CODE}\b[^\d\n]{{0,24}}\b{_RECEIVED}|{_RECEIVED}\b[^\d\n]{{0,32}}\b{_CODE})"
+    rf"\b(?![^\d\n]{{0,20}}(?:{_OTHER_CODE}))[^\d\n]{{0,16}}?{_SIX}",
+    "[code]",
+    _ONE_TIME_NEEDS,
+    unless=_OTHER_CODE,
+)
 codes_with_a_letter: Final = pattern(r"(?<![\w-])G-\d{6}(?![\w-])", "[code]", "g-", digits=6)
 
 ONE_TIME_CODES: Final[tuple[Detector, ...]] = (
@@ -61,4 +89,6 @@ ONE_TIME_CODES: Final[tuple[Detector, ...]] = (
     codes_of_somebody,
     codes_beside,
     codes_with_a_letter,
+    transaction_numbers,
+    codes_received,
 )

@@ -8,6 +8,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+_BEFORE: Final = 16
+"""Characters before a match that may say that it is something else."""
+
 Found = tuple[int, int, str]
 Finder = Callable[[str], Iterator[Found]]
 PLACEHOLDERS: Final = frozenset(
@@ -26,15 +29,29 @@ class Detector(NamedTuple):
 
 
 def pattern(
-    regex: str, placeholder: str, needs: str = "", *, flags: int = re.IGNORECASE, digits: int = 1
+    regex: str,
+    placeholder: str,
+    needs: str = "",
+    *,
+    flags: int = re.IGNORECASE,
+    digits: int = 1,
+    unless: str | None = None,
 ) -> Detector:
-    """Return a detector of the pattern's group `value`, or of the whole match."""
+    """Return a detector of the pattern's group `value` (or `other`), or of the whole match.
+
+    `unless` is what makes a match, or the words just before it, mean something else.
+    """
     compiled = re.compile(regex, flags)
-    group = "value" if "value" in compiled.groupindex else 0
+    groups = [name for name in ("value", "other") if name in compiled.groupindex]
+    harmless = None if unless is None else re.compile(unless, re.IGNORECASE)
 
     def find(text: str) -> Iterator[Found]:
         for match in compiled.finditer(text):
-            if match[group].rstrip(",.;!?}") not in PLACEHOLDERS:
-                yield *match.span(group), placeholder
+            group = next((name for name in groups if match[name] is not None), 0)
+            if match[group].rstrip(",.;!?}") in PLACEHOLDERS:
+                continue
+            if harmless and harmless.search(text, max(0, match.start() - _BEFORE), match.end()):
+                continue
+            yield *match.span(group), placeholder
 
     return Detector(find, tuple(needs.split()), digits)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from workers.redaction.patterns import Detector, Found, pattern
+from workers.redaction.reference_numbers import is_reference
 
 _GROUP: Final = re.compile(r"\d+")
 _LONG_TOKEN: Final = re.compile(r"(?<![\w+=-])[\w+=-]{20,}", re.ASCII)
@@ -28,7 +29,10 @@ def _emails(text: str) -> Iterator[Found]:
         floor = match.end()
 
 
-_DOT: Final = r" ?(?:\(dot\)|\[dot\]| dot | punkt | point | punto | ponto |\(punkt\)|\.) ?"
+_DOT: Final = (
+    r" ?(?:[(\[{](?:dot|punkt|point|punto|ponto|punt)[)\]}]|"
+    r" (?:dot|punkt|point|punto|ponto|punt) |\.) ?"
+)
 emails_spelled: Final = pattern(
     r"(?<![\w.+-])[\w.+-]{2,64}(?: ?(?:\(at\)|\[at\]|\{at\}|\(ät\)|<at>) ?[\w-]{2,40}(?:"
     + _DOT
@@ -43,7 +47,7 @@ emails_spelled: Final = pattern(
     digits=0,
 )
 emails_in_addresses: Final = pattern(
-    r"(?<![\w.%+-])[\w.+-]{1,64}%40[\w-]{1,60}(?:\.[\w-]{2,24}){1,4}", "[email]", "%40", digits=2
+    r"(?<![\w.%+-])[\w.+%-]{1,64}%40[\w-]{1,60}(?:\.[\w-]{2,24}){1,4}", "[email]", "%40", digits=2
 )
 named_phones: Final = pattern(
     r"\b(?:phone|telephone|tel|mobile|cell|whatsapp|handy|telefon|rufnummer|téléphone|portable"
@@ -62,7 +66,7 @@ _PHONE: Final = re.compile(
 _DATE: Final = re.compile(
     r"(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)?\d\d|\d{4}[-/]\d{2,6}"
 )
-_LONG_NUMBER: Final = re.compile(r"(?<!\d)\d{9,}")
+_LONG_NUMBER: Final = re.compile(r"(?<![^\W_])\d{9,}")
 
 
 def _phones(text: str) -> Iterator[Found]:
@@ -71,13 +75,17 @@ def _phones(text: str) -> Iterator[Found]:
         number = match.group()
         digits = sum(map(str.isdigit, number))
         grouped = not number.isdigit()
-        if grouped and 7 <= digits <= 15 and not _DATE.fullmatch(number):
+        if not grouped or not 7 <= digits <= 15 or _DATE.fullmatch(number):
+            continue
+        if number[0] == "+" or not is_reference(text, match.start()):
             yield *match.span(), "[phone]"
 
 
 def _long_numbers(text: str) -> Iterator[Found]:
-    """Yield numbers of nine digits or more, whatever they are."""
+    """Yield numbers of nine digits or more, unless an order, a parcel or the like is named."""
     for match in _LONG_NUMBER.finditer(text):
+        if is_reference(text, match.start()):
+            continue
         yield *match.span(), "[number]"
 
 
@@ -94,15 +102,25 @@ account_numbers: Final = pattern(
     "account acct customer policy member kunde konto client",
 )
 _MONTH_NAME: Final = r"[^\W\d_]{3,10}\.?"
+_BIRTH_DATE: Final = (
+    r"(?:\d{1,4}[-./ ]\d{1,2}[-./ ]\d{2,4}|\d{8}|"
+    rf"\d{{1,2}}(?:st|nd|rd|th|er|\.|º|°)?[ -]?(?:de |of )?{_MONTH_NAME},?[ -](?:de |"
+    rf"of )?(?:(?:19|20)\d\d|['\u2019]?\d\d)|"
+    rf"(?<=[\s\"]){_MONTH_NAME} \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d\d)"
+)
 birth_dates: Final = pattern(
-    r"\b(?:born(?: on)?|birth(?:day|date)?|d\.?o\.?b|geb(?:urts(?:datum|tag)|oren|\.)?|"
-    r"née?(?: le)?|naissance|nacid[oa]|nacimiento|nat[oa](?: il)?|nascita|nascid[oa]|nascimento|"
-    r"geboren|geboortedatum)\b[^\d\n]{0,16}?"
-    rf"(?P<value>\d{{1,4}}[-./ ]\d{{1,2}}[-./ ]\d{{2,4}}|\d{{1,2}}(?:st|nd|rd|th|\.)?(?: de)? "
-    rf"{_MONTH_NAME},?(?: de)? (?:19|20)\d\d|(?<=\s){_MONTH_NAME} \d{{1,2}}(?:st|nd|rd|th)?,? "
-    r"(?:19|20)\d\d)\b",
+    r"(?:\b(?:born(?: on)?|birth(?:day|date)?|d\.?o\.?b|geb(?:urts(?:datum|tag)|oren|\.)?|"
+    r"née?(?: le)?|naissance|anniversaire|nac[ií]|nacid[oa]|nacimiento|cumpleaños|nat[oa](?: il)?|"
+    r"nascita|compleanno|nasci|nascid[oa]|nascimento|anivers[aá]rio|"
+    r"geboren|geboortedatum|verjaardag|jarig)(?![^\W\d_])|date_?of_?birth|birth_?da(?:te|y))"
+    rf"[^\d\n]{{0,20}}?(?P<value>{_BIRTH_DATE})(?!\d)",
     "[birthdate]",
-    "born birth dob d.o.b geb né nac nasc nat",
+    "born birth dob d.o.b geb né nac nasc nat anniv cumple comple aniv verjaar jarig",
+)
+born_after: Final = pattern(
+    rf"(?<!\d)(?P<value>{_BIRTH_DATE}) (?:geboren|né|née|born|nato|nata|nacid[oa]|nascid[oa])\b",
+    "[birthdate]",
+    "born geboren né nat nac nasc",
 )
 _STREET_WORD: Final = r"(?:[A-ZÀ-Ý0-9][\w'.-]{0,30}\s){1,4}"
 addresses: Final = pattern(
@@ -140,11 +158,21 @@ def _ip_v6(text: str) -> Iterator[Found]:
             yield *match.span(), "[ip]"
 
 
+_CARRIERS: Final = re.compile(
+    r"1Z[A-Z0-9]{16}|JJ?D\d{16,20}|3S[A-Z0-9]{11,15}|[A-Z]{2}\d{9}[A-Z]{2}"
+)
+
+
 def _long_tokens(text: str) -> Iterator[Found]:
-    """Yield words of 20 characters or more in which letters and at least four digits mix."""
+    """Yield words of 20 characters or more in which letters and at least four digits mix.
+
+    Numbers of parcels have forms of their own.
+    """
     for match in _LONG_TOKEN.finditer(text):
         token = match.group()
-        if sum(map(str.isdigit, token)) >= 4 and any(map(str.isalpha, token)):
+        if sum(map(str.isdigit, token)) < 4 or not any(map(str.isalpha, token)):
+            continue
+        if not _CARRIERS.fullmatch(token):
             yield *match.span(), "[secret]"
 
 
@@ -155,6 +183,7 @@ PERSONAL: Final[tuple[Detector, ...]] = (
     named_phones,
     addresses,
     birth_dates,
+    born_after,
     ip_v4,
     Detector(_ip_v6, (":",), digits=1),
     Detector(_phones, digits=7),

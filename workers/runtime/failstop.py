@@ -21,7 +21,10 @@ def fail_stop(what: str, error: BaseException | None = None) -> NoReturn:
     """End the process now, by the error's exit code: nothing is flushed or committed."""
     error = None if error is None else cause_of(error)
     code = error.exit_code if isinstance(error, WorkerStop) else EXIT_FAIL_STOP
-    logger.critical("stopping (exit %d): %s%s", code, what, _explained(error))
+    explained, *frames = f"{what}{_explained(error)}".splitlines()
+    logger.critical("stopping (exit %d): %s", code, explained)
+    for line in frames:
+        logger.critical("%s", line)
     for handler in logging.getLogger().handlers:
         handler.flush()
     sys.stdout.flush()

@@ -127,10 +127,11 @@ def read_verdict(answer: str, asked: Question) -> ModelVerdict:
     try:
         verdict = msgspec.json.decode(answer, type=ModelVerdict)
     except (ValueError, RecursionError) as error:
-        # A validation error names the field and never quotes its value.
-        raise MalformedAnswerError(str(error)) from None
+        # The error would name an unknown field, which are the model's words.
+        problem = "not of the schema" if isinstance(error, msgspec.ValidationError) else "not JSON"
+        raise MalformedAnswerError(problem) from None
     if not set(verdict.intents) <= set(asked.intents):
-        raise MalformedAnswerError("an intent that was not to be chosen from - at `$.intents`")
+        raise MalformedAnswerError("an intent that was not to be chosen from")
     return msgspec.structs.replace(verdict, intents=tuple(dict.fromkeys(verdict.intents)))
 
 

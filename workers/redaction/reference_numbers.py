@@ -1,0 +1,46 @@
+"""Tells the numbers that a person must read (orders, parcels, invoices) from those of a person."""
+
+import re
+from typing import Final
+
+_BEFORE: Final = 48
+"""Characters before a number in which its label stands."""
+_LABEL: Final = re.compile(
+    r"(?<![^\W\d_])(?:(?P<reference>"
+    r"orders?|tracking|track|parcels?|packages?|shipments?|shipping|invoices?|bills?|tickets?|cases?"
+    r"|ref(?:erence)?s?|bookings?|reservation|serial|sku|isbn|articles?|items?|parts?|models?"
+    r"|version|firmware|release|build|receipt|delivery|consignment|waybill|return|rma|meter"
+    r"|bestell\w*|auftrag\w*|sendung\w*|paket\w*|rechnung\w*|vorgang\w*|artikel\w*|serien\w*"
+    r"|beleg\w*|buchung\w*|lieferung\w*|zählerst\w*|retoure\w*"
+    r"|commandes?|colis|factures?|suivi|expédition|référence|dossier|réservation|livraison"
+    r"|pedidos?|paquetes?|env[ií]os?|facturas?|seguimiento|reserva|referencia|entrega"
+    r"|ordin[ei]|pacc[oh]\w*|spedizion[ei]|fattur[ae]|tracciamento|prenotazione|riferimento"
+    r"|encomendas?|faturas?|rastreio|rastreamento|remessa|nota fiscal"
+    r"|bestelling\w*|pakket\w*|zending\w*|factuur\w*|boeking\w*|levering\w*"
+    r"|dhl|ups|usps|fedex|gls|dpd|hermes|postnl|colissimo|evri|ctt|seur|brt"
+    r")|(?P<other>"
+    r"accounts?|acct|iban|konto\w*|compte|cuenta|conto|conta|rekening\w*|kunden\w*|customer|clien\w*"
+    r"|policy|member\w*|tel\w*|phone|mobile?|mobiel|cell\w*|celular|whatsapp|handy|rufnummer|portable"
+    r"|m[oó]vil|call|ring|text|sms|anruf\w*|erreich\w*|appel\w*|llam\w*|chiam\w*|lig\w{1,4}|bel|bell"
+    r"|(?:my|mein\w?|mon|mi|mio|meu|mijn|mn) (?:nr|num\w*|n[uú]mer\w*|nummer)"
+    r"|card|karte\w*|carte|tarjeta|carta|cart[aã]o|kaart\w*|passport|ssn|social|id|bsn|nif|dni|cpf"
+    r"))(?!\w)",
+    re.IGNORECASE,
+)
+_ANOTHER: Final = re.compile(r"\d{7}|\d(?:[ ./-]?\d){8}")
+
+
+def is_reference(text: str, start: int) -> bool:
+    """Whether the number that begins at `start` is labelled as an order's, a parcel's or the like.
+
+    The nearest label before it decides; a number that comes after another one has none.
+    """
+    before = text[max(0, start - _BEFORE) : start]
+    last = None
+    for label in _LABEL.finditer(before):
+        last = label
+    return (
+        last is not None
+        and last["reference"] is not None
+        and _ANOTHER.search(before, last.end()) is None
+    )
