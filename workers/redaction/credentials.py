@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
 from typing import Final
 
+from stdnum import luhn
 from stdnum.br import cpf
 from stdnum.es import dni, nie
 from stdnum.fr import nir
@@ -48,19 +49,50 @@ def _cards(text: str) -> Iterator[Found]:
     for run in _DIGIT_RUN.finditer(text):
         groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
         for first, last in _cards_in(text, groups):
-            yield groups[first][0], _with_its_code(text, groups[last][1]), "[card]"
+            yield groups[first][0], groups[last][1], "[card]"
+            yield from _beside(text, groups[last][1])
+        if _is_named_card(text, groups):
+            yield groups[0][0], groups[-1][1], "[card]"
 
 
-_BESIDE_CARD: Final = re.compile(
-    r"[ \t\r\n,;|]{1,4}(?:0?[1-9]|1[0-2]) ?[/-] ?(?:20)?[2-9]\d(?!\d)(?:[ \t\r\n,;"
-    r"|]{1,4}\d{3,4}(?!\d))?"
+_EXPIRY_AFTER: Final = re.compile(
+    r"[^\d\n]{1,32}?\n?(?P<value>(?:0?[1-9]|1[0-2]) ?[/.-] ?(?:20)?[2-9]\d)(?![\d/.-]\d)"
+)
+_CODE_AFTER: Final = re.compile(
+    r"(?:[^\d\n]|\b[34]\b){1,40}?\n?(?P<value>\d{3,4})(?![\d/-]|[.,]\d| ?(?:€|\$|£|eur|usd|gbp))",
+    _I,
 )
 
 
-def _with_its_code(text: str, end: int) -> int:
-    """Return the place after a card, or after the expiry and the code that stand beside it."""
-    beside = _BESIDE_CARD.match(text, end)
-    return end if beside is None else beside.end()
+def _beside(text: str, end: int) -> Iterator[Found]:
+    """Yield the expiry and the code that stand after a card, whatever they are called."""
+    expiry = _EXPIRY_AFTER.match(text, end)
+    if expiry is None:
+        return
+    yield *expiry.span("value"), "[expiry]"
+    if code := _CODE_AFTER.match(text, expiry.end()):
+        yield *code.span("value"), "[code]"
+
+
+_CARD_NAMED: Final = re.compile(
+    r"\b(?:visa|master ?card|amex|maestro|(?:credit|debit|kredit)?(?:card|karte|kaart)|"
+    r"carte|tarjeta|carta|cart[aã]o)",
+    _I,
+)
+_NAMED_BEFORE: Final = 64
+
+
+def _is_named_card(text: str, groups: list[tuple[int, int]]) -> bool:
+    """Whether digits in any groups are one card's: the sum is right, and a card is named before."""
+    if not 4 <= len(groups) <= 8 or text[groups[0][0]] not in _CARD_STARTS:
+        return False
+    digits = "".join([text[start:end] for start, end in groups])
+    before = max(0, groups[0][0] - _NAMED_BEFORE)
+    return (
+        len(digits) in (15, 16)
+        and _CARD_NAMED.search(text, before, groups[0][0]) is not None
+        and luhn.is_valid(digits)
+    )
 
 
 def _cards_in(text: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -163,6 +195,12 @@ _KEYS: Final = (
 secrets_assigned: Final = pattern(
     _KEYS + ASSIGNED, "[secret]", "secret key authorization token sig cookie sess csrf", digits=0
 )
+secrets_told: Final = pattern(
+    r"(?:client|api|access|secret|private|auth|bearer)[ _-]?(?:secret|key|token)\s"
+    r"(?:is|was|ist|lautet|est|es|è|é)\s(?P<value>(?=[^\s\d]{0,60}\d)[^\s\[]{8,200})",
+    "[secret]",
+    "secret key token",
+)
 recovery_phrases: Final = pattern(
     r"\b(?:seed|recovery|backup|secret)[ -](?:phrase|words)[^\n:=]{0,20}?(?:[:=]|\bis\b|\bare\b)\s?"
     r"(?P<value>[^\n]{3,300})",
@@ -171,20 +209,21 @@ recovery_phrases: Final = pattern(
     digits=0,
 )
 card_expiry: Final = pattern(
-    r"(?<![^\W\d_])(?:exp(?:iry|ires?|iration|iring)?(?: date)?|valid (?:thru|until|to|till)|"
+    r"(?<![^\W\d_])(?:exp?(?:iry|ires?|iration|iring)?(?: date)?|valid (?:thru|until|to|till)|"
     r"good thru|"
-    r"gültig bis|ablauf(?:datum)?|läuft ab|verfall(?:sdatum|datum)?|"
+    r"gültig bis|ablauf(?:datum)?|läuft(?: ab)?|verfall(?:sdatum|datum)?|"
     r"expire|valable jusqu['\u2019](?:au|en|à)|date d['\u2019]exp\w{0,8}|fin de validité|"
     r"cad(?:uca|ucidad|\.)?|ven(?:ce|cimiento|c\.?|cimento)|válid[ao] (?:hasta|até)|"
     r"scad(?:e|enza|\.)?|valida fino|val(?:idade|\.)?|"
-    r"vervaldatum|verloopt|vervalt|geldig tot)(?![^\W\d_])[^\d\n]{0,12}?"
+    r"vervaldatum|verloopt|vervalt|geldig (?:tot|t/m))(?![^\W\d_])[^\d\n]{0,12}?"
     r"(?P<value>(?:0?[1-9]|1[0-2]) ?[/.-] ?(?:20)?[2-9]\d)(?![\d./-])",
     "[expiry]",
     "exp valid valable good thru gültig ablauf läuft verfall cad ven scad val geldig verloopt "
     "verval",
 )
 bank_codes: Final = pattern(
-    r"\b(?:routing|aba|sort)[ -]?(?:number|code|no)\b[^\d\n]{0,10}(?P<value>\d[\d -]{4,9}\d)\b",
+    r"\b(?:routing|aba|sort)[ -]?(?:number|code|no)\b[^\d\n]{0,10}(?P<value>\d[\d -]{4,9}\d)\b|"
+    r"\bsort\b[^\d\n]{0,6}(?P<other>\d\d-\d\d-\d\d)(?![\d-])",
     "[bank]",
     "routing aba sort",
 )
@@ -193,6 +232,9 @@ slashed_secrets: Final = pattern(
     r"(?=[^0-9]{0,39}[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
     "[secret]",
     flags=0,
+)
+secrets_of_commands: Final = pattern(
+    r"\s-u\s?\S{1,64}\s(?:-p|--password[= ])(?P<value>[^\s-]\S{3,63})", "[password]", "-p", digits=0
 )
 hex_secrets: Final = pattern(
     r"(?<![\w-])(?=[a-f]{0,31}\d)(?=\d{0,31}[a-f])(?:[0-9a-f]{64}|[0-9a-f]{40}"
@@ -229,15 +271,17 @@ named_ids: Final = pattern(
     r"id-kaart|"
     r"(?-i:DNI|NIE|NIF|CPF|BSN|NIR|NINO)|codice fiscale|steuer-?(?:id|nummer)|"
     r"(?:personal)?ausweis\w{0,8}|"
-    r"sozialversicherungs\w{0,8}|sécurité sociale|carte d'identité|carta d'identità|"
-    r"cart[aã]o de cidad[aã]o|burgerservicenummer|rijbewijs|identity card"
-    r"|id card)\b[^\d\n\[]{0,20}?"
+    r"sozialversicherungs\w{0,8}|sécurité sociale|carte d'identité|"
+    r"carta (?:d['\u2019 ]?)?identit[aà]|"
+    r"cart[aã]o de cidad[aã]o|burgerservicenummer|rijbewijs|patente|carta de condução|"
+    r"carnet de conducir|permiso de conducir|identity card"
+    r"|id card)(?:nummer|number|nr|no)?\b[^\d\n\[]{0,20}?"
     r"(?P<value>\b(?=[A-Z.-]{0,16}\d)[A-Z0-9][A-Z0-9.-]{4,19})\b",
     "[id]",
     "passport pasaporte passeport passaport paspoort reisepass social ssn national driv führer "
     "permis "
-    "cni cédula contrib rijksreg dni nie nif cpf bsn nir nino fiscale steuer ausweis sozial "
-    "identit cidad burger rijbewijs id",
+    "cni cédula contrib rijksreg dni nie nif cpf bsn nir nino fiscale steuer patente conduc "
+    "conduç ausweis sozial identit cidad burger rijbewijs id",
 )
 
 _OPAQUE: Final = re.compile(r"(?<![\w+=-])[\w+=-]{20,}", re.ASCII)
@@ -299,11 +343,13 @@ PAYMENT_AND_CREDENTIALS: Final[tuple[Detector, ...]] = (
     known_tokens,
     url_credentials,
     secrets_assigned,
+    secrets_told,
     recovery_phrases,
     *ONE_TIME_CODES,
     *PASSWORDS,
     Detector(_opaque_tokens, digits=1),
     hex_secrets,
+    secrets_of_commands,
     slashed_secrets,
     government_ids,
     Detector(_european_ids, digits=7),

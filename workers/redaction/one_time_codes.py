@@ -10,6 +10,7 @@ _ONE_TIME: Final = (
     r"sign[- ]?in|one[- ]time|sms|sec|auth\w{0,12}|2fa|mfa|access|unlock|recovery|backup|"
     r"confirmation)"
     r"[ _-]?(?:code|pin|passcode|password)|"
+    r"(?:sicherheits|kontroll)(?:nr|nummer|zahl)|"
     r"(?:bestätigungs|sicherheits|einmal|zugangs|freischalt|sms-?|verifizierungs)code|"
     r"einmalpasswort|prüf(?:nummer|ziffer|zahl)|crypto(?:gramme)?|"
     r"c[oó]d\.? (?:de )?(?:seguran[cç]a|seguridad|sicurezza)|kaartcode|"
@@ -70,7 +71,8 @@ _CODE: Final = r"(?:c[oó]d(?:e|igo|ice)s?|pin|otp)"
 _RECEIVED: Final = (
     r"(?:got|get|received|sent|texted|sms|texto|text|e?mail(?:ed)?|says|bekommen|erhalten|gekriegt|"
     r"reçus?|envoyé|recib[ií]|lleg[oó]|enviaron|mandaron|ricevut[oi]|arrivato|recebi|chegou|"
-    r"mandaram|kreeg|gekregen|ontvangen|gestuurd)"
+    r"mandaram|entered|typed|eingegeben|entré|saisi|introduje|ingres[eé]|inserito|digitei|"
+    r"ingevoerd|ingevuld|kreeg|gekregen|ontvangen|gestuurd)"
 )
 _SIX: Final = r"(?P<value>\d{4,8}|\d{3}[ -]\d{3}|\d\d[ -]\d\d[ -]\d\d)(?![\w-])"
 codes_received: Final = pattern(
@@ -79,6 +81,44 @@ codes_received: Final = pattern(
     "[code]",
     _ONE_TIME_NEEDS,
     unless=_OTHER_CODE,
+)
+codes_told_of: Final = pattern(
+    rf"(?<![^\W\d_])(?:{_RECEIVED}|authenticator|authy)\b[^\d\n]{{0,20}}{_SIX}[^\d\n]{{0,40}}\b{_CODE}\b",
+    "[code]",
+    _ONE_TIME_NEEDS,
+    unless=_OTHER_CODE,
+)
+codes_arrived: Final = pattern(
+    rf"(?<![^\W\d_]){_CODE} {_SIX} (?:has |is |ist |est |ha |è )?(?:came|come|arrived|arrivé|"
+    rf"angekommen|"
+    r"gekommen|lleg[oó]|arrivato|chegou|binnen)",
+    "[code]",
+    _ONE_TIME_NEEDS,
+    unless=_OTHER_CODE,
+)
+codes_named: Final = pattern(
+    r"(?<![^\W\d_])(?:the|der|le|el|il|o|de|this|dieser|este) (?:code|c[oó]digo|codice) "
+    r"(?:is|ist|lautet|est(?: le)?|es|era|was|[èé])\s(?P<value>\d{4,8})(?![\w-])",
+    "[code]",
+    _ONE_TIME_NEEDS,
+    unless=_OTHER_CODE,
+)
+codes_shown: Final = pattern(
+    rf"\b(?:authenticator|authy|2fa|mfa)\b[^\d\n]{{0,20}}{_SIX}", "[code]", "auth 2fa mfa"
+)
+codes_in_groups: Final = pattern(
+    rf"(?<![^\W\d_]){_CODE}\b[^\d\n]{{0,14}}"
+    r"(?P<value>\d{3}[ -]\d{3}|\d\d[ -]\d\d[ -]\d\d)(?![\d-])",
+    "[code]",
+    _ONE_TIME_NEEDS,
+    unless=_OTHER_CODE,
+)
+codes_on_the_back: Final = pattern(
+    r"\b(?:digits?|three|3|chiffres|ziffern|zahlen|cifras|cifre|dígitos|números|cijfers|code|nummer)\b"
+    r"[^\d\n]{0,16}\b(?:back|dos|verso|hinten|rückseite|detrás|atrás|dietro|retro|achterop|"
+    r"achterkant)\b[^\d\n]{0,20}(?P<value>\d{3,4})(?!\d)",
+    "[code]",
+    "back dos verso hinten rückseite detrás atrás dietro retro achter",
 )
 codes_with_a_letter: Final = pattern(r"(?<![\w-])G-\d{6}(?![\w-])", "[code]", "g-", digits=6)
 
@@ -91,4 +131,10 @@ ONE_TIME_CODES: Final[tuple[Detector, ...]] = (
     codes_with_a_letter,
     transaction_numbers,
     codes_received,
+    codes_told_of,
+    codes_arrived,
+    codes_named,
+    codes_shown,
+    codes_in_groups,
+    codes_on_the_back,
 )

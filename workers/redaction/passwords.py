@@ -8,7 +8,7 @@ from workers.redaction.patterns import PLACEHOLDERS, Detector, Found, pattern
 
 _I: Final = re.IGNORECASE
 LOGIN: Final = (
-    r"(?:passwords?|passwd|pwd|passphrase|passwort|kennwort|(?<![a-z])(?:pw|mot de passe|mdp|"
+    r"(?:passwords?|passwd|pwd|pass[ -]?phrase|passwort|kennwort|(?<![a-z])(?:pw|mot de passe|mdp|"
     r"contrase[ñn]a|senha|wachtwoord|clave|parola d'ordine))"
 )
 LOGIN_NEEDS: Final = "pass pw kennwort mdp contrase senha wachtwoord clave parola"
@@ -33,7 +33,7 @@ passwords_beside: Final = pattern(
 )
 passwords_in_short: Final = pattern(
     r"(?<![A-Za-z-])(?<!boarding )(?<!season )(?<!travel )(?<!day )(?<!bus )(?<!ski )"
-    r"(?:pass|ww|psw)\s?[:=]\s{0,3}(?P<value>(?=\S{0,60}[A-Za-z])(?=\S{0,60}[\d!#$%&*@])[^\s\[]{5,64})",
+    r"(?:pass|ww|psw)(?:\s?[:=]|\s(?:is|ist|est|es|è|é)\b)\s{0,3}(?P<value>(?=\S{0,60}[A-Za-z])(?=\S{0,60}[\d!#$%&*@])[^\s\[]{5,64})",
     "[password]",
     "pass ww psw",
 )
@@ -74,7 +74,7 @@ _MINE: Final = (
 _WITH_DIGIT: Final = r"(?=[^\s\d]{0,40}\d)(?=[^\sA-Za-z]{0,40}[A-Za-z])[^\s\[,;]{5,64}"
 passwords_before: Final = pattern(
     rf"(?<!\S)(?P<value>{_WITH_DIGIT}|[\"'\u201c][^\"'\u201d\n]{{3,80}}[\"'\u201d])"
-    rf" (?:as|als|comme|como|come|is|was|ist|est|es|é|è) {_MINE}{LOGIN}",
+    rf" (?:as|als|comme|como|come|de|is|was|ist|est|es|é|è) {_MINE}{LOGIN}",
     "[password]",
     LOGIN_NEEDS,
 )
@@ -111,11 +111,64 @@ wifi_keys: Final = pattern(
     "wifi wi-fi wlan wpa network router",
 )
 user_and_password: Final = pattern(
-    r"\b(?:user(?:name)?|login|benutzer(?:name)?|usuario|utente|gebruiker|identifiant)\s?[:=/]?\s?\S{1,64}"
-    rf"\s{{0,2}}(?:[/,|]|und|and|et|y|e|en)\s{{0,2}}(?P<value>{_WITH_DIGIT})",
+    r"\b(?:user(?:name)?|login(?: details| data| info)?|zugangsdaten|credentials|identifiants|"
+    r"credenciales|credenziali|"
+    r"credenciais|inloggegevens|benutzer(?:name)?|usuario|utente|gebruiker|identifiant)\s?[:=/]?\s?\S{1,64}"
+    rf"(?:\s?[/,|]\s?|\s(?:und|and|et|y|e|en)\s)(?P<value>{_WITH_DIGIT})",
     "[password]",
-    "user login benutzer usuario utente gebruiker identifiant",
+    "user login benutzer usuario utente gebruiker identifiant zugangsdaten credenci credenzi "
+    "credential inloggegevens",
 )
+
+passwords_owned: Final = pattern(
+    rf"(?<!\S)(?P<value>{_WITH_DIGIT})[^\n.]{{1,32}}?\b(?:that'?s|this is|it'?s|which is|das ist|"
+    rf"c'est|"
+    rf"es|è|é) (?:my|mein|mon|mi|mia|minha|mijn) {LOGIN}",
+    "[password]",
+    LOGIN_NEEDS,
+)
+passwords_after_short: Final = pattern(
+    rf"(?<![\w-])(?:ww|psw) (?P<value>{_WITH_DIGIT})", "[password]", "ww psw"
+)
+passwords_tried: Final = pattern(
+    rf"(?<!\S)(?P<value>{_WITH_DIGIT}) (?:and|or|und|oder|et|ou|y|o|e|en|of) {_WITH_DIGIT}"
+    rf" (?:as|als|comme|como|come) {_MINE}{LOGIN}",
+    "[password]",
+    LOGIN_NEEDS,
+)
+passwords_quoted: Final = pattern(
+    LOGIN
+    + r"[^\n\"\u201c\u201d]{0,40}[\"\u201c](?P<value>(?![:,\s])[^\"\u201d\n]{3,80})[\"\u201d]",
+    "[password]",
+    LOGIN_NEEDS,
+    digits=0,
+)
+new_passwords: Final = pattern(
+    r"\b(?:new|old|other|current|previous|neue\w?|alte\w?|nouveau|ancien|nuev[ao]|viej[ao]|nuov[ao]|"
+    rf"vecchi[ao]|nov[ao]|velh[ao]|antig[ao]|nieuwe|oude)(?: one)?\s(?:is|was|ist|war|est|es|era|"
+    rf"è|é)\s(?P<value>{_WITH_DIGIT})",
+    "[password]",
+    LOGIN_NEEDS,
+)
+_NEAR: Final = re.compile(
+    LOGIN + rf"\b(?P<between>[^.\n!?]{{0,40}}?)(?<=[\s:=])(?P<value>{_WITH_DIGIT})", re.IGNORECASE
+)
+_NO_PASSWORD: Final = re.compile(
+    r"[A-Z0-9./:#-]+|\S+@\S+\.\S+|\S*://\S*|www\.\S+|#?\S{0,3}\d+\S{0,2}|"
+    r"(?i:(?:i?phone|windows?|android|office|ios|galaxy|pixel|version|macos|v)[\d.]+\w{0,6})"
+)
+
+
+def _passwords_near(text: str) -> Iterator[Found]:
+    """Yield the first word after "password" that is made as passwords are: letters and digits.
+
+    Order numbers, addresses and names of devices are not.
+    """
+    for match in _NEAR.finditer(text):
+        value = match["value"].rstrip(".,;:!?)")
+        if len(value) >= 6 and not _NO_PASSWORD.fullmatch(value):
+            yield *match.span("value"), "[password]"
+
 
 PASSWORDS: Final[tuple[Detector, ...]] = (
     passwords_assigned,
@@ -129,4 +182,10 @@ PASSWORDS: Final[tuple[Detector, ...]] = (
     passphrases,
     wifi_keys,
     user_and_password,
+    passwords_owned,
+    passwords_after_short,
+    passwords_tried,
+    passwords_quoted,
+    new_passwords,
+    Detector(_passwords_near, tuple(LOGIN_NEEDS.split()), digits=1),
 )

@@ -36,14 +36,22 @@ _DOT: Final = (
 emails_spelled: Final = pattern(
     r"(?<![\w.+-])[\w.+-]{2,64}(?: ?(?:\(at\)|\[at\]|\{at\}|\(ät\)|<at>) ?[\w-]{2,40}(?:"
     + _DOT
-    + r"[a-z]{2,24}){1,3}|(?: at | arroba | chiocciola | arobase | apenstaartje )[\w-]{2,40}(?:"
+    + r"[a-z]{2,24}){1,3}|"
+    + r"(?: at | ät | arroba | chiocciola | arobase | apenstaartje )[\w-]{2,40}(?:"
     + _DOT
     + r"[\w-]{2,30}){0,2}"
     + _DOT
-    + r"(?:com|net|org|info|de|fr|es|it|pt|br|nl|at|ch|be|io|co|uk|eu|example|test)\b)",
+    + r"(?:com|net|org|info|me|app|dev|ch|pl|se|dk|cz|de|fr|es|it|pt|"
+    r"br|nl|at|ch|be|io|co|uk|eu|example|test)\b)",
     "[email]",
-    "(at) [at] {at} (ät) <at> dot punkt point punto ponto arroba chiocciola arobase apenstaartje "
-    "at",
+    "(at) [at] {at} (ät) <at> ät dot punkt point punto ponto arroba chiocciola arobase "
+    "apenstaartje at",
+    digits=0,
+)
+emails_with_blanks: Final = pattern(
+    r"(?<![\w.+-])[\w.+-]{2,64}(?: @ ?|@ )[\w-]{1,60}(?:\.[\w-]{2,24}){1,3}",
+    "[email]",
+    "@",
     digits=0,
 )
 emails_in_addresses: Final = pattern(
@@ -66,6 +74,7 @@ _PHONE: Final = re.compile(
 _DATE: Final = re.compile(
     r"(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)?\d\d|\d{4}[-/]\d{2,6}"
 )
+_DATE_AND_HOUR: Final = re.compile(rf"(?:{_DATE.pattern})[ ,]{{1,2}}\d{{1,2}}")
 _LONG_NUMBER: Final = re.compile(r"(?<![^\W_])\d{9,}")
 
 
@@ -75,10 +84,14 @@ def _phones(text: str) -> Iterator[Found]:
         number = match.group()
         digits = sum(map(str.isdigit, number))
         grouped = not number.isdigit()
-        if not grouped or not 7 <= digits <= 15 or _DATE.fullmatch(number):
+        if not grouped or not 7 <= digits <= 15 or _is_time(number):
             continue
         if number[0] == "+" or not is_reference(text, match.start()):
             yield *match.span(), "[phone]"
+
+
+def _is_time(number: str) -> bool:
+    return bool(_DATE.fullmatch(number) or _DATE_AND_HOUR.fullmatch(number))
 
 
 def _long_numbers(text: str) -> Iterator[Found]:
@@ -94,7 +107,12 @@ any_codes: Final = pattern(
     "[code]",
     "code",
 )
-lone_codes: Final = pattern(r"\A\s*(?P<value>\d{4,8}|\d{3}[ -]\d{3})\W*\Z", "[code]", digits=4)
+lone_codes: Final = pattern(
+    r"\A\s*(?:(?:ok(?:ay)?|yes|here|its|it's|ja|oui|s[iì]|sim|hier|voici|aqu[ií]|ecco|hi|hallo)[\s,:]+)?"
+    r"(?P<value>\d{4,8}|\d{3}[ -]\d{3})\W*\Z",
+    "[code]",
+    digits=4,
+)
 account_numbers: Final = pattern(
     r"\b(?:account|acct|customer|policy|member|kunden|konto|cliente|client)[ -]?"
     r"(?:number|no|nr|nummer|id|#)?\b[^\d\n\[]{0,12}?(?P<value>\b\d[\d-]{4,19}\d)\b",
@@ -111,11 +129,11 @@ _BIRTH_DATE: Final = (
 birth_dates: Final = pattern(
     r"(?:\b(?:born(?: on)?|birth(?:day|date)?|d\.?o\.?b|geb(?:urts(?:datum|tag)|oren|\.)?|"
     r"née?(?: le)?|naissance|anniversaire|nac[ií]|nacid[oa]|nacimiento|cumpleaños|nat[oa](?: il)?|"
-    r"nascita|compleanno|nasci|nascid[oa]|nascimento|anivers[aá]rio|"
+    r"nascita|compleanno|nasci|nasc\.|nascid[oa]|nascimento|anivers[aá]rio|"
     r"geboren|geboortedatum|verjaardag|jarig)(?![^\W\d_])|date_?of_?birth|birth_?da(?:te|y))"
     rf"[^\d\n]{{0,20}}?(?P<value>{_BIRTH_DATE})(?!\d)",
     "[birthdate]",
-    "born birth dob d.o.b geb né nac nasc nat anniv cumple comple aniv verjaar jarig",
+    "born birth dob d.o.b geb né nac nasc nat nais anniv cumple comple aniv verjaar jarig",
 )
 born_after: Final = pattern(
     rf"(?<!\d)(?P<value>{_BIRTH_DATE}) (?:geboren|né|née|born|nato|nata|nacid[oa]|nascid[oa])\b",
@@ -143,7 +161,16 @@ addresses: Final = pattern(
     "praça box",
     flags=0,
 )
-ip_v4: Final = pattern(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)", "[ip]", flags=0, digits=4)
+_IP_V4: Final = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)")
+
+
+def _ip_v4(text: str) -> Iterator[Found]:
+    """Yield IPv4 addresses; numbers of versions have the same form and are named as such."""
+    for match in _IP_V4.finditer(text):
+        if not is_reference(text, match.start()):
+            yield *match.span(), "[ip]"
+
+
 _IP_V6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,39}(?![\w:])")
 
 
@@ -172,7 +199,7 @@ def _long_tokens(text: str) -> Iterator[Found]:
         token = match.group()
         if sum(map(str.isdigit, token)) < 4 or not any(map(str.isalpha, token)):
             continue
-        if not _CARRIERS.fullmatch(token):
+        if not _CARRIERS.fullmatch(token) and not is_reference(text, match.start()):
             yield *match.span(), "[secret]"
 
 
@@ -180,11 +207,12 @@ PERSONAL: Final[tuple[Detector, ...]] = (
     Detector(_emails, ("@",)),
     emails_spelled,
     emails_in_addresses,
+    emails_with_blanks,
     named_phones,
     addresses,
     birth_dates,
     born_after,
-    ip_v4,
+    Detector(_ip_v4, (".",), digits=4),
     Detector(_ip_v6, (":",), digits=1),
     Detector(_phones, digits=7),
     account_numbers,

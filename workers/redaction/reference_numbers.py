@@ -8,9 +8,9 @@ _BEFORE: Final = 48
 _LABEL: Final = re.compile(
     r"(?<![^\W\d_])(?:(?P<reference>"
     r"orders?|tracking|track|parcels?|packages?|shipments?|shipping|invoices?|bills?|tickets?|cases?"
-    r"|ref(?:erence)?s?|bookings?|reservation|serial|sku|isbn|articles?|items?|parts?|models?"
+    r"|ref(?:erence)?s?|products?|ean|upc|gtin|producto|produit|produkt\w*|prodotto|produto|bookings?|reservation|serial|sku|isbn|articles?|items?|parts?|models?"
     r"|version|firmware|release|build|receipt|delivery|consignment|waybill|return|rma|meter"
-    r"|bestell\w*|auftrag\w*|sendung\w*|paket\w*|rechnung\w*|vorgang\w*|artikel\w*|serien\w*"
+    r"|bestel\w*|auftrag\w*|sendung\w*|paket\w*|rechnung\w*|vorgang\w*|artikel\w*|serien\w*"
     r"|beleg\w*|buchung\w*|lieferung\w*|zählerst\w*|retoure\w*"
     r"|commandes?|colis|factures?|suivi|expédition|référence|dossier|réservation|livraison"
     r"|pedidos?|paquetes?|env[ií]os?|facturas?|seguimiento|reserva|referencia|entrega"
@@ -27,6 +27,8 @@ _LABEL: Final = re.compile(
     r"))(?!\w)",
     re.IGNORECASE,
 )
+_LISTED: Final = re.compile(r"\d[\d-]{3,24} ?(?:,|&|/|and|or|und|oder|et|ou|y|o|e|en|of) ?\Z")
+"""A number of a list, which has the label of the one after it."""
 _ANOTHER: Final = re.compile(r"\d{7}|\d(?:[ ./-]?\d){8}")
 
 
@@ -35,7 +37,7 @@ def is_reference(text: str, start: int) -> bool:
 
     The nearest label before it decides; a number that comes after another one has none.
     """
-    before = text[max(0, start - _BEFORE) : start]
+    before = _LISTED.sub(" ", text[max(0, start - _BEFORE) : start])
     last = None
     for label in _LABEL.finditer(before):
         last = label

@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks import redaction as benchmark
 from tests.support.privacy_texts import ORDINARY, TEXTS, parts
 from workers.contracts.topics import Redaction
 from workers.redaction.redact import redact
@@ -45,3 +46,16 @@ def test_standard_hides_payment_data_credentials_and_ids(kind: str) -> None:
 def test_order_invoice_and_parcel_numbers_are_left(rule: Redaction) -> None:
     changed = [text for text in ORDINARY if redact(text, rule) != text]
     assert len(changed) <= 3, changed
+
+
+def test_the_texts_of_the_benchmark_are_found() -> None:
+    written = [text for text in benchmark.texts() if text.kind != benchmark.ORDINARY]
+    assert len(written) >= 300
+    missed = [text.text for text in written if not text.is_right("strict")]
+    assert len(missed) <= 0.03 * len(written), missed
+
+
+def test_ordinary_texts_of_the_benchmark_are_left() -> None:
+    ordinary = [text for text in benchmark.texts() if text.kind == benchmark.ORDINARY]
+    changed = [text.text for text in ordinary if not text.is_right("strict")]
+    assert len(changed) <= 3 / 40 * len(ordinary), changed
