@@ -27,7 +27,7 @@ from workers.contracts.deadletters import (
     read_retry_mark,
     retry_mark,
 )
-from workers.contracts.rejections import REJECTION_REASONS, shown
+from workers.contracts.rejections import REJECTION_REASONS, named
 from workers.contracts.time import from_ms
 from workers.contracts.topics import DEAD_LETTERS
 
@@ -134,7 +134,7 @@ def show(record: str, kafka: str | None, as_json: bool) -> None:
     """
     place = _PLACE.fullmatch(record)
     if place is None:
-        raise CliError(f"{shown(record)}: write it as conversation-events[2]@20", 2)
+        raise CliError(f"{named(record)}: write it as conversation-events[2]@20", 2)
     origin = Origin(place[1], int(place[2]), int(place[3]))
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)
@@ -248,7 +248,7 @@ def _row(one: _Found) -> dict[str, Any]:
 def _key(key: bytes | None) -> str:
     if key is None:
         return "none"
-    return shown(key.decode(errors="replace")).strip('"')
+    return named(key.decode(errors="replace"))
 
 
 async def _read(settings: "Settings", wanted: _Filter) -> list[_Found]:

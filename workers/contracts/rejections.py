@@ -58,6 +58,7 @@ _MISSING: Final = re.compile(r"Object missing required field `(?P<field>[^`]*)`"
 _STEP: Final = re.compile(r"[^.\[\]]+|\[\d+\]")
 _WORDLIKE: Final = re.compile(r"[A-Za-z]+(?:[_.-][A-Za-z]+){0,5}")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d[\d:.]{0,14}(?:Z|[+-]\d\d:?\d\d)?)?")
+_ID: Final = re.compile(r"[\w.:+/-]{1,40}")
 _WORD_CHARACTERS: Final = 40
 _SHOWN_NUMBERS: Final = 1000
 """Versions and ratings lie below; codes, cards and telephone numbers above."""
@@ -106,6 +107,11 @@ def shown(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value) if -_SHOWN_NUMBERS < value < _SHOWN_NUMBERS else "a number"
     return "an array" if isinstance(value, list) else "an object"
+
+
+def named(text: str) -> str:
+    """Return an id for a person to find a record by; what may be a sentence is left out."""
+    return text if _ID.fullmatch(text) else f"text of {len(text)} characters"
 
 
 def _one_of(field: str) -> str:

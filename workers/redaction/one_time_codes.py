@@ -103,9 +103,7 @@ codes_named: Final = pattern(
     _ONE_TIME_NEEDS,
     unless=_OTHER_CODE,
 )
-codes_shown: Final = pattern(
-    rf"\b(?:authenticator|authy|2fa|mfa)\b[^\d\n]{{0,20}}{_SIX}", "[code]", "auth 2fa mfa"
-)
+codes_shown: Final = pattern(rf"\b(?:authenticator|authy)\b[^\d\n]{{0,20}}{_SIX}", "[code]", "auth")
 codes_in_groups: Final = pattern(
     rf"(?<![^\W\d_]){_CODE}\b[^\d\n]{{0,14}}"
     r"(?P<value>\d{3}[ -]\d{3}|\d\d[ -]\d\d[ -]\d\d)(?![\d-])",

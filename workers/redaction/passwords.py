@@ -138,7 +138,7 @@ passwords_tried: Final = pattern(
 )
 passwords_quoted: Final = pattern(
     LOGIN
-    + r"[^\n\"\u201c\u201d]{0,40}[\"\u201c](?P<value>(?![:,\s])[^\"\u201d\n]{3,80})[\"\u201d]",
+    + r"[^\n\"\u201c\u201d\]]{0,40}[\"\u201c](?P<value>(?![:,\s])[^\"\u201d\n]{3,80})[\"\u201d]",
     "[password]",
     LOGIN_NEEDS,
     digits=0,
@@ -166,7 +166,7 @@ def _passwords_near(text: str) -> Iterator[Found]:
     """
     for match in _NEAR.finditer(text):
         value = match["value"].rstrip(".,;:!?)")
-        if len(value) >= 6 and not _NO_PASSWORD.fullmatch(value):
+        if len(value) >= 6 and value[0] not in "\"'{[" and not _NO_PASSWORD.fullmatch(value):
             yield *match.span("value"), "[password]"
 
 

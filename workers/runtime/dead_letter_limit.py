@@ -9,7 +9,7 @@ import msgspec
 
 from workers.contracts.codec import Raw
 from workers.contracts.deadletters import Origin
-from workers.contracts.rejections import Rejected, RejectionReason, shown
+from workers.contracts.rejections import Rejected, RejectionReason, named
 from workers.errors import EXIT_DEAD_LETTERS, WorkerStop
 
 RUN: Final = 100
@@ -56,13 +56,9 @@ def refusal(origin: Origin, raw: Raw, rejected: Rejected) -> Refusal:
         # What is refused need not be JSON.
         with suppress(ValueError, RecursionError):
             said = _DECODER.decode(raw.value)
-    key = "none" if raw.key is None else _named(raw.key[:READ_BYTES].decode(errors="replace"))
-    queue, tenant = (None if text is None else _named(text) for text in (said.queue, said.tenant))
+    key = "none" if raw.key is None else named(raw.key[:READ_BYTES].decode(errors="replace"))
+    queue, tenant = (None if text is None else named(text) for text in (said.queue, said.tenant))
     return Refusal(origin, rejected.reason, key, queue, tenant)
-
-
-def _named(text: str) -> str:
-    return shown(text).strip('"')
 
 
 class DeadLetterLimit:
