@@ -35,7 +35,7 @@ COMMANDS: Final[dict[str, str]] = {
     "audit": "Prove from the topics that nothing was lost or done twice.",
     "rebuild": "Fold the log into an empty store.",
     "deadletters": "List events that could not be read, show one, or send them again.",
-    "policy": "Check a policy file.",
+    "policy": "Check a policy file, or try it on dialogues.",
     "schemas": "Check, list or export the contracts of the topics.",
 }
 

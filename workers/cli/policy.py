@@ -1,4 +1,4 @@
-"""`handoff policy check`: whether a policy can be used, and what is in it."""
+"""`handoff policy check` and `test`: whether a policy can be used, and decides as it must."""
 
 import tempfile
 from pathlib import Path
@@ -17,15 +17,18 @@ from workers.cli.common import (
     topics_option,
 )
 from workers.cli.output import counted, print_columns
+from workers.cli.policy_option import PolicyChoice, policy_option
 from workers.errors import EXIT_DEAD_LETTERS
+from workers.handoff.wording import one_line
 
 if TYPE_CHECKING:
     from workers.policy import Policy
+    from workers.replay.scenarios import ScenarioVerdict
 
 
 @click.group()
 def policy() -> None:
-    """Check a policy file."""
+    """Check a policy file, or try it on dialogues."""
 
 
 @policy.command()
@@ -49,8 +52,7 @@ def check(source: IO[bytes], logs: tuple[str, ...], topics: Path, as_json: bool)
     from workers.contracts.yaml import YamlFileError
     from workers.policy import doubts, load_policy
 
-    name = getattr(source, "name", "-")
-    name = "standard input" if name in ("-", "<stdin>") else name
+    name = _name(source)
     queues = read_topics(topics).queues
     try:
         text = source.read().decode("utf-8")
@@ -85,12 +87,12 @@ def _unused(policy: "Policy", text: str, logs: tuple[str, ...]) -> dict[str, Any
     from workers.agents.classifier.prompt import intents_of
     from workers.chatlogs.sources import local_files
     from workers.replay.backtest import Candidate
-    from workers.replay.planning import plan_files
+    from workers.replay.planning import Asked, plan_files
     from workers.replay.processes import replay
 
     with local_files(logs) as paths, tempfile.TemporaryDirectory(prefix="handoff-check-") as folder:
         decisions = Path(folder) / "decisions.jsonl"
-        prepared = plan_files(paths, [Candidate("policy", text)], text, keep_decisions=True)
+        prepared = plan_files(paths, [Candidate("policy", text)], text, Asked(keep_decisions=True))
         with progress("replaying", prepared.records) as advance:
             result = replay(prepared.plan, prepared.records, advance, decisions)
         with decisions.open("rb") as lines:
@@ -103,8 +105,68 @@ def _unused(policy: "Policy", text: str, logs: tuple[str, ...]) -> dict[str, Any
         "events": result.events,
         "conversations": tally.overall.conversations,
         "rules_that_never_held": [r.name for r in policy.base.rules if r.name not in held],
-        "intents_that_never_occur": sorted(named - tally.intents.keys()),
+        "intents_that_never_occur": sorted(named - tally.splits["intent"].keys()),
     }
+
+
+@policy.command()
+@input_argument
+@policy_option
+@topics_option
+@json_option
+def test(source: IO[bytes], policy: PolicyChoice, topics: Path, as_json: bool) -> None:
+    """Decide over the dialogues in FILE and say which come out otherwise than they must.
+
+    The shipped policy's are in policies/scenarios/default.yaml; docs/policy.md has the fields.
+    Exit code: 0 all come out as they must, 1 some do not, 2 a file cannot be used.
+    """
+    from workers.contracts.yaml import YamlFileError
+    from workers.replay.scenarios import load_scenarios, play
+
+    name = _name(source)
+    text = policy.read(topics).text
+    try:
+        verdicts = [play(one, text) for one in load_scenarios(source.read().decode("utf-8"), name)]
+    except YamlFileError as error:
+        raise CliError(str(error), exit_code=2) from None
+    failed = [verdict for verdict in verdicts if verdict.problem is not None]
+    if as_json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(verdicts))
+    else:
+        for verdict in failed:
+            _print_failure(verdict)
+        click.echo(f"{len(verdicts) - len(failed)} of {len(verdicts)} scenarios as they must be")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _name(source: IO[bytes]) -> str:
+    name = getattr(source, "name", "-")
+    return "standard input" if name in ("-", "<stdin>") else str(name)
+
+
+def _print_failure(verdict: "ScenarioVerdict") -> None:
+    title = f" ({verdict.title})" if verdict.title else ""
+    click.echo(one_line(f"✗ {verdict.id}{title}: {verdict.problem}"))
+    for number, turn in enumerate(verdict.turns, start=1):
+        signals = ", ".join(f"{name} {value:g}" for name, value in turn.signals.items())
+        click.echo(one_line(f"  {number:>3} {turn.kind}: {turn.text}"))
+        if signals:
+            click.echo(f"        {signals}")
+        for miss in turn.near_misses:
+            click.echo(
+                one_line(
+                    f"        nearly {miss.rule}: {miss.condition} {miss.value:g}"
+                    f" of {miss.needed:g}"
+                )
+            )
+        for made in turn.decisions:
+            to = f" → {made.target_queue}" if made.target_queue else ""
+            why = made.cause or made.reason
+            click.echo(one_line(f"      → {made.action} by {made.rule} ({why}){to}"))
+    click.echo()
 
 
 def _described(rule: Any) -> dict[str, str]:
