@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from json import JSONDecodeError
 from typing import Final
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from workers.contracts.events import PolicyInForce
 from workers.contracts.time import to_ms
 from workers.conversation.rates import Rates
-from workers.policy import Policy, PolicyError, load_policy
+from workers.policy import Policy, PolicyError, load_policy, load_policy_json
 
 
 class PartitionMeta(msgspec.Struct, array_like=True, frozen=True):
@@ -34,13 +35,22 @@ def starting_meta(policy_text: str, observe: bool = False) -> PartitionMeta:
     return PartitionMeta(policy_text, policy.version, policy.hash, observe)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=1_024)
 def policy_in(text: str) -> Policy:
     """Return the compiled policy of a text, which a `policy` event or a meta carries.
 
     Raise PolicyError where it cannot be.
     """
+    if text.startswith(_JSON):
+        try:
+            return load_policy_json(text, "policy")
+        except JSONDecodeError:
+            pass
     return load_policy(text, "policy")
+
+
+_JSON: Final = '{"'
+"""How a text begins that a program wrote: a sweep has hundreds, and YAML is read slowly."""
 
 
 def adopt(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:

@@ -2,7 +2,7 @@
 
 from workers.policy.document import Bands, duration_ms
 from workers.policy.evaluate import RuleSignal, Verdict, explain, holding, near_misses, route
-from workers.policy.loader import PolicyError, doubts, load_policy
+from workers.policy.loader import PolicyError, doubts, load_policy, load_policy_json
 from workers.policy.model import Policy, PolicyView, Route, Rule
 from workers.policy.signals import POLICY_EXCEPTION, Signals
 
@@ -22,6 +22,7 @@ __all__ = [
     "explain",
     "holding",
     "load_policy",
+    "load_policy_json",
     "near_misses",
     "route",
 ]

@@ -89,6 +89,8 @@ class Policy:
     overrides: tuple[Matches, ...] = ()
     build: Callable[[Sequence[int]], PolicyView] | None = None
     """Builds the view in which the overrides with these indices hold."""
+    intents: tuple[str, ...] = ()
+    """Every intent that the file names, each once, in its order."""
     _views: dict[tuple[str | None, str | None, str | None], PolicyView] = field(
         default_factory=dict
     )
