@@ -1,0 +1,100 @@
+"""The first words of a backtest's page: the answer in three sentences."""
+
+from workers.policy.document import Band, Bands
+from workers.replay.report import Judged, RateRow, Summary
+from workers.replay.sweep import SweepSummary
+
+
+def in_three_sentences(summary: Summary) -> list[str]:
+    """Return how much is escalated, what changes, and whether it is right."""
+    return [_how_much(summary), _what_changes(summary), _how_right(summary.policies[0])]
+
+
+def _how_much(summary: Summary) -> str:
+    judged = summary.policies[0]
+    row = judged.overall
+    if row.rate is None or row.interval is None:
+        return "This log has no conversation."
+    low, high = row.interval
+    told = (
+        f"{judged.policy} calls for a person in {row.escalated:,} of {row.conversations:,} "
+        f"conversations, {row.rate:.1%} (95 % interval {low:.1%} to {high:.1%}), "
+        f"{_beside(row, row.band)}"
+    )
+    if len(summary.policies) == 1:
+        return f"{told}."
+    other = summary.policies[1]
+    return f"{told}; {other.policy} in {other.overall.escalated:,}, {other.overall.rate or 0:.1%}."
+
+
+def _beside(row: RateRow, band: Band | None) -> str:
+    if band is None or row.verdict is None:
+        return "too few conversations to judge by the healthy band"
+    words = {"in": "within", "below": "below", "above": "above"}[row.verdict]
+    return f"{words} the healthy {band[0]:.0%} to {band[1]:.0%}"
+
+
+def _what_changes(summary: Summary) -> str:
+    judged, change, kinds = summary.policies[0], summary.change, summary.changed or {}
+    asked = _offered(judged)
+    if change is None or change.interval is None:
+        return f"It {asked}."
+    if not any(kinds.values()):
+        return f"No conversation is decided differently; it {asked}."
+    low, high = change.interval
+    moved = kinds.get("earlier", 0), kinds.get("later", 0)
+    return (
+        f"It gains {_conversations(change.gained)} and loses {change.lost:,} "
+        f"({change.difference or 0:+.1%}, 95 % interval {low:+.1%} to {high:+.1%}), calls earlier "
+        f"in {moved[0]:,} and later in {moved[1]:,}, and {asked}."
+    )
+
+
+def _offered(judged: Judged) -> str:
+    of = judged.overall.conversations
+    share = f", {judged.offered / of:.1%}" if of else ""
+    return f"offers a person in {_conversations(judged.offered)}{share}"
+
+
+def _conversations(number: int) -> str:
+    return f"{number:,} conversation" if number == 1 else f"{number:,} conversations"
+
+
+def _how_right(judged: Judged) -> str:
+    found = judged.agreement
+    if found is None:
+        return (
+            "Nothing in this log says who needed a person, so it cannot say whether that is right: "
+            "give labels (--labels), or a log in which people took over."
+        )
+    by = "the labels" if found.source == "labels" else "the people who came"
+    return (
+        f"By {by}, {found.needed:,} of {found.judged:,} conversations needed a person: "
+        f"{found.caught:,} are caught ({found.early:,} too early, {found.late:,} too late), "
+        f"{found.missed:,} missed, and {found.false_alarms:,} calls were not needed."
+    )
+
+
+def sweep_in_words(summary: SweepSummary, bands: Bands) -> list[str]:
+    """Return how many settings reach the bands, and what they range over."""
+    low, high = bands.overall
+    rates = [one.overall.rate for one in summary.settings if one.overall.rate is not None]
+    reached = summary.in_band["overall"]
+    varied = ", ".join(summary.axes)
+    ranged = (
+        f"{len(summary.settings):,} settings of {varied} in {summary.policy} over "
+        f"{summary.conversations:,} conversations call for a person in "
+        f"{min(rates, default=0):.1%} to {max(rates, default=0):.1%} of them."
+    )
+    told = [ranged, f"{len(reached):,} of them reach the healthy {low:.0%} to {high:.0%}."]
+    by_intent = [
+        f"{name}: {len(settings):,}"
+        for name, settings in summary.in_band.items()
+        if name != "overall"
+    ]
+    told.append(
+        f"Settings that reach the band of an intent: {', '.join(by_intent)}."
+        if by_intent
+        else "The policy names no band for an intent."
+    )
+    return told
