@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence, Set
 from contextlib import aclosing, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.partitioner import murmur2
 
+from workers.chatlogs.packed_files import unpacked
 from workers.contracts.codec import UNSIGNED, Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.events import OWN_TYPES, POLICY_CONVERSATION, PolicyInForce
@@ -57,19 +58,34 @@ class FileFacts(NamedTuple):
     """The first policy event."""
 
 
+_FOLDER: Final = "handoff-replay-"
+
+
 @contextmanager
 def local_files(names: Sequence[str]) -> Iterator[list[Path]]:
-    """Yield paths that can be read more than once: `-` is copied to a temporary file first."""
-    with tempfile.TemporaryDirectory(prefix="handoff-replay-") as folder:
+    """Yield paths that can be read more than once, as lines that are plain or gzipped.
+
+    `-` is copied to a temporary file first; what is packed otherwise is unpacked to one.
+    """
+    with tempfile.TemporaryDirectory(prefix=_FOLDER) as name:
         paths = []
-        for number, name in enumerate(names):
-            path = Path(name)
-            if name == "-":
-                path = Path(folder) / f"stdin-{number}.jsonl"
+        for number, given in enumerate(names):
+            folder = Path(name) / str(number)
+            folder.mkdir()
+            path = Path(given)
+            if given == "-":
+                path = folder / "standard input"
                 with path.open("wb") as file:
                     shutil.copyfileobj(sys.stdin.buffer, file)
-            paths.append(path)
+                folder = folder / "unpacked"
+                folder.mkdir()
+            paths.append(unpacked(path, folder))
         yield paths
+
+
+def shown(path: Path) -> str:
+    """Return how a path of `local_files` is told to whoever named it."""
+    return path.name if any(part.startswith(_FOLDER) for part in path.parts) else str(path)
 
 
 def lines_of(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
@@ -93,7 +109,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             with gzip.GzipFile(fileobj=file) as unpacked:
                 yield cast(BinaryIO, unpacked)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise UnreadableInputError(f"{path}: not a whole gzip file: {error}") from error
+            raise UnreadableInputError(f"{shown(path)}: not a whole gzip file: {error}") from error
 
 
 def look_at(paths: Sequence[Path]) -> FileFacts:
@@ -303,3 +319,53 @@ def _found(
 ) -> FoundConversation:
     text, observe = (None, False) if policy is None else (policy.policy, policy.observe)
     return FoundConversation(incoming, partition, text, observe, own)
+
+
+class CollectedConversation(NamedTuple):
+    """The records of one of several conversations, with the policy events of its partition."""
+
+    partition: int
+    incoming: list[Incoming]
+
+
+def collect_from_files(
+    paths: Sequence[Path], wanted: Set[str], partitions: int
+) -> dict[str, CollectedConversation]:
+    """Collect some conversations from files of events, as a replay spreads them."""
+    found = {
+        id_: CollectedConversation(partition_of(id_, partitions), []) for id_ in sorted(wanted)
+    }
+    for offset, (_, _, line) in enumerate(lines_of(paths)):
+        head = _head(line)
+        if head.conversation_id in wanted:
+            found[head.conversation_id].incoming.append(_incoming(offset, line, head))
+        elif head.type == "policy":
+            policy = _incoming(offset, line, head)
+            for conversation in found.values():
+                conversation.incoming.append(policy)
+    return found
+
+
+async def collect_from_topic(
+    settings: Settings, topic: str, wanted: Set[str], ranges: dict[int, Range]
+) -> dict[str, CollectedConversation]:
+    """Collect some conversations from the log, each from the partition it is in."""
+    secrets = Secrets(settings.signing_keys)
+    keys = {id_.encode(): id_ for id_ in wanted}
+    found: dict[str, CollectedConversation] = {}
+    policies: dict[int, list[Incoming]] = {}
+    async for partition, records in read_topic(settings, topic, ranges):
+        for record in records:
+            id_ = keys.get(record.key)
+            if id_ is None and record.key != _POLICY_KEY:
+                continue
+            incoming = of_record(record, secrets, _NOTHING)
+            if id_ is None:
+                policies.setdefault(partition, []).append(incoming)
+                continue
+            one = found.setdefault(id_, CollectedConversation(partition, []))
+            one.incoming.append(incoming)
+    for one in found.values():
+        one.incoming.extend(policies.get(one.partition, ()))
+        one.incoming.sort(key=lambda incoming: incoming.offset)
+    return found

@@ -2,26 +2,50 @@
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from workers.contracts.time import DAY
 from workers.conversation.fold import ConversationWrite
+from workers.conversation.state import State, decode_state, encode_state
+from workers.conversation.step import IDLE_LIMIT
 
-IN_MEMORY: Final = 40_000
-"""Conversations that one process keeps in memory, all its partitions together."""
+MEMORY: Final = 1 << 30
+"""Bytes that a replay keeps of conversations unless it is told otherwise."""
+CONVERSATION_BYTES: Final = 6_000
+"""What one takes in memory, with the ids of its events."""
 
 
 class CachedConversation(msgspec.Struct, array_like=True):
-    """One conversation: its state, the ids of its events, and what the rates need to know."""
+    """One conversation: its state, the ids of its events, and what a backtest needs to know."""
 
-    state: bytes
-    ids: set[str]
+    state: bytes | None = None
+    ids: set[str] = set()
     seen: set[str] = set()
-    """Intents and versions of AI agents that were counted for it."""
-    escalated: bool = False
+    """What it was counted for; see `Tally.spoken`."""
+    clock: int = 0
+    """The latest time of its events."""
+    is_open: bool = False
+    """An escalation is open: whatever comes goes on with it."""
+    began: int = 0
+    """Time of its first event; another one when it begins afresh."""
+    escalated: int = 0
+    """The turn of the first escalation by the policy that counts; 0: none."""
+    offered: bool = False
+    joined: bool = False
+    """A person spoke in it, called or not."""
+    loose: bool = False
+    """What desks and the router did is left out: it was decided by another policy."""
+    parted: bool = False
+    """What follows in the log would not have followed from what was decided."""
+    said: str = ""
+    """What the customer said last, as far as a quotation needs it."""
+    needed: int | None = None
+    """The turn at which a person was needed, 0: at one that is not named; None: not known to be."""
+    awaited: str | None = None
+    """The event of the label, until it comes."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -29,60 +53,96 @@ _DECODER = msgspec.msgpack.Decoder(CachedConversation)
 
 
 class Memory:
-    """Conversations by id; those not touched for longest go to disk, none is ever forgotten.
+    """Conversations by id; those not touched for longest go to disk, none is forgotten.
 
     So the replay decides as the live worker does, however long a conversation rests, in memory
-    that is bounded by the conversations that are being spoken in.
+    that is bounded. One that is idle for so long that its next message begins it afresh is
+    stripped on disk to what the fold keeps then: a number and the last epoch.
     """
 
     def __init__(self, folder: Path, name: str, in_memory: int) -> None:
         self._limit = in_memory
         self._entries: OrderedDict[str, CachedConversation] = OrderedDict()
-        self._spilled = 0
-        self._db = sqlite3.connect(folder / f"{name}.sqlite", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=OFF")
-        self._db.execute("PRAGMA synchronous=OFF")
-        self._db.execute("CREATE TABLE entry (id TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID")
+        self._path = folder / f"{name}.sqlite"
+        self._db: sqlite3.Connection | None = None
+        self._now = 0
+        self._stripped_at = 0
 
-    def get(self, conversation_id: str) -> CachedConversation | None:
-        """Return a conversation, from disk if need be, and note that it was touched."""
+    def get(self, conversation_id: str) -> CachedConversation:
+        """Return a conversation, from disk if need be, and note that it was touched.
+
+        A new one is kept once `put` says that something came of it.
+        """
         entry = self._entries.get(conversation_id)
         if entry is not None:
             self._entries.move_to_end(conversation_id)
             return entry
-        if not self._spilled:
-            return None
+        if self._db is None:
+            return CachedConversation()
         query = "SELECT value FROM entry WHERE id = ?"
         row = self._db.execute(query, (conversation_id,)).fetchone()
         if row is None:
-            return None
+            return CachedConversation()
         entry = self._entries[conversation_id] = _DECODER.decode(row[0])
         return entry
 
-    def put(self, conversation_id: str, change: ConversationWrite) -> CachedConversation:
-        """Apply what a chunk changed, and return the entry."""
-        entry = self._entries.get(conversation_id)
-        if entry is None:
-            entry = self._entries[conversation_id] = CachedConversation(b"", set())
+    def put(
+        self, conversation_id: str, entry: CachedConversation, change: ConversationWrite
+    ) -> None:
+        """Apply what a chunk changed to the entry that `get` returned."""
+        self._entries[conversation_id] = entry
         if change.fresh:
             entry.ids = set()
         entry.state = change.blob
         entry.ids.update(change.ids)
-        return entry
+        entry.clock, entry.is_open = change.state.clock, change.is_open
+        self._now = max(self._now, entry.clock)
 
     def trim(self) -> None:
         """Move to disk what is too much; call it between chunks."""
         over = len(self._entries) - self._limit
         if over <= 0:
             return
-        rows = [self._entries.popitem(last=False) for _ in range(over)]
-        self._spilled += over
-        self._write((id_, _ENCODER.encode(entry)) for id_, entry in rows)
+        db = self._opened()
+        db.execute("BEGIN")
+        db.executemany(
+            "INSERT OR REPLACE INTO entry VALUES (?, ?, ?)",
+            (self._row(*self._entries.popitem(last=False)) for _ in range(over)),
+        )
+        if self._now - self._stripped_at > DAY:
+            self._stripped_at = self._now
+            self._strip(db)
+        db.execute("COMMIT")
 
-    def _write(self, rows: Iterable[tuple[str, bytes]]) -> None:
-        self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?)", rows)
-        self._db.execute("COMMIT")
+    def _row(self, conversation_id: str, entry: CachedConversation) -> tuple[str, int, bytes]:
+        if self._is_over(entry):
+            return conversation_id, _OVER, _ENCODER.encode(_stripped(conversation_id, entry))
+        return conversation_id, _OVER if entry.is_open else entry.clock, _ENCODER.encode(entry)
+
+    def _is_over(self, entry: CachedConversation) -> bool:
+        return not entry.is_open and self._now - entry.clock > IDLE_LIMIT
+
+    def _strip(self, db: sqlite3.Connection) -> None:
+        query = f"SELECT id, value FROM entry WHERE clock < ? LIMIT {_BATCH}"  # noqa: S608 - ours
+        while idle := db.execute(query, (self._now - IDLE_LIMIT,)).fetchall():
+            db.executemany(
+                "UPDATE entry SET clock = ?, value = ? WHERE id = ?",
+                (
+                    (_OVER, _ENCODER.encode(_stripped(id_, _DECODER.decode(value))), id_)
+                    for id_, value in idle
+                ),
+            )
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._db is None:
+            # Most replays never need it, and a sweep would have thousands.
+            self._db = sqlite3.connect(self._path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=OFF")
+            self._db.execute("PRAGMA synchronous=OFF")
+            self._db.execute(
+                "CREATE TABLE entry (id TEXT PRIMARY KEY, clock INT, value BLOB) WITHOUT ROWID"
+            )
+        return self._db
 
     @property
     def held(self) -> int:
@@ -91,4 +151,23 @@ class Memory:
 
     def close(self) -> None:
         """Close the file; the folder is the caller's."""
-        self._db.close()
+        if self._db is not None:
+            self._db.close()
+
+
+_BATCH: Final = 10_000
+_OVER: Final = 2**62
+"""In place of a clock on disk: nothing is to be stripped."""
+
+
+def _stripped(conversation_id: str, entry: CachedConversation) -> CachedConversation:
+    """Return what must be kept of a conversation whose next message begins it afresh."""
+    state = decode_state(conversation_id, entry.state)
+    kept = State(
+        clock=state.clock,
+        started_at=state.started_at,
+        seq=state.seq,
+        epoch=state.epoch,
+        number=state.number,
+    )
+    return CachedConversation(state=encode_state(kept), clock=entry.clock, began=entry.began)
