@@ -1,9 +1,10 @@
-"""`make bench`, or `python -m benchmarks [NAME ...] [--quick] [--json FILE]`."""
+"""`make bench`, or `python -m benchmarks [NAME ...] [--quick] [--ten] [--json FILE]`."""
 
 import argparse
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks import (
@@ -33,6 +34,7 @@ SCENARIOS: dict[str, Callable[[Report, bool], None]] = {
     "allocations": allocations.run,
     "core": backtest.core,
     "backtest": backtest.run,
+    "long-backtest": backtest.long,
     "recovery": recovery.run,
     "rebalance": rebalance.run,
     "others": others.run,
@@ -45,7 +47,10 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SCENARIOS))
     parser.add_argument("--quick", action="store_true", help="small sizes, few repetitions")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), metavar="FILE")
+    parser.add_argument("--ten", action="store_true", help="long-backtest: ten million messages")
     arguments = parser.parse_args()
+    if arguments.ten:
+        SCENARIOS["long-backtest"] = partial(backtest.long, total=10_000_000)
     for name in arguments.names:
         if name not in SCENARIOS:
             parser.error(f"no scenario {name}: choose from {', '.join(SCENARIOS)}")

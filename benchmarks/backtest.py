@@ -91,6 +91,29 @@ def run(report: Report, quick: bool) -> None:
             report.add(case, "peak", "MB", peak)
 
 
+def long(report: Report, quick: bool, total: int = 2_000_000) -> None:
+    """A backtest of a log that does not fit into memory: its speed per core, and its peak."""
+    total = 100_000 if quick else total
+    with TemporaryDirectory() as folder:
+        file = _long_file(Path(folder) / "long.jsonl", total)
+        for processes in (1, 2):
+            seconds, cpu, peak = _replay(file, processes)
+            case = f"{total:,} messages, processes: {processes}"
+            report.add(case, "backtest", "messages/s per core", total / seconds / processes)
+            report.add(case, "CPU", "µs/message", 1e6 * cpu / total)
+            report.add(case, "peak of the largest process", "MB", peak)
+
+
+def _long_file(path: Path, total: int) -> Path:
+    """The same messages again and again, each time of other conversations."""
+    rows = messages(min(total, 50_000))
+    with path.open("wb") as out:
+        for round_ in range(total // len(rows)):
+            for key, value in rows:
+                out.write(value.replace(key, b"%d-%b" % (round_, key)) + b"\n")
+    return path
+
+
 def _file(folder: Path, total: int, conversations: int) -> Path:
     """The log as a file; one name stands for another so that there are so many conversations."""
     path = folder / f"{conversations}.jsonl"

@@ -202,7 +202,7 @@ def replay(file: str, processes: str) -> None:
 
     text = data_path("policies/default.yaml").read_text(encoding="utf-8")
     started, cpu = time.perf_counter(), _cpu()
-    prepared = plan_files([Path(file)], [Candidate("default", text)], text, keep_decisions=False)
+    prepared = plan_files([Path(file)], [Candidate("default", text)], text)
     run_replay(prepared.plan, prepared.records, lambda _: None, processes=int(processes))
     figures = (time.perf_counter() - started, _cpu() - cpu, own_peak_mb())
     print(json.dumps(figures), flush=True)

@@ -1,13 +1,14 @@
-"""`handoff replay`: decide over recorded events again, and compare policies."""
+"""`handoff replay`: decide over recorded events again, compare policies, and vary their numbers."""
 
-import tempfile
+import re
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import msgspec
-from rich import box
-from rich.table import Table
 
 from workers.chatlogs.sources import local_files
 from workers.cli.common import (
@@ -30,14 +31,47 @@ from workers.cli.policy_option import (
     shipped,
 )
 from workers.cli.time_option import Moment
+from workers.contracts.yaml import YamlFileError
 from workers.errors import EXIT_DEAD_LETTERS
-from workers.handoff.wording import one_line
-from workers.replay.backtest import Candidate
-from workers.replay.planning import Prepared, plan_files, plan_topic
+from workers.policy import load_policy
+from workers.replay.backtest import Candidate, Result
+from workers.replay.expectations import Expectations, disappointed, load_expectations
+from workers.replay.planning import OWN_POLICIES, Asked, Prepared, plan_files, plan_topic
 from workers.replay.processes import replay as run
-from workers.replay.report import Judged, RateRow, Summary, summarise
+from workers.replay.report import Summary, summarise
+from workers.replay.sweep import Axis, SweepError, axis_of, candidates_of, summarise_sweep
+from workers.replay.terminal_report import show, show_sweep
 
-_SHOWN = 15
+_File = click.Path(exists=True, dir_okay=False, path_type=Path)
+_Out = click.Path(dir_okay=False, path_type=Path)
+
+
+class _Inputs(NamedTuple):
+    """What is to be read."""
+
+    files: tuple[str, ...]
+    topic: str | None
+    since: int | None
+    until: int | None
+    kafka: str | None
+
+
+class _Outputs(NamedTuple):
+    """What is to be written."""
+
+    decisions: Path | None
+    html: Path | None
+    as_json: bool
+
+
+_SIZE = re.compile(r"([0-9]{1,6})([MG])")
+
+
+def _bytes(context: click.Context, parameter: click.Parameter, given: str) -> int:  # noqa: ARG001
+    found = _SIZE.fullmatch(given.strip().upper())
+    if found is None or not int(found[1]):
+        raise click.BadParameter(f"{given!r} is no size: as in 512M or 2G")
+    return int(found[1]) << (20 if found[2] == "M" else 30)
 
 
 @click.command()
@@ -51,19 +85,42 @@ _SHOWN = 15
 @click.option(
     "--against",
     type=click.Path(exists=True, path_type=Path),
-    help="Another policy to compare with: who is escalated only by one of the two?",
+    help="Another policy to compare with; what was in force when absent, if the log tells.",
+)
+@click.option(
+    "--labels",
+    metavar="LABELS.jsonl",
+    type=_File,
+    help="Who needed a person: lines of {conversation_id, escalate, event_id?, reason?}.",
+)
+@click.option(
+    "--sweep",
+    "sweeps",
+    metavar="RULE.FIELD=FROM:TO:STEP",
+    multiple=True,
+    help="Vary a number of the policy, as in unsure.when.low_confidence_turns=1:4:1; several.",
+)
+@click.option(
+    "--expect",
+    metavar="EXPECT.yaml",
+    type=_File,
+    help="End with 1 unless its bands hold and at most so many are gained and lost.",
 )
 @click.option(
     "--decisions",
     metavar="OUT.jsonl",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=_Out,
     help="Write every decision, byte for byte as on escalation-decisions.",
 )
 @click.option(
-    "--html",
-    metavar="OUT.html",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write one page with rates, differences and every escalation's evidence.",
+    "--html", metavar="OUT.html", type=_Out, help="Write the report as one page that opens offline."
+)
+@click.option(
+    "--memory",
+    metavar="SIZE",
+    default="1G",
+    callback=_bytes,
+    help="Keep so much of conversations in memory, as in 512M or 2G (1G); the rest on disk.",
 )
 @topics_option
 @kafka_option
@@ -75,56 +132,159 @@ def replay(
     until: int | None,
     policy: PolicyChoice,
     against: Path | None,
+    labels: Path | None,
+    sweeps: tuple[str, ...],
+    expect: Path | None,
     decisions: Path | None,
     html: Path | None,
+    memory: int,
     topics: Path,
     kafka: str | None,
     as_json: bool,
 ) -> None:
-    """Decide over recorded events again: files of events (JSONL, also .gz, or -) or the log itself.
+    """Decide over recorded events again: files of events or the log itself.
+
+    Files are JSONL, also gzipped or zstd, or Parquet with the fields of events as columns; - is
+    standard input. They fold one after the other, several as one log.
 
     The same code decides as in the live worker, so the same log gives the same decisions, byte for
-    byte. What happened after a decision that comes out differently is still what the log says.
-    Queues that a policy names must exist in topics.yaml. HANDOFF_POLICY takes the place of the
-    shipped default alone: a log that has policy events says itself what was in force.
+    byte. Once a decision comes out differently, what follows in the log would not have followed: it
+    is marked as hypothetical and counts in no rate. Queues that a policy names must exist in
+    topics.yaml. HANDOFF_POLICY takes the place of the shipped default alone: a log that has policy
+    events says itself what was in force.
+
+    Exit code: 0; 1 not as --expect says; 2 wrongly called; 65 nothing is an event.
     """
     if bool(inputs) == bool(topic):
         raise CliError("give either files of events (or -) or --topic conversation-events", 2)
+    if sweeps and (against or expect or decisions):
+        raise CliError("--sweep goes with none of --against, --expect, --decisions", 2)
     for output in (decisions, html):
         if output is not None and not output.parent.is_dir():
             raise CliError(f"{output}: there is no folder {output.parent}", exit_code=2)
-    started = time.monotonic()
+    read = _Inputs(inputs, topic, since, until, kafka)
+    outputs = _Outputs(decisions, html, as_json)
+    expected = None if expect is None else _expectations(expect)
     candidates = _candidates(policy, against, topics)
     default = _default(policy, topics)
-    keep = decisions is not None or html is not None
-    if topic is None:
-        with local_files(inputs) as paths:
-            prepared = plan_files(
-                paths, candidates, default.text, default_name=default.name, keep_decisions=keep
-            )
-            summary = _run(prepared, decisions, html, started)
-    else:
-        settings = settings_from(kafka=kafka)
-        require_servers(settings, redis=False)
-        with naming_servers(settings):
-            prepared = plan_topic(
-                settings, topic, candidates, default.text, default_name=default.name,
-                since_ms=since, until_ms=until, keep_decisions=keep,
-            )  # fmt: skip
-            if not prepared.plan.homes:
-                raise CliError(f"{topic}: no such topic at {settings.kafka_bootstrap}")
-            summary = _run(prepared, decisions, html, started)
-    if as_json:
+    asked = Asked(
+        keep_decisions=decisions is not None,
+        labels=labels,
+        topics=topics.read_text(encoding="utf-8"),
+        memory=memory,
+    )
+    if sweeps:
+        tried = candidates[0] if candidates[0].text is not None else Candidate(*default)
+        _sweep(tried, sweeps, read, default, asked, outputs)
+        return
+    with _planned(read, candidates, default, asked) as prepared:
+        summary = _compare(prepared, outputs)
+    _check_events(summary.records, summary.events)
+    if expected is not None:
+        _hold(expected, summary)
+
+
+@contextmanager
+def _planned(
+    read: _Inputs, candidates: Sequence[Candidate], default: PolicyText, asked: Asked
+) -> Iterator[Prepared]:
+    if read.topic is None:
+        with local_files(read.files) as paths:
+            yield plan_files(paths, candidates, default.text, asked, default_name=default.name)
+        return
+    settings = settings_from(kafka=read.kafka)
+    require_servers(settings, redis=False)
+    with naming_servers(settings):
+        prepared = plan_topic(
+            settings, read.topic, candidates, default.text, asked, default_name=default.name,
+            since_ms=read.since, until_ms=read.until,
+        )  # fmt: skip
+        if not prepared.plan.homes:
+            raise CliError(f"{read.topic}: no such topic at {settings.kafka_bootstrap}")
+        yield prepared
+
+
+def _run(prepared: Prepared, decisions: Path | None) -> Result:
+    started = time.monotonic()
+    with progress("replaying", prepared.records) as advance:
+        result = run(prepared.plan, prepared.records, advance, decisions)
+    seconds = time.monotonic() - started
+    rate = f": {result.events / seconds:,.0f} events/s" if seconds else ""
+    click.echo(f"{result.events:,} events in {seconds:.1f} s{rate}", err=True)
+    return result
+
+
+def _compare(prepared: Prepared, outputs: _Outputs) -> Summary:
+    result = _run(prepared, outputs.decisions)
+    labelled = prepared.plan.labels is not None
+    summary = summarise(result, prepared.judges(), labelled=labelled)
+    if outputs.html is not None:
+        from workers.replay.flip_details import details_of
+        from workers.replay.html_report import render
+
+        page = render(summary, details_of(prepared.plan, summary.changes))
+        outputs.html.write_text(page, encoding="utf-8")
+    _print(summary, outputs, lambda: show(summary, plain_console()))
+    return summary
+
+
+def _sweep(
+    base: Candidate,
+    sweeps: Sequence[str],
+    read: _Inputs,
+    default: PolicyText,
+    asked: Asked,
+    outputs: _Outputs,
+) -> None:
+    try:
+        axes: list[Axis] = [axis_of(text) for text in sweeps]
+        candidates = candidates_of(base, axes)
+    except SweepError as error:
+        raise CliError(str(error), exit_code=2) from None
+    asked = asked._replace(brief=True)
+    with _planned(read, candidates, default, asked) as prepared:
+        result = _run(prepared, None)
+    bands = load_policy(base.text or "", base.name).bands
+    labelled = prepared.plan.labels is not None
+    summary = summarise_sweep(result, base.name, axes, bands, labelled=labelled)
+    if outputs.html is not None:
+        from workers.replay.html_report import render_sweep
+
+        outputs.html.write_text(render_sweep(summary, bands), encoding="utf-8")
+    _print(summary, outputs, lambda: show_sweep(summary, plain_console()))
+    _check_events(result.records, result.events)
+
+
+def _print(summary: msgspec.Struct, outputs: _Outputs, show_it: Callable[[], None]) -> None:
+    if outputs.as_json:
         print_json(msgspec.to_builtins(summary))
     else:
-        _show(summary)
-    if summary.records and not summary.events:
-        raise CliError(f"none of the {summary.records:,} lines is an event", EXIT_DEAD_LETTERS)
+        show_it()
+
+
+def _check_events(records: int, events: int) -> None:
+    if records and not events:
+        raise CliError(f"none of the {records:,} lines is an event", EXIT_DEAD_LETTERS)
+
+
+def _hold(expected: Expectations, summary: Summary) -> None:
+    failures = disappointed(expected, summary)
+    for failure in failures:
+        click.echo(f"✗ {failure}", err=True)
+    if failures:
+        raise CliError(f"{len(failures)} of the expectations do not hold")
+
+
+def _expectations(path: Path) -> Expectations:
+    try:
+        return load_expectations(path.read_text(encoding="utf-8"), str(path))
+    except YamlFileError as error:
+        raise CliError(str(error), exit_code=2) from None
 
 
 def _candidates(policy: PolicyChoice, against: Path | None, topics: Path) -> list[Candidate]:
     """Return what is tried: a policy that is named, or what the log says; and what against."""
-    tried = Candidate(name="the log's own policies", text=None)
+    tried = Candidate(name=OWN_POLICIES, text=None)
     if policy.is_given:
         tried = Candidate(*policy.read(topics))
     if against is None:
@@ -137,102 +297,3 @@ def _default(policy: PolicyChoice, topics: Path) -> PolicyText:
     if policy.origin == VARIABLE:
         return policy.read(topics)
     return shipped().read(None)
-
-
-def _run(prepared: Prepared, decisions: Path | None, html: Path | None, started: float) -> Summary:
-    with tempfile.TemporaryDirectory(prefix="handoff-html-") as folder:
-        if html is not None and decisions is None:
-            decisions = Path(folder) / "decisions.jsonl"
-        with progress("replaying", prepared.records) as advance:
-            result = run(prepared.plan, prepared.records, advance, decisions)
-        summary = summarise(result, prepared.judges(), time.monotonic() - started)
-        if html is not None and decisions is not None:
-            from workers.replay.html_report import render
-
-            html.write_text(render(summary, decisions), encoding="utf-8")
-    return summary
-
-
-def _show(summary: Summary) -> None:
-    console = plain_console()
-    for refused in summary.refusals[:_SHOWN]:
-        where = f"{refused.where}: {refused.reason}: {refused.detail}"
-        console.print(one_line(where), style="yellow", soft_wrap=True)
-    refused_total = sum(summary.refused.values())
-    console.print(
-        f"{summary.events:,} events of {summary.conversations:,} conversations"
-        f" ({summary.duplicates:,} sent again, {refused_total:,} refused)"
-        f" in {summary.seconds:.1f} s: {summary.events_per_second:,} events/s"
-    )
-    for judged in summary.policies:
-        console.print()
-        console.print(_rates(judged))
-        console.print(_breakdown(judged))
-    if summary.changed is not None:
-        console.print(_differences(summary))
-
-
-def _rates(judged: Judged) -> Table:
-    version = f" {judged.version} ({judged.hash})" if judged.version else ""
-    table = Table(title=f"{judged.policy}{version}", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("escalated")
-    for name in ("conversations", "escalated", "rate", "band"):
-        table.add_column(name, justify="right")
-    table.add_column("")
-    _rate_row(table, "overall", judged.overall)
-    for rate in judged.intents[:_SHOWN]:
-        _rate_row(table, f"intent {rate.subject}", rate)
-    for rate in judged.ai_versions[:_SHOWN]:
-        _rate_row(table, f"AI version {rate.subject}", rate)
-    return table
-
-
-def _rate_row(table: Table, name: str, rate: RateRow) -> None:
-    band = "" if rate.band is None else f"{rate.band[0]:.0%} to {rate.band[1]:.0%}"
-    share = "" if rate.rate is None else f"{rate.rate:.1%}"
-    verdict = {None: "", "in": "healthy"}
-    table.add_row(
-        one_line(name), f"{rate.conversations:,}", f"{rate.escalated:,}", share, band,
-        verdict.get(rate.verdict, rate.verdict),
-    )  # fmt: skip
-
-
-def _breakdown(judged: Judged) -> Table:
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(justify="left", style="dim")
-    table.add_column()
-    for name, counts in (
-        ("reasons", judged.reasons),
-        ("rules", judged.rules),
-        ("queues", judged.queues),
-        ("outcomes", judged.outcomes),
-        ("decisions", judged.actions),
-    ):
-        table.add_row(name, ", ".join(f"{key} {n:,}" for key, n in counts.items()) or "none")
-    return table
-
-
-def _differences(summary: Summary) -> Table:
-    counts = ", ".join(f"{kind} {n:,}" for kind, n in (summary.changed or {}).items())
-    first, second = (judged.policy for judged in summary.policies)
-    table = Table(
-        title=f"{first} against {second}: {counts or 'no conversation changes'}",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    for name in ("conversation", "", first, second):
-        table.add_column(name)
-    for one in summary.changes[:_SHOWN]:
-        table.add_row(
-            one_line(one.conversation_id),
-            one.kind,
-            _escalated(one.reason, one.queue, one.event_id),
-            _escalated(one.other_reason, one.other_queue, one.other_event_id),
-        )
-    return table
-
-
-def _escalated(reason: str | None, queue: str | None, event_id: str | None) -> str:
-    if reason is None:
-        return ""
-    return one_line(f"{reason}{f' → {queue}' if queue else ''} at {event_id}")

@@ -139,7 +139,7 @@ def fold_chunk(
     transcript, and rates stand still. `observe` says whether decisions only observe, whatever the
     log says of it; None: as it says. Raises StateUnreadable; nothing of the chunk is applied then.
     """
-    folding = _Folding(states, known, meta, home, keeps_time=keeps_time, dry=dry, observe=observe)
+    folding = Folding(states, known, meta, home, keeps_time=keeps_time, dry=dry, observe=observe)
     for record in incoming:
         folding.fold(record)
     return folding.folded(incoming[-1].offset if incoming else -1)
@@ -165,8 +165,12 @@ class _Work:
         self.known, self.seen, self.turns, self.ids = _NOTHING, set(), [], []
 
 
-class _Folding:
-    """A chunk while it is folded."""
+class Folding:
+    """A chunk while it is folded: for one who decides record by record what is to be folded.
+
+    The arguments are those of `fold_chunk`. `keeps_time` may be changed between records;
+    `decisions` grows with each when the fold is `dry`.
+    """
 
     def __init__(
         self,
@@ -175,9 +179,9 @@ class _Folding:
         meta: PartitionMeta,
         home: Home,
         *,
-        keeps_time: bool,
-        dry: bool,
-        observe: bool | None,
+        keeps_time: bool = False,
+        dry: bool = False,
+        observe: bool | None = None,
     ) -> None:
         self.observe = observe
         self.keeps_time = keeps_time
@@ -194,8 +198,8 @@ class _Folding:
         self.rates: Rates | None = None
         """A copy of the meta's, once something is counted in it."""
 
-    def fold(self, record: Incoming) -> None:
-        """Fold one record."""
+    def fold(self, record: Incoming) -> bool:
+        """Fold one record; False where it was applied before, so that nothing follows from it."""
         event = record.event
         if event is None:
             self.outputs.append(_dead(record, self.home))
@@ -206,8 +210,14 @@ class _Folding:
             work = self._work(event.conversation_id)
             if self.keeps_time and work.state.deadlines:
                 self._pass_time(record.offset, event, work)
-            if _is_new(work, event, record.timestamp_ms):
-                self._apply(record.offset, event, work)
+            if not _is_new(work, event, record.timestamp_ms):
+                return False
+            self._apply(record.offset, event, work)
+        return True
+
+    def state_of(self, conversation_id: str) -> State:
+        """Return a conversation as it is after the records so far; not to be changed."""
+        return self._work(conversation_id).state
 
     def _work(self, conversation_id: str) -> _Work:
         work = self.works.get(conversation_id)

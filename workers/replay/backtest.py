@@ -7,14 +7,14 @@ how many processes there are.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
 
-from workers.chatlogs.sources import LogFacts, of_record, read_files, read_topic
+from workers.chatlogs.sources import LogFacts, of_record, read_files, read_topic, shown
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, Deadline, PolicyInForce
 from workers.contracts.rejections import Rejected
@@ -23,16 +23,19 @@ from workers.contracts.topics import EVENTS
 from workers.conversation.fold import Incoming
 from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.policy import PolicyError
-from workers.replay.conversation_cache import IN_MEMORY
+from workers.replay.conversation_cache import CONVERSATION_BYTES, MEMORY, Memory
 from workers.replay.counts import Tally
-from workers.replay.policy_replay import Firsts, PolicyReplay
+from workers.replay.first_decisions import FirstDecisions, Flip
+from workers.replay.labels import load_labels
+from workers.replay.policy_replay import LaneOutputs, LaneRole, PolicyReplay
+from workers.replay.queue_hours import QueueHours
+from workers.replay.recorded_run import RecordedChunk
 from workers.settings import load_settings
 
 CHUNK: Final = 1_000
 """Records of a partition that are folded at once; it changes the speed, never the result."""
-LISTED: Final = 1_000
+LISTED: Final = 10_000
 """Changed conversations and unreadable records that a result lists; the counts are complete."""
-
 SHIPPED: Final = "default.yaml"
 """The name of the policy that holds where nobody names one."""
 
@@ -55,8 +58,9 @@ class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
     homes: dict[int, str]
     """Partitions, and the policy text that holds in each before the log's first policy event."""
     observe: frozenset[int] = frozenset()
-    keeps_time: bool = False
-    """The log has no events of our own: what would have become due is folded in its time."""
+    foreign: bool = False
+    """The log has no events of our own: what would have become due is folded in its time, and a
+    person's first word is the recorded handover."""
     paths: tuple[str, ...] = ()
     """Files to be read; none: the topic."""
     topic: str = EVENTS
@@ -65,21 +69,14 @@ class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int | None = None
     until_ms: int | None = None
     keep_decisions: bool = False
-
-
-class Flip(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation that two policies decide differently."""
-
-    conversation_id: str
-    kind: str
-    """gained: escalated by the tried policy only; lost: by the other only; moved: both, at another
-    event, for another reason or to another queue."""
-    event_id: str | None = None
-    reason: str | None = None
-    queue: str | None = None
-    other_event_id: str | None = None
-    other_reason: str | None = None
-    other_queue: str | None = None
+    labels: str | None = None
+    """File of labels."""
+    topics: str | None = None
+    """Text of a checked topics.yaml, for the hours of its queues."""
+    memory: int = MEMORY
+    """Bytes that all processes together may keep of conversations; the rest goes to disk."""
+    brief: bool = False
+    """Only first escalations are counted: for many candidates, none compared with another."""
 
 
 class RefusedRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +85,8 @@ class RefusedRecord(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     reason: str
     detail: str
+    order: tuple[int, int]
+    """Its partition, 0 for files, and its place among all that was read there."""
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -95,7 +94,8 @@ class Result(msgspec.Struct, kw_only=True):
 
     records: int = 0
     events: int = 0
-    applied: int = 0
+    repeated: int = 0
+    late: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     refusals: list[RefusedRecord] = []
     tallies: list[Tally] = []
@@ -106,9 +106,10 @@ class Result(msgspec.Struct, kw_only=True):
         """Add what came out of other partitions."""
         self.records += other.records
         self.events += other.events
-        self.applied += other.applied
+        self.repeated += other.repeated
+        self.late += other.late
         self.refused += other.refused
-        self.refusals = sorted([*self.refusals, *other.refusals], key=lambda one: one.where)[
+        self.refusals = sorted([*self.refusals, *other.refusals], key=lambda one: one.order)[
             :LISTED
         ]
         if not self.tallies:
@@ -120,6 +121,40 @@ class Result(msgspec.Struct, kw_only=True):
         self.changes = sorted(changes, key=lambda one: one.conversation_id)[:LISTED]
 
 
+def meta_of(plan: BacktestPlan, candidate: Candidate, partition: int) -> PartitionMeta:
+    """Return what a candidate starts from in a partition."""
+    if candidate.text is not None:
+        return starting_meta(candidate.text)
+    try:
+        return starting_meta(plan.homes[partition], partition in plan.observe)
+    except PolicyError:
+        # The live worker ignores a policy event that it cannot read.
+        return starting_meta(plan.default_policy)
+
+
+class _Lanes:
+    """The candidates' runs of one partition, and the recorded one that they are held against."""
+
+    def __init__(self, candidates: Sequence[PolicyReplay], recorded: PolicyReplay | None) -> None:
+        self.candidates = candidates
+        self.recorded = recorded
+
+    def fold(self, incoming: Sequence[Incoming]) -> None:
+        """Fold a run of records in every lane."""
+        chunk = None
+        if self.recorded is not None:
+            chunk = RecordedChunk()
+            self.recorded.fold(incoming, chunk)
+        for lane in self.candidates:
+            if lane is not self.recorded:
+                lane.fold(incoming, chunk)
+
+    @property
+    def counting(self) -> PolicyReplay:
+        """The lane that counts what was sent again or late: it is told of everything."""
+        return self.recorded or self.candidates[0]
+
+
 class _Shard:
     """The partitions of one process: takes records in and folds them lane by lane."""
 
@@ -128,44 +163,63 @@ class _Shard:
     ) -> None:
         self.result = Result()
         self._plan = plan
+        self._folder = folder
+        self._stack = stack
         self._buffers: dict[int, list[Incoming]] = {partition: [] for partition in mine}
         self._firsts = None
-        if len(plan.candidates) > 1:
-            self._firsts = Firsts(folder)
+        if len(plan.candidates) > 1 and not plan.brief:
+            self._firsts = FirstDecisions(folder)
             stack.callback(self._firsts.close)
-        self._in_memory = IN_MEMORY // max(1, len(self._buffers) * len(plan.candidates))
-        self._lanes = {p: self._lanes_of(p, folder, stack) for p in self._buffers}
+        self._labels = None if plan.labels is None else load_labels(Path(plan.labels))
+        self._in_hours = None if plan.topics is None else QueueHours(plan.topics).at
+        lanes = len(plan.candidates) + _needs_recorded(plan)
+        kept = plan.memory // CONVERSATION_BYTES // (max(1, len(plan.homes)) * lanes)
+        self._in_memory = max(1, kept)
+        self._lanes = {p: self._lanes_of(p) for p in self._buffers}
 
-    def _lanes_of(self, partition: int, folder: Path, stack: ExitStack) -> list[PolicyReplay]:
+    def _lanes_of(self, partition: int) -> _Lanes:
+        recorded = None
+        if _needs_recorded(self._plan):
+            own = Candidate(name="recorded", text=None)
+            recorded = self._lane(partition, own, "recorded", LaneOutputs())
         lanes = []
         for number, candidate in enumerate(self._plan.candidates):
             decisions: BinaryIO | None = None
             if self._plan.keep_decisions and number == 0:
-                file = (folder / f"decisions-{partition}.jsonl").open("wb")
-                decisions = stack.enter_context(file)
-            lane = PolicyReplay(
-                Home(topic=self._plan.topic, partition=partition),
-                self._meta(candidate, partition),
-                folder,
-                in_memory=self._in_memory,
-                number=number,
-                fixed=candidate.text is not None,
-                keeps_time=self._plan.keeps_time,
-                decisions=decisions,
-                firsts=self._firsts,
-            )
-            stack.callback(lane.close)
+                file = (self._folder / f"decisions-{partition}.jsonl").open("wb")
+                decisions = self._stack.enter_context(file)
+            outputs = LaneOutputs(decisions, self._firsts)
+            lane = self._lane(partition, candidate, str(number), outputs, number)
+            if candidate.text is None and not self._plan.foreign:
+                recorded = recorded or lane
             lanes.append(lane)
-        return lanes
+        return _Lanes(lanes, recorded)
 
-    def _meta(self, candidate: Candidate, partition: int) -> PartitionMeta:
-        if candidate.text is not None:
-            return starting_meta(candidate.text)
-        try:
-            return starting_meta(self._plan.homes[partition], partition in self._plan.observe)
-        except PolicyError:
-            # The live worker ignores a policy event that it cannot read.
-            return starting_meta(self._plan.default_policy)
+    def _lane(
+        self,
+        partition: int,
+        candidate: Candidate,
+        name: str,
+        outputs: LaneOutputs,
+        number: int = 0,
+    ) -> PolicyReplay:
+        plan = self._plan
+        lane = PolicyReplay(
+            Home(topic=plan.topic, partition=partition),
+            meta_of(plan, candidate, partition),
+            Memory(self._folder, f"lane-{name}-{partition}", self._in_memory),
+            LaneRole(
+                recorded=candidate.text is None and not plan.foreign,
+                foreign=plan.foreign,
+                brief=plan.brief and candidate.text is not None,
+            ),
+            number=number,
+            labels=self._labels,
+            in_hours=self._in_hours,
+            outputs=outputs,
+        )
+        self._stack.callback(lane.close)
+        return lane
 
     def take(self, partition: int, incoming: Incoming) -> None:
         """Take a record that is an event."""
@@ -177,18 +231,20 @@ class _Shard:
         if len(buffer) >= CHUNK:
             self._fold(partition)
 
-    def refuse(self, rejected: Rejected, where: str) -> None:
+    def refuse(self, rejected: Rejected, where: str, order: tuple[int, int]) -> None:
         """Take a record that is none."""
         self.result.records += 1
         self.result.refused[rejected.reason] += 1
         if len(self.result.refusals) < LISTED:
-            refusal = RefusedRecord(where=where, reason=rejected.reason, detail=rejected.detail)
+            refusal = RefusedRecord(
+                where=where, reason=rejected.reason, detail=rejected.detail, order=order
+            )
             self.result.refusals.append(refusal)
 
     def _fold(self, partition: int) -> None:
         buffer, self._buffers[partition] = self._buffers[partition], []
-        for lane in self._lanes[partition]:
-            lane.fold(buffer)
+        if buffer:
+            self._lanes[partition].fold(buffer)
 
     def finish(self) -> Result:
         """Fold what is left and return what came out."""
@@ -197,36 +253,18 @@ class _Shard:
         result = self.result
         result.tallies = [Tally() for _ in self._plan.candidates]
         for lanes in self._lanes.values():
-            result.applied += lanes[0].applied
-            for tally, lane in zip(result.tallies, lanes, strict=True):
+            result.repeated += lanes.counting.repeated
+            result.late += lanes.counting.late
+            for tally, lane in zip(result.tallies, lanes.candidates, strict=True):
                 tally.add(lane.tally)
         if self._firsts is not None:
-            result.changed, result.changes = _difference(self._firsts)
+            result.changed, result.changes = self._firsts.difference(LISTED)
         return result
 
 
-_DIFFERENCE: Final = """
-SELECT a.id, 'gained', a.event, a.reason, a.queue, NULL, NULL, NULL
-  FROM lane0 a LEFT JOIN lane1 b ON a.id = b.id WHERE b.id IS NULL
-UNION ALL
-SELECT b.id, 'lost', NULL, NULL, NULL, b.event, b.reason, b.queue
-  FROM lane1 b LEFT JOIN lane0 a ON a.id = b.id WHERE a.id IS NULL
-UNION ALL
-SELECT a.id, 'moved', a.event, a.reason, a.queue, b.event, b.reason, b.queue
-  FROM lane0 a JOIN lane1 b ON a.id = b.id
-  WHERE a.event <> b.event OR a.reason <> b.reason OR a.queue IS NOT b.queue
-ORDER BY 1
-"""
-
-
-def _difference(firsts: Firsts) -> tuple[Counter[str], list[Flip]]:
-    kinds: Counter[str] = Counter()
-    changes: list[Flip] = []
-    for row in firsts.db.execute(_DIFFERENCE):
-        kinds[row[1]] += 1
-        if len(changes) < LISTED:
-            changes.append(Flip(**dict(zip(Flip.__struct_fields__, row, strict=True))))
-    return kinds, changes
+def _needs_recorded(plan: BacktestPlan) -> bool:
+    """Whether the recorded run must be folded beside the candidates, none of which is it."""
+    return not plan.foreign and all(one.text is not None for one in plan.candidates)
 
 
 Advance = Callable[[int], None]
@@ -239,7 +277,8 @@ def _run_files(shard: _Shard, plan: BacktestPlan, mine: frozenset[int], advance:
         if line.incoming.rejected is None:
             shard.take(line.partition, line.incoming)
         else:
-            shard.refuse(line.incoming.rejected, f"{line.path}:{line.number}")
+            where = f"{shown(line.path)}:{line.number}"
+            shard.refuse(line.incoming.rejected, where, (0, line.incoming.offset))
         taken += 1
         if taken == CHUNK:
             advance(taken)
@@ -270,7 +309,7 @@ async def _run_topic(
                 shard.take(partition, incoming)
             else:
                 where = f"{plan.topic}[{partition}] offset {record.offset}"
-                shard.refuse(incoming.rejected, where)
+                shard.refuse(incoming.rejected, where, (partition, record.offset))
         advance(len(records))
 
 

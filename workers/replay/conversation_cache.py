@@ -27,8 +27,8 @@ class CachedConversation(msgspec.Struct, array_like=True):
     """What it was counted for; see `Tally.spoken`."""
     clock: int = 0
     """The latest time of its events."""
-    is_open: bool = False
-    """An escalation is open: whatever comes goes on with it."""
+    is_pending: bool = False
+    """An escalation is open, or a time is awaited: whatever comes goes on with it."""
     began: int = 0
     """Time of its first event; another one when it begins afresh."""
     escalated: int = 0
@@ -95,7 +95,8 @@ class Memory:
             entry.ids = set()
         entry.state = change.blob
         entry.ids.update(change.ids)
-        entry.clock, entry.is_open = change.state.clock, change.is_open
+        entry.clock = change.state.clock
+        entry.is_pending = change.is_open or change.due is not None
         self._now = max(self._now, entry.clock)
 
     def trim(self) -> None:
@@ -117,10 +118,10 @@ class Memory:
     def _row(self, conversation_id: str, entry: CachedConversation) -> tuple[str, int, bytes]:
         if self._is_over(entry):
             return conversation_id, _OVER, _ENCODER.encode(_stripped(conversation_id, entry))
-        return conversation_id, _OVER if entry.is_open else entry.clock, _ENCODER.encode(entry)
+        return conversation_id, _OVER if entry.is_pending else entry.clock, _ENCODER.encode(entry)
 
     def _is_over(self, entry: CachedConversation) -> bool:
-        return not entry.is_open and self._now - entry.clock > IDLE_LIMIT
+        return not entry.is_pending and self._now - entry.clock > IDLE_LIMIT
 
     def _strip(self, db: sqlite3.Connection) -> None:
         query = f"SELECT id, value FROM entry WHERE clock < ? LIMIT {_BATCH}"  # noqa: S608 - ours

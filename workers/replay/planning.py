@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from workers.chatlogs.sources import look_at, look_at_topic
 from workers.contracts.events import PolicyInForce
@@ -11,10 +11,15 @@ from workers.contracts.yaml import YamlFileError
 from workers.policy import Policy, load_policy
 from workers.policy.document import Bands
 from workers.replay.backtest import SHIPPED, BacktestPlan, Candidate
+from workers.replay.conversation_cache import MEMORY
 from workers.settings import Settings
 
 FILE_PARTITIONS: Final = 12
 """Partitions over which a file's conversations are spread, as topics.yaml declares for the log."""
+
+
+OWN_POLICIES: Final = "the log's own policies"
+"""The name of a candidate that decides by what the log says was in force."""
 
 
 class Prepared:
@@ -46,13 +51,29 @@ class Prepared:
             return candidate.name, None, default.bands
 
 
+class Asked(NamedTuple):
+    """What a replay is asked, beside its policies."""
+
+    keep_decisions: bool = False
+    labels: Path | None = None
+    topics: str | None = None
+    """Text of a checked topics.yaml."""
+    memory: int = MEMORY
+    """Bytes that are kept of conversations."""
+    brief: bool = False
+    """Only count first escalations, and compare no candidate with another."""
+
+
+ASKED: Final = Asked()
+
+
 def plan_files(
     paths: Sequence[Path],
     candidates: Sequence[Candidate],
     default: str,
+    asked: Asked = ASKED,
     *,
     default_name: str = SHIPPED,
-    keep_decisions: bool,
 ) -> Prepared:
     """Plan a replay of files, after one quick look through them.
 
@@ -63,16 +84,29 @@ def plan_files(
     text = default if first is None else first.policy
     partitions = range(FILE_PARTITIONS)
     plan = BacktestPlan(
-        candidates=tuple(candidates),
+        candidates=tuple(candidates)
+        if asked.brief
+        else _compared(candidates, foreign=not facts.own),
         default_policy=default,
         default_name=default_name,
         homes=dict.fromkeys(partitions, text),
         observe=frozenset(partitions) if first is not None and first.observe else frozenset(),
-        keeps_time=not facts.own,
+        foreign=not facts.own,
         paths=tuple(str(path) for path in paths),
-        keep_decisions=keep_decisions,
+        keep_decisions=asked.keep_decisions,
+        labels=None if asked.labels is None else str(asked.labels),
+        topics=asked.topics,
+        memory=asked.memory,
+        brief=asked.brief,
     )
     return Prepared(plan, facts.lines, first)
+
+
+def _compared(candidates: Sequence[Candidate], *, foreign: bool) -> tuple[Candidate, ...]:
+    """Return the policies to compare: one that is given alone, with what was in force."""
+    if len(candidates) == 1 and candidates[0].text is not None and not foreign:
+        return (*candidates, Candidate(name=OWN_POLICIES, text=None))
+    return tuple(candidates)
 
 
 def plan_topic(
@@ -80,17 +114,17 @@ def plan_topic(
     topic: str,
     candidates: Sequence[Candidate],
     default: str,
+    asked: Asked = ASKED,
     *,
     default_name: str = SHIPPED,
     since_ms: int | None,
     until_ms: int | None,
-    keep_decisions: bool,
 ) -> Prepared:
     """Plan a replay of the log as it is at this moment."""
     facts = asyncio.run(look_at_topic(settings, topic, since_ms))
     first = facts.policies
     plan = BacktestPlan(
-        candidates=tuple(candidates),
+        candidates=tuple(candidates) if asked.brief else _compared(candidates, foreign=False),
         default_policy=default,
         default_name=default_name,
         homes={p: first[p].policy if p in first else default for p in facts.ranges},
@@ -100,7 +134,11 @@ def plan_topic(
         log=facts,
         since_ms=since_ms,
         until_ms=until_ms,
-        keep_decisions=keep_decisions,
+        keep_decisions=asked.keep_decisions,
+        labels=None if asked.labels is None else str(asked.labels),
+        topics=asked.topics,
+        memory=asked.memory,
+        brief=asked.brief,
     )
     records = sum(found.end - found.start for found in facts.ranges.values())
     return Prepared(plan, records, next(iter(first.values()), None))

@@ -14,7 +14,7 @@ from typing import Final
 from workers.replay.backtest import BacktestPlan, Result, run_shard
 
 SMALL: Final = 20_000
-"""Records below which starting processes costs more than it saves."""
+"""Records times candidates below which starting processes costs more than it saves."""
 
 _POLL_S: Final = 0.2
 _counter: "Synchronized[int] | None" = None
@@ -33,12 +33,15 @@ def replay(
     """
     partitions = sorted(plan.homes)
     if processes is None:
-        processes = 1 if records < SMALL else os.cpu_count() or 1
+        work = records * len(plan.candidates)
+        processes = 1 if work < SMALL else os.cpu_count() or 1
     shares = [frozenset(partitions[n::processes]) for n in range(min(processes, len(partitions)))]
     with tempfile.TemporaryDirectory(prefix="handoff-replay-") as name:
         folder = Path(name)
         if len(shares) <= 1:
-            result = run_shard(plan, frozenset(partitions), folder, advance)
+            # Added to nothing, so that its lists have the order that several processes give them.
+            result = Result()
+            result.add(run_shard(plan, frozenset(partitions), folder, advance))
         else:
             result = _spread(plan, shares, folder, advance)
         if decisions is not None:

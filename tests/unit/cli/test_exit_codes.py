@@ -111,8 +111,9 @@ def test_so_does_one_of_many_processes(number: signal.Signals, tmp_path: Path) -
     folder.mkdir()
     rows = (event(f"c-{n % 50}", n // 50) for n in range(4 * SMALL))
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    running = _started("replay", log, folder=folder)
-    _until(lambda: len(list(folder.glob("handoff-replay-*/*/*"))) > 1)
+    out = tmp_path / "decisions.jsonl"
+    running = _started("replay", log, "--decisions", out, folder=folder)
+    _until(lambda: len(list(folder.glob("handoff-replay-*/*/decisions-*"))) > 1)
     if number is signal.SIGINT:
         # As a terminal does, to all of them.
         os.killpg(running.pid, number)

@@ -127,17 +127,17 @@ def test_two_policies_are_compared_conversation_by_conversation(tmp_path: Path) 
     other.write_text(policy(turns=4))
     path = log(tmp_path, rows)
     result = summary(path, "--policy", one, "--against", other)
-    assert result["changed"] == {"moved": 1, "gained": 1}
-    assert [(c["conversation_id"], c["kind"]) for c in result["changes"]] == [
-        ("long", "moved"),
-        ("short", "gained"),
-    ]
-    assert result["changes"][0]["event_id"] == "long-1"
-    assert result["changes"][0]["other_event_id"] == "long-4"
-    assert summary(path, "--policy", other, "--against", one)["changed"] == {"moved": 1, "lost": 1}
+    assert result["changed"] == {"gained": 1, "earlier": 1}
+    long, short = result["changes"]
+    assert (long["conversation_id"], long["kind"], long["turns_earlier"]) == ("long", "earlier", 3)
+    assert (long["tried"]["event_id"], long["other"]["event_id"]) == ("long-1", "long-4")
+    assert (short["conversation_id"], short["kind"]) == ("short", "gained")
+    assert (short["tried"]["turn"], short["tried"]["words"]) == (2, "It is broken.")
+    back = summary(path, "--policy", other, "--against", one)["changed"]
+    assert back == {"lost": 1, "later": 1}
     assert summary(path, "--policy", one, "--against", one)["changed"] == {}
     other.write_text(policy(turns=1, queue="legal"))
-    assert summary(path, "--policy", one, "--against", other)["changed"] == {"moved": 2}
+    assert summary(path, "--policy", one, "--against", other)["changed"] == {"queue": 2}
 
 
 def unanswered() -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ def test_decisions_do_not_depend_on_processes_or_chunks(
     processes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workers.replay.backtest import Candidate
-    from workers.replay.planning import plan_files
+    from workers.replay.planning import Asked, plan_files
     from workers.replay.processes import replay as run
 
     path = log(tmp_path, [event(f"c-{n % 20}", n // 20) for n in range(100)])
@@ -180,7 +180,7 @@ def test_decisions_do_not_depend_on_processes_or_chunks(
     outputs = []
     for chunk, number in ((1000, 1), (7, processes)):
         monkeypatch.setattr("workers.replay.backtest.CHUNK", chunk)
-        prepared = plan_files([path], tried, default, keep_decisions=True)
+        prepared = plan_files([path], tried, default, Asked(keep_decisions=True))
         out = tmp_path / f"out-{chunk}.jsonl"
         read: list[int] = []
         result = run(prepared.plan, prepared.records, read.append, out, number)

@@ -1,8 +1,12 @@
 """`handoff replay --html`: one page with everything in it, and nothing of the log runs there."""
 
+import base64
+import re
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.unit.replay.test_files import event, log, policy, replay
@@ -10,7 +14,7 @@ from workers.data import data_path
 
 HOSTILE = "<script>alert(1)</script>"
 ASKS = 'I want to talk to a human <img src=x onerror="alert(2)"> now'
-_VOID = {"meta", "img", "br"}
+_VOID = {"meta", "img", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -23,12 +27,14 @@ class Page(HTMLParser):
         self.names: set[str] = set()
         self.links: list[str | None] = []
         self.text = ""
+        self.scripts = 0
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note an element."""
         self.tags.add(tag)
+        self.scripts += tag == "script"
         self.names |= {name for name, _ in attrs}
         self.links += [value for name, value in attrs if name in ("src", "href", "action")]
         if tag not in _VOID:
@@ -57,24 +63,57 @@ def page(tmp_path: Path) -> Page:
     return Page(out.read_text(encoding="utf-8"))
 
 
-def test_it_says_what_the_terminal_says_and_the_evidence(page: Page) -> None:
+def test_it_begins_with_the_answer_and_has_what_the_terminal_says(page: Page) -> None:
     text = " ".join(page.text.split())
-    assert "7 events of 2 conversations" in text
-    assert "asks-for-a-person" in text
-    assert "explicit_request → tier_2_support" in text
+    assert "calls for a person in 1 of 2 conversations, 50.0% (95 % interval 9.5% to 90.5%)" in text
+    assert "It gains 1 conversation and loses 1" in text
+    assert "Nothing in this log says who needed a person" in text
+    assert "7 events of 2 conversations, 0 sent again" in text
+    assert "asks-for-a-person → tier_2_support at turn 3" in text
     assert "requested_human 0.95" in text
     assert f"refund & {HOSTILE}" in text
     assert "10% to 20%" in text
-    assert "gained 1" in text
-    assert "lost 1" in text
+    assert "gained 1, lost 1" in text
+    assert "What a person would read under" in text
 
 
 def test_nothing_of_the_log_is_markup_and_nothing_is_loaded(page: Page) -> None:
     assert page.open == []
-    assert not {"script", "img", "iframe", "link", "object"} & page.tags
+    assert not {"img", "iframe", "link", "object"} & page.tags
     assert not any(name.startswith("on") for name in page.names)
-    assert page.links == []
+    assert all(link is not None and link.startswith("#") for link in page.links)
     assert HOSTILE in page.text
+    assert page.scripts == 2  # the data of the list, and our own
+
+
+def test_the_pages_policy_names_its_one_script(tmp_path: Path) -> None:
+    out = tmp_path / "out.html"
+    replay(log(tmp_path, [event("c", 0)]), "--html", out)
+    text = out.read_text(encoding="utf-8")
+    script = text.rsplit("<script>", 1)[1].split("</script>")[0]
+    digest = base64.b64encode(sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text
+    assert "default-src 'none'" in text
+
+
+def test_ten_thousand_changes_stay_under_two_megabytes(tmp_path: Path) -> None:
+    one, other, out = tmp_path / "one.yaml", tmp_path / "other.yaml", tmp_path / "out.html"
+    one.write_text(policy(turns=1))
+    other.write_text(policy(turns=900))
+    words = "The order is late, and nobody can say when it comes; please look it up for me now."
+    rows = [event(f"8f14e45f-ceea-467f-a34b-{n:012}", m, content=words)
+            for n in range(10_000) for m in range(2)]  # fmt: skip
+    replay(log(tmp_path, rows), "--policy", one, "--against", other, "--html", out)
+    assert out.stat().st_size < 2_000_000
+    text = out.read_text()
+    assert "gained</span> 10,000" in text
+    data = orjson.loads(text.split('id="more-flips">')[1].split("</script>")[0])
+    told = text.count('<details class="flip"')
+    named = re.search(r"([0-9,]+) more are counted and not listed here", text)
+    left_out = int(named[1].replace(",", "")) if named else 0
+    assert told >= 100
+    assert told + len(data["rows"]) + left_out == 10_000
+    assert len(data["rows"]) > 5_000
 
 
 def test_decisions_are_written_beside_it_when_asked_for(tmp_path: Path) -> None:
@@ -90,4 +129,4 @@ def test_decisions_are_written_beside_it_when_asked_for(tmp_path: Path) -> None:
 def test_a_log_without_escalations_is_a_page_too(tmp_path: Path) -> None:
     out = tmp_path / "out.html"
     replay(log(tmp_path, [event("c", 0)]), "--html", out)
-    assert "None." in Page(out.read_text()).text
+    assert "Nobody is called." in Page(out.read_text()).text

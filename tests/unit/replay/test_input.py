@@ -104,7 +104,7 @@ def test_an_idle_conversation_is_stripped_on_disk_and_an_open_one_is_not(tmp_pat
         change = ConversationWrite(state, encode_state(state), False, [], [f"{name}-{clock}"])
         entry = memory.get(name)
         memory.put(name, entry, change)
-        entry.is_open = is_open
+        entry.is_pending = is_open
         memory.trim()
 
     write("idle", 1)

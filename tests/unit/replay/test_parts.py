@@ -24,30 +24,29 @@ def change(blob: bytes, *ids: str, fresh: bool = False) -> ConversationWrite:
 def test_conversations_that_went_to_disk_come_back_whole(tmp_path: Path) -> None:
     memory = Memory(tmp_path, "m", in_memory=2)
     for number in range(10):
-        memory.put(f"c{number}", change(b"%d" % number, f"e{number}"))
+        memory.put(f"c{number}", memory.get(f"c{number}"), change(b"%d" % number, f"e{number}"))
         memory.trim()
     first = memory.get("c0")
-    assert first is not None
-    first.seen.add("i:billing")
-    first.escalated = True
-    memory.put("c0", change(b"again", "e99"))
+    first.seen.add("intent:billing")
+    first.escalated = 7
+    memory.put("c0", first, change(b"again", "e99"))
     for number in range(20, 30):
-        memory.put(f"c{number}", change(b"x", "e"))
+        memory.put(f"c{number}", memory.get(f"c{number}"), change(b"x", "e"))
         memory.trim()
     again = memory.get("c0")
-    assert again is not None
     assert (again.state, again.ids, again.seen, again.escalated) == (
-        b"again", {"e0", "e99"}, {"i:billing"}, True,
+        b"again", {"e0", "e99"}, {"intent:billing"}, 7,
     )  # fmt: skip
-    assert memory.get("never") is None
+    assert memory.get("never").state is None
     assert memory.held == 3
     memory.close()
 
 
 def test_a_conversation_that_starts_anew_forgets_its_ids(tmp_path: Path) -> None:
     memory = Memory(tmp_path, "m", in_memory=2)
-    memory.put("c", change(b"1", "e1", "e2"))
-    assert memory.put("c", change(b"2", "e3", fresh=True)).ids == {"e3"}
+    memory.put("c", memory.get("c"), change(b"1", "e1", "e2"))
+    memory.put("c", memory.get("c"), change(b"2", "e3", fresh=True))
+    assert memory.get("c").ids == {"e3"}
     memory.close()
 
 
@@ -86,8 +85,9 @@ def test_a_conversation_counts_once_for_each_of_its_intents() -> None:
     tally.escalated(seen)
     tally.spoken(spoken("late"), seen)
     tally.spoken(spoken("billing"), set())
-    assert tally.intents == {"billing": Share(2, 1), "refund": Share(1, 1), "late": Share(1, 0)}
-    assert tally.ai_versions == {"2.1": Share(1, 1)}
+    shares = {"billing": Share(2, 1), "refund": Share(1, 1), "late": Share(1, 0)}
+    assert tally.splits["intent"] == shares
+    assert tally.splits["ai_version"] == {"2.1": Share(1, 1)}
 
 
 @pytest.mark.parametrize(
