@@ -23,5 +23,9 @@ class QueueHours:
         if queue not in self._topics.queues:
             return None
         calendar = self._topics.calendar(queue)
-        local: datetime = from_ms(at_ms).astimezone(ZoneInfo(calendar.timezone))
-        return f"{local:%H} {IN if is_open(calendar, at_ms) else OUT}"
+        try:
+            local: datetime = from_ms(at_ms).astimezone(ZoneInfo(calendar.timezone))
+            return f"{local:%H} {IN if is_open(calendar, at_ms) else OUT}"
+        except OverflowError:
+            # The first day there is has no day before it.
+            return None

@@ -16,7 +16,7 @@ from workers.replay.counts import SPLITS, Agreement, Share, Split, Tally
 from workers.replay.first_decisions import KINDS, Flip
 from workers.replay.intervals import Interval, paired, wilson
 
-_DIGITS: Final = 4
+_DIGITS: Final = 6
 _IN_ORDER: Final = frozenset({"day", "hour"})
 """Splits that are listed by name, not by size."""
 
