@@ -272,6 +272,34 @@ async def test_a_chunk_that_is_not_finished_in_time_ends_the_process_without_a_c
     assert await published(kafka.bootstrap, DECISIONS) == wanted
 
 
+_SLOW_TO_PLACE = """
+import asyncio, sys
+from workers.agents.escalation.agent import TICK_S
+from workers.agents.escalation.partition import Partition
+from workers.cli.main import handoff
+
+place = Partition.place
+
+async def slow(self, *arguments):
+    await asyncio.sleep(2 * TICK_S)
+    return await place(self, *arguments)
+
+Partition.place = slow
+handoff(sys.argv[1:])
+"""
+
+
+async def test_a_store_that_answers_slowly_delays_the_start_and_no_more(
+    kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
+) -> None:
+    create_topics(kafka)
+    await produce(kafka.bootstrap, conversations(20, 5))
+    arguments = ("--from", "earliest")
+    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=_SLOW_TO_PLACE) as worker:
+        await settled(kafka.bootstrap, redis_url)
+        assert worker.terminate() == 0, worker.said
+
+
 _STALLING = """
 import sys
 from workers.runtime import consumer, watchdog

@@ -118,10 +118,12 @@ class EscalationAgent(Agent):
         await self._require_noeviction()
         # Of every owner of a partition, before and after, only this one has this token.
         token, around = uuid.uuid4().hex[:12], Surroundings(self.settings)
-        self._partitions = {tp: self._partition(tp, token, around) for tp in bounds}
+        partitions = {tp: self._partition(tp, token, around) for tp in bounds}
         placed = await asyncio.gather(
-            *(self._partitions[tp].place(found, self._start) for tp, found in bounds.items())
+            *(partitions[tp].place(found, self._start) for tp, found in bounds.items())
         )
+        # What ticks beside this reads marks, which a partition has once it is placed.
+        self._partitions = partitions
         return dict(zip(bounds, placed, strict=True))
 
     def _partition(self, tp: TP, token: str, around: Surroundings) -> Partition:
@@ -230,11 +232,15 @@ class EscalationAgent(Agent):
                 await asyncio.sleep(TICK_S)
                 self._policies.poll()
                 for tp, partition in [*self._partitions.items()]:
-                    if (takeover := self._takeovers.get(tp)) and takeover.done():
+                    if self._is_taken_over(tp):
                         await self._look_after(tp, partition)
                 await self._tell_rates()
         except Exception as error:  # noqa: BLE001 - a timer that stays away would be noticed by nobody
             fail_stop("between chunks", error)
+
+    def _is_taken_over(self, tp: TP) -> bool:
+        takeover = self._takeovers.get(tp)
+        return takeover is not None and takeover.done()
 
     async def _look_after(self, tp: TP, partition: Partition) -> None:
         reached = self.reached.get(tp, 0)
@@ -248,7 +254,9 @@ class EscalationAgent(Agent):
     async def _tell_rates(self) -> None:
         first = TP(self.topic, 0)
         partition = self._partitions.get(first)
-        if partition is None or not partition.is_caught_up(self.reached.get(first, 0)):
+        if partition is None or not self._is_taken_over(first):
+            return
+        if not partition.is_caught_up(self.reached.get(first, 0)):
             return
         try:
             await self._rates.tell()
