@@ -24,7 +24,8 @@ def detect(source: IO[bytes]) -> None:
     """Score the "text" of each row of FILE (JSON lines; - or none is standard input).
 
     Writes the same rows with requested_human and frustrated (true or false at the thresholds of
-    the policy's defaults) and requested_human_score and frustration_score (0 to 1). Rows that
+    the policy's defaults) and requested_human_score and frustration_score (0 to 1). A row's
+    "previous", if it has one, is what the AI said before: "ok" to an offer is a request. Rows that
     can't be read are named on standard error and left out; the exit code is then 2.
     """
     bad = 0
@@ -62,7 +63,7 @@ def _scored(
 
 def score_row(line: bytes) -> bytes:
     """Return one row with its scores as a JSON line; BadRow when it has no text."""
-    from workers.detection import FRUSTRATION_THRESHOLD, THRESHOLD, read_customer
+    from workers.detection import FRUSTRATION_THRESHOLD, THRESHOLD, read_customer, read_reply
 
     try:
         row = orjson.loads(line)
@@ -74,7 +75,11 @@ def score_row(line: bytes) -> bytes:
         raise BadRow('field "text" is missing')
     if not isinstance(row["text"], str):
         raise BadRow(f'field "text" must be a string, found {_kind(row["text"])}')
-    found = read_customer(row["text"])
+    previous = row.get("previous")
+    if previous is not None and not isinstance(previous, str):
+        raise BadRow(f'field "previous" must be a string, found {_kind(previous)}')
+    text = row["text"]
+    found = read_customer(text) if previous is None else read_reply(text, previous)
     asks = found.requested_human.score if found.requested_human else 0.0
     cross = found.frustrated.score if found.frustrated else 0.0
     scores = {

@@ -1,7 +1,5 @@
 """What the AI agent says and does, and what the classifier says about the customer."""
 
-from typing import Final
-
 import msgspec
 
 from workers.contracts.events import AgentTurn, Message, Signal
@@ -22,7 +20,7 @@ from workers.conversation.state import (
 )
 from workers.conversation.step_context import StepContext
 from workers.conversation.transcript import handover_note
-from workers.detection import AgentFindings, Finding, read_agent
+from workers.detection import AgentFindings, read_agent
 from workers.detection.context import DIRECT_OFFER, said_last
 
 
@@ -97,10 +95,8 @@ def _note_words(run: StepContext, event: Message) -> AgentFindings:
     episode.waiting_since = None
     drop_due(state, "answer")
     findings = read_agent(text)
-    offered = findings.offers_person
-    direct = offered is not None and _asks_for_a_yes(text, offered)
-    episode.ai_said = said_last(text, findings, direct=direct)
-    episode.ai_offered = direct and episode.ai_said == DIRECT_OFFER
+    episode.ai_said = said_last(text, findings)
+    episode.ai_offered = episode.ai_said == DIRECT_OFFER
     if episode.offer is not None:
         asked = episode.offer.ai_asked or ("?" in text and not episode.ai_offered)
         episode.offer = msgspec.structs.replace(episode.offer, ai_spoke=True, ai_asked=asked)
@@ -108,20 +104,6 @@ def _note_words(run: StepContext, event: Message) -> AgentFindings:
     if run.view.compares and not (event.agent is not None and event.agent.tool_calls):
         repetition.ai_said(episode, text)
     return findings
-
-
-ENDING: Final = 80
-"""Characters that may follow an offer, or its question, for a yes to mean it."""
-
-
-def _asks_for_a_yes(text: str, offered: Finding) -> bool:
-    """Whether a plain yes to this turn accepts the offer in it, and nothing else."""
-    asked, mark, ending = text[offered.start :].partition("?")
-    if not mark:
-        # Offered without a question: then nothing else may have been asked.
-        return "?" not in text and len(text) - offered.end <= ENDING
-    # A yes to the last question of several is a yes to that one only.
-    return "?" not in ending and asked.count(". ") <= 1 and len(ending) <= ENDING
 
 
 def signal(run: StepContext, event: Signal) -> None:

@@ -1,6 +1,6 @@
 """Where episodes begin and escalations end."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +16,9 @@ from workers.conversation.state import (
 )
 from workers.conversation.step_context import StepContext
 
+_LASTING: Final = 0.5
+"""Of the frustration before a customer's message so much is left with it."""
+
 
 def begin_episode(state: State) -> None:
     """Hand the conversation to the AI agent with nothing counted against it."""
@@ -23,6 +26,20 @@ def begin_episode(state: State) -> None:
     state.owner = "ai"
     state.episode = Episode(started_at=state.clock)
     state.deadlines = ()
+
+
+def note_mood(episode: Episode, frustrated: float) -> None:
+    """Take the frustration in a customer's message, 0 to 1, as that of the last one."""
+    episode.earlier_mood = round(_LASTING * mood_of(episode), 3)
+    episode.frustrated = frustrated
+
+
+def mood_of(episode: Episode) -> float:
+    """Return the frustration of the episode's messages, 0 to 1; each earlier one counts by half.
+
+    So the third complaint weighs more than the first, and a calm message halves what was before.
+    """
+    return round(1 - (1 - episode.earlier_mood) * (1 - episode.frustrated), 3)
 
 
 def end(

@@ -11,7 +11,7 @@ from workers.contracts.time import MINUTE, from_ms, to_ms
 from workers.conversation import doubts, repetition, tools
 from workers.conversation.answers import ai_agent
 from workers.conversation.desk_events import claim, note_reply, open_claimed
-from workers.conversation.episodes import begin_episode, end
+from workers.conversation.episodes import begin_episode, end, note_mood
 from workers.conversation.evidence import CurrentWords, evidence_of
 from workers.conversation.offers import accept, asks, decline, refuses_offer, takes_offer
 from workers.conversation.placement import await_person
@@ -157,7 +157,7 @@ def _tool(run: StepContext, event: Message) -> None:
 def _note_mood(run: StepContext, event_id: str, findings: CustomerFindings) -> None:
     episode = run.state.episode
     frustrated, solved = findings.frustrated, findings.solved
-    episode.frustrated = 0.0 if frustrated is None else frustrated.score
+    note_mood(episode, 0.0 if frustrated is None else frustrated.score)
     episode.solved = 0.0 if solved is None else solved.score
     if frustrated is not None:
         episode.mood = (*episode.mood[1 - MOODS :], (event_id, round(frustrated.score, 3)))

@@ -9,6 +9,7 @@ from workers.contracts import ids
 from workers.contracts.decisions import Cause, Reason
 from workers.contracts.events import AgentTurn
 from workers.contracts.time import MINUTE, to_ms
+from workers.conversation.episodes import mood_of
 from workers.conversation.evidence import CurrentWords, evidence_of
 from workers.conversation.placement import raise_level
 from workers.conversation.state import FIRED, Escalation, Offer, State, set_due
@@ -20,7 +21,7 @@ def signals_of(state: State) -> Signals:
     """Return what stands in a conversation at this moment; the caller adds what this event says."""
     episode = state.episode
     return Signals(
-        mood=episode.frustrated,
+        mood=mood_of(episode),
         solved=episode.solved,
         turns=episode.customer_turns + episode.ai_turns,
         confidences=episode.confidences,

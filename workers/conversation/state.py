@@ -179,6 +179,8 @@ class Episode(msgspec.Struct, array_like=True):
     """Kinds of silent frustration about which the classifier was asked, one bit each."""
     ai_said: int = 0
     """What the AI's last turn with words was, as `detection.context` codes it."""
+    earlier_mood: float = 0.0
+    """What the messages before the last one leave of frustration."""
 
 
 class State(msgspec.Struct, array_like=True):

@@ -1,7 +1,12 @@
 """Signals from the text of one turn, without a model: pure functions, bounded cost."""
 
 from workers.detection.ai_agent import read_agent
-from workers.detection.customer import FRUSTRATION_THRESHOLD, THRESHOLD, read_customer
+from workers.detection.customer import (
+    FRUSTRATION_THRESHOLD,
+    THRESHOLD,
+    read_customer,
+    read_reply,
+)
 from workers.detection.findings import AgentFindings, CustomerFindings, Finding
 from workers.detection.similarity import progress_key, similarity
 
@@ -14,5 +19,6 @@ __all__ = [
     "progress_key",
     "read_agent",
     "read_customer",
+    "read_reply",
     "similarity",
 ]

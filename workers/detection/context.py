@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from workers.detection.findings import AgentFindings, CustomerFindings
+from workers.detection.findings import AgentFindings, CustomerFindings, Finding
 
 NOTHING: Final = 0
 ABOUT_PEOPLE: Final = 1
@@ -18,6 +18,8 @@ DIRECT_OFFER: Final = 3
 STANDING_OFFER: Final = 4
 """It said that a person may be had, and asked nothing."""
 
+_ENDING: Final = 80
+"""Characters that may follow an offer, or its question, for a yes to mean it."""
 _READ: Final = 400
 """Characters of a question, and of the answer to it, that are looked at."""
 _PEOPLE = re.compile(
@@ -57,9 +59,11 @@ _THUMBS = re.compile(
 )
 
 
-def said_last(text: str, findings: AgentFindings, *, direct: bool) -> int:
-    """Return the code of an AI turn; `direct`: a plain yes to it accepts the offer in it."""
-    if findings.offers_person is not None:
+def said_last(text: str, findings: AgentFindings) -> int:
+    """Return the code of an AI turn, given what `read_agent` found in it."""
+    offered = findings.offers_person
+    if offered is not None:
+        direct = _asks_for_a_yes(text, offered)
         if "?" not in text:
             return STANDING_OFFER if direct else NOTHING
         if direct:
@@ -69,6 +73,16 @@ def said_last(text: str, findings: AgentFindings, *, direct: bool) -> int:
         return NOTHING
     begin = max(text.rfind(mark, 0, end) for mark in ".!?\n") + 1
     return ABOUT_PEOPLE if _PEOPLE.search(text[max(begin, end - _READ) : end]) else OTHER_QUESTION
+
+
+def _asks_for_a_yes(text: str, offered: Finding) -> bool:
+    """Whether a plain yes to this turn accepts the offer in it, and nothing else."""
+    asked, mark, ending = text[offered.start :].partition("?")
+    if not mark:
+        # Offered without a question: then nothing else may have been asked.
+        return "?" not in text and len(text) - offered.end <= _ENDING
+    # A yes to the last question of several is a yes to that one only.
+    return "?" not in ending and asked.count(". ") <= 1 and len(ending) <= _ENDING
 
 
 def is_thumb(text: str) -> bool:

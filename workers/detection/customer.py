@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from workers.contracts.characters import comparable, position
 from workers.detection import frustration, replies, request
-from workers.detection.context import is_thumb
+from workers.detection.ai_agent import read_agent
+from workers.detection.context import DIRECT_OFFER, STANDING_OFFER, in_context, is_thumb, said_last
 from workers.detection.findings import CustomerFindings, Finding
 from workers.detection.lexicon import Cues
 from workers.detection.lexicons import MOOD, REPLY, REQUEST
@@ -226,6 +229,20 @@ def read_customer(text: str, *, answering: bool = True) -> CustomerFindings:
     plain, moves = (own, []) if own.isascii() and "&" not in own else comparable(own)
     found = _read_long(plain, answering) if len(plain) > _WINDOW else _read(plain, answering)
     return found if not moves or found is _NOTHING else _led_back(found, moves)
+
+
+def read_reply(text: str, previous: str) -> CustomerFindings:
+    """Tell what one customer turn says in reply to the AI turn `previous`; never raises.
+
+    A yes to an offer of a person is a request for one.
+    """
+    code = said_last(previous, read_agent(previous))
+    offered = code in {DIRECT_OFFER, STANDING_OFFER}
+    found = in_context(read_customer(text, answering=offered), text, code)
+    asked = found.requested_human is not None and found.requested_human.score >= THRESHOLD
+    if asked or not offered or found.accepts is None:
+        return found
+    return msgspec.structs.replace(found, requested_human=found.accepts, doubtful=False)
 
 
 def _read_long(text: str, answering: bool) -> CustomerFindings:

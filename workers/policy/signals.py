@@ -25,7 +25,7 @@ class Signals(msgspec.Struct):
     stalled_minutes: float = 0.0
     """How long the customer has been waiting for an answer."""
     mood: float = 0.0
-    """Frustration of the customer's last message."""
+    """Frustration of the customer's messages in this episode, each earlier one by half."""
     solved: float = 0.0
     """The customer or the AI agent said that the problem is solved."""
     turns: int = 0

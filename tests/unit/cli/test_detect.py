@@ -28,9 +28,27 @@ def test_rows_come_back_with_scores(tmp_path: Path) -> None:
     assert (third["requested_human_score"], third["frustration_score"]) == (0.0, 0.0)
 
 
+def test_a_row_may_say_what_the_ai_said_before(tmp_path: Path) -> None:
+    rows = [
+        ("ok", "Would you like me to connect you with a colleague?", True),
+        ("ok, thanks", "It arrives on Friday. A colleague is always there if you ask.", False),
+        ("a manager", "Who approved the refund?", False),
+        ("a manager", "How can I help you?", True),
+        ("ok", None, False),
+    ]
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps({"text": a, "previous": b}) + "\n" for a, b, _ in rows))
+    done = CliRunner().invoke(detect, [str(path)])
+    found = [json.loads(line)["requested_human"] for line in done.stdout.splitlines()]
+    assert found == [asked for _, _, asked in rows]
+
+
 def test_bad_rows_are_named_and_left_out(tmp_path: Path) -> None:
     path = tmp_path / "texts.jsonl"
-    path.write_text('{"text": "agent"}\n{"id": 2}\nnonsense\n[1]\n{"text": 5}\n', "utf-8")
+    path.write_text(
+        '{"text": "agent"}\n{"id": 2}\nnonsense\n[1]\n{"text": 5}\n{"text": "", "previous": 1}\n',
+        "utf-8",
+    )
     done = CliRunner().invoke(detect, [str(path)])
     assert done.exit_code == 2
     assert len(done.stdout.splitlines()) == 1
@@ -39,7 +57,8 @@ def test_bad_rows_are_named_and_left_out(tmp_path: Path) -> None:
     assert errors[1].startswith(f"{path}:3: not JSON")
     assert errors[2] == f'{path}:4: a JSON object with "text" is expected, found a list'
     assert errors[3] == f'{path}:5: field "text" must be a string, found a number'
-    assert errors[4] == "Error: 4 rows left out (see above)"
+    assert errors[4] == f'{path}:6: field "previous" must be a string, found a number'
+    assert errors[5] == "Error: 5 rows left out (see above)"
 
 
 def test_standard_input_is_read_without_a_file() -> None:
