@@ -29,7 +29,7 @@ FAINT = "saAedkwNVWpbtrf"
 _MOST = 64
 # The model's probability at which a text counts as frustrated: there its score is 0.5. Chosen by
 # false alarms on ordinary requests (docs/detection.md).
-CUT = 0.225
+CUT = 0.19
 # What the rules call frustrated and the model doubts so much is a matter for a classifier.
 _SURE, _UNLIKELY, _DOUBTED = 0.5, 0.3, 0.45
 # What the rules know to be harmless or settled needs this much more.
