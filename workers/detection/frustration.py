@@ -38,8 +38,9 @@ _MODEL = load("mood")
 # Below this sum of its words' weights, by the root of their number, no text is likely.
 _HARMLESS = -80
 _WORDS = {word: weight for word, weight in _MODEL.weights.items() if " " not in word}
-# Of the words of a text so many must be known to the model before it may doubt the rules.
-_KNOWN = 0.5
+# Of the words of a text so many must be known to the model before it may speak of it or doubt the
+# rules.
+_KNOWN = 0.6
 
 _MACROS = {"i": "[i_]{0,2}", "end": r"(?=$|[.,!?])"}
 EVIDENCE = rules(
@@ -177,11 +178,16 @@ def plain_features(words: list[str], text: str) -> set[str]:
 
 
 def by_words(words: list[str], text: str) -> float:
-    """Score a text that has none of the grammar's telling words."""
+    """Score a text that has none of the grammar's telling words; 0 in a language it cannot read."""
     few = words[:_MOST]
-    if sum(map(_WORDS.get, few, repeat(0))) < _HARMLESS * sqrt(len(few)):
+    if sum(map(_WORDS.get, few, repeat(0))) < _HARMLESS * sqrt(len(few)) or not _is_known(few):
         return 0.0
     return scored(_MODEL.probability(plain_features(words, text)))
+
+
+def _is_known(words: list[str]) -> bool:
+    """Whether the model knows enough of the words: in another language it knows few."""
+    return sum(map(_WORDS.__contains__, words)) >= _KNOWN * len(words)
 
 
 def scored(likely: float) -> float:
@@ -211,7 +217,7 @@ def find_frustration(
     """
     found = by_rules(turn, text)
     ruled = found[0] if found else 0.0
-    known = sum(word in _WORDS for word in words[:_MOST]) >= _KNOWN * min(len(words), _MOST)
+    known = _is_known(words[:_MOST])
     likely = scored((model or _MODEL).probability(features(turn, words, text, ruled)))
     if not known:
         # Of another language: the classes are the same, the words are not.
