@@ -7,12 +7,16 @@ import orjson
 
 from workers.contracts.events import ToolCall
 from workers.conversation.state import SKETCHES, TOOL_CALLS, Call, Episode
-from workers.detection import progress_key, similarity
+from workers.detection import content_words, progress_key, similarity
 
 ALIKE: Final = 0.65
 """Similarity from which on a turn counts as said before."""
 LEAST_WORDS: Final = 4
 """Words that a turn needs before being alike means anything."""
+
+ASK_WORDS: Final = 24
+NEW_WORDS: Final = 8
+"""Words of a message that are kept: enough for its first 240 characters, and of those new in it."""
 
 Sketches = tuple[tuple[int, ...], ...]
 _NEVER: Final = Call(0, 0)
@@ -20,12 +24,26 @@ _NEVER: Final = Call(0, 0)
 
 def customer_said(episode: Episode, text: str) -> None:
     """Compare a customer message with the customer's last ones."""
-    episode.asks, episode.ask_repeats = _after(episode.asks, episode.ask_repeats, text)
+    before, words = episode.ask_repeats, content_words(text)
+    episode.asks, episode.ask_repeats = _after(episode.asks, before, text)
+    new = words.difference(episode.ask_words) if episode.ask_repeats > before else ()
+    episode.new_words = tuple(sorted(new)[:NEW_WORDS])
+    episode.ask_words = tuple(sorted(words)[:ASK_WORDS])
 
 
 def ai_said(episode: Episode, text: str) -> None:
-    """Compare an AI turn with the AI's last ones."""
-    episode.answers, episode.answer_repeats = _after(episode.answers, episode.answer_repeats, text)
+    """Compare an AI turn with the AI's last ones.
+
+    A question of the same form about another thing, answered about that thing, is progress: such
+    a question is no repetition, and neither is its answer.
+    """
+    answers, repeats = _after(episode.answers, episode.answer_repeats, text)
+    episode.answers = answers
+    if episode.new_words and not content_words(text).isdisjoint(episode.new_words):
+        episode.ask_repeats -= 1
+    else:
+        episode.answer_repeats = repeats
+    episode.new_words = ()
 
 
 def _after(before: Sketches, repeats: int, text: str) -> tuple[Sketches, int]:

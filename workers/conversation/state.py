@@ -181,6 +181,10 @@ class Episode(msgspec.Struct, array_like=True):
     """What the AI's last turn with words was, as `detection.context` codes it."""
     earlier_mood: float = 0.0
     """What the messages before the last one leave of frustration."""
+    ask_words: tuple[int, ...] = ()
+    """Hashes of the content words of the customer's last message."""
+    new_words: tuple[int, ...] = ()
+    """Those of a message like earlier ones that its predecessor lacked, until the AI answers."""
 
 
 class State(msgspec.Struct, array_like=True):

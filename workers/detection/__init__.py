@@ -8,7 +8,7 @@ from workers.detection.customer import (
     read_reply,
 )
 from workers.detection.findings import AgentFindings, CustomerFindings, Finding
-from workers.detection.similarity import progress_key, similarity
+from workers.detection.similarity import content_words, progress_key, similarity
 
 __all__ = [
     "FRUSTRATION_THRESHOLD",
@@ -16,6 +16,7 @@ __all__ = [
     "AgentFindings",
     "CustomerFindings",
     "Finding",
+    "content_words",
     "progress_key",
     "read_agent",
     "read_customer",

@@ -18,6 +18,12 @@ def progress_key(text: str) -> tuple[int, ...]:
     return tuple(sorted(map(crc32, {word for word in words if len(word) > 3}))[:SKETCH_SIZE])
 
 
+def content_words(text: str) -> set[int]:
+    """Return hashes of the longer words at the beginning of a turn, and of all with a digit."""
+    words = text[:_LIMIT].lower().encode(errors="replace").translate(_SPACED).split()
+    return {crc32(word) for word in words if len(word) > 3 or not word.isalpha()}
+
+
 def similarity(a: tuple[int, ...], b: tuple[int, ...]) -> float:
     """Estimate how much two sketches share, 0 (nothing) to 1; exact for turns of up to 8 words."""
     shared = set(a).intersection(b)
