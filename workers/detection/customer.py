@@ -9,9 +9,15 @@ from workers.detection import frustration, replies, request
 from workers.detection.ai_agent import read_agent
 from workers.detection.context import DIRECT_OFFER, STANDING_OFFER, in_context, is_thumb, said_last
 from workers.detection.findings import CustomerFindings, Finding
-from workers.detection.lexicon import Cues
+from workers.detection.lexicon import Cues, mend
 from workers.detection.lexicons import MOOD, REPLY, REQUEST
-from workers.detection.other_wordings import find_callback, find_mine, find_request, is_about_others
+from workers.detection.other_wordings import (
+    find_callback,
+    find_mine,
+    find_reconnection,
+    find_request,
+    is_about_others,
+)
 from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
 from workers.detection.written import own_words
 
@@ -53,7 +59,9 @@ _OTHERS_CUES = frozenset(
     "chiamarmi richiamarmi chiamare richiamare chiamate richiamate chiami richiami chiamato "
     "richiamato chiamata richiamata bel belt "
     "bellen terugbellen gebeld teruggebeld liguem ligue liga ligam ligar telefonar retornar "
-    "retornem".split()
+    "retornem "
+    # What tells that a talk with a person broke off.
+    "reconnect disconnected connection dropped dead hung cut same".split()
 )
 _YES = REPLY.openings(replies.YES)
 _OPENINGS = REPLY.openings(replies.OPENINGS)
@@ -110,7 +118,8 @@ def _answers(turn: ClassifiedTurn) -> list[Finding | None]:
 
 
 def _read(text: str, answering: bool) -> CustomerFindings:
-    folded, words = fold(text)
+    folded, written = fold(text)
+    words = mend(folded, written)
     if not words:
         return _NOTHING
     flags = _CUES.look(words)
@@ -130,7 +139,7 @@ def _read(text: str, answering: bool) -> CustomerFindings:
         alone = Finding(plainly, 0, len(text))
         return CustomerFindings(frustrated=alone, doubtful=_doubtful(None, alone))
     parts = parted(folded)
-    marked = tokens(parts) if asks or feels else []
+    marked = mend(folded, tokens(parts)) if asks or feels else []
     requested = request.find_request(ClassifiedTurn(parts, marked, REQUEST)) if asks else None
     if asks or otherwise:
         requested = _requested(requested, parts, otherwise=otherwise)
@@ -183,6 +192,7 @@ def _requested(found: Finding | None, parts: str, *, otherwise: bool) -> Finding
     other = find_mine(parts) if found is not None or not otherwise else None
     if otherwise:
         other = other or find_request(parts) or find_callback(parts)
+        other = other or find_reconnection(parts)
     if other is None or is_about_others(parts, *other):
         return found
     return Finding(_OTHER_WORDING, *other)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+from rapidfuzz.distance import OSA
 
 from workers.detection.tokens import MARKS, fold
 
@@ -153,6 +154,34 @@ def slips(word: str) -> Iterator[str]:
         yield before + letter + letter + after
         for other in _NEAR.get(letter, ""):
             yield before + other + after
+            yield before + other + letter + after
+            yield before + letter + other + after
+
+
+_LONG = ("representative", "representatives", "supervisor", "supervisors")
+_LONG_BEGINNINGS = ("rep", "sup")
+_LONG_LETTERS = range(8, 18)
+_NO_LONG = frozenset(
+    "representation representations representational presentative preventative preventatives "
+    "supervision supervisions supervise supervised supervises supervising supervisory "
+    "superior superiors supervene".split()
+)
+
+
+def mend(folded: str, words: list[str]) -> list[str]:
+    """Return the words of a folded text with up to two slips taken out of the longest of ours."""
+    if not any(map(folded.__contains__, _LONG_BEGINNINGS)):
+        return words
+    return [_mended(word) if word[:3] in _LONG_BEGINNINGS else word for word in words]
+
+
+def _mended(word: str) -> str:
+    if len(word) not in _LONG_LETTERS or word in _NO_LONG:
+        return word
+    for meant in _LONG:
+        if OSA.distance(word, meant, score_cutoff=2) <= 2:
+            return meant
+    return word
 
 
 def read_lists() -> list[LexiconEntry]:

@@ -47,6 +47,26 @@ _REQUEST = re.compile(
     r"|com) (?:um |uma |o |a |algum |alguma )?(?:pessoa|humano|atend|alguem|gerente|corretor"
     r"|supervisor|consultor|vendedor|operador|setor)"
 )
+_STAFF = (
+    r"(?:agent|person|human|colleague|rep(?:resentative)?|advis[eo]r|operator|specialist"
+    r"|supervisor|manager|consultant|assistant)s?"
+)
+_GONE = r"(?:disconnected|cut off|dropped|closed|ended|went dead|died|hung up|lost)"
+_RECONNECTION = re.compile(
+    r"\b(?:"
+    rf"(?:disconnected|cut off|went dead|hung up)\b[^.!?]{{0,30}}\b(?:from|with|while|when)\b"
+    rf"[^.!?]{{0,40}}\b{_STAFF}\b"
+    rf"|lost (?:the |my )?(?:connection|contact|line) (?:to|with) (?:\w+ ){{0,2}}{_STAFF}\b"
+    rf"|(?:chat|call|conversation) with (?:\w+ ){{0,3}}{_STAFF} (?:\w+ )?{_GONE}\b"
+    rf"|(?:chatting|talking|speaking|spoke) (?:to|with)\b[^?]{{0,60}}\b{_GONE}\b[^?]{{0,60}}"
+    r"\b(?:(?:get|bring|put) (?:her|him|them) back|back (?:to|with|through)|reconnect)\b"
+    rf"|{_GONE}\b[^?]{{0,20}}\b(?:talking|speaking|chatting) (?:to|with)\b[^?]{{0,60}}"
+    r"\b(?:back (?:to|with|through)|reconnect)\b"
+    r"|reconnect me (?:to|with) (?!(?:the|my|your|a) (?:\w+ )?(?:internet|network|server|wi ?fi"
+    r"|router|device|app|account|bluetooth|grid)\b)"
+    rf"|(?:need|want|get|have|reach|(?:talk|speak|chat) (?:to|with)) the same {_STAFF}\b"
+    r")"
+)
 _MINE = re.compile(
     r"\b(?:can|could|may) i (?:please )?(?:speak|talk) (?:to|with) my "
     r"[a-z]{3,}(?:ist|ian|geon|doctor|lawyer|nurse|agent|adviser|advisor|manager|banker|broker)\b"
@@ -87,6 +107,11 @@ def find_callback(folded: str) -> tuple[int, int] | None:
 def find_request(folded: str) -> tuple[int, int] | None:
     """Return where a text asks for a person in a wording of its own."""
     return _found(_REQUEST, folded)
+
+
+def find_reconnection(folded: str) -> tuple[int, int] | None:
+    """Return where a customer whose talk with a person broke off wants to go on with it."""
+    return _found(_RECONNECTION, folded)
 
 
 def is_about_others(folded: str, start: int, end: int) -> bool:
