@@ -27,6 +27,7 @@ from tests.support.struct_schema import assertions, fields_of, is_closed, shape,
 from workers.contracts.decisions import Turn
 from workers.contracts.registry import SINGLE_TYPES, TYPED_BY_FIELD
 from workers.contracts.topics import TopicsFile
+from workers.handoff.notice_file import NoticesFile
 
 DIALECT = orjson.loads((FOLDER / "meta.schema.json").read_bytes())
 PYTHON = jsonschema.Draft202012Validator(DIALECT)
@@ -114,6 +115,7 @@ def test_no_orphans() -> None:
 SINGLE: list[tuple[str, type[msgspec.Struct]]] = [
     *SINGLE_TYPES.items(),
     ("topics", TopicsFile),
+    ("notices", NoticesFile),
 ]
 TYPED = [
     (name, kind, struct)

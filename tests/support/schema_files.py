@@ -18,7 +18,7 @@ from workers.data import data_path
 FOLDER = data_path("schemas")
 EXAMPLES = FOLDER / "examples"
 TOPICS_FILE = data_path("topics.yaml")
-CONFIG_SCHEMAS = {"topics", "policy"}
+CONFIG_SCHEMAS = {"topics", "policy", "notices"}
 """Schemas of files that people write, not of topics."""
 
 

@@ -76,9 +76,9 @@ def shape(kind: inspect.Type) -> dict[str, Any]:
             limits = _given(minItems=kind.min_length, maxItems=kind.max_length)
             return {"type": "array", "items": shape(kind.item_type), **limits}
         case inspect.DictType():
-            keys = {"enum": shape(kind.key_type)["enum"]}
-            values = shape(kind.value_type)
-            return {"type": "object", "propertyNames": keys, "additionalProperties": values}
+            values, keys = shape(kind.value_type), shape(kind.key_type).get("enum")
+            named = {} if keys is None else {"propertyNames": {"enum": keys}}
+            return {"type": "object", **named, "additionalProperties": values}
     return _scalar(kind)
 
 

@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, str]] = {
     "rebuild": "Fold the log into an empty store.",
     "deadletters": "List events that could not be read, show one, or send them again.",
     "policy": "Check a policy file, or try it on dialogues.",
+    "notices": "Check a notices.yaml, and read every line that customers may be told.",
     "schemas": "Check, list or export the contracts of the topics.",
 }
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ENDING = ".schema.json"
 # Of files that people write, not of topics.
-_CONFIG = frozenset({"topics.v1", "policy.v1"})
+_CONFIG = frozenset({"topics.v1", "policy.v1", "notices.v1"})
 
 
 @click.group()

@@ -2,7 +2,7 @@
 
 from datetime import date
 from functools import cache
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -56,6 +56,15 @@ class Calendar(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
         if day in named.dates:
             return True
         return named.country is not None and day in of_country(named.country, named.subdivision)
+
+
+class Opening(NamedTuple):
+    """When people are back at work, as the clocks there show it."""
+
+    days_ahead: int
+    """0 today, 1 tomorrow."""
+    day: date
+    time: str
 
 
 def minutes(span: str) -> tuple[int, int]:

@@ -1,118 +1,201 @@
 """One line to the customer for each change, in their language, and only what is true by then."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from workers.contracts.calendars import Opening
 from workers.contracts.control import Contact
 from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Wait
 from workers.contracts.ledger import Plan
+from workers.contracts.time import to_ms
 from workers.contracts.yaml import load_yaml
+from workers.handoff.notice_file import NoticeRule, fields_of
 
 DEFAULT_LANGUAGE: Final = "en"
 _MISSED: Final = frozenset({"claim_missed", "reply_missed", "ticket_unanswered", "ticket_refused"})
+_SAYS_BECAUSE: Final = frozenset({"queued", "offer", "ticket_requested"})
+_SAYS_OPENING: Final = frozenset(
+    {"ticket_requested", "contact", "no_contact", "expired", "expired_no_contact"}
+)
+_SAYS_WAIT: Final = frozenset({"queued", "passed_on", "missed", "raised", "still_waiting"})
+_LONG_MIN: Final = 90
+"""Minutes from which on hours are told."""
 
 
-def notice(
-    decision: Decision, plan: Plan, contact: Contact | None, locale: str | None
-) -> str | None:
-    """Return what the customer is told about `decision` once `plan` is carried out, or None.
+class Circumstances(NamedTuple):
+    """What a notice may say beside the decision and its plan; None: not known, or there is none."""
 
-    None where nothing changes for them. `contact` is what is given when nobody can take them;
-    `locale` is a BCP 47 tag such as de-AT: its language is used if there is one, else English.
+    contact: Contact | None = None
+    """What is given when nobody can take the customer."""
+    team: str | None = None
+    """Of the queue that it is about."""
+    opens: Opening | None = None
+    """When that queue's people are back, if it is closed."""
+
+
+_NOTHING: Final = Circumstances()
+
+
+class Notices:
+    """The texts of a deployment: the shipped ones, under what its notices.yaml says more exactly.
+
+    Pure: equal arguments give equal texts.
     """
-    if decision.observe:
+
+    def __init__(self, rules: tuple[NoticeRule, ...] = ()) -> None:
+        self._rules = sorted(rules, key=lambda rule: rule.match.rank)
+        # Of two that match alike, the later stands.
+        self._rules.reverse()
+
+    def notice(self, decision: Decision, plan: Plan, about: Circumstances = _NOTHING) -> str | None:
+        """Return what the customer is told about `decision` once `plan` is carried out, or None.
+
+        None where nothing changes for them. The language is that of the customer's locale (a BCP
+        47 tag such as de-AT) if there is one, else English. The most specific text wins, by
+        reason, queue, tier and channel in this order; one that names what is not known (a wait,
+        a deadline, an opening) is passed over.
+        """
+        kind = None if decision.observe else _kind(decision, plan, about.contact)
+        return None if kind is None else self.text(kind, decision, plan, about)
+
+    def text(self, kind: str, decision: Decision, plan: Plan, about: Circumstances) -> str:
+        """Return the text of one kind, whether or not it is what this decision calls for."""
+        customer = decision.facts.customer
+        language = language_of(None if customer is None else customer.locale)
+        base = languages()[language]
+        known = _known(base, decision, plan, about)
+        chosen = self._chosen(kind, language, decision, plan, known) or str(base[kind])
+        said = [chosen.format(**known)]
+        if kind in _SAYS_BECAUSE and (because := self._because(language, decision, plan)):
+            said.insert(0, because)
+        named = fields_of(chosen)
+        if kind in _SAYS_WAIT and "wait" in known and "wait" not in named:
+            said.append(str(base["wait"]).format(**known))
+        if kind in _SAYS_OPENING and "opens" in known and "opens" not in named:
+            said.append(str(base["opens"]).format(**known))
+        return " ".join(said)
+
+    def _chosen(
+        self, kind: str, language: str, decision: Decision, plan: Plan, known: Mapping[str, str]
+    ) -> str | None:
+        customer = decision.facts.customer
+        tier = None if customer is None else customer.tier
+        queue = plan.queue or decision.queue or decision.target_queue
+        for rule in self._rules:
+            if rule.match.holds(decision.reason, queue, tier, decision.facts.channel):
+                text = rule.texts.get(language, {}).get(kind)
+                if text is not None and fields_of(text) <= known.keys():
+                    return text
         return None
-    texts = _texts(locale)
-    if decision.action == "offer":
-        return _after_reason(texts, decision, "offer")
-    if decision.action == "claim":
-        # Who steps in by writing has already been seen.
-        return None if decision.reason == "human_initiative" else str(texts["joined"])
-    if decision.action == "move" and decision.cause == "ticketed":
-        return str(texts["ticket"]).format(ticket=decision.ticket_id or "?")
-    if decision.action == "update":
-        return f"{texts['still_waiting']} {_wait(texts, plan.wait)}" if plan.wait else None
-    if decision.action in ("escalate", "move", "transfer"):
-        return _placed(texts, decision, plan, contact)
-    if decision.action == "outcome" and decision.outcome == "expired":
-        return _with_contact(texts, "expired", contact)
-    if decision.action in ("return", "outcome"):
-        text = texts.get(decision.outcome or "")
-        return None if text is None else str(text)
-    return None
+
+    def _because(self, language: str, decision: Decision, plan: Plan) -> str | None:
+        """Return what was understood, where the customer does not know it yet."""
+        new = decision.action == "offer" or decision.action == "escalate"
+        if not new or decision.cause == "offer_accepted":
+            return None
+        chosen = self._chosen("because", language, decision, plan, {})
+        return chosen or languages()[language]["because"].get(decision.reason)
 
 
+@cache
 def languages() -> dict[str, dict[str, Any]]:
-    """Return the texts of every language by its ISO 639-1 code."""
-    return _all_texts()
+    """Return the shipped texts of every language by its ISO 639-1 code."""
+    name = "notices.yaml"
+    text = files("workers.handoff").joinpath(name).read_text(encoding="utf-8")
+    texts: dict[str, dict[str, Any]] = load_yaml(text, name).data
+    return texts
 
 
-def _placed(
-    texts: dict[str, Any], decision: Decision, plan: Plan, contact: Contact | None
-) -> str | None:
+def language_of(locale: str | None) -> str:
+    """Return the language in which a customer with this locale is told."""
+    language = (locale or "").replace("_", "-").partition("-")[0].lower()
+    return language if language in languages() else DEFAULT_LANGUAGE
+
+
+def _kind(decision: Decision, plan: Plan, contact: Contact | None) -> str | None:
+    match decision.action:
+        case "offer":
+            return "offer"
+        case "update":
+            return "still_waiting" if plan.wait else None
+        case "claim":
+            # Who steps in by writing has already been seen.
+            return None if decision.reason == "human_initiative" else "joined"
+        case "move" if decision.cause == "ticketed":
+            return "ticket"
+        case "escalate" | "move" | "transfer":
+            return _placed(decision, plan, contact)
+        case "outcome" if decision.outcome == "expired":
+            return "expired" if shown_contact(contact) else "expired_no_contact"
+        case "return" | "outcome" if decision.outcome in ("returned", "resolved", "withdrawn"):
+            return decision.outcome
+        case _:
+            return None
+
+
+def _placed(decision: Decision, plan: Plan, contact: Contact | None) -> str | None:
     if plan.place == "contact":
-        return _with_contact(texts, "contact", contact)
+        return "contact" if shown_contact(contact) else "no_contact"
     if plan.place == "ticket":
-        return _after_reason(texts, decision, "ticket_requested")
+        return "ticket_requested"
     if plan.place != "queue":
         return None
     if decision.action == "escalate":
-        text = _after_reason(texts, decision, "queued")
-    elif decision.cause == "mandatory_rule":
-        text = str(texts["raised"])
-    else:
-        text = str(texts["missed" if decision.cause in _MISSED else "passed_on"])
-    return f"{text} {_wait(texts, plan.wait)}" if plan.wait else text
+        return "queued"
+    if decision.cause == "mandatory_rule":
+        return "raised"
+    return "missed" if decision.cause in _MISSED else "passed_on"
 
 
-def _after_reason(texts: dict[str, Any], decision: Decision, key: str) -> str:
-    """Put what was understood before the text, where the customer does not know it yet."""
-    new = decision.action == "offer" or decision.action == "escalate"
-    accepted = decision.cause == "offer_accepted"
-    because = texts["because"].get(decision.reason) if new and not accepted else None
-    return f"{because} {texts[key]}" if because else str(texts[key])
+def _known(
+    base: dict[str, Any], decision: Decision, plan: Plan, about: Circumstances
+) -> dict[str, str]:
+    """Return what a text may name at this moment."""
+    known: dict[str, str] = {}
+    if decision.ticket_id or decision.cause == "ticketed":
+        known["ticket"] = decision.ticket_id or "?"
+    if about.team:
+        known["team"] = about.team
+    if shown := shown_contact(about.contact):
+        known["contact"] = shown
+    if plan.wait:
+        known["wait"] = _wait(base, plan.wait)
+    if plan.place == "queue" and plan.claim_due_at is not None:
+        minutes = max(1, round((to_ms(plan.claim_due_at) - to_ms(plan.planned_at)) / 60_000))
+        known["within"] = _duration(minutes)
+    if about.opens:
+        known["opens"] = _opening(base, about.opens)
+    return known
 
 
-def _with_contact(texts: dict[str, Any], key: str, contact: Contact | None) -> str:
-    shown = _contact(contact)
-    if shown:
-        return str(texts[key]).format(contact=shown)
-    return str(texts["no_contact" if key == "contact" else "expired_no_contact"])
-
-
-def _contact(contact: Contact | None) -> str:
+def shown_contact(contact: Contact | None) -> str:
+    """Return the ways to a person as one line shows them; empty when there are none."""
     if contact is None:
         return ""
     ways = ", ".join(filter(None, (contact.phone, contact.email, contact.url)))
     return f"{ways} ({contact.hours})" if ways and contact.hours else ways
 
 
-def _wait(texts: dict[str, Any], wait: Wait) -> str:
+def _duration(minutes: int) -> str:
+    return f"{minutes} min" if minutes <= _LONG_MIN else f"{-(-minutes // 60)} h"
+
+
+def _opening(base: dict[str, Any], opens: Opening) -> str:
+    text = base["opening"][min(opens.days_ahead, 2)] if opens.days_ahead < 7 else base["opening"][3]
+    day = base["days"][opens.day.weekday()]
+    return str(text).format(time=opens.time, day=day, date=opens.day.isoformat())
+
+
+def _wait(base: dict[str, Any], wait: Wait) -> str:
     """Return the range in whole minutes, never narrower than it is."""
     low, high = wait.low_s // 60, max(1, -(-wait.high_s // 60))
-    if high > 90:
+    if high > _LONG_MIN:
         low, high, unit = low // 60, -(-high // 60), "h"
     else:
         unit = "min"
     if low == 0:
-        shown = str(texts["up_to"]).format(high=f"{high} {unit}")
-    else:
-        shown = f"{high} {unit}" if low == high else f"{low}\u2013{high} {unit}"
-    return str(texts["wait"]).format(wait=shown)
-
-
-def _texts(locale: str | None) -> dict[str, Any]:
-    known = _all_texts()
-    language = (locale or "").replace("_", "-").partition("-")[0].lower()
-    return known.get(language, known[DEFAULT_LANGUAGE])
-
-
-@cache
-def _all_texts() -> dict[str, dict[str, Any]]:
-    name = "notices.yaml"
-    texts: dict[str, dict[str, Any]] = load_yaml(
-        files("workers.handoff").joinpath(name).read_text(encoding="utf-8"), name
-    ).data
-    return texts
+        return str(base["up_to"]).format(high=f"{high} {unit}")
+    return f"{high} {unit}" if low == high else f"{low}\u2013{high} {unit}"

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from workers.contracts.calendars import Calendar
+from workers.contracts.calendars import Calendar, Opening
 from workers.contracts.time import from_ms
 
 LOOK_AHEAD_DAYS: Final = 400
@@ -34,6 +34,16 @@ def next_opening(calendar: Calendar, at_ms: int) -> int | None:
         if end > at_ms:
             return max(start, at_ms)
     return None
+
+
+def opening_after(calendar: Calendar, at_ms: int) -> Opening | None:
+    """Return when a calendar that is closed at `at_ms` opens; None when it is open, or never."""
+    opens = next_opening(calendar, at_ms)
+    if opens is None or opens == at_ms:
+        return None
+    local = from_ms(opens).astimezone(_zone(calendar.timezone))
+    days = (local.date() - _local_day(calendar, at_ms)).days
+    return Opening(days, local.date(), f"{local.hour}:{local.minute:02}")
 
 
 def _spans_from(calendar: Calendar, at_ms: int) -> Iterator[tuple[int, int]]:

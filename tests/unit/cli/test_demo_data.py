@@ -29,7 +29,7 @@ from workers.conversation.state import State, next_due
 from workers.conversation.step import step
 from workers.conversation.transcript import turn_of
 from workers.data import data_path
-from workers.handoff.notices import notice
+from workers.handoff.notices import Notices
 from workers.handoff.packet import build_packet, words_before_transcript
 from workers.policy import load_policy
 from workers.routing.availability import LastPresence, Load
@@ -115,7 +115,7 @@ class Playing:
             self.seen.append(seen)
         planned = plan(decision, self.topics, self.load, self.clock)
         if decision.action in ("offer", "claim", "return"):
-            assert notice(decision, planned, None, self.conversation.customer.locale)
+            assert Notices().notice(decision, planned)
         if not is_placing(decision) or planned.place is None:
             return
         packet = build_packet(decision.facts, self.turns, decision, "standard")

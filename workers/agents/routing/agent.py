@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -37,6 +38,8 @@ from workers.contracts.topics import (
     Topics,
 )
 from workers.errors import WentBackError
+from workers.handoff.notice_file import FILE_NAME, NoticeRule, load_notice_rules
+from workers.handoff.notices import Notices, languages
 from workers.routing.availability import Load
 from workers.routing.plan import is_placing
 from workers.runtime.app import Agent, Options
@@ -97,6 +100,7 @@ class RoutingAgent(Agent):
     ) -> None:
         super().__init__(settings)
         self._topics = topics
+        self._notices = Notices(_notice_rules(options.policy, topics))
         self._now_ms = now_ms
         self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
         self._since_ms = 0
@@ -128,6 +132,7 @@ class RoutingAgent(Agent):
             self.producer.publish,
             Secrets(settings.signing_keys),
             self._now_ms,
+            self._notices,
         )
         self._suspicion = Suspicion(redis, settings, self.group)
         self._owing = asyncio.create_task(self._keep_telling())
@@ -282,6 +287,17 @@ class RoutingAgent(Agent):
         positions = await stores.persist(stores.ledger.positions)
         self._router.told.covered(positions)
         return positions
+
+
+def _notice_rules(policy: Path | None, topics: Topics) -> tuple[NoticeRule, ...]:
+    """Return what the notices.yaml beside the policy says; nothing where there is none."""
+    if policy is None:
+        return ()
+    path = (policy if policy.is_dir() else policy.parent) / FILE_NAME
+    if not path.is_file():
+        return ()
+    text = path.read_text(encoding="utf-8")
+    return load_notice_rules(text, str(path), languages(), topics.queues)
 
 
 def _decode(records: Sequence[ConsumerRecord]) -> tuple[list[Decision], dict[int, Rejected]]:

@@ -23,7 +23,7 @@ from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import to_ms
 from workers.contracts.topics import LEDGER, Topics
-from workers.handoff.notices import notice
+from workers.handoff.notices import Circumstances, Notices
 from workers.handoff.packet import build_packet
 from workers.redaction.redact import Redaction
 from workers.routing import envelopes
@@ -31,6 +31,7 @@ from workers.routing.availability import Load, free_slots
 from workers.routing.envelopes import Envelope
 from workers.routing.ledger_record import is_passing, leaves_record, next_record, waits_on
 from workers.routing.notifications import notification
+from workers.routing.opening_hours import opening_after
 from workers.routing.plan import amend, claimed_on, is_placing, plan
 from workers.routing.wait import PastClaim, estimate, has_left
 from workers.runtime import metrics
@@ -64,7 +65,9 @@ class Router:
         publish: Publish,
         secrets: Secrets,
         now_ms: Callable[[], int],
+        notices: Notices,
     ) -> None:
+        self._notices = notices
         self._topics = topics
         self._stores = stores
         self._ledger_topic = ledger_topic
@@ -348,9 +351,15 @@ class Router:
         return written
 
     def _control(self, decision: Decision, planned: Plan, record: LedgerRecord) -> Envelope | None:
-        customer = decision.facts.customer
-        contact = envelopes.contact_of(decision, planned, record, self._topics)
-        text = notice(decision, planned, contact, None if customer is None else customer.locale)
+        topics = self._topics
+        queue = topics.queues.get(planned.queue or record.queue or "")
+        planned_ms = to_ms(planned.planned_at)
+        about = Circumstances(
+            contact=envelopes.contact_of(decision, planned, record, topics),
+            team=None if queue is None else queue.team,
+            opens=queue and opening_after(topics.calendar(queue.queue), planned_ms),
+        )
+        text = self._notices.notice(decision, planned, about)
         return envelopes.control(decision, planned, record, self._topics, text)
 
     def _record(self, message: Envelope) -> Record:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from workers.contracts.yaml import YamlFileError
 from workers.conversation.partition_meta import PartitionMeta, starting_meta, version_order
 from workers.errors import ConfigurationError
+from workers.handoff.notice_file import FILE_NAME as NOTICES
 from workers.policy import load_policy
 from workers.runtime.topics_file import read_topics
 
@@ -128,7 +129,11 @@ class PolicySource:
     def _files(self) -> list[Path]:
         if not self._path.is_dir():
             return [self._path]
-        return sorted(path for path in self._path.iterdir() if path.suffix in _SUFFIXES)
+        return sorted(
+            path
+            for path in self._path.iterdir()
+            if path.suffix in _SUFFIXES and path.name != NOTICES
+        )
 
 
 def _stamp(path: Path) -> _Stamp:
