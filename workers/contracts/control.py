@@ -19,6 +19,23 @@ class Contact(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     hours: str | None = None
 
 
+class Brief(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What the AI agent should know of a person's work, redacted; never to be shown as it is."""
+
+    person: Id | None = None
+    """Who had the conversation."""
+    reason: str | None = None
+    """Why it comes back."""
+    note: str | None = None
+    resolution: str | None = None
+    said: tuple[str, ...] = ()
+    """The person's last two turns, oldest first."""
+    promises: tuple[str, ...] = ()
+    """What the person said will be done, in their words."""
+    open: tuple[str, ...] = ()
+    """What the customer wrote after that, which nobody has answered."""
+
+
 class Control(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Who owns the conversation now and what to tell the customer.
 
@@ -38,6 +55,8 @@ class Control(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     wait: Wait | None = None
     ticket_id: Id | None = None
     contact: Contact | None = None
+    brief: Brief | None = None
+    """When a person has returned or resolved it: for the AI agent, which goes on."""
     recommended: str | None = None
     """On `recommend`: the reason the AI agent is told, for its own decision."""
     caused_by: Id

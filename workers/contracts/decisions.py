@@ -127,6 +127,17 @@ class Earlier(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
 
 
+Said = Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class Closing(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What a person said who ended an escalation, after the strictest redaction."""
+
+    reason: Said | None = None
+    note: Said | None = None
+    resolution: Said | None = None
+
+
 class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What the packet is built from; counts are of the episode unless they say otherwise."""
 
@@ -205,6 +216,8 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     decided_at: Instant
     person: Id | None = None
     """The desk's agent who claimed, was refused, transferred or ended it."""
+    closing: Closing | None = None
+    """On an end by a person: what they left."""
     ticket_id: Id | None = None
     claimed_at: Instant | None = None
     """When a person first claimed the escalation."""

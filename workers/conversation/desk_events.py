@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from workers.contracts import ids
-from workers.contracts.decisions import Cause
+from workers.contracts.decisions import Cause, Closing
 from workers.contracts.events import Ownership
 from workers.contracts.time import DAY, MINUTE, to_ms
 from workers.conversation.episodes import changed, end
@@ -18,10 +18,13 @@ from workers.conversation.placement import (
     sent_to,
     with_tried,
 )
-from workers.conversation.state import NOTE_LIMIT, Escalation, State, drop_due, set_due, tail
+from workers.conversation.state import NOTE_LIMIT, Escalation, State, cut, drop_due, set_due, tail
 from workers.conversation.step_context import StepContext
 from workers.conversation.transcript import note_of
+from workers.redaction.redact import redact
 
+CLOSING_LIMIT: Final = 500
+"""Bytes of each text that an end carries."""
 TICKET_LIFE_MS: Final = 30 * DAY
 """A ticket that nobody has closed by then ends its escalation as expired."""
 
@@ -195,11 +198,24 @@ def _abandoned(run: StepContext, event: Ownership, escalation: Escalation) -> No
     end(run, "abandoned", note=event.note, **_ender(event, escalation))
 
 
+def _closing(event: Ownership) -> Closing | None:
+    """Return what is left to the AI agent, as far as it may be published."""
+    texts = (event.reason, event.note, event.resolution)
+    reason, note, resolution = (None if text is None else _hidden(text) for text in texts)
+    closing = Closing(reason=reason, note=note, resolution=resolution)
+    return None if closing == Closing() else closing
+
+
+def _hidden(text: str) -> str:
+    return cut(redact(text, "strict", CLOSING_LIMIT), CLOSING_LIMIT)
+
+
 def _ender(event: Ownership, escalation: Escalation) -> dict[str, Any]:
     """Who ended it: an end is matched by the escalation alone, and somebody else's is recorded."""
     owner, person = escalation.person, event.agent_id or escalation.person
     cause = None if owner in (None, person) else "not_owner"
-    return {"person": person, "cause": cause, "justified": event.justified}
+    left = {"justified": event.justified, "closing": _closing(event)}
+    return {"person": person, "cause": cause, **left}
 
 
 def _ticketed(run: StepContext, event: Ownership, escalation: Escalation) -> None:

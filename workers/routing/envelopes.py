@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple, TypedDict
 
 import msgspec
 
-from workers.contracts.control import Contact, Control
+from workers.contracts.control import Brief, Contact, Control
 from workers.contracts.decisions import Decision, Home, Reason
 from workers.contracts.events import Routed
 from workers.contracts.handoffs import Claimed, Handoff, Packet, Refused, Withdrawn
@@ -164,11 +164,17 @@ def routed(decision: Decision, plan: Plan) -> Envelope:
 
 
 def control(
-    decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics, text: str | None
+    decision: Decision,
+    plan: Plan,
+    record: LedgerRecord,
+    topics: Topics,
+    text: str | None,
+    brief: Brief | None = None,
 ) -> Envelope | None:
     """Return what the chat system must know after this decision; None when nothing changes for it.
 
-    `record` is the ledger's after the decision, `text` the line for the customer.
+    `record` is the ledger's after the decision, `text` the line for the customer, `brief` what the
+    AI agent is told that goes on.
     """
     if decision.observe or decision.action not in _CONTROLLED:
         return None
@@ -190,6 +196,7 @@ def control(
         wait=plan.wait,
         ticket_id=decision.ticket_id,
         contact=contact_of(decision, plan, record, topics),
+        brief=brief,
         recommended=decision.reason if decision.action == "recommend" else None,
         caused_by=decision.decision_id,
         sent_at=sent_at,

@@ -72,7 +72,7 @@ def told(
     ],
 )
 def test_the_most_specific_wins_by_reason_queue_tier_channel(
-    whom: dict[str, str], says: str
+    whom: dict[str, Any], says: str
 ) -> None:
     assert (told(**whom) or "").endswith(says)
 

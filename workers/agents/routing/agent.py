@@ -38,6 +38,7 @@ from workers.contracts.topics import (
     Topics,
 )
 from workers.errors import WentBackError
+from workers.handoff.brief import is_briefed
 from workers.handoff.notice_file import FILE_NAME, NoticeRule, load_notice_rules
 from workers.handoff.notices import Notices, languages
 from workers.routing.availability import Load
@@ -223,7 +224,7 @@ class RoutingAgent(Agent):
         for name in names:
             stores.ledger.ask(pipeline, name)
         needs_load = placing or any(decision.action == "update" for decision in decisions)
-        told = placing if transcripts else []
+        told = [one for one in decisions if transcripts and needs_transcript(one)]
         for decision in told:
             where = decision.home, decision.conversation_id, decision.facts.turns
             ask_transcript(pipeline, stores.prefix, *where)
@@ -300,6 +301,11 @@ def _notice_rules(policy: Path | None, topics: Topics) -> tuple[NoticeRule, ...]
     return load_notice_rules(text, str(path), languages(), topics.queues)
 
 
+def needs_transcript(decision: Decision) -> bool:
+    """Whether a person, or the AI agent that goes on, is told of the conversation itself."""
+    return is_placing(decision) or is_briefed(decision)
+
+
 def _decode(records: Sequence[ConsumerRecord]) -> tuple[list[Decision], dict[int, Rejected]]:
     """Return the decisions of a chunk, and by offset why each other record is none."""
     decisions, refused = [], {}
@@ -358,10 +364,10 @@ def _at_once(decisions: Iterable[Decision]) -> Iterator[list[Decision]]:
     some: list[Decision] = []
     packets = 0
     for decision in decisions:
-        packets += is_placing(decision)
+        packets += needs_transcript(decision)
         if len(some) == AT_ONCE or packets > PACKETS_AT_ONCE:
             yield some
-            some, packets = [], int(is_placing(decision))
+            some, packets = [], int(needs_transcript(decision))
         some.append(decision)
     if some:
         yield some

@@ -23,6 +23,7 @@ from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import to_ms
 from workers.contracts.topics import LEDGER, Topics
+from workers.handoff.brief import brief
 from workers.handoff.notices import Circumstances, Notices
 from workers.handoff.packet import build_packet
 from workers.redaction.redact import Redaction
@@ -233,7 +234,7 @@ class Router:
         if planned.place is not None:
             beside.append(envelopes.routed(decision, planned))
         await _together(self._tell_desks(elsewhere), self._tell(beside))
-        await self._tell([self._control(decision, planned, record)])
+        await self._tell([self._control(work, planned, record)])
         return record
 
     async def _place(
@@ -350,17 +351,21 @@ class Router:
             metrics.PUBLISHED.labels("routing", record.topic).inc()
         return written
 
-    def _control(self, decision: Decision, planned: Plan, record: LedgerRecord) -> Envelope | None:
+    def _control(self, work: Work, planned: Plan, record: LedgerRecord) -> Envelope | None:
+        decision = work.decision
         topics = self._topics
         queue = topics.queues.get(planned.queue or record.queue or "")
-        planned_ms = to_ms(planned.planned_at)
+        opens = None
+        if queue is not None:
+            opens = opening_after(topics.calendar(queue.queue), to_ms(planned.planned_at))
         about = Circumstances(
             contact=envelopes.contact_of(decision, planned, record, topics),
             team=None if queue is None else queue.team,
-            opens=queue and opening_after(topics.calendar(queue.queue), planned_ms),
+            opens=opens,
         )
         text = self._notices.notice(decision, planned, about)
-        return envelopes.control(decision, planned, record, self._topics, text)
+        back = brief(decision, work.transcript)
+        return envelopes.control(decision, planned, record, topics, text, back)
 
     def _record(self, message: Envelope) -> Record:
         key, value = message.conversation_id.encode(), encode(message.message)
