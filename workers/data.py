@@ -1,6 +1,7 @@
 """Where the project's data files are: schemas, policies and topics.yaml."""
 
 from pathlib import Path
+from typing import Final
 
 _PACKAGE = Path(__file__).resolve().parent
 # A wheel carries the files inside the package; in a checkout they stand beside it.
@@ -13,3 +14,23 @@ def data_path(name: str) -> Path:
     if not path.exists():
         raise FileNotFoundError(f"{path}: missing from this installation of warm-handoff")
     return path
+
+
+_OWN_WORDS: Final = "HANDOFF_WORDS"
+
+
+def own_words(folder: Path | None) -> str:
+    """Return the word lists of a folder as a policy carries them; nothing without a folder.
+
+    Read once, at a start: what they say is part of the policy from then on. ValueError when the
+    folder has none, or one cannot be read.
+    """
+    if folder is None:
+        return ""
+    paths = sorted(folder.glob("*.txt"))
+    if not paths:
+        raise ValueError(f"{_OWN_WORDS}={folder}: no *.txt file in this folder")
+    try:
+        return "".join(f"#list {path}\n{path.read_text('utf-8').strip()}\n" for path in paths)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{_OWN_WORDS}={folder}: a list cannot be read: {error}") from None

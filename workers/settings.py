@@ -108,6 +108,8 @@ class Settings(BaseSettings):
         default=0.50, ge=0, validation_alias="HANDOFF_CLASSIFIER_OUTPUT_PRICE"
     )
 
+    words: Path | None = Field(default=None, validation_alias="HANDOFF_WORDS")
+    """A folder of the deployment's own word lists, which become part of the policy."""
     observe: bool = Field(default=False, validation_alias="HANDOFF_OBSERVE")
     """Decisions are published, nothing is placed and nobody is told."""
     chunk_size: int = Field(default=500, ge=1, le=5000, validation_alias="HANDOFF_CHUNK_SIZE")

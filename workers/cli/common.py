@@ -13,7 +13,7 @@ import click
 import orjson
 
 from workers.data import data_path
-from workers.errors import EXIT_UNAVAILABLE
+from workers.errors import EXIT_CONFIGURATION, EXIT_UNAVAILABLE
 from workers.settings import Settings, SettingsError, load_settings, redis_address
 
 if TYPE_CHECKING:
@@ -120,6 +120,16 @@ def _connect(address: tuple[str, int] | str) -> None:
             connection.connect(address)
     else:
         socket.create_connection(address, timeout=5).close()
+
+
+def own_lists() -> str:
+    """Return the deployment's own word lists, which HANDOFF_WORDS names, as a policy has them."""
+    from workers.data import own_words
+
+    try:
+        return own_words(settings_from().words)
+    except ValueError as error:
+        raise CliError(str(error), EXIT_CONFIGURATION) from None
 
 
 def read_topics(file: Path) -> "Topics":

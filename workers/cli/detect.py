@@ -8,7 +8,7 @@ from typing import IO
 import click
 import orjson
 
-from workers.cli.common import CliError, numbered_lines, progress
+from workers.cli.common import CliError, numbered_lines, own_lists, progress
 
 _SHOWN = 20
 _BATCH = 500
@@ -47,10 +47,10 @@ def _scored(
 ) -> Iterator[tuple[str, int, bytes | BadRow]]:
     """Yield file, line number and the row to write, or what is wrong with it."""
     name = getattr(source, "name", "<stdin>")
-    read = 0
+    read, own = 0, own_lists()
     for number, line in numbered_lines(source):
         try:
-            outcome: bytes | BadRow = score_row(line)
+            outcome: bytes | BadRow = score_row(line, own)
         except BadRow as error:
             outcome = error
         yield name, number, outcome
@@ -61,9 +61,18 @@ def _scored(
     advance(read)
 
 
-def score_row(line: bytes) -> bytes:
-    """Return one row with its scores as a JSON line; BadRow when it has no text."""
-    from workers.detection import FRUSTRATION_THRESHOLD, THRESHOLD, read_customer, read_reply
+def score_row(line: bytes, own: str = "") -> bytes:
+    """Return one row with its scores as a JSON line; BadRow when it has no text.
+
+    `own` are word lists of the deployment's own, as a policy has them.
+    """
+    from workers.detection import (
+        FRUSTRATION_THRESHOLD,
+        THRESHOLD,
+        read_customer,
+        read_reply,
+        vocabulary,
+    )
 
     try:
         row = orjson.loads(line)
@@ -78,8 +87,11 @@ def score_row(line: bytes) -> bytes:
     previous = row.get("previous")
     if previous is not None and not isinstance(previous, str):
         raise BadRow(f'field "previous" must be a string, found {_kind(previous)}')
-    text = row["text"]
-    found = read_customer(text) if previous is None else read_reply(text, previous)
+    text, lists = row["text"], vocabulary(own)
+    if previous is None:
+        found = read_customer(text, lists=lists)
+    else:
+        found = read_reply(text, previous, lists=lists)
     asks = found.requested_human.score if found.requested_human else 0.0
     cross = found.frustrated.score if found.frustrated else 0.0
     scores = {

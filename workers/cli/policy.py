@@ -11,6 +11,7 @@ from workers.cli.common import (
     CliError,
     input_argument,
     json_option,
+    own_lists,
     print_json,
     progress,
     read_topics,
@@ -50,12 +51,12 @@ def check(source: IO[bytes], logs: tuple[str, ...], topics: Path, as_json: bool)
     Exit code: 0 it can be used, 1 it cannot, or a rule of it can never hold.
     """
     from workers.contracts.yaml import YamlFileError
-    from workers.policy import doubts, load_policy
+    from workers.policy import doubts, load_policy, with_words
 
     name = _name(source)
     queues = read_topics(topics).queues
     try:
-        text = source.read().decode("utf-8")
+        text = with_words(source.read().decode("utf-8"), own_lists())
         loaded = load_policy(text, name, queues)
     except UnicodeDecodeError as error:
         raise CliError(f"{name}: not UTF-8 at byte {error.start}: save it as UTF-8") from None

@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 import click
 
-from workers.cli.common import CliError
+from workers.cli.common import CliError, settings_from
 from workers.data import data_path
 
 VARIABLE: Final = "HANDOFF_POLICY"
@@ -42,7 +42,8 @@ class PolicyChoice(NamedTuple):
         from workers.errors import ConfigurationError
 
         try:
-            source = PolicySource(self.path, observe=False, topics=topics)
+            words = settings_from().words
+            source = PolicySource(self.path, observe=False, topics=topics, words=words)
         except (ConfigurationError, YamlFileError) as error:
             raise CliError(str(error), exit_code=2) from None
         file = source.file

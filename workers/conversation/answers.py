@@ -94,7 +94,7 @@ def _note_words(run: StepContext, event: Message) -> AgentFindings:
     doubts.ai_spoke(episode, text, waited)
     episode.waiting_since = None
     drop_due(state, "answer")
-    findings = read_agent(text)
+    findings = read_agent(text, run.policy.vocabulary)
     episode.ai_said = said_last(text, findings)
     episode.ai_offered = episode.ai_said == DIRECT_OFFER
     if episode.offer is not None:

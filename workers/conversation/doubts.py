@@ -9,7 +9,7 @@ from typing import Final
 from workers.contracts.decisions import Doubt
 from workers.contracts.time import MINUTE
 from workers.conversation.state import Episode
-from workers.detection import CustomerFindings, read_customer
+from workers.detection import CustomerFindings, Vocabulary, read_customer
 
 LONG_ANSWER: Final = 280
 """Characters of an AI turn that asks nothing from which on it is a lot to read."""
@@ -50,7 +50,11 @@ def ai_spoke(episode: Episode, text: str, waited_ms: int) -> None:
 
 
 def doubts(
-    episode: Episode, text: str, findings: CustomerFindings, repeats_before: int
+    episode: Episode,
+    text: str,
+    findings: CustomerFindings,
+    repeats_before: int,
+    lists: Vocabulary,
 ) -> tuple[Doubt, ...]:
     """Return the doubts about a customer message that this episode has not asked about yet."""
     if findings.solved is not None:
@@ -70,7 +74,7 @@ def doubts(
         found.append("mood")
     new = tuple([one for one in found if not episode.asked & _NUMBERS[one]])
     # Who agrees is content. At most messages nobody wants to know, and it was not looked for.
-    return () if new and read_customer(text).accepts is not None else new
+    return () if new and read_customer(text, lists=lists).accepts is not None else new
 
 
 def _weak_moods(episode: Episode) -> int:

@@ -93,7 +93,7 @@ def _customer(run: StepContext, event: Message) -> None:
         return
     standing = episode.ai_said == STANDING_OFFER and episode.offer is None
     answering = state.owner != "ai" or episode.offer is not None or episode.ai_offered or standing
-    findings = read_customer(event.content, answering=answering)
+    findings = read_customer(event.content, answering=answering, lists=run.policy.vocabulary)
     if episode.ai_said and episode.offer is None:
         findings = in_context(findings, event.content, episode.ai_said)
     _note_mood(run, event.event_id, findings)
@@ -229,7 +229,8 @@ def _doubts(
         in_words = True
     found: tuple[Doubt, ...] = ("words",) if in_words else ()
     if asks:
-        found += doubts.doubts(episode, event.content, findings, repeats_before)
+        lists = run.policy.vocabulary
+        found += doubts.doubts(episode, event.content, findings, repeats_before, lists)
     return found
 
 

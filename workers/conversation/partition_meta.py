@@ -24,6 +24,9 @@ class PartitionMeta(msgspec.Struct, array_like=True, frozen=True):
     policy_at: int = 0
     rates: Rates | None = None
     """Shares of escalated conversations; never changed in place. None before the first."""
+    rival: str = ""
+    """The hash of another content that a worker has under the same version; empty: none is known.
+    It is told anew each day for as long as there is one."""
 
 
 def starting_meta(policy_text: str, observe: bool = False) -> PartitionMeta:
@@ -64,7 +67,9 @@ def adopt(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
     at = to_ms(event.occurred_at)
     theirs, ours = version_order(event.policy_version), version_order(meta.policy_version)
     if theirs == ours and event.policy_hash == meta.policy_hash and at > meta.policy_at:
-        return msgspec.structs.replace(meta, observe=event.observe, policy_at=at)
+        return msgspec.structs.replace(meta, observe=event.observe, policy_at=at, rival="")
+    if theirs == ours and event.policy_hash != meta.policy_hash:
+        return msgspec.structs.replace(meta, rival=event.policy_hash)
     if theirs <= ours:
         return meta
     try:

@@ -8,6 +8,7 @@ from workers.detection.customer import (
     read_reply,
 )
 from workers.detection.findings import AgentFindings, CustomerFindings, Finding
+from workers.detection.lexicons import Vocabulary, vocabulary
 from workers.detection.similarity import content_words, progress_key, similarity
 
 __all__ = [
@@ -16,10 +17,12 @@ __all__ = [
     "AgentFindings",
     "CustomerFindings",
     "Finding",
+    "Vocabulary",
     "content_words",
     "progress_key",
     "read_agent",
     "read_customer",
     "read_reply",
     "similarity",
+    "vocabulary",
 ]

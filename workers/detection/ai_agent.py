@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from workers.detection.findings import AgentFindings, Finding
 from workers.detection.grammar import RuleIndex, rules
-from workers.detection.lexicon import Cues
-from workers.detection.lexicons import REQUEST
+from workers.detection.lexicons import SHIPPED, Vocabulary
 from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
 
 # A promise stands at the beginning of a long turn, or at its end.
@@ -47,8 +46,6 @@ _HANDOVER = rules(
 """,
     _MACROS,
 )
-_CUES = Cues()
-_CUES.add(REQUEST, "HAMSXEYFDBI31", 1)
 _HEADINGS = frozenset("transfer connect contact escalate forward speak talk redirect".split())
 # To hand one of these on promises nobody to the customer.
 _FEEDBACK = frozenset(
@@ -107,12 +104,12 @@ def _feedback(turn: ClassifiedTurn, start: int, end: int) -> bool:
     return any(turn.word(at) in _FEEDBACK for at in range(start, end))
 
 
-def _read(text: str) -> dict[str, Finding]:
+def _read(text: str, lists: Vocabulary) -> dict[str, Finding]:
     folded, words = fold(text)
-    if not _CUES.look(words):
+    if not lists.agent_cues.look(words):
         return {}
     parts = parted(folded)
-    turn = ClassifiedTurn(parts, tokens(parts), REQUEST)
+    turn = ClassifiedTurn(parts, tokens(parts), lists.request)
     found: dict[str, Finding] = {}
     for at, sentence, question in _sentences(turn):
         asked = question or _CHOICE.search(sentence) is not None
@@ -133,16 +130,16 @@ def _read(text: str) -> dict[str, Finding]:
     return found
 
 
-def read_agent(text: str) -> AgentFindings:
+def read_agent(text: str, lists: Vocabulary = SHIPPED) -> AgentFindings:
     """Tell whether one AI turn of any length promises or offers a person; never raises.
 
     From a score of 0.7 on it does. A refusal, a condition or what others did is neither. Of a very
-    long turn only the beginning and the end are read.
+    long turn only the beginning and the end are read. `lists` are those of the policy in force.
     """
-    found = _read(text if len(text) <= _HEAD + _TAIL else text[:_HEAD])
+    found = _read(text if len(text) <= _HEAD + _TAIL else text[:_HEAD], lists)
     if len(text) > _HEAD + _TAIL:
         by = len(text) - _TAIL
-        for kind, finding in _read(text[-_TAIL:]).items():
+        for kind, finding in _read(text[-_TAIL:], lists).items():
             moved = Finding(finding.score, finding.start + by, finding.end + by)
             found.setdefault(kind, moved)
     return AgentFindings(promises_person=found.get("promise"), offers_person=found.get("offer"))

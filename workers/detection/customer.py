@@ -9,8 +9,17 @@ from workers.detection import frustration, replies, request
 from workers.detection.ai_agent import read_agent
 from workers.detection.context import DIRECT_OFFER, STANDING_OFFER, in_context, is_thumb, said_last
 from workers.detection.findings import CustomerFindings, Finding
-from workers.detection.lexicon import Cues, mend
-from workers.detection.lexicons import MOOD, REPLY, REQUEST
+from workers.detection.lexicon import mend
+from workers.detection.lexicons import (
+    ASKS,
+    CLOSES,
+    FAINT,
+    FEELS,
+    HINTS,
+    SHIPPED,
+    TURNS,
+    Vocabulary,
+)
 from workers.detection.other_wordings import (
     find_callback,
     find_mine,
@@ -36,15 +45,6 @@ _ANSWER = 120
 _OPENING, _YES_LENGTH = 70, 40
 _SHORT = 64
 
-_ASKS, _FEELS, _FAINT, _HINTS, _TURNS, _CLOSES = 1, 2, 4, 8, 16, 32
-_CUES = Cues()
-_CUES.add(REQUEST, request.CUES, _ASKS)
-_CUES.add_pairs(REQUEST, *request.CUE_PAIRS, _ASKS)
-_CUES.add(MOOD, frustration.TELLING, _FEELS)
-_CUES.add(MOOD, frustration.FAINT, _FAINT)
-_CUES.add(REPLY, replies.TURNING, _TURNS)
-_CUES.add(REPLY, replies.CLOSING, _CLOSES)
-_CUES.add(REPLY, replies.HINTS, _HINTS)
 # One of these words stands in every wording that the grammar does not hold.
 _OTHERS_CUES = frozenset(
     "escalate escalated ai bot robot traeme traigame traiganme dame deme denme pasame "
@@ -63,9 +63,6 @@ _OTHERS_CUES = frozenset(
     # What tells that a talk with a person broke off.
     "reconnect disconnected connection dropped dead hung cut same".split()
 )
-_YES = REPLY.openings(replies.YES)
-_OPENINGS = REPLY.openings(replies.OPENINGS)
-
 _NOTHING = CustomerFindings()
 
 
@@ -81,32 +78,32 @@ def _moved(finding: Finding | None, by: int) -> Finding | None:
     return Finding(finding.score, finding.start + by, finding.end + by)
 
 
-def _answered(parts: str, words: list[str], seen: int) -> list[Finding | None]:
+def _answered(parts: str, words: list[str], seen: int, lists: Vocabulary) -> list[Finding | None]:
     """Return acceptance, refusal and withdrawal, in the first words."""
     if len(parts) <= _SHORT:
-        return _answers(ClassifiedTurn(parts, tokens(parts), REPLY))
-    if seen & (_ASKS | _TURNS):
-        return _answers(_head(parts, _ANSWER))
-    if words[0] in _YES:
-        return [replies.find_acceptance(_head(parts, _YES_LENGTH)), None, None]
-    if words[0] in _OPENINGS or " ".join(words[:2]) in _OPENINGS:
-        return _answers(_head(parts, _OPENING))
+        return _answers(ClassifiedTurn(parts, tokens(parts), lists.reply))
+    if seen & (ASKS | TURNS):
+        return _answers(_head(parts, _ANSWER, lists))
+    if words[0] in lists.yes:
+        return [replies.find_acceptance(_head(parts, _YES_LENGTH, lists)), None, None]
+    if words[0] in lists.openings or " ".join(words[:2]) in lists.openings:
+        return _answers(_head(parts, _OPENING, lists))
     return [None, None, None]
 
 
-def _closed(parts: str) -> Finding | None:
+def _closed(parts: str, lists: Vocabulary) -> Finding | None:
     """Whether nothing is left to do, in the last words."""
     tail = parts if len(parts) <= _SHORT else parts[-_ANSWER:]
     # Who still asks something is not done.
     if len(parts) > _SHORT and "?" in tail:
         return None
-    solved = replies.find_solved(ClassifiedTurn(tail, tokens(tail), REPLY))
+    solved = replies.find_solved(ClassifiedTurn(tail, tokens(tail), lists.reply))
     return _moved(solved, len(parts) - len(tail))
 
 
-def _head(parts: str, length: int) -> ClassifiedTurn:
+def _head(parts: str, length: int, lists: Vocabulary) -> ClassifiedTurn:
     head = parts[:length]
-    return ClassifiedTurn(head, tokens(head), REPLY)
+    return ClassifiedTurn(head, tokens(head), lists.reply)
 
 
 def _answers(turn: ClassifiedTurn) -> list[Finding | None]:
@@ -117,22 +114,22 @@ def _answers(turn: ClassifiedTurn) -> list[Finding | None]:
     ]
 
 
-def _read(text: str, answering: bool) -> CustomerFindings:
+def _read(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
     folded, written = fold(text)
     words = mend(folded, written)
     if not words:
         return _NOTHING
-    flags = _CUES.look(words)
+    flags = lists.customer_cues.look(words)
     seen = 0
     for flag in flags:
         seen |= flag
     short = len(text) <= _SHORT
-    asks = seen & _ASKS != 0
+    asks = seen & ASKS != 0
     otherwise = not _OTHERS_CUES.isdisjoint(words)
     feels = _feels(flags, seen, short=short)
     plainly = 0.0 if feels else round(frustration.by_words(words, text), 3)
-    answers = answering and _answers_perhaps(words, seen, short=short)
-    closes = seen & (_CLOSES | _HINTS if short else _CLOSES) != 0
+    answers = answering and _answers_perhaps(words, seen, lists, short=short)
+    closes = seen & (CLOSES | HINTS if short else CLOSES) != 0
     if not (asks or otherwise or feels or answers or closes):
         if plainly < frustration.LEAST:
             return _NOTHING
@@ -140,22 +137,22 @@ def _read(text: str, answering: bool) -> CustomerFindings:
         return CustomerFindings(frustrated=alone, doubtful=_doubtful(None, alone))
     parts = parted(folded)
     marked = mend(folded, tokens(parts)) if asks or feels else []
-    requested = request.find_request(ClassifiedTurn(parts, marked, REQUEST)) if asks else None
+    requested = request.find_request(ClassifiedTurn(parts, marked, lists.request)) if asks else None
     if asks or otherwise:
         requested = _requested(requested, parts, otherwise=otherwise)
     asked = requested is not None and requested.score >= THRESHOLD
     if feels:
-        mood = ClassifiedTurn(parts, marked, MOOD)
+        mood = ClassifiedTurn(parts, marked, lists.mood)
         frustrated = frustration.find_frustration(mood, words, text, asked=asked)
     else:
         plain = Finding(plainly, 0, len(parts))
         frustrated = None if asked or plainly < frustration.LEAST else plain
     accepts = refuses = withdraws = None
     if answers:
-        accepts, refuses, withdraws = _answered(parts, words, 0 if asked else seen)
+        accepts, refuses, withdraws = _answered(parts, words, 0 if asked else seen, lists)
     if asked:
         refuses = withdraws = None
-    solved = _closed(parts) if closes and not asked else None
+    solved = _closed(parts, lists) if closes and not asked else None
     if not (requested or frustrated or accepts or refuses or withdraws or solved):
         return _NOTHING
     return CustomerFindings(
@@ -171,7 +168,7 @@ def _read(text: str, answering: bool) -> CustomerFindings:
 
 def feels(words: list[str], *, short: bool) -> bool:
     """Whether the grammar looks at the mood of a text with these words."""
-    flags = _CUES.look(words)
+    flags = SHIPPED.customer_cues.look(words)
     seen = 0
     for flag in flags:
         seen |= flag
@@ -200,17 +197,17 @@ def _requested(found: Finding | None, parts: str, *, otherwise: bool) -> Finding
 
 def _feels(flags: list[int], seen: int, *, short: bool) -> bool:
     """Whether a second look at the mood is worth it."""
-    if seen & (_FEELS | _FAINT if short else _FEELS):
+    if seen & (FEELS | FAINT if short else FEELS):
         return True
-    return seen & _FAINT != 0 and sum(1 for flag in flags if flag & _FAINT) > 1
+    return seen & FAINT != 0 and sum(1 for flag in flags if flag & FAINT) > 1
 
 
-def _answers_perhaps(words: list[str], seen: int, *, short: bool) -> bool:
+def _answers_perhaps(words: list[str], seen: int, lists: Vocabulary, *, short: bool) -> bool:
     """Whether a second look for a yes, a no or "never mind" is worth it."""
     return (
-        seen & (_ASKS | _TURNS | _CLOSES | _HINTS if short else _ASKS | _TURNS) != 0
-        or words[0] in _OPENINGS
-        or " ".join(words[:2]) in _OPENINGS
+        seen & (ASKS | TURNS | CLOSES | HINTS if short else ASKS | TURNS) != 0
+        or words[0] in lists.openings
+        or " ".join(words[:2]) in lists.openings
     )
 
 
@@ -220,47 +217,50 @@ def _doubtful(requested: Finding | None, frustrated: Finding | None) -> bool:
     return _DOUBT_REQUEST <= asks < THRESHOLD or _DOUBT_FRUSTRATION <= cross < FRUSTRATION_THRESHOLD
 
 
-def read_customer(text: str, *, answering: bool = True) -> CustomerFindings:
+def read_customer(
+    text: str, *, answering: bool = True, lists: Vocabulary = SHIPPED
+) -> CustomerFindings:
     """Tell what one customer turn of any length asks for and how it feels; never raises.
 
     Scores run from 0 to 1; THRESHOLD and FRUSTRATION_THRESHOLD are their cuts, and spans are
     positions in ``text``. Quoted mail, signatures and pasted turns are not the customer's. Of a
     turn of more than 64 KB the first and the last 32 KB are read. Without ``answering``, when
     nothing was offered or is under way, ``accepts``, ``refuses`` and ``withdraws`` are not looked
-    for.
+    for. `lists` are those of the policy in force, when it brings its own.
     """
     if len(text) > _WHOLE:
-        head = read_customer(text[: _WHOLE // 2], answering=answering)
-        tail = read_customer(text[-(_WHOLE // 2) :], answering=False)
+        head = read_customer(text[: _WHOLE // 2], answering=answering, lists=lists)
+        tail = read_customer(text[-(_WHOLE // 2) :], answering=False, lists=lists)
         return _joined([(0, head), (len(text) - _WHOLE // 2, tail)])
     if answering and is_thumb(text):
         return CustomerFindings(accepts=Finding(_THUMB, 0, len(text)))
     own = own_words(text) if "\n" in text else text
     plain, moves = (own, []) if own.isascii() and "&" not in own else comparable(own)
-    found = _read_long(plain, answering) if len(plain) > _WINDOW else _read(plain, answering)
+    read = _read_long if len(plain) > _WINDOW else _read
+    found = read(plain, answering, lists)
     return found if not moves or found is _NOTHING else _led_back(found, moves)
 
 
-def read_reply(text: str, previous: str) -> CustomerFindings:
+def read_reply(text: str, previous: str, *, lists: Vocabulary = SHIPPED) -> CustomerFindings:
     """Tell what one customer turn says in reply to the AI turn `previous`; never raises.
 
     A yes to an offer of a person is a request for one.
     """
-    code = said_last(previous, read_agent(previous))
+    code = said_last(previous, read_agent(previous, lists))
     offered = code in {DIRECT_OFFER, STANDING_OFFER}
-    found = in_context(read_customer(text, answering=offered), text, code)
+    found = in_context(read_customer(text, answering=offered, lists=lists), text, code)
     asked = found.requested_human is not None and found.requested_human.score >= THRESHOLD
     if asked or not offered or found.accepts is None:
         return found
     return msgspec.structs.replace(found, requested_human=found.accepts, doubtful=False)
 
 
-def _read_long(text: str, answering: bool) -> CustomerFindings:
+def _read_long(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
     """Read a long turn by windows that overlap, so that no sentence is halved in all of them."""
     windows: list[tuple[int, CustomerFindings]] = []
     for start in range(0, max(1, len(text) - _OVERLAP), _WINDOW - _OVERLAP):
         piece = text[start : start + _WINDOW]
-        windows.append((start, _read(piece, answering and not start)))
+        windows.append((start, _read(piece, answering and not start, lists)))
     return _joined(windows)
 
 

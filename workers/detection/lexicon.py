@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,8 +12,8 @@ from rapidfuzz.distance import OSA
 from workers.detection.tokens import MARKS, fold
 
 LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "nl")
-# A folder of the user's own word lists, read before the shipped ones.
-OWN_WORDS = "HANDOFF_WORDS"
+OWN_LIST = "#list "
+"""Begins a list in the text of a deployment's own ones; the rest of the line is its name."""
 _DATA = Path(__file__).parent / "data"
 _KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _VOWELS = "aeiou"
@@ -184,14 +183,23 @@ def _mended(word: str) -> str:
     return word
 
 
-def read_lists() -> list[LexiconEntry]:
-    """Read the user's word lists, then the shipped ones."""
-    own = os.environ.get(OWN_WORDS)
-    paths = sorted(Path(own).glob("*.txt")) if own else []
-    if own and not paths:
-        raise ValueError(f"{OWN_WORDS}={own}: no *.txt file in this folder")
-    paths += [_DATA / f"{language}.txt" for language in LANGUAGES]
+def shipped_lists() -> list[LexiconEntry]:
+    """Read the shipped word lists."""
+    paths = [_DATA / f"{language}.txt" for language in LANGUAGES]
     return [entry for path in paths for entry in parse(path.read_text("utf-8"), str(path))]
+
+
+def own_lists(text: str) -> list[LexiconEntry]:
+    """Read lists that stand in one text, each begun by a line `#list NAME`."""
+    found: list[LexiconEntry] = []
+    name, lines = "words", list[str]()
+    for line in [*text.splitlines(), OWN_LIST]:
+        if not line.startswith(OWN_LIST):
+            lines.append(line)
+            continue
+        found += parse("\n".join(lines), name)
+        name, lines = line.removeprefix(OWN_LIST).strip(), []
+    return found
 
 
 def _real_words() -> frozenset[str]:

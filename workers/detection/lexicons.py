@@ -1,11 +1,49 @@
-"""The word lists, read once: a lexicon for requests, one for replies and one for moods."""
+"""The word lists as the readers of turns take them: the shipped ones, and a deployment's own."""
 
 from __future__ import annotations
 
-from workers.detection import frustration, replies, request_rules
-from workers.detection.lexicon import build, read_lists
+from functools import lru_cache
 
-_LISTS = read_lists()
-REQUEST = build(_LISTS, request_rules.SECTION, request_rules.CODES)
-REPLY = build(_LISTS, replies.SECTION, replies.CODES)
-MOOD = build(_LISTS, frustration.SECTION, frustration.CODES)
+from workers.detection import frustration, replies, request, request_rules
+from workers.detection.lexicon import Cues, LexiconEntry, build, own_lists, shipped_lists
+
+ASKS, FEELS, FAINT, HINTS, TURNS, CLOSES = 1, 2, 4, 8, 16, 32
+"""What a first look at a customer's words finds, as flags."""
+_HANDOVER_CUES = "HAMSXEYFDBI31"
+
+
+class Vocabulary:
+    """Lexicons of requests, replies and moods, and the first looks that are made from them."""
+
+    __slots__ = ("agent_cues", "customer_cues", "mood", "openings", "reply", "request", "yes")
+
+    def __init__(self, lists: list[LexiconEntry]) -> None:
+        """Build it from word lists; of a word that stands in several the first holds."""
+        self.request = build(lists, request_rules.SECTION, request_rules.CODES)
+        self.reply = build(lists, replies.SECTION, replies.CODES)
+        self.mood = build(lists, frustration.SECTION, frustration.CODES)
+        self.yes = self.reply.openings(replies.YES)
+        self.openings = self.reply.openings(replies.OPENINGS)
+        self.agent_cues = Cues()
+        self.agent_cues.add(self.request, _HANDOVER_CUES, 1)
+        self.customer_cues = cues = Cues()
+        cues.add(self.request, request.CUES, ASKS)
+        cues.add_pairs(self.request, *request.CUE_PAIRS, ASKS)
+        cues.add(self.mood, frustration.TELLING, FEELS)
+        cues.add(self.mood, frustration.FAINT, FAINT)
+        cues.add(self.reply, replies.TURNING, TURNS)
+        cues.add(self.reply, replies.CLOSING, CLOSES)
+        cues.add(self.reply, replies.HINTS, HINTS)
+
+
+@lru_cache(maxsize=8)
+def vocabulary(own: str = "") -> Vocabulary:
+    """Return the shipped vocabulary, after the lists in `own` as a policy carries them.
+
+    ValueError names the list and the line that cannot be read.
+    """
+    return Vocabulary([*own_lists(own), *shipped_lists()])
+
+
+SHIPPED = vocabulary()
+REQUEST, REPLY, MOOD = SHIPPED.request, SHIPPED.reply, SHIPPED.mood

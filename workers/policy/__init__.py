@@ -2,7 +2,13 @@
 
 from workers.policy.document import Bands, duration_ms
 from workers.policy.evaluate import RuleSignal, Verdict, explain, holding, near_misses, route
-from workers.policy.loader import PolicyError, doubts, load_policy, load_policy_json
+from workers.policy.loader import (
+    PolicyError,
+    doubts,
+    load_policy,
+    load_policy_json,
+    with_words,
+)
 from workers.policy.model import Policy, PolicyView, Route, Rule
 from workers.policy.signals import POLICY_EXCEPTION, Signals
 
@@ -25,4 +31,5 @@ __all__ = [
     "load_policy_json",
     "near_misses",
     "route",
+    "with_words",
 ]

@@ -163,6 +163,8 @@ class PolicyFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     idle_minutes: Minutes = 240.0
     on_idle: OnIdle = "queue"
     keep_promises: bool = True
+    words: Annotated[str, msgspec.Meta(max_length=200_000)] = ""
+    """Word lists of the deployment's own, each begun by a line `#list NAME`."""
     bands: Bands = Bands()
     rules: Annotated[tuple[RuleDocument, ...], msgspec.Meta(min_length=1, max_length=64)]
     routes: Annotated[tuple[RouteDocument, ...], msgspec.Meta(max_length=64)] = ()

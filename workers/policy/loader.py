@@ -11,6 +11,7 @@ import orjson
 
 from workers.contracts.time import MINUTE
 from workers.contracts.yaml import Document, Path, YamlFileError, convert, load_yaml, suggestion
+from workers.detection import vocabulary
 from workers.policy import document as written
 from workers.policy.conditions import conditions_of, route_conditions
 from workers.policy.model import Matches, Mode, Policy, PolicyView, Route, RouteRule, Rule
@@ -51,6 +52,10 @@ def _checked(document: Document, queues: Collection[str] | None) -> Policy:
     if queues is not None:
         for problem in _queue_problems(document, file, queues):
             raise problem
+    try:
+        vocabulary(file.words)
+    except ValueError as error:
+        raise document.error(("words",), str(error)) from None
     content = orjson.dumps(document.data, option=orjson.OPT_SORT_KEYS)
     return compile_policy(file, sha256(content).hexdigest()[:12])
 
@@ -79,6 +84,14 @@ def _idle(document: Document, index: int, rule: written.RuleDocument) -> Iterato
         yield document.error(("rules", index, "when", "at_least"), advice)
 
 
+def with_words(text: str, words: str) -> str:
+    """Return a policy's text with a deployment's own word lists, as `words` of it."""
+    if not words:
+        return text
+    lines = "".join(f"  {line.strip()}\n" for line in words.splitlines())
+    return f"{text.rstrip()}\nwords: |\n{lines}"
+
+
 def compile_policy(file: written.PolicyFile, content_hash: str) -> Policy:
     """Return the policy of a file that was checked."""
     rules = file.rules
@@ -96,6 +109,7 @@ def compile_policy(file: written.PolicyFile, content_hash: str) -> Policy:
         idle_minutes=file.idle_minutes,
         on_idle=file.on_idle,
         bands=file.bands,
+        vocabulary=vocabulary(file.words),
         base=_view(file, ()),
         overrides=tuple([_matcher(override.match) for override in file.overrides]),
         build=partial(_view, file),

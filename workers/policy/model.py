@@ -6,6 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from workers.contracts.decisions import Reason
 from workers.contracts.events import OnIdle
+from workers.detection import Vocabulary
 from workers.policy.conditions import Condition, Test
 from workers.policy.document import Bands
 
@@ -85,6 +86,8 @@ class Policy:
     """How long a person may be silent whose queue does not say."""
     on_idle: OnIdle
     bands: Bands
+    vocabulary: Vocabulary
+    """What words mean: the shipped lists, after those that the policy brings."""
     base: PolicyView
     overrides: tuple[Matches, ...] = ()
     build: Callable[[Sequence[int]], PolicyView] | None = None

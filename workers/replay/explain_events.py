@@ -23,7 +23,7 @@ from workers.conversation.fold import Incoming, fold_chunk
 from workers.conversation.partition_meta import PartitionMeta, policy_in
 from workers.conversation.rules import add_agent, signals_of
 from workers.conversation.state import State
-from workers.detection import read_agent, read_customer
+from workers.detection import Vocabulary, read_agent, read_customer
 from workers.policy import Signals, near_misses
 from workers.redaction.redact import redact
 
@@ -102,15 +102,16 @@ def line_of(
     note: str | None = None,
 ) -> ExplainedEvent:
     """Tell one event, after which the conversation is in `state`."""
-    signals = _signals(event, state)
-    view = policy_in(meta.policy_text).view_for(state.tenant, state.tier, state.channel)
+    policy = policy_in(meta.policy_text)
+    signals = _signals(event, state, policy.vocabulary)
+    view = policy.view_for(state.tenant, state.tier, state.channel)
     asked = state.owner == "ai" and type(event) in _WEIGHED
     return ExplainedEvent(
         event_id=event.event_id,
         at=from_ms(to_ms(event.occurred_at)),
         kind=event.role if type(event) is Message else event.type,
         text=_text(event),
-        signals=_shown(event, signals) if type(event) in _WEIGHED else {},
+        signals=_shown(event, signals, policy.vocabulary) if type(event) in _WEIGHED else {},
         near_misses=near_misses(view, signals) if asked else (),
         decisions=decisions,
         owner=state.owner,
@@ -119,18 +120,18 @@ def line_of(
     )
 
 
-def _signals(event: Event, state: State) -> Signals:
+def _signals(event: Event, state: State, lists: Vocabulary) -> Signals:
     """Return what stands in the conversation, with what this event says."""
     signals = signals_of(state)
     if type(event) is not Message:
         return signals
     if event.role == "customer":
-        found = read_customer(event.content)
+        found = read_customer(event.content, lists=lists)
         signals.requested_human = found.requested_human.score if found.requested_human else 0.0
         signals.frustrated = found.frustrated.score if found.frustrated else 0.0
         signals.text = event.content
     elif event.role == "ai_agent":
-        promised = read_agent(event.content).promises_person
+        promised = read_agent(event.content, lists).promises_person
         signals.promised_person = promised.score if promised else 0.0
         add_agent(signals, event.agent)
     return signals
@@ -148,10 +149,10 @@ def numbers_of(signals: Signals) -> dict[str, float]:
     return shown
 
 
-def _shown(event: Event, signals: Signals) -> dict[str, float]:
+def _shown(event: Event, signals: Signals, lists: Vocabulary) -> dict[str, float]:
     shown = numbers_of(signals)
     if type(event) is Message and event.role == "customer":
-        found = read_customer(event.content)
+        found = read_customer(event.content, lists=lists)
         for name in _SPOKEN:
             finding = getattr(found, name)
             if finding is not None:

@@ -107,6 +107,28 @@ def test_a_bad_policy_at_the_start_is_an_error() -> None:
         starting_meta("rules: []")
 
 
+def test_another_content_under_the_same_version_is_remembered_and_not_adopted() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    meta = starting_meta(POLICY)
+
+    def told(hash_: str, policy: str, day: int) -> PolicyInForce:
+        return PolicyInForce(
+            event_id=f"p-{day}-{hash_}",
+            conversation_id="policy",
+            occurred_at=at.replace(day=day),
+            type="policy",
+            policy_version=meta.policy_version,
+            policy_hash=hash_,
+            policy=policy,
+        )
+
+    rival = adopt(meta, told("0123456789ab", POLICY + "# other\n", 2))
+    assert (rival.rival, rival.policy_text) == ("0123456789ab", POLICY)
+    assert read_meta(meta_fields(rival, meta)) == rival
+    # The one in force is told every day, and so is the other for as long as there is one.
+    assert adopt(rival, told(meta.policy_hash, POLICY, 3)).rival == ""
+
+
 def test_adopting_is_the_same_whenever_the_event_is_seen_again() -> None:
     event = PolicyInForce(
         event_id="p",
@@ -114,7 +136,7 @@ def test_adopting_is_the_same_whenever_the_event_is_seen_again() -> None:
         occurred_at=datetime(2026, 3, 1, tzinfo=UTC),
         type="policy",
         policy_version="test.2",
-        policy_hash="x",
+        policy_hash=load_policy(_newer(), "").hash,
         policy=_newer(),
     )
     once = adopt(starting_meta(POLICY), event)

@@ -1,19 +1,25 @@
 """Word lists: the shipped ones are whole, a user's own are read, a bad line is named."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from workers.detection import frustration, replies, request_rules
-from workers.detection.lexicon import LANGUAGES, OWN_WORDS, build, parse, read_lists, slips
+from workers.data import own_words
+from workers.detection import (
+    frustration,
+    read_agent,
+    read_customer,
+    replies,
+    request_rules,
+    vocabulary,
+)
+from workers.detection.lexicon import LANGUAGES, build, parse, shipped_lists, slips
 
 CODES = {"request": request_rules.CODES, "reply": replies.CODES, "mood": frustration.CODES}
 
 
 def test_every_line_of_the_shipped_lists_names_a_known_class() -> None:
-    entries = read_lists()
+    entries = shipped_lists()
     assert {entry.section for entry in entries} == set(CODES)
     assert all(entry.name in CODES[entry.section] for entry in entries)
 
@@ -22,7 +28,7 @@ def test_every_line_of_the_shipped_lists_names_a_known_class() -> None:
 def test_every_language_knows_people_talking_and_anger(language: str) -> None:
     named = {
         (entry.section, entry.name)
-        for entry in read_lists()
+        for entry in shipped_lists()
         if Path(entry.where.rpartition(":")[0]).stem == language
     }
     assert {("request", "human"), ("request", "talk"), ("reply", "yes"), ("mood", "strong")} <= (
@@ -69,27 +75,32 @@ def test_slips_are_one_letter_away() -> None:
     assert all(abs(len(slip) - len("agent")) <= 1 for slip in found)
 
 
-def test_a_user_adds_a_language_with_a_file(tmp_path: Path) -> None:
-    (tmp_path / "da.txt").write_text(
-        "[request]\nhuman: menneske\ntalk: tale\nto: med\nwant: vil\ni: jeg\n", "utf-8"
-    )
-    script = (
-        "from workers.detection import read_customer\n"
-        "print(read_customer('jeg vil tale med et menneske').requested_human.score >= 0.7)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={OWN_WORDS: str(tmp_path), "PYTHONPATH": "."},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "True\n"
+DANISH = "[request]\nhuman: menneske\ntalk: tale\nto: med\nwant: vil\ni: jeg\n"
 
 
-def test_a_folder_without_lists_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(OWN_WORDS, str(tmp_path))
-    with pytest.raises(ValueError, match=r"no \*\.txt file in this folder"):
-        read_lists()
+def test_a_deployment_adds_a_language_with_a_file(tmp_path: Path) -> None:
+    (tmp_path / "da.txt").write_text(DANISH, "utf-8")
+    (tmp_path / "more.txt").write_text("[request]\nstaff: konciergen\n", "utf-8")
+    lists = vocabulary(own_words(tmp_path))
+    asks = "jeg vil tale med et menneske"
+    found = read_customer(asks, lists=lists).requested_human
+    assert found is not None
+    assert found.score >= 0.7
+    assert read_customer(asks).requested_human is None, "others go on without"
+    long = "Vi har modtaget din ordre. " * 200 + asks
+    assert read_customer(long, lists=lists).requested_human is not None
+    promise = "I am connecting you with the konciergen now."
+    assert read_agent(promise, lists).promises_person is not None
+
+
+def test_a_folder_without_lists_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"HANDOFF_WORDS=.*no \*\.txt file in this folder"):
+        own_words(tmp_path)
+    assert own_words(None) == ""
+
+
+def test_a_bad_line_of_an_own_list_is_named_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(DANISH, "utf-8")
+    (tmp_path / "b.txt").write_text("[request]\nhumanoid: a\n", "utf-8")
+    with pytest.raises(ValueError, match=r"b\.txt:2: unknown class 'humanoid'"):
+        vocabulary(own_words(tmp_path))

@@ -24,7 +24,7 @@ from workers.contracts.decisions import Home
 from workers.contracts.ids import derive
 from workers.contracts.signing import Secrets
 from workers.contracts.tickets import Notification
-from workers.contracts.time import to_ms
+from workers.contracts.time import DAY, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, EVENTS, NOTIFICATIONS
 from workers.conversation.partition_meta import PartitionMeta, version_order
 from workers.errors import ConfigurationError
@@ -59,6 +59,7 @@ class EscalationAgent(Agent):
             options.policy,
             observe=settings.observe,
             topics=options.topics,
+            words=settings.words,
         )
         self._secrets = Secrets(settings.signing_keys)
         self._redis = connect(settings)
@@ -69,6 +70,7 @@ class EscalationAgent(Agent):
         self._announced: dict[TP, tuple[str, bool, int]] = {}
         self._tick: asyncio.Task[None] | None = None
         self._warned: str | None = None
+        self._told_apart: tuple[str, int] | None = None
 
     async def start(self) -> None:
         """Wait for Redis, which must never evict."""
@@ -267,13 +269,17 @@ class EscalationAgent(Agent):
         """Put the policy on the log that this partition should have."""
         now = int(time.time() * 1000)
         own, in_force = self._policies.own, partition.marked.meta
-        self._warn_unless_taken(own, in_force)
+        ours, theirs = version_order(own.policy_version), version_order(in_force.policy_version)
+        if ours == theirs:
+            await self._tell_apart(own, in_force, now)
+        elif ours < theirs:
+            self._warn_if_older(own, in_force)
         policy = to_announce(own, in_force, now)
         if policy is None:
             # Should somebody else change it meanwhile, it is put there again.
             self._announced.pop(tp, None)
             return
-        what = (policy.policy_hash, policy.observe, now // 86_400_000)
+        what = (policy.policy_hash, policy.observe, now // DAY)
         if self._announced.get(tp) == what:
             return
         # One that is not newer than the last would be ignored, whichever clock is wrong.
@@ -283,19 +289,39 @@ class EscalationAgent(Agent):
         self._announced[tp] = what
         logger.info("%s: policy %s is on the log", partition, policy.policy_version)
 
-    def _warn_unless_taken(self, own: PartitionMeta, in_force: PartitionMeta) -> None:
-        """Say once of a file that it will not be taken over: it is older, or differs unsaid."""
-        ours, theirs = version_order(own.policy_version), version_order(in_force.policy_version)
-        if ours > theirs or own.policy_hash in (in_force.policy_hash, self._warned):
+    async def _tell_apart(self, own: PartitionMeta, in_force: PartitionMeta, now: int) -> None:
+        """Say that one version has two contents: here, and by the log to the other workers."""
+        differs = own.policy_hash != in_force.policy_hash
+        other = in_force.policy_hash if differs else in_force.rival
+        if not other or self._told_apart == (other, now // DAY):
+            return
+        self._told_apart = (other, now // DAY)
+        logger.error(
+            "policy version %s has two contents: %s has the hash %s, another worker's %s, and %s is "
+            "in force: give one of them a newer version",
+            own.policy_version,
+            self._policies.file,
+            own.policy_hash,
+            other,
+            in_force.policy_hash,
+        )
+        if differs:
+            homes = [Home(topic=self.topic, partition=number) for number in range(self.partitions)]
+            await self.producer.publish(
+                [policy_record(home, own, now, self._secrets) for home in homes]
+            )
+
+    def _warn_if_older(self, own: PartitionMeta, in_force: PartitionMeta) -> None:
+        """Say once of a file that it is older than what is in force, and not taken over."""
+        if own.policy_hash == self._warned:
             return
         self._warned = own.policy_hash
         logger.warning(
-            "%s has version %s (hash %s) and is not taken over: in force is %s %s (hash %s); give "
-            "it a newer version",
+            "%s has version %s (hash %s) and is not taken over: in force is the newer version %s "
+            "(hash %s); give it a newer version",
             self._policies.file,
             own.policy_version,
             own.policy_hash,
-            "the same version" if ours == theirs else "the newer version",
             in_force.policy_version,
             in_force.policy_hash,
         )

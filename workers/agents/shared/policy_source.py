@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 
 from workers.contracts.yaml import YamlFileError
 from workers.conversation.partition_meta import PartitionMeta, starting_meta, version_order
+from workers.data import own_words
 from workers.errors import ConfigurationError
 from workers.handoff.notice_file import FILE_NAME as NOTICES
-from workers.policy import load_policy
+from workers.policy import load_policy, with_words
 from workers.runtime.topics_file import read_topics
 
 _SUFFIXES: Final = (".yaml", ".yml")
@@ -40,10 +41,20 @@ class PolicySource:
     With `topics`, the path of topics.yaml, one that names a queue that is not there is bad, too.
     """
 
-    def __init__(self, path: Path, *, observe: bool, topics: Path | None = None) -> None:
+    def __init__(
+        self, path: Path, *, observe: bool, topics: Path | None = None, words: Path | None = None
+    ) -> None:
+        """Read it; `words` is a folder of word lists, which become part of every policy here.
+
+        Raise ConfigurationError when there is no usable policy, or no word list.
+        """
         self._path = path
         self._observe = observe
         self._topics = topics
+        try:
+            self._words = own_words(words)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
         self._seen: dict[Path, _Stamp] = {}
         self._changing: dict[Path, _Stamp] = {}
         self._refused: dict[Path, _Refusal] = {}
@@ -94,7 +105,7 @@ class PolicySource:
             if not self._is_whole(path, stamp):
                 continue
             try:
-                text = path.read_text(encoding="utf-8")
+                text = with_words(path.read_text(encoding="utf-8"), self._words)
                 load_policy(text, str(path), self._queues())
                 self._read[path] = starting_meta(text, self._observe)
                 problem = None
