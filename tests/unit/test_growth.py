@@ -7,16 +7,21 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+import orjson
 import pytest
 
 from tests.support import packets
 from workers.agents.classifier.prompt import question
+from workers.chatlogs.convert import import_conversation
+from workers.chatlogs.helpdesk_formats import plain_text
+from workers.contracts.codec import Raw, decode_event
 from workers.contracts.events import ToolResult
 from workers.conversation.state import Episode
 from workers.conversation.tools import answered
 from workers.detection import progress_key, read_agent, read_customer
 from workers.handoff.packet import TRANSCRIPT_BYTES, build_packet
 from workers.handoff.wording import clip, focus, gist, one_line
+from workers.policy import Signals, holding, load_policy
 from workers.redaction.redact import quote, redact
 
 PROSE: Final = (
@@ -50,6 +55,9 @@ SHAPES: Final = {
     "colons": "a:b:",
     "questions": "?!",
     "keys": "-----BEGIN ",
+    "tags": "<a b='",
+    "entities": "&amp&#1;",
+    "comments": "<!--",
 }
 LENGTH: Final = 8 * 1024
 LEAST: Final = 0.002
@@ -62,6 +70,34 @@ def _packet(text: str) -> Any:
     return build_packet(known, turns, packets.decision(known, turns), "strict")
 
 
+_SUBSTRINGS: Final = load_policy(
+    """
+version: 1
+rules:
+  - rule: words
+    reason: explicit_request
+    class: mandatory
+    when: {substrings: [talk to a human, escalate, do something]}
+""",
+    "policy",
+).base
+
+
+def _event(text: str) -> Any:
+    said = {"event_id": "e", "conversation_id": "c", "occurred_at": "2026-11-01T09:00:00Z"}
+    value = orjson.dumps(said | {"role": "customer", "content": text})
+    return decode_event(Raw(b"c", value, (), 1_900_000_000_000))
+
+
+def _logs(text: str) -> Any:
+    """Return what the import makes of a text as chat, as HTML, and as a tool's result."""
+    said = [{"role": "user", "content": text}, {"role": "assistant", "content": text}]
+    call = {"id": "1", "function": {"name": "look", "arguments": text}}
+    called = [{"role": "assistant", "tool_calls": [call]}]
+    result = [{"role": "tool", "tool_call_id": "1", "content": text}]
+    return import_conversation({"messages": [*said, *called, *result]}, 0), plain_text(text)
+
+
 READERS: Final[dict[str, Callable[[str], Any]]] = {
     "redact": lambda text: redact(text, "strict"),
     "quote": lambda text: quote(text, 0, len(text)),
@@ -70,6 +106,9 @@ READERS: Final[dict[str, Callable[[str], Any]]] = {
     "progress_key": progress_key,
     "wording": lambda text: (one_line(text), clip(text, 20), gist(text, 20), focus(text, 9, 20)),
     "packet": _packet,
+    "policy": lambda text: holding(_SUBSTRINGS, Signals(text=text)),
+    "codec": _event,
+    "import": _logs,
     "question": lambda text: question(text, (), ()),
     "tool error": lambda text: answered(
         Episode(), ToolResult(name="look", status="error", error=text), "e1"

@@ -214,3 +214,4 @@ def test_a_table_is_read_by_its_columns() -> None:
 def test_html_becomes_text() -> None:
     assert plain_text("<p>One &amp; two</p><p>three<br>four</p>") == "One & two\nthree\nfour"
     assert plain_text("a < b") == "a < b"
+    assert plain_text("<!-- not <b>shown --><P class='x'>One<br/>two</P>&lt;b&gt;") == "One\ntwo<b>"
