@@ -31,6 +31,6 @@ def own_words(folder: Path | None) -> str:
     if not paths:
         raise ValueError(f"{_OWN_WORDS}={folder}: no *.txt file in this folder")
     try:
-        return "".join(f"#list {path}\n{path.read_text('utf-8').strip()}\n" for path in paths)
+        return "".join(f"#list {path.name}\n{path.read_text('utf-8').strip()}\n" for path in paths)
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{_OWN_WORDS}={folder}: a list cannot be read: {error}") from None
