@@ -28,6 +28,8 @@ TRANSCRIPT_BYTES: Final = 256 * 1024
 KEY_MESSAGES: Final = (3, 5)
 NOTES: Final = 5
 NOTES_BYTES: Final = 2_048
+_DIGIT_EFFORT: Final = 4
+"""Characters of prose that take as long to redact as one digit more."""
 _KEY_WORDS: Final = 14
 _INTENTS: Final = 3
 _SUBJECT_WORDS: Final = 6
@@ -196,6 +198,11 @@ def _ranked(view: PacketView, shown: Set[str]) -> list[tuple[float, int, Turn]]:
     return ranked
 
 
+def _effort(text: str) -> int:
+    """How much prose takes as long to redact: each digit may begin a number of any kind."""
+    return len(text) + _DIGIT_EFFORT * sum(map(text.count, "0123456789"))
+
+
 def _transcript(view: PacketView) -> tuple[PacketTurn, ...]:
     """Return the last turns that fit, newest kept, each redacted."""
     turns: list[PacketTurn] = []
@@ -212,7 +219,7 @@ def _transcript(view: PacketView) -> tuple[PacketTurn, ...]:
             calls=tuple(map(view.hide, turn.calls)),
         )
         # What was read counts too: many long turns that redaction makes short take as long.
-        size += max(len(msgspec.json.encode(entry)), len(turn.content)) + 1
+        size += max(len(msgspec.json.encode(entry)), _effort(turn.content)) + 1
         if size > TRANSCRIPT_BYTES:
             break
         turns.append(entry)
