@@ -28,7 +28,7 @@ TRANSCRIPT_BYTES: Final = 256 * 1024
 KEY_MESSAGES: Final = (3, 5)
 NOTES: Final = 5
 NOTES_BYTES: Final = 2_048
-_DIGIT_EFFORT: Final = 4
+_DIGIT_EFFORT: Final = 6
 """Characters of prose that take as long to redact as one digit more."""
 _KEY_WORDS: Final = 14
 _INTENTS: Final = 3
@@ -219,7 +219,8 @@ def _transcript(view: PacketView) -> tuple[PacketTurn, ...]:
             calls=tuple(map(view.hide, turn.calls)),
         )
         # What was read counts too: many long turns that redaction makes short take as long.
-        size += max(len(msgspec.json.encode(entry)), _effort(turn.content)) + 1
+        read = _effort(turn.content) if turns else len(turn.content)
+        size += max(len(msgspec.json.encode(entry)), read) + 1
         if size > TRANSCRIPT_BYTES:
             break
         turns.append(entry)

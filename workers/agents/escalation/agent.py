@@ -297,7 +297,7 @@ class EscalationAgent(Agent):
             return
         self._told_apart = (other, now // DAY)
         logger.error(
-            "policy version %s has two contents: %s has the hash %s, another worker's %s, and %s is "
+            "policy version %s has two contents: %s has the hash %s, another worker has %s, %s is "
             "in force: give one of them a newer version",
             own.policy_version,
             self._policies.file,
