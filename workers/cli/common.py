@@ -39,6 +39,13 @@ topics_option = click.option(
     default=lambda: data_path("topics.yaml"),
     help="topics.yaml (HANDOFF_TOPICS); the shipped one when absent.",
 )
+health_port_option = click.option(
+    "--health-port",
+    envvar="HANDOFF_HEALTH_PORT",
+    type=click.IntRange(1, 65_530),
+    help="Serve /live, /ready and /metrics on this port of the loopback address; "
+    "of several workers, on this and the next four.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 input_argument = click.argument("source", metavar="FILE", type=click.File("rb"))
 """One input file, or `-` for standard input, opened in binary as `source`."""

@@ -18,6 +18,7 @@ from click.core import ParameterSource
 
 from workers.cli.common import (
     CliError,
+    health_port_option,
     kafka_option,
     naming_servers,
     read_topics,
@@ -43,6 +44,7 @@ _READY_POLL_S = 0.2
 @redis_option
 @policy_option
 @topics_option
+@health_port_option
 @click.option(
     "--play", is_flag=True, help="Play the demo's conversations over and over, to be watched."
 )
@@ -54,6 +56,7 @@ def up(
     redis: str | None,
     policy: PolicyChoice,
     topics: Path,
+    health_port: int | None,
     play: bool,
 ) -> None:
     """Run the whole system until stopped: broker, store, a worker of each kind, and the console.
@@ -68,7 +71,7 @@ def up(
     with ExitStack() as folders:
         if play:
             topics = _stage(folders)
-        _run(kafka, redis, policy, topics, play=play)
+        _run(kafka, redis, policy, topics, health_port, play=play)
 
 
 def _stage(stack: ExitStack) -> Path:
@@ -82,7 +85,13 @@ def _stage(stack: ExitStack) -> Path:
 
 
 def _run(
-    kafka: str | None, redis: str | None, policy: PolicyChoice, topics: Path, *, play: bool
+    kafka: str | None,
+    redis: str | None,
+    policy: PolicyChoice,
+    topics: Path,
+    health_port: int | None,
+    *,
+    play: bool,
 ) -> None:
     declared = read_topics(topics)
     click.echo(f"policy: {policy.read(topics).name}", err=True)
@@ -91,7 +100,8 @@ def _run(
         os.environ.update(exports)
         click.echo("export " + " ".join(f"{name}={value}" for name, value in exports.items()))
         _say_what_next()
-        ports = free_ports(_AGENTS)
+        first = health_port or free_ports(_AGENTS)[0]
+        ports = range(first, first + _AGENTS)
         # Everything works without the classifier.
         _say_when_ready(ports[:-1], lambda: watch_presence(settings_from(), declared, _say))
         embedded = "KAFKA_FETCH_MAX_WAIT_MS" in exports

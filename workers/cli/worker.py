@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from workers.cli.common import CliError, kafka_option, redis_option, topics_option
+from workers.cli.common import (
+    CliError,
+    health_port_option,
+    kafka_option,
+    redis_option,
+    topics_option,
+)
 from workers.cli.policy_option import policy_option
 from workers.contracts.characters import escaped
 from workers.settings import kafka_client_kwargs, load_settings
@@ -61,13 +67,7 @@ logger = logging.getLogger("handoff")
     help="Stop when 100 events in a row, or a fifth of the last thousand, could not be read; "
     "unknown queues, escalations and versions and wrong clocks do not count.",
 )
-@click.option(
-    "--health-port",
-    envvar="HANDOFF_HEALTH_PORT",
-    type=click.IntRange(1, 65_530),
-    help="Serve /live, /ready and /metrics on this port of the loopback address; "
-    "with `all`, on this and the next four.",
-)
+@health_port_option
 @click.option(
     "--log-level",
     envvar="HANDOFF_LOG_LEVEL",

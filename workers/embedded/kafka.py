@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from workers.embedded.child import Child, ServerError
+from workers.kafka.topic_diff import EMBEDDED_PARTITIONS
 
-PARTITIONS: Final = 4
+PARTITIONS: Final = EMBEDDED_PARTITIONS
 """Partitions of every topic here, also of one that a client asks for unannounced."""
 
 PARTITION_BYTES: Final = 5 * 1024 * 1024

@@ -1,13 +1,16 @@
 """What topics.yaml declares against what a cluster has."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from workers.contracts.topics import Topic, Topics
 
+EMBEDDED_PARTITIONS: Final = 4
+"""Partitions of every topic on the embedded broker, whatever topics.yaml declares."""
+
 
 class ClusterTopic(NamedTuple):
-    """One topic as a cluster has it; `configs` is None when the cluster does not tell."""
+    """One topic as a cluster has it; `configs` is None on the embedded broker, which has none."""
 
     partitions: int
     configs: Mapping[str, str] | None
@@ -47,9 +50,10 @@ def differences(topics: Topics, found: Mapping[str, ClusterTopic]) -> list[Diffe
 
 def _settings(topic: Topic, found: ClusterTopic) -> list[Difference]:
     problems = []
-    if found.partitions != topic.partitions:
+    partitions = EMBEDDED_PARTITIONS if found.configs is None else topic.partitions
+    if found.partitions != partitions:
         advice = "another number moves keys: drain, create it anew, rebuild"
-        values = str(topic.partitions), str(found.partitions)
+        values = str(partitions), str(found.partitions)
         problems.append(Difference(topic.topic, "partitions", *values, advice))
     for setting, declared in topic.configs.items():
         value = declared if found.configs is None else found.configs.get(setting, "nothing")

@@ -25,6 +25,12 @@ class Stored(NamedTuple):
     """Of its partition; None when nothing is stored of that."""
 
 
+async def partition_meta(redis: Redis, prefix: str, home: Home) -> PartitionMeta | None:
+    """Return what a partition remembers beside its conversations; None before the first."""
+    fields: Any = await redis.hgetall(f"{base_key(prefix, home)}meta")
+    return read_meta({name.decode(): value for name, value in fields.items()})
+
+
 async def read_conversation(
     redis: Redis,
     prefix: str,
@@ -48,8 +54,7 @@ async def read_conversation(
             blob, rows = await pipe.execute()
         if blob is None and not rows:
             continue
-        fields: Any = await redis.hgetall(f"{base}meta")
-        meta = read_meta({name.decode(): value for name, value in fields.items()})
+        meta = await partition_meta(redis, prefix, home)
         try:
             state = None if blob is None else decode_state(conversation_id, blob)
         except StateUnreadable:

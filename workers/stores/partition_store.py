@@ -232,6 +232,12 @@ async def partitions_of(redis: Redis, prefix: str, topic: str, now: int) -> int:
     return int(stored)
 
 
+async def stored_partitions(redis: Redis, prefix: str, topic: str) -> int | None:
+    """How many partitions a topic had when its conversations were first stored; None: none are."""
+    stored: Any = await redis.get(f"{prefix}:partitions:{topic}")
+    return None if stored is None else int(stored)
+
+
 async def set_partitions(redis: Redis, prefix: str, topic: str, now: int) -> None:
     """Say that the conversations of a topic are stored for so many partitions from now on."""
     await redis.set(f"{prefix}:partitions:{topic}", now)

@@ -37,6 +37,7 @@ from workers.settings import Settings, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
 from workers.stores.partition_store import PartitionStore, partitions_of
 from workers.stores.rates_store import RatesStore
+from workers.stores.redis_checks import eviction_problem, partitions_problem
 
 TICK_S: Final = 1.0
 MARK_CHECK_S: Final = 3.0
@@ -91,12 +92,8 @@ class EscalationAgent(Agent):
 
     async def _require_noeviction(self) -> None:
         memory = await persist(lambda: self._redis.info("memory"), self._address)
-        policy = memory.get("maxmemory_policy", "noeviction")
-        if policy != "noeviction":
-            raise ConfigurationError(
-                f"Redis at {self._address} has maxmemory-policy {policy}: it would drop states "
-                "unasked; set it to noeviction"
-            )
+        if problem := eviction_problem(memory):
+            raise ConfigurationError(f"Redis at {self._address} {problem}")
 
     async def _require_partitions(self) -> None:
         """Refuse a log whose number of partitions has changed.
@@ -107,11 +104,8 @@ class EscalationAgent(Agent):
         found = await persist(
             lambda: partitions_of(self._redis, prefix, self.topic, count), self._address
         )
-        if found != count:
-            raise ConfigurationError(
-                f"{self.topic} has {count} partitions, and {found} when its conversations were "
-                "stored: conversations have moved; close what is open, then run `handoff rebuild`"
-            )
+        if problem := partitions_problem(self.topic, count, found):
+            raise ConfigurationError(problem)
 
     # ---- assignment ----------------------------------------------------------------------------
 
