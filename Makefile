@@ -1,5 +1,5 @@
 # Everything runs in .venv, which `make setup` builds from the lock file; all that it needs is
-# Python 3.11 or newer (PYTHON names another one). `make test-kafka` needs Java 17, Maven and
+# CPython 3.11 to 3.14 (PYTHON names another one). `make test-kafka` needs Java 17, Maven and
 # redis-server, too, `make test-browser` Chromium.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,10 +13,13 @@ COMPILE := .cache/lock/bin/uv pip compile pyproject.toml --quiet --universal --p
 setup: $(STAMP)
 
 $(STAMP): requirements-dev.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo "CPython 3.11 to 3.14 is needed; name one with PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-dev.lock
+	@echo "Installing the locked packages into .venv: about a minute."
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock || \
+		{ echo "The locked packages have wheels for CPython 3.11 to 3.14 on Linux with glibc (x86-64, arm64)" \
+		"and on macOS. Alpine (musl) has none; on Windows use WSL." >&2; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 

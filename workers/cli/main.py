@@ -1,10 +1,12 @@
 """The `handoff` group, which imports a command's module only when that command is called."""
 
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any, Final
 
 import click
@@ -12,6 +14,7 @@ import click
 from workers.errors import (
     EXIT_CLOSED_PIPE,
     EXIT_CODES,
+    EXIT_CONFIGURATION,
     EXIT_INTERRUPTED,
     EXIT_USAGE,
     UnreadableInputError,
@@ -40,6 +43,13 @@ COMMANDS: Final[dict[str, str]] = {
     "notices": "Check a notices.yaml, and read every line that customers may be told.",
     "schemas": "Check, list or export the contracts of the topics.",
 }
+
+
+_RUNS_ON: Final = ("aiokafka", "faust-streaming", "redis")
+_LACKING: Final = (
+    "{} is not installed: there are wheels for CPython 3.11 to 3.14 on Linux with glibc and on "
+    "macOS; on Windows use WSL, and no Alpine (musl)"
+)
 
 
 class Terminated(BaseException):
@@ -74,7 +84,12 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = module_name(cmd_name)
-        command = getattr(import_module(f"workers.cli.{name}"), name)
+        try:
+            command = getattr(import_module(f"workers.cli.{name}"), name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("workers"):
+                raise
+            raise _failure(_LACKING.format(error.name), EXIT_CONFIGURATION) from error
         if not isinstance(command, click.Command):
             raise TypeError(f"workers.cli.{name}.{name} is not a click command")
         return command
@@ -139,8 +154,25 @@ def silence_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    parts = ", ".join(f"{name} {version(name)}" for name in _RUNS_ON)
+    machine = f"{platform.system()} {platform.machine()}"
+    click.echo(f"handoff {version('warm-handoff')} on {python}, {machine}; {parts}")
+    context.exit()
+
+
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="warm-handoff", prog_name="handoff")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and what it runs on, and exit.",
+)
 def handoff() -> None:
     """Hand conversations over from an AI support agent to a person, with their whole context.
 
