@@ -87,7 +87,7 @@ def test_records_are_checked_before_they_are_sent() -> None:
     ]
     assert "1234" not in result.output
     good = _run("schemas", "check", "-", given=orjson.dumps(GOOD))
-    assert (good.exit_code, good.stdout) == (0, "1 records checked, 0 problems\n")
+    assert (good.exit_code, good.stdout) == (0, "1 record checked, 0 problems\n")
 
 
 def test_records_of_another_topic() -> None:

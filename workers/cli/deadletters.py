@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -17,62 +17,20 @@ from workers.cli.common import (
     require_servers,
     settings_from,
 )
-from workers.cli.output import print_columns
+from workers.cli.output import counted, print_columns
 from workers.cli.time_option import Moment
 from workers.contracts.characters import escaped
-from workers.contracts.deadletters import (
-    DeadLetter,
-    Origin,
-    read_dead_letter,
-    read_retry_mark,
-    retry_mark,
-)
+from workers.contracts.deadletters import Origin
 from workers.contracts.rejections import REJECTION_REASONS, named
 from workers.contracts.time import from_ms
 from workers.contracts.topics import DEAD_LETTERS
+from workers.kafka.dead_letter_topic import FoundLetter, LetterFilter, read_letters, send_again
+from workers.kafka.reader import ReadError
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaProducer
-
     from workers.settings import Settings
 
 _PLACE: Final = re.compile(r"([a-zA-Z0-9._-]{1,249})\[([0-9]{1,9})\]@([0-9]{1,18})")
-_AT_ONCE = 200
-_LARGEST = 4 * 1024 * 1024
-# Longer than the broker's own waits, shorter than a person's.
-_SEND_LIMIT_S = 30.0
-
-
-class _Found(NamedTuple):
-    """A dead letter, where it is on its topic, and whether it was sent again."""
-
-    partition: int
-    offset: int
-    at_ms: int
-    letter: DeadLetter
-    retried: bool
-
-    @property
-    def place(self) -> str:
-        """The record's origin, as partition and offset are usually written."""
-        topic, partition, offset = self.letter.origin
-        return f"{topic}[{partition}]@{offset}"
-
-
-class _Filter(NamedTuple):
-    """Which dead letters a person asks for."""
-
-    reasons: tuple[str, ...]
-    topic: str | None
-    since: int | None
-
-    def takes(self, letter: DeadLetter, at_ms: int) -> bool:
-        """Whether this one is asked for."""
-        return (
-            (not self.reasons or letter.reason in self.reasons)
-            and (self.topic is None or letter.origin.topic == self.topic)
-            and (self.since is None or at_ms >= self.since)
-        )
 
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
@@ -110,14 +68,14 @@ def list_letters(
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)
     with naming_servers(settings):
-        found = asyncio.run(_read(settings, _Filter(reasons, topic, since)))
+        found = _read(settings, LetterFilter(reasons, topic, since))
     rows = [_row(one) for one in found]
     if as_json:
         print_json(rows)
         return
     columns = ("at", "reason", "topic", "partition", "offset", "key", "again", "detail")
     print_columns(columns, [[str(row[name]) for name in columns] for row in rows])
-    click.echo(f"{len(rows):,} dead letters", err=True)
+    click.echo(counted(len(rows), "dead letter"), err=True)
 
 
 @deadletters.command()
@@ -139,7 +97,7 @@ def show(record: str, kafka: str | None, as_json: bool) -> None:
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)
     with naming_servers(settings):
-        found = asyncio.run(_read(settings, _Filter((), origin.topic, None)))
+        found = _read(settings, LetterFilter((), origin.topic, None))
     one = next((one for one in found if one.letter.origin == origin), None)
     if one is None:
         raise CliError(f"no dead letter of {record}: `handoff deadletters list` has them all")
@@ -167,7 +125,7 @@ def _escaped(content: bytes | None) -> str:
     return escaped(content.decode("utf-8", "backslashreplace"))
 
 
-def _next_step(one: _Found) -> str:
+def _next_step(one: FoundLetter) -> str:
     letter = one.letter
     if letter.cut:
         return (
@@ -208,12 +166,12 @@ def retry(
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)
     with naming_servers(settings):
-        found = asyncio.run(_read(settings, _Filter(reasons, topic, since)))
+        found = _read(settings, LetterFilter(reasons, topic, since))
         sent = [one for one in found if not one.retried]
         left: dict[str, str] = {}
         if not dry_run:
             with progress("dead letters", len(sent)) as advance:
-                sent, left = asyncio.run(_send(settings, sent, advance))
+                sent, left = asyncio.run(send_again(settings, sent, advance))
     for place, problem in left.items():
         click.echo(f"{place}: not sent: {problem}", err=True)
     if as_json:
@@ -228,7 +186,7 @@ def retry(
     raise SystemExit(1 if left else 0)
 
 
-def _row(one: _Found) -> dict[str, Any]:
+def _row(one: FoundLetter) -> dict[str, Any]:
     letter = one.letter
     return {
         "at": from_ms(one.at_ms).isoformat(timespec="milliseconds"),
@@ -251,125 +209,9 @@ def _key(key: bytes | None) -> str:
     return named(key.decode(errors="replace"))
 
 
-async def _read(settings: "Settings", wanted: _Filter) -> list[_Found]:
-    """Every dead letter that is wanted once, by its origin, oldest first."""
-    from workers.contracts.codec import Raw
-    from workers.kafka.reader import ReadError, partitions_of, ranges_of, read, reading
-
-    found: dict[Origin, _Found] = {}
-    marks: set[Origin] = set()
-    async with reading(settings) as consumer:
-        ranges = await ranges_of(consumer, await partitions_of(consumer, [DEAD_LETTERS]))
-    total = sum(range_.end - range_.start for range_ in ranges.values())
+def _read(settings: "Settings", wanted: LetterFilter) -> list[FoundLetter]:
     try:
-        with progress(f"reading {DEAD_LETTERS}", total) as advance:
-            async for tp, records in read(settings, ranges):
-                advance(len(records))
-                for record in records:
-                    raw = Raw(record.key, record.value, record.headers, record.timestamp)
-                    letter, mark = read_dead_letter(raw), read_retry_mark(raw)
-                    if mark is not None:
-                        marks.add(mark)
-                    elif letter is not None and wanted.takes(letter, record.timestamp):
-                        place = tp.partition, record.offset, record.timestamp
-                        found.setdefault(letter.origin, _Found(*place, letter, retried=False))
+        with progress(f"reading {DEAD_LETTERS}") as advance:
+            return asyncio.run(read_letters(settings, wanted, advance))
     except ReadError as error:
         raise CliError(str(error)) from error
-    letters = (one._replace(retried=origin in marks) for origin, one in found.items())
-    return sorted(letters, key=lambda one: (one.at_ms, one.partition, one.offset))
-
-
-async def _send(
-    settings: "Settings", chosen: list[_Found], advance: Callable[[int], None]
-) -> tuple[list[_Found], dict[str, str]]:
-    """Send and mark; what was acknowledged, and the problem of each other by its place."""
-    from aiokafka import AIOKafkaProducer
-
-    from workers.settings import kafka_client_kwargs
-
-    producer = AIOKafkaProducer(
-        **kafka_client_kwargs(settings),
-        acks="all",
-        enable_idempotence=True,
-        max_request_size=_LARGEST,
-    )
-    await producer.start()
-    try:
-        cluster = await producer.client.fetch_all_metadata()
-        sent: list[_Found] = []
-        left: dict[str, str] = {}
-        for start in range(0, len(chosen), _AT_ONCE):
-            some = chosen[start : start + _AT_ONCE]
-            able = []
-            for one in some:
-                there = cluster.partitions_for_topic(one.letter.origin.topic) or set()
-                if obstacle := _obstacle(one, there):
-                    left[one.place] = obstacle
-                else:
-                    able.append(one)
-            done = await _again(producer, able, left)
-            # The mark comes after, so that a crash in between sends twice and never not at all.
-            sent += await _marked(producer, done, left)
-            advance(len(some))
-        return sent, left
-    finally:
-        await producer.stop()
-
-
-def _obstacle(one: _Found, partitions: set[int]) -> str | None:
-    if one.letter.cut:
-        return "its value was too large to be kept whole: send it anew from its source"
-    if one.letter.origin.partition not in partitions:
-        return "its topic or partition is not there: handoff topics check"
-    return None
-
-
-async def _again(
-    producer: "AIOKafkaProducer", some: list[_Found], left: dict[str, str]
-) -> list[_Found]:
-    """Send to where they were, in order; those that were acknowledged."""
-
-    async def send(one: _Found) -> Any:
-        topic, partition, _ = one.letter.origin
-        key, value, headers, _ = one.letter.raw
-        return await producer.send(topic, value, key=key, partition=partition, headers=[*headers])
-
-    return await _acknowledged(some, send, left)
-
-
-async def _marked(
-    producer: "AIOKafkaProducer", some: list[_Found], left: dict[str, str]
-) -> list[_Found]:
-    """Mark as sent; those whose mark was acknowledged."""
-
-    async def send(one: _Found) -> Any:
-        key, value, headers = retry_mark(one.letter)
-        return await producer.send(
-            DEAD_LETTERS, value, key=key, partition=one.partition, headers=headers
-        )
-
-    return await _acknowledged(some, send, left)
-
-
-async def _acknowledged(
-    some: list[_Found], send: Callable[[_Found], Awaitable[Any]], left: dict[str, str]
-) -> list[_Found]:
-    from aiokafka.errors import KafkaError
-
-    waiting: list[tuple[_Found, asyncio.Future[Any]]] = []
-    for one in some:
-        try:
-            waiting.append((one, await send(one)))
-        except KafkaError as error:
-            left[one.place] = f"{type(error).__name__}: {error}"
-    if waiting:
-        await asyncio.wait([future for _, future in waiting], timeout=_SEND_LIMIT_S)
-    done = []
-    for one, future in waiting:
-        if not future.done():
-            left[one.place] = f"not acknowledged in {_SEND_LIMIT_S:.0f} s: try again"
-        elif refusal := future.exception():
-            left[one.place] = f"{type(refusal).__name__}: {refusal}"
-        else:
-            done.append(one)
-    return done

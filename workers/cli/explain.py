@@ -176,7 +176,7 @@ def _from_log(
         refused = [one.rejected for one in found.incoming if one.rejected and one.raw.key == key]
         if refused:
             raise CliError(
-                f"{where}: {len(refused):,} records of {conversation}, none of them usable; the "
+                f"{where}: {counted(len(refused), 'record')} of {conversation}, none usable; the "
                 f"first: {refused[0]}"
             )
         raise CliError(f"no events of {conversation} in {where}: check the id")

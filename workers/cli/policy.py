@@ -184,8 +184,8 @@ def _described(rule: Any) -> dict[str, str]:
 def _print(summary: dict[str, Any]) -> None:
     click.echo(
         f"{summary['file']}: version {summary['version']} ({summary['hash']}) can be used: "
-        f"{len(summary['rules'])} rules, {summary['routes']} routes, "
-        f"{summary['overrides']} overrides"
+        f"{counted(len(summary['rules']), 'rule')}, {counted(summary['routes'], 'route')}, "
+        f"{counted(summary['overrides'], 'override')}"
     )
     columns = tuple(summary["rules"][0])
     print_columns(columns, [tuple(rule.values()) for rule in summary["rules"]])

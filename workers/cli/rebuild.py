@@ -18,6 +18,7 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.cli.output import counted
 from workers.cli.policy_option import PolicyChoice, policy_option
 
 
@@ -73,8 +74,8 @@ def rebuild(
             )
             continue
         click.echo(
-            f"partition {row.partition}: {row.records:,} records folded, "
-            f"{row.republished:,} decisions about open escalations published again"
+            f"partition {row.partition}: {counted(row.records, 'record')} folded, "
+            f"{counted(row.republished, 'decision')} about open escalations published again"
         )
     if not done:
         click.echo("Nothing was ever committed, so there is nothing to rebuild: start a worker.")

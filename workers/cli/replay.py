@@ -1,5 +1,6 @@
 """`handoff replay`: decide over recorded events again, compare policies, and vary their numbers."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from workers.chatlogs.sources import local_files
+from workers.chatlogs.sources import count_ahead, local_files
 from workers.cli.common import (
     CliError,
     json_option,
@@ -23,6 +24,7 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.cli.output import counted
 from workers.cli.policy_option import (
     VARIABLE,
     PolicyChoice,
@@ -157,11 +159,13 @@ def replay(
     """
     if bool(inputs) == bool(topic):
         raise CliError("give either files of events (or -) or --topic conversation-events", 2)
+    if topic is None and (since is not None or until is not None):
+        raise CliError("--since and --until choose records of --topic: files are read whole", 2)
     if sweeps and (against or expect or decisions):
         raise CliError("--sweep goes with none of --against, --expect, --decisions", 2)
     for output in (decisions, html):
-        if output is not None and not output.parent.is_dir():
-            raise CliError(f"{output}: there is no folder {output.parent}", exit_code=2)
+        if output is not None:
+            _require_writable(output)
     read = _Inputs(inputs, topic, since, until, kafka)
     outputs = _Outputs(decisions, html, as_json)
     expected = None if expect is None else _expectations(expect)
@@ -280,6 +284,22 @@ def _expectations(path: Path) -> Expectations:
         return load_expectations(path.read_text(encoding="utf-8"), str(path))
     except YamlFileError as error:
         raise CliError(str(error), exit_code=2) from None
+
+
+def _warn_of_times(paths: list[Path]) -> None:
+    """Say that files hold times ahead of now: they are decided, but no worker takes them."""
+    if ahead := count_ahead(paths, time.time_ns() // 1_000_000):
+        events = counted(ahead, "event")
+        said = f"{events} of a time ahead of now: decided as told, but a worker refuses such"
+        click.echo(said, err=True)
+
+
+def _require_writable(output: Path) -> None:
+    """Say before the run that what it finds cannot be written."""
+    if not output.parent.is_dir():
+        raise CliError(f"{output}: there is no folder {output.parent}", exit_code=2)
+    if not os.access(output if output.exists() else output.parent, os.W_OK):
+        raise CliError(f"{output}: may not be written", exit_code=2)
 
 
 def _candidates(policy: PolicyChoice, against: Path | None, topics: Path) -> list[Candidate]:

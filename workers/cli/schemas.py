@@ -16,7 +16,7 @@ from workers.cli.common import (
     read_topics,
     topics_option,
 )
-from workers.cli.output import print_columns
+from workers.cli.output import counted, print_capped, print_columns
 from workers.data import data_path
 
 if TYPE_CHECKING:
@@ -65,9 +65,10 @@ def _row(name: str, path: Path, declared: "Topics") -> dict[str, Any]:
     show_default=True,
     help="The topic that the records of FILE are for.",
 )
+@click.option("--all", "every", is_flag=True, help="Print every problem, not only the first 20.")
 @topics_option
 @json_option
-def check(source: IO[bytes] | None, topic: str, topics: Path, as_json: bool) -> None:
+def check(source: IO[bytes] | None, topic: str, every: bool, topics: Path, as_json: bool) -> None:
     """Check records in FILE (JSONL, - for standard input) before they are sent.
 
     Without FILE the contract itself is checked: schemas, topics.yaml and every example. Exit code
@@ -87,10 +88,11 @@ def check(source: IO[bytes] | None, topic: str, topics: Path, as_json: bool) -> 
     if as_json:
         print_json({"checked": checked, "problems": problems})
     else:
-        for problem in problems:
-            click.echo(problem, err=True)
-        what = "records" if source is not None else "schemas and examples"
-        click.echo(f"{checked} {what} checked, {len(problems)} problems")
+        print_capped(problems, every=every)
+        checks = f"{checked:,} schemas and examples"
+        if source is not None:
+            checks = counted(checked, "record")
+        click.echo(f"{checks} checked, {counted(len(problems), 'problem')}")
     raise SystemExit(1 if problems else 0)
 
 

@@ -17,7 +17,7 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
-from workers.cli.output import print_columns
+from workers.cli.output import counted, print_columns
 
 if TYPE_CHECKING:
     from workers.contracts.topics import Topic
@@ -115,10 +115,12 @@ def apply(kafka: str | None, topics: Path, as_json: bool) -> None:
         print_json({"created": created, "differences": differences})
     else:
         for name in created:
-            click.echo(f"{name}: created with {declared.topics[name].partitions} partitions")
+            click.echo(
+                f"{name}: created with {counted(declared.topics[name].partitions, 'partition')}"
+            )
         _print(rest)
         there = len(declared.topics) - len(created)
-        click.echo(f"{len(created)} topics created, {there} were there")
+        click.echo(f"{counted(len(created), 'topic')} created, {there} there already")
     raise SystemExit(1 if rest else 0)
 
 

@@ -17,6 +17,7 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.cli.output import counted
 from workers.contracts.topics import EVENTS
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def transcript(conversation: str, redis: str | None, topics: Path, as_json: bool
     else:
         from workers.handoff.rendering import render_turns
 
-        click.echo(f"{conversation}, {len(turns):,} turns, {_shown(turns[0]).at:%Y-%m-%d} UTC")
+        click.echo(
+            f"{conversation}, {counted(len(turns), 'turn')}, {_shown(turns[0]).at:%Y-%m-%d} UTC"
+        )
         click.echo(render_turns(map(_shown, turns)))
 
 

@@ -192,6 +192,6 @@ def test_a_conversation_whose_events_were_all_refused_is_not_called_missing(tmp_
     file.write_text(json.dumps({**EVENT, "role": "robot"}) + "\n")
     result = CliRunner().invoke(handoff, ["explain", "c", "--log", str(file)])
     assert result.exit_code == 1
-    assert '1 records of c, none of them usable; the first: schema: role: "robot"' in result.output
+    assert '1 record of c, none usable; the first: schema: role: "robot"' in result.output
     missing = CliRunner().invoke(handoff, ["explain", "d", "--log", str(file)])
     assert "no events of d" in missing.output

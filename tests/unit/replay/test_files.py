@@ -198,6 +198,7 @@ def test_decisions_do_not_depend_on_processes_or_chunks(
         (["LOG", "--topic", "conversation-events"], "give either files"),
         (["LOG", "--policy", "BAD"], "bad.yaml:3: rules[0].when.turn"),
         (["LOG", "--topic", "x", "--since", "yesterday"], "is no time"),
+        (["LOG", "--since", "2026-11-01T00:00:00Z"], "--since and --until choose records of"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:
