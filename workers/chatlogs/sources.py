@@ -8,6 +8,7 @@ import tempfile
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence, Set
 from contextlib import aclosing, contextmanager
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
@@ -17,12 +18,12 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.partitioner import murmur2
 
 from workers.chatlogs.packed_files import unpacked
-from workers.contracts.codec import UNSIGNED, Raw, decode_event
+from workers.contracts.codec import MAX_AHEAD_MS, UNSIGNED, Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.events import OWN_TYPES, POLICY_CONVERSATION, PolicyInForce
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
-from workers.contracts.time import DAY, HOUR
+from workers.contracts.time import DAY, HOUR, from_ms
 from workers.contracts.topics import DEAD_LETTERS
 from workers.conversation.fold import Incoming
 from workers.errors import UnreadableInputError
@@ -33,6 +34,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _OWN: Final = re.compile(rb'"type"\s*:\s*"(?:%s)"' % b"|".join(s.encode() for s in OWN_TYPES))
 _POLICY_EVERY_MS: Final = DAY + HOUR
 _BLOCK: Final = 1 << 20
+_OCCURRED: Final = re.compile(rb'"occurred_at"\s*:\s*"([0-9TtZz:.+ -]{10,40})"')
 _NO_TIMESTAMP: Final = 2**53
 """A line of a file has no Kafka timestamp: nothing in it counts as ahead of its time."""
 
@@ -131,6 +133,24 @@ def _blocks(paths: Sequence[Path]) -> Iterator[list[bytes]]:
         with _opened(path) as file:
             while block := file.readlines(_BLOCK):
                 yield block
+
+
+def count_ahead(paths: Sequence[Path], now_ms: int) -> int:
+    """Return how many lines are of a time so far ahead of now that a worker would refuse them."""
+    today = from_ms(now_ms).date().isoformat().encode()
+    latest = from_ms(now_ms + MAX_AHEAD_MS)
+    count = 0
+    for _, _, line in lines_of(paths):
+        found = _OCCURRED.search(line)
+        # Zones move a time by less than a day, so that most lines need no more than this.
+        if found is None or found[1][:10] < today:
+            continue
+        try:
+            at = datetime.fromisoformat(found[1].decode())
+        except ValueError:
+            continue
+        count += (at if at.tzinfo else at.replace(tzinfo=UTC)) > latest
+    return count
 
 
 def _head(line: bytes) -> _RawHead:

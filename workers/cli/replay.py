@@ -195,6 +195,7 @@ def _planned(
     if read.topic is None:
         with local_files(read.files) as paths:
             yield plan_files(paths, candidates, default.text, asked, default_name=default.name)
+            _warn_of_times(paths)
         return
     settings = settings_from(kafka=read.kafka)
     require_servers(settings, redis=False)

@@ -209,3 +209,12 @@ def test_what_is_wrong_is_said(arguments: list[str], message: str, tmp_path: Pat
     )
     given = [{"LOG": str(path), "BAD": str(bad)}.get(one, one) for one in arguments]
     assert message in replay(*given, code=2).output
+
+
+def test_times_ahead_of_now_are_decided_and_warned_of(tmp_path: Path) -> None:
+    ahead = (datetime.now(UTC) + timedelta(days=400)).isoformat()
+    path = log(tmp_path, [event("c", 0), event("c", 1, occurred_at=ahead)])
+    result = replay(path)
+    assert "2 events of 1 conversation " in result.stdout
+    assert "1 event of a time ahead of now: decided as told" in result.stderr
+    assert "ahead of now" not in replay(log(tmp_path, [event("c", 0)])).stderr
