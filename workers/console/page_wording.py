@@ -132,7 +132,7 @@ def name_of(text: str | None) -> str:
     return one_line((text or "")[:256])
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_000)
 def shown(text: str, rule: Redaction, limit: int = _LONGEST) -> str:
     """Return a text of others as a reader may see it: redacted, without control characters."""
     found = redact(text, rule, limit)
