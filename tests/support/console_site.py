@@ -23,6 +23,7 @@ from workers.console.view_file import ViewFile
 from workers.console.view_rows import Fetched, apply_records
 from workers.console.web_app import web_app
 from workers.contracts.codec import Raw, encode
+from workers.contracts.tickets import Notification
 from workers.contracts.topics import (
     CONTROL,
     DECISIONS,
@@ -54,7 +55,7 @@ def shipped_topics() -> Topics:
     return load_topics(data_path("topics.yaml").read_text(encoding="utf-8"), "topics.yaml")
 
 
-def fetched(topic: str, record: Record, at_ms: int, offset: int = 0) -> Fetched:
+def fetched(topic: str, record: Record | Notification, at_ms: int, offset: int = 0) -> Fetched:
     """Return a record as the view reads it."""
     if topic == "queues":
         topic = QUEUE_PREFIX + getattr(record, "queue", "")
