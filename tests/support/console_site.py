@@ -59,7 +59,8 @@ def fetched(topic: str, record: Record | Notification, at_ms: int, offset: int =
     """Return a record as the view reads it."""
     if topic == "queues":
         topic = QUEUE_PREFIX + getattr(record, "queue", "")
-    raw = Raw(record.conversation_id.encode(), encode(record), (), at_ms)
+    key = (record.conversation_id or "").encode()
+    raw = Raw(key, encode(record), (), at_ms)
     return Fetched(_TOPICS.get(topic, topic), 0, offset, raw)
 
 
