@@ -130,12 +130,12 @@ def test_a_bad_file_is_the_callers_mistake(tmp_path: Path) -> None:
         assert "priorty: '3': unknown key: did you mean priority?" in result.output
 
 
-def test_check_names_both_values(bootstrap: str) -> None:
-    """The embedded broker has 4 partitions everywhere, and no topics of queues yet."""
+def test_check_names_what_is_missing(bootstrap: str) -> None:
+    """The embedded broker has 4 partitions, as it should, and no topics of queues yet."""
     result = _run("topics", "check", "--kafka", bootstrap)
     assert result.exit_code == 1
     told = result.stderr.splitlines()
-    assert "conversation-events: partitions: topics.yaml has 12, the cluster 4: " in told[0]
+    assert not any("conversation-events: " in line for line in told)
     assert sum("none of this name" in line for line in told) == len(topics().queues)
     found: list[dict[str, Any]] = orjson.loads(
         _run("topics", "check", "--kafka", bootstrap, "--json").stdout
