@@ -14,6 +14,7 @@ from workers.contracts.deadletters import Origin, dead_letter
 from workers.contracts.handoffs import Claimed, Handoff, QueueMessage, Refused, Withdrawn
 from workers.contracts.rejections import Rejected
 from workers.contracts.topics import CONTROL, DEAD_LETTERS
+from workers.kafka.aiokafka_internals import stop
 from workers.kafka.publishing import Record
 from workers.outbound.calls import calls_of
 from workers.outbound.vendor_file import Vendor
@@ -76,7 +77,7 @@ class OutgoingReader:
             await self._read(consumer)
         finally:
             self.assigned.clear()
-            await consumer.stop()
+            await stop(consumer)
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         loop = asyncio.get_running_loop()

@@ -26,6 +26,21 @@ async def all_metadata(consumer: AIOKafkaConsumer) -> Any:
     return await consumer._client.fetch_all_metadata()
 
 
+async def stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, as its own `stop` does, which ends badly where a broker does not answer.
+
+    It cancels the fetches that wait for another try and awaits them, so that their cancellation
+    ends whoever stops the consumer, and the connections stay open.
+    """
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        await consumer._client.close()
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+
+
 async def commits(
     consumer: AIOKafkaConsumer, tps: Collection[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata]:

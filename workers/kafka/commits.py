@@ -71,4 +71,4 @@ async def reset(settings: Settings, group: str, offsets: Mapping[TopicPartition,
         consumer.assign([*offsets])
         await consumer.commit({tp: (one.offset, "") for tp, one in offsets.items()})
     finally:
-        await consumer.stop()
+        await aiokafka_internals.stop(consumer)

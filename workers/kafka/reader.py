@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from workers.kafka.aiokafka_internals import all_metadata
+from workers.kafka.aiokafka_internals import all_metadata, stop
 from workers.settings import Settings, kafka_client_kwargs
 
 _SILENCE_S: Final = 60.0
@@ -48,7 +48,7 @@ async def reading(settings: Settings, group: str | None = None) -> AsyncIterator
         await consumer.start()
         yield consumer
     finally:
-        await consumer.stop()
+        await stop(consumer)
 
 
 async def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:

@@ -15,7 +15,7 @@ from workers.contracts.rejections import Rejected
 from workers.contracts.time import MINUTE, to_ms
 from workers.contracts.topics import LEDGER
 from workers.errors import ConfigurationError, WentBackError
-from workers.kafka.aiokafka_internals import all_metadata
+from workers.kafka.aiokafka_internals import all_metadata, stop
 from workers.routing.ledger_record import waits_on
 from workers.stores.ledger_store import LedgerStore
 from workers.stores.queue_load import ANY_NUMBER, LoadStore
@@ -66,7 +66,7 @@ class LedgerTopic:
                 else:
                     return witness
         finally:
-            await consumer.stop()
+            await stop(consumer)
 
     async def _read(
         self, consumer: aiokafka.AIOKafkaConsumer, known: Mapping[int, int], witness: str
