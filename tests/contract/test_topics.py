@@ -7,7 +7,7 @@ import pytest
 from tests.support.schema_files import TOPICS_FILE, schema, topics, verdicts
 from workers.contracts.topics import DEAD_LETTERS, LEDGER, OWN_TOPICS, QUEUE_PREFIX, load_topics
 from workers.contracts.yaml import YamlFileError, load_yaml
-from workers.kafka.topic_diff import ClusterTopic, differences, missing
+from workers.kafka.topic_diff import EMBEDDED_PARTITIONS, ClusterTopic, differences, missing
 
 TEXT = TOPICS_FILE.read_text("utf-8")
 QUEUES = """
@@ -237,7 +237,8 @@ def test_each_difference_names_both_values() -> None:
     del found["desk-events"]
     found["handoff-legal"] = ClusterTopic(1, found["handoff-legal"].configs)
     found["conversation-events"] = ClusterTopic(12, {"retention.ms": "86400000"})
-    found["conversation-control"] = ClusterTopic(12, None)
+    # The embedded broker has no configurations, and a number of partitions of its own.
+    found["conversation-control"] = ClusterTopic(EMBEDDED_PARTITIONS, None)
     told = differences(topics(), found)
     assert missing(topics(), found) == ["desk-events"]
     assert [(one.topic, one.setting, one.declared, one.found) for one in told] == [

@@ -17,13 +17,14 @@ from workers.cli.common import (
     require_servers,
     settings_from,
 )
-from workers.cli.output import counted, print_columns
+from workers.cli.output import print_columns
 from workers.cli.time_option import Moment
 from workers.contracts.characters import escaped
 from workers.contracts.deadletters import Origin
 from workers.contracts.rejections import REJECTION_REASONS, named
 from workers.contracts.time import from_ms
 from workers.contracts.topics import DEAD_LETTERS
+from workers.handoff.wording import counted
 from workers.kafka.dead_letter_topic import FoundLetter, LetterFilter, read_letters, send_again
 from workers.kafka.reader import ReadError
 

@@ -18,9 +18,8 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
-from workers.cli.output import counted
 from workers.cli.policy_option import PolicyChoice, policy_option
-from workers.handoff.wording import one_line
+from workers.handoff.wording import counted, one_line
 
 if TYPE_CHECKING:
     from workers.contracts.topics import Topics

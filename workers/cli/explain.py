@@ -24,13 +24,12 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
-from workers.cli.output import counted
 from workers.cli.policy_option import PolicyChoice, replay_policy_option
 from workers.contracts.decisions import Decision, Home, NearMiss
 from workers.contracts.topics import EVENTS
 from workers.contracts.yaml import YamlFileError
 from workers.conversation.partition_meta import PartitionMeta, starting_meta
-from workers.handoff.wording import one_line, without_controls
+from workers.handoff.wording import counted, one_line, without_controls
 from workers.replay.explain_events import ExplainedEvent, explain_events
 from workers.replay.explain_store import Now, Remembered, explain_remembered
 from workers.settings import Settings

@@ -17,8 +17,8 @@ from workers.chatlogs.files import ParsedChat, read_logs
 from workers.chatlogs.shapes import is_event, names, read_shape
 from workers.chatlogs.tables import Columns, read_table
 from workers.cli.common import CliError, input_argument, progress
-from workers.cli.output import counted
 from workers.errors import EXIT_DEAD_LETTERS, EXIT_FINDINGS
+from workers.handoff.wording import counted
 
 SHOWN = 20
 """Complaints that are listed unless all are asked for."""

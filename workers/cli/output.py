@@ -12,11 +12,6 @@ from workers.handoff.wording import one_line
 _NARROWEST: Final = 6
 
 
-def counted(number: int, thing: str) -> str:
-    """Return a number with the thing it counts, as in 1 event and 2 events."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
 def print_capped(lines: Sequence[str], *, every: bool, shown: int = 20) -> None:
     """Print complaints on standard error, and how many more there are than are shown."""
     for line in lines if every else lines[:shown]:

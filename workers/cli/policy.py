@@ -17,10 +17,10 @@ from workers.cli.common import (
     read_topics,
     topics_option,
 )
-from workers.cli.output import counted, print_columns
+from workers.cli.output import print_columns
 from workers.cli.policy_option import PolicyChoice, policy_option
 from workers.errors import EXIT_DEAD_LETTERS
-from workers.handoff.wording import one_line
+from workers.handoff.wording import counted, one_line
 
 if TYPE_CHECKING:
     from workers.policy import Policy

@@ -18,8 +18,8 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
-from workers.cli.output import counted
 from workers.cli.policy_option import PolicyChoice, policy_option
+from workers.handoff.wording import counted
 
 
 @click.command()

@@ -24,7 +24,6 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
-from workers.cli.output import counted
 from workers.cli.policy_option import (
     VARIABLE,
     PolicyChoice,
@@ -35,6 +34,7 @@ from workers.cli.policy_option import (
 from workers.cli.time_option import Moment
 from workers.contracts.yaml import YamlFileError
 from workers.errors import EXIT_DEAD_LETTERS
+from workers.handoff.wording import counted
 from workers.policy import load_policy
 from workers.replay.backtest import Candidate, Result
 from workers.replay.expectations import Expectations, disappointed, load_expectations

@@ -16,8 +16,9 @@ from workers.cli.common import (
     read_topics,
     topics_option,
 )
-from workers.cli.output import counted, print_capped, print_columns
+from workers.cli.output import print_capped, print_columns
 from workers.data import data_path
+from workers.handoff.wording import counted
 
 if TYPE_CHECKING:
     from workers.contracts.topics import Topics

@@ -26,11 +26,12 @@ from workers.cli.common import (
     require_servers,
     settings_from,
 )
-from workers.cli.output import counted, print_capped
+from workers.cli.output import print_capped
 from workers.contracts.codec import MAX_AHEAD_MS
 from workers.contracts.rejections import shown
 from workers.contracts.topics import DESKS, EVENTS
 from workers.errors import UnreadableInputError
+from workers.handoff.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,8 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
-from workers.cli.output import counted, print_columns
+from workers.cli.output import print_columns
+from workers.handoff.wording import counted
 
 if TYPE_CHECKING:
     from workers.contracts.topics import Topic

@@ -17,8 +17,8 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
-from workers.cli.output import counted
 from workers.contracts.topics import EVENTS
+from workers.handoff.wording import counted
 
 if TYPE_CHECKING:
     from workers.contracts.decisions import Turn

@@ -31,6 +31,11 @@ _COURTESY: Final = re.compile(
 _DETAIL: Final = re.compile(r"\d|\b[A-Z]{2,}\b")
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number with the thing it counts, as in 1 event and 2 events."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def one_line(text: str) -> str:
     """Return `text` without line breaks, control characters and marks that reorder it."""
     return " ".join(without_controls(text).split())

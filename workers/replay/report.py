@@ -299,6 +299,6 @@ def absent_intents(policy: Policy, tally: Tally) -> list[str]:
     return [name for name in policy.intents if name not in had]
 
 
-def counted(counts: Mapping[str, int]) -> str:
+def counts_line(counts: Mapping[str, int]) -> str:
     """Return counts as one line of text, `none` without any."""
     return ", ".join(f"{name} {number:,}" for name, number in counts.items()) or "none"

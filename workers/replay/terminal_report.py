@@ -7,11 +7,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from workers.handoff.wording import one_line
+from workers.handoff.wording import counted, one_line
 from workers.replay.counts import Split
 from workers.replay.first_decisions import First, FirstOffer, Flip
 from workers.replay.intervals import Interval
-from workers.replay.report import Judged, RateRow, Summary, counted
+from workers.replay.report import Judged, RateRow, Summary, counts_line
 from workers.replay.sweep import SweepSummary
 
 _SHOWN: Final = 15
@@ -33,7 +33,7 @@ def show(summary: Summary, console: Console) -> None:
     _more(console, len(summary.refusals), sum(summary.refused.values()), "records refused")
     refused_total = sum(summary.refused.values())
     console.print(
-        f"{summary.events:,} events of {summary.conversations:,} conversations"
+        f"{counted(summary.events, 'event')} of {counted(summary.conversations, 'conversation')}"
         f" ({summary.duplicates:,} sent again, {refused_total:,} refused"
         f"{f', {summary.late:,} out of order' if summary.late else ''})"
     )
@@ -98,12 +98,12 @@ def _breakdown(judged: Judged) -> Table:
         ("outcomes", judged.outcomes),
         ("decisions", judged.actions),
     ):
-        table.add_row(name, one_line(counted(counts)))
+        table.add_row(name, one_line(counts_line(counts)))
     of = judged.overall.conversations
     share = f" ({judged.offered / of:.1%})" if of else ""
-    asked = f"{judged.offered:,} conversations{share}: {counted(judged.offers)}"
+    asked = f"{counted(judged.offered, 'conversation')}{share}: {counts_line(judged.offers)}"
     if judged.answers:
-        asked += f"; {counted(judged.answers)}"
+        asked += f"; {counts_line(judged.answers)}"
     table.add_row("offers", one_line(asked) if judged.offered else "none")
     if judged.stepped_in:
         table.add_row("uncalled", f"a person spoke in {judged.stepped_in:,} conversations")
@@ -125,7 +125,8 @@ def _breakdown(judged: Judged) -> Table:
     if judged.hypothetical:
         table.add_row(
             "hypothetical",
-            f"{counted(judged.hypothetical)}: after the log and the policy had parted; not counted",
+            f"{counts_line(judged.hypothetical)}: after the log and the policy had parted; "
+            "not counted",
         )
     return table
 
@@ -138,7 +139,7 @@ def _differences(summary: Summary, console: Console) -> None:
     change, first, second = summary.change, *(one.policy for one in summary.policies)
     if change is None:
         return
-    counts = counted(summary.changed or {})
+    counts = counts_line(summary.changed or {})
     title = f"{first} against {second}: " + (
         "no conversation changes" if counts == "none" else counts
     )
@@ -185,7 +186,7 @@ def show_sweep(summary: SweepSummary, console: Console) -> None:
     """Print what every setting of a sweep came to."""
     refused = sum(summary.refused.values())
     console.print(
-        f"{summary.events:,} events of {summary.conversations:,} conversations"
+        f"{counted(summary.events, 'event')} of {counted(summary.conversations, 'conversation')}"
         f" ({summary.duplicates:,} sent again, {refused:,} refused)"
     )
     table = Table(title=summary.policy, title_justify="left", box=box.SIMPLE_HEAD)
