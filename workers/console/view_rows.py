@@ -151,7 +151,6 @@ def _about(decision: Decision) -> dict[str, Any]:
     facts, customer = decision.facts, decision.facts.customer
     found = {
         "customer_id": customer.id if customer else None,
-        "customer_name": customer.name if customer else None,
         "tier": customer.tier if customer else None,
         "channel": facts.channel,
         "intent": facts.intents[0] if facts.intents else None,
@@ -287,6 +286,9 @@ def _packet(message: Handoff) -> dict[str, Any]:
         "wants": message.packet.wants.text[:_SHORT],
         "packet": zlib.compress(orjson.dumps(head)),
     }
+    if (customer := message.packet.customer) is not None and customer.name:
+        # Decisions carry no names.
+        found["customer_name"] = customer.name
     if message.due_by is not None:
         found["due_at"] = to_ms(message.due_by)
     return found

@@ -72,7 +72,7 @@ def _hostile(record: Any) -> Any:
                 Evidence(event_id="e", signal=HOSTILE, score=1.0, quote=HOSTILE[:80]),
             )
             misses = (NearMiss(rule=HOSTILE, condition="turns", value=1.0, needed=2.0),)
-            customer = Customer(id=HOSTILE, name=HOSTILE, tier=HOSTILE, locale="en")
+            customer = Customer(id=HOSTILE, tier=HOSTILE, locale="en")
             facts = msgspec.structs.replace(
                 record.facts, customer=customer, channel=HOSTILE, intents=(HOSTILE,)
             )
@@ -87,6 +87,7 @@ def _hostile(record: Any) -> Any:
         case Handoff():
             packet = msgspec.structs.replace(
                 record.packet,
+                customer=Customer(id=HOSTILE, name=HOSTILE),
                 who=claim,
                 wants=claim,
                 why=claim,
@@ -279,8 +280,12 @@ def test_a_viewer_reads_strictly_and_no_names(tmp_path: Path) -> None:
 
 def _known(record: Any, customer: Customer) -> Any:
     if isinstance(record, Decision):
-        facts = msgspec.structs.replace(record.facts, customer=customer)
+        nameless = msgspec.structs.replace(customer, name=None)
+        facts = msgspec.structs.replace(record.facts, customer=nameless)
         return msgspec.structs.replace(record, facts=facts)
+    if isinstance(record, Handoff):
+        packet = msgspec.structs.replace(record.packet, customer=customer)
+        return msgspec.structs.replace(record, packet=packet)
     if isinstance(record, LedgerRecord):
         return msgspec.structs.replace(record, decision=_known(record.decision, customer))
     return record

@@ -7,14 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.audit_builder import START, World
 from tests.support.console_site import fetched, records_of
 from workers.console.view_file import ViewFile
+from workers.console.view_reads import search
 from workers.console.view_rows import Fetched, apply_records
 from workers.contracts.codec import Raw
-from workers.contracts.handoffs import Refused
+from workers.contracts.events import Customer
+from workers.contracts.handoffs import Handoff, Refused
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS
 
 _SHOWN = (
@@ -100,6 +103,21 @@ def test_the_ledger_alone_tells_where_an_escalation_stands(tmp_path: Path) -> No
     latest = world.topics["ledger"][-1]
     (row,) = filled(tmp_path / "view.sqlite3", [fetched("ledger", latest, START)])
     assert (row["queue"], row["claimed_by"], row["outcome"]) == ("premium_support", "kim", None)
+
+
+def test_a_customer_is_called_by_the_name_in_the_packet(tmp_path: Path) -> None:
+    world = moved_and_claimed()
+    for index, message in enumerate(world.topics["queues"]):
+        if isinstance(message, Handoff):
+            packet = msgspec.structs.replace(message.packet, customer=Customer(name="Mia Lind"))
+            world.topics["queues"][index] = msgspec.structs.replace(message, packet=packet)
+    path = tmp_path / "view.sqlite3"
+    filled(path, records_of(world))
+    with sqlite3.connect(path) as connection:
+        connection.row_factory = sqlite3.Row
+        found = search(connection, "mia l", None, customers=True, limit=5)
+        assert [row["customer_name"] for row in found] == ["Mia Lind"]
+        assert search(connection, "mia l", None, customers=False, limit=5) == []
 
 
 def test_what_nobody_can_read_is_counted_and_passed_over(tmp_path: Path) -> None:
