@@ -6,13 +6,14 @@ import signal
 import socket
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import uvicorn
 from redis.asyncio import Redis
+from sse_starlette.sse import AppStatus
 
 from workers.console.access import Admission, new_secret
 from workers.console.ai_agents import ai_agent
@@ -73,8 +74,10 @@ async def serve(
                 timeout_graceful_shutdown=_END_S,
                 h11_max_incomplete_event_size=32 * 1024,
             )
+            # Pages that are open are told of the end by `Hub.end`, not cut off.
+            AppStatus.enable_automatic_graceful_drain = False
             try:
-                await _Server(config, ready).serve()
+                await _Server(config, ready, site.hub.end).serve()
             except SystemExit:
                 # uvicorn has logged why; the port is the one thing that an operator chooses.
                 raise ConfigurationError(
@@ -84,11 +87,17 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
-    """Says where it answers once it does."""
+    """Says where it answers once it does, and lets what stays open run out at the end."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[str], None],
+        end_streams: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._end_streams = end_streams
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -104,6 +113,10 @@ class _Server(uvicorn.Server):
         finally:
             for number in _SIGNALS:
                 loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._end_streams()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

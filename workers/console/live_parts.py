@@ -29,6 +29,13 @@ class Hub:
         self.streams = 0
         """Pages that are open now."""
         self.renderings = 0
+        self._ended = False
+
+    async def end(self) -> None:
+        """Let every stream run out, and begin none."""
+        self._ended = True
+        for channel in list(self._channels.values()):
+            await channel.end()
 
     def wake(self) -> None:
         """Say that something may look different now."""
@@ -45,6 +52,8 @@ class Hub:
         """
         if self.streams >= MOST_STREAMS:
             raise TooManyStreams
+        if self._ended:
+            return
         channel = self._channels.get(key)
         if channel is None:
             channel = self._channels[key] = _Channel(self, render, least_s)
@@ -74,17 +83,25 @@ class _Channel:
         self._latest: tuple[int, bytes] = (0, b"")
         """What takes a watcher from the version before the last to the last."""
         self._news = asyncio.Condition()
+        self._ended = False
         self._task = asyncio.create_task(self._renew())
 
     def close(self) -> None:
         self._task.cancel()
 
+    async def end(self) -> None:
+        async with self._news:
+            self._ended = True
+            self._news.notify_all()
+
     async def events(self) -> AsyncIterator[bytes]:
         seen = 0
         while True:
             async with self._news:
-                while self._version == seen:
+                while self._version == seen and not self._ended:
                     await self._news.wait()
+                if self._ended:
+                    return
                 version, (made, latest) = self._version, self._latest
                 event = latest if made == version == seen + 1 else self._since(seen)
             seen = version

@@ -90,3 +90,21 @@ async def test_there_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TooManyStreams):
         await anext(hub.stream("now", render))
     await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_at_the_end_every_stream_runs_out() -> None:
+    hub = Hub()
+
+    async def render() -> dict[str, str]:
+        return {"a": "x"}
+
+    stream = hub.stream("now", render)
+    await take(stream)
+    waiting = asyncio.create_task(take(stream))
+    await asyncio.sleep(0)
+    await hub.end()
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+    with pytest.raises(StopAsyncIteration):
+        await take(hub.stream("now", render))
+    assert hub.streams == 0
