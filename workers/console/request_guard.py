@@ -187,7 +187,8 @@ class Guard:
                 "Too many requests. Wait a moment.\n", 429, headers={"retry-after": "5"}
             )
         if identity is None and not path.startswith(_OPEN):
-            if request.method in _SAFE and "text/html" in headers.get("accept", ""):
+            is_page = "text/html" in headers.get("accept", "") and "hx-request" not in headers
+            if request.method in _SAFE and is_page:
                 return RedirectResponse("/sign-in", 303)
             return PlainTextResponse("Sign in first.\n", 401)
         return None

@@ -51,6 +51,17 @@
   document.addEventListener("DOMContentLoaded", follow);
   follow();
 
+  // A page that hears nothing any more says so; its first news take the notice away.
+  document.addEventListener("htmx:sse:error", (event) => {
+    if (event.detail.status === 401) return location.reload();
+    const state = first("#now-state");
+    if (!state || state.querySelector(".silent")) return;
+    const note = document.createElement("p");
+    note.className = "note bad silent";
+    note.textContent = "The console does not answer. What you see is as of then; it goes on by itself.";
+    state.replaceChildren(note);
+  });
+
   // What was sent leaves its field; what was not stays there.
   document.addEventListener("htmx:after:request", (event) => {
     const form = event.target.closest?.("form[data-clear]");
