@@ -41,7 +41,7 @@ _MAY: dict[str, Collection[str]] = {
     "outbound": (*_BASE, "redaction", "settings", "stores"),
     "client": (*_BASE, "settings", "kafka"),
     "bridge": (*_AROUND, "runtime", "outbound"),
-    "console": (*_AROUND, "replay"),
+    "console": (*_AROUND, "runtime", "replay"),
 }
 _NOT_IN_PURE = {
     *("faust", "mode", "aiokafka", "confluent_kafka", "redis", "valkey", "anthropic"),

@@ -61,12 +61,17 @@ class DeskRoom:
 
     async def keep_reporting(self) -> None:
         """Report each queue often enough that its desk counts as there, until cancelled."""
+        told = False
         while True:
             await asyncio.sleep(_LOOK_S)
             try:
                 await self._report()
             except NotSent as error:
-                logger.warning("presence: %s", error)
+                if not told:
+                    logger.warning("presence: %s", error)
+                told = True
+            else:
+                told = False
 
     async def leave(self) -> None:
         """Say that nobody is there any more, at the end."""

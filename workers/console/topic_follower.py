@@ -15,6 +15,7 @@ from workers.console.view_rows import OWN_SOURCES, Fetched, apply_records
 from workers.contracts.codec import Raw
 from workers.contracts.topics import Topics
 from workers.kafka.reader import partitions_of, ranges_of, reading
+from workers.runtime.kafka_log import OUTAGE
 from workers.settings import Settings
 
 _AT_ONCE: Final = 2_000
@@ -96,6 +97,7 @@ class TopicFollower:
             for tp in found:
                 consumer.seek(tp, starts[tp])
         behind = sum(held.end - starts[tp] for tp, held in ranges.items())
+        OUTAGE.answered()
         if self.away_since is not None or behind != self.behind:
             self.away_since, self.behind = None, behind
             self._changed()

@@ -19,7 +19,7 @@ from workers.contracts.handoffs import Handoff, QueueMessage, Refused
 from workers.contracts.tickets import Ticket
 from workers.contracts.topics import CONTROL, DECISIONS, DESKS, EVENTS, TICKETS
 from workers.embedded.kafka import FETCH_MAX_WAIT_MS
-from workers.kafka.aiokafka_internals import all_metadata
+from workers.kafka.aiokafka_internals import all_metadata, stop
 
 T = TypeVar("T")
 Heard = Control | QueueMessage | Ticket
@@ -86,7 +86,7 @@ class SimulatedSystems:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait({self._reading})
-        await self._consumer.stop()
+        await stop(self._consumer)
         await self._producer.stop()
 
     async def say(self, event: Mapping[str, Any] | bytes, key: str | None = None) -> None:

@@ -22,6 +22,7 @@ _AWAY: Final = (
     "LeaveGroup request failed",
     "Cannot send",
     "Could not send",
+    "Got error produce response",
 )
 """How the client's messages about brokers begin that do not answer."""
 
