@@ -40,6 +40,9 @@ def test_servers_and_workers_end_with_it(number: signal.Signals, tmp_path: Path)
         for key, value in os.environ.items()
         if key not in ("KAFKA_BOOTSTRAP", "REDIS_URL")
     }
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment["TMPDIR"] = str(temporary)
     with said.open("wb") as errors:
         up = subprocess.Popen(
             [sys.executable, "-m", "workers.cli", "up"],
@@ -67,3 +70,5 @@ def test_servers_and_workers_end_with_it(number: signal.Signals, tmp_path: Path)
     while left := [pid for pid in below if is_alive(pid)]:
         assert time.monotonic() < last, f"still running: {left}"
         time.sleep(0.2)
+    if number == signal.SIGTERM:
+        assert not list(temporary.iterdir())
