@@ -9,13 +9,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
 from starlette.applications import Starlette
 from starlette.requests import Request as Received
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.support.bridge import eventually, serving
+from workers.bridge.outgoing import OutgoingReader
 from workers.contracts.topics import CONTROL
+from workers.embedded import EmbeddedKafka
+from workers.embedded.kafka import FETCH_MAX_WAIT_MS, SESSION_TIMEOUT_S
 from workers.outbound import dispatcher as dispatching
 from workers.outbound.calls import Request
 from workers.outbound.dispatcher import Dispatcher
@@ -125,6 +129,16 @@ class Telling:
             await dispatcher.close()
 
 
+@asynccontextmanager
+async def producing(kafka: EmbeddedKafka) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
@@ -152,14 +166,20 @@ async def until(found: Callable[[], bool], what: str) -> None:
 async def test_a_conversation_is_told_in_order_and_another_does_not_wait_for_it(
     telling: Telling, desk: Desk
 ) -> None:
-    failures = 3
+    failures, others = 2, asyncio.Event()
+
+    async def hang() -> int:
+        await others.wait()
+        return 500
 
     def answers(asked: Asked) -> Any:
         nonlocal failures
-        if asked.own == "a" and asked.call == "second" and failures:
-            failures -= 1
-            return 500 if failures else asyncio.sleep(5, 200)
-        return 200
+        if (asked.own, asked.call) != ("a", "second"):
+            return 200
+        if not others.is_set():
+            return hang()
+        failures -= 1
+        return 200 if failures < 0 else 500
 
     desk.answers = answers
     async with telling.dispatched():
@@ -168,6 +188,7 @@ async def test_a_conversation_is_told_in_order_and_another_does_not_wait_for_it(
                 assert await telling.say(own, seq)
         await until(lambda: len(desk.of("b")) == len(desk.of("c")) == 4, "the others")
         assert len(desk.of("a")) < 4
+        others.set()
         await until(lambda: ("second", 2) in desk.of("a"), "the one that failed")
     order = [("first", 1), ("second", 1), ("first", 2), ("second", 2)]
     assert desk.of("b") == desk.of("c") == order
@@ -187,6 +208,14 @@ async def test_what_is_not_later_than_the_last_is_not_told(telling: Telling, des
         assert await telling.say("a", 3)
         await until(lambda: len(desk.of("a")) == 4, "the next")
     assert [seq for _, seq in desk.of("a")] == [2, 2, 3, 3]
+
+
+async def test_a_message_is_known_to_be_overtaken(telling: Telling) -> None:
+    await telling.say("a", 9)
+    (taken,) = await telling.store.take(now_ms(), now_ms(), 1)
+    assert await telling.store.known("deskly:a", taken.delivery) == {}
+    await telling.say("a", 10)
+    assert await telling.store.known("deskly:a", taken.delivery) == {"overtaken": "true"}
 
 
 async def test_what_is_refused_is_given_up_and_can_be_told_again(
@@ -231,6 +260,64 @@ async def test_a_process_that_dies_goes_on_with_the_next_call(
     async with telling.dispatched():
         await until(lambda: len(desk.of("a")) == 2, "the rest")
     assert desk.of("a") == [("first", 1), ("second", 1)]
+
+
+async def test_what_a_vendor_is_waited_for_is_nobody_elses(
+    telling: Telling, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatching, "TAKEN_MS", 400)
+    monkeypatch.setattr(dispatching, "_RENEWED_MS", 100)
+    desk.answers = lambda _: asyncio.sleep(0.9, 200)
+    async with telling.dispatched(), telling.dispatched():
+        await telling.say("a", 1)
+        await telling.idle()
+    assert [asked.call for asked in desk.asked] == ["first", "second"]
+
+
+async def test_what_was_so_before_is_not_noted_again(telling: Telling) -> None:
+    for status, at_s in (("open", 5.25), ("pending", 5.0), ("open", None), ("resolved", 6.0)):
+        await telling.store.note("deskly:a", {"status": status}, at_s)
+        if at_s == 5.0:
+            assert (await telling.store.known("deskly:a"))["status"] == "open"
+    assert await telling.store.known("deskly:a") == {"status": "resolved", "noted_at": "6.0"}
+
+
+async def test_what_is_published_while_nobody_reads_is_kept_at_the_next_start(
+    kafka: EmbeddedKafka, telling: Telling
+) -> None:
+    kafka.ensure_topics((CONTROL,))
+    settings = load_settings(
+        kafka_bootstrap=kafka.bootstrap,
+        kafka_session_timeout_s=SESSION_TIMEOUT_S,
+        kafka_fetch_max_wait_ms=FETCH_MAX_WAIT_MS,
+    )
+
+    async def read(until_kept: bool) -> None:
+        kept = asyncio.Event()
+        reader = OutgoingReader(
+            settings, [CONTROL], {"deskly": telling.vendor}, telling.store, kept.set
+        )
+        running = asyncio.create_task(reader.run())
+        async with asyncio.timeout(60):
+            await (kept if until_kept else reader.assigned).wait()
+        running.cancel()
+        await asyncio.wait({running})
+
+    await read(until_kept=False)
+    message = {
+        "conversation_id": "deskly:a",
+        "epoch": 1,
+        "seq": 1,
+        "owner": "pending",
+        "ai_may_reply": False,
+        "kind": "ownership",
+        "caused_by": "d-1",
+        "sent_at": "2026-11-27T10:00:00Z",
+    }
+    async with producing(kafka) as producer:
+        await producer.send_and_wait(CONTROL, msgspec.json.encode(message), key=b"deskly:a")
+    await read(until_kept=True)
+    assert await telling.store.waiting() == 1
 
 
 async def test_a_limit_of_the_vendor_holds_for_all_that_it_is_asked(

@@ -85,9 +85,10 @@ class OutgoingReader:
         while True:
             runs = await consumer.getmany(timeout_ms=_POLL_MS)
             if not self.assigned.is_set() and consumer.assignment():
-                # Where each partition begins is settled before we say that nothing is missed.
-                for tp in consumer.assignment():
-                    await consumer.position(tp)
+                # Where each partition begins is settled before we say that nothing is missed: a
+                # start after a death would else begin with what is published from then on.
+                begun = {tp: await consumer.position(tp) for tp in consumer.assignment()}
+                await consumer.commit(begun)
                 self.assigned.set()
             for records in runs.values():
                 for record in records:
@@ -153,7 +154,8 @@ def _known(message: QueueMessage) -> dict[str, str]:
         "epoch": str(message.epoch),
     }
     if isinstance(message, Handoff):
-        return {**about, "state": "waiting", "agent_id": ""}
+        since = str(message.decided_at.timestamp())
+        return {**about, "state": "waiting", "agent_id": "", "since": since}
     if isinstance(message, Claimed):
         return {**about, "state": "claimed", "agent_id": message.agent_id}
     return {"state": "ended"}

@@ -137,8 +137,8 @@ class _Bridge:
             except BadPayloadError as error:
                 return _error(400, str(error))
             answer = await self._write(vendor.name, read.records, read.refused)
-            if read.conversation_id is not None and read.noted and answer.status_code == 200:
-                await store.note(read.conversation_id, read.noted)
+            if read.conversation_id is not None and read.noted.known and answer.status_code == 200:
+                await store.note(read.conversation_id, *read.noted)
             return answer
 
         return await self._with_body(request, take)

@@ -25,7 +25,7 @@ def checked(vendor: Vendor, payload: dict[str, Any], known: Data) -> dict[str, A
         "events": [
             {"rule": made.rule, "topic": made.topic, "event": made.event} for made in read.events
         ],
-        "noted": read.noted,
+        "noted": read.noted.known,
         "problems": [f"{refusal.reason}: {refusal.detail}" for refusal in read.refused],
     }
 

@@ -15,8 +15,10 @@ from workers.outbound.trees import TreeError
 from workers.outbound.vendor_file import Limits, Vendor, VendorCall
 from workers.stores.deliveries import Delivery, DeliveryStore, Taken
 
-TAKEN_MS: Final = MINUTE
+TAKEN_MS: Final = 10_000
 """So long nobody else takes a conversation; after a death it is told on by then."""
+_RENEWED_MS: Final = 2_000
+"""So often what is in hand is kept from others: a vendor may be waited for much longer."""
 MAX_AT_ONCE: Final = 500
 _LOOK_S: Final = 0.2
 
@@ -43,6 +45,7 @@ class Dispatcher:
         self._senders = {name: Requester(_limits(vendor)) for name, vendor in vendors.items()}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
+        self._renewed_ms = 0
 
     def sender(self, vendor: str) -> Requester:
         """Return what sends to a vendor, within its limits."""
@@ -64,6 +67,7 @@ class Dispatcher:
                 for task in [task for task in self._busy.values() if task.done()]:
                     task.result()
                 self._busy = {name: task for name, task in self._busy.items() if not task.done()}
+                await self._renew()
                 await self._start_due()
                 self._woken.clear()
                 try:
@@ -77,6 +81,12 @@ class Dispatcher:
             if self._busy:
                 await asyncio.wait(self._busy.values())
             self._busy = {}
+
+    async def _renew(self) -> None:
+        now = self._clock()
+        if self._busy and now - self._renewed_ms >= _RENEWED_MS:
+            self._renewed_ms = now
+            await self._store.renew(self._busy, now + TAKEN_MS)
 
     async def _start_due(self) -> None:
         now = self._clock()
@@ -102,7 +112,7 @@ class Dispatcher:
         for call in calls_of(vendor, taken.delivery.topic):
             if call.call in taken.delivery.made or _was_refused(taken.delivery, call):
                 continue
-            known = await self._store.known(taken.conversation_id)
+            known = await self._store.known(taken.conversation_id, taken.delivery)
             answer = await self._made(vendor, call, outgoing, known)
             if answer is None:
                 continue

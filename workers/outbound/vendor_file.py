@@ -46,6 +46,9 @@ class Inbound(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=T
     """JMESPath to the conversation's id in our topics; null where a payload is of none."""
     note: dict[VendorName, Tree] = {}
     """What is to be noted of the conversation, for `known`."""
+    note_at: str | None = None
+    """JMESPath to the seconds at which that was so: what is older than `known.noted_at` is not
+    noted, as webhooks come in any order."""
     rules: Annotated[tuple[VendorRule, ...], msgspec.Meta(min_length=1)]
 
 
@@ -215,6 +218,7 @@ def _inbound_problems(document: Document, file: VendorFile) -> Iterator[YamlFile
     yield from _secret(document, (*where, "signature", "secret"), inbound.signature.secret, file)
     yield from _expression(document, (*where, "conversation"), inbound.conversation)
     yield from problems(document, (*where, "note"), inbound.note)
+    yield from _expression(document, (*where, "note_at"), inbound.note_at)
     for index, rule in enumerate(inbound.rules):
         place = (*where, "rules", index)
         yield from _expression(document, (*place, "when"), rule.when)

@@ -1,6 +1,6 @@
 """What is still to be told to other systems, per conversation in its order, in Redis."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +16,7 @@ _LUA: Final = Path(__file__).with_name("lua")
 _ADD: Final = _LUA.joinpath("delivery_add.lua").read_text()
 _TAKE: Final = _LUA.joinpath("delivery_take.lua").read_text()
 _DONE: Final = _LUA.joinpath("delivery_done.lua").read_text()
+_NOTE: Final = _LUA.joinpath("delivery_note.lua").read_text()
 _LATER: Final = _LUA.joinpath("delivery_later.lua").read_text()
 _OURS: Final = ("last:", "given up:", "known at:")
 """What the names of our own fields begin with."""
@@ -125,6 +126,11 @@ class DeliveryStore:
         due = {taken.conversation_id: until_ms}
         await persist(lambda: self._redis.zadd(self._due, due), self._address)
 
+    async def renew(self, conversation_ids: Iterable[str], until_ms: int) -> None:
+        """Keep conversations from others for longer; what is due later than that stays so."""
+        due = dict.fromkeys(conversation_ids, until_ms)
+        await persist(lambda: self._redis.zadd(self._due, due, xx=True, gt=True), self._address)
+
     async def done(self, taken: Taken, now_ms: int, *, given_up: bool = False) -> None:
         """Drop a message; what is given up can be added again."""
         conversation = taken.conversation_id
@@ -140,25 +146,27 @@ class DeliveryStore:
         await self._eval(_LATER, keys, [taken.entry, entry, conversation, due_ms])
         return Taken(conversation, delivery, entry)
 
-    async def known(self, conversation_id: str) -> dict[str, str]:
-        """Return what was noted of a conversation."""
+    async def known(self, conversation_id: str, told: Delivery | None = None) -> dict[str, str]:
+        """Return what was noted of a conversation.
+
+        `overtaken` is there when something later of the kind of `told` is to be told, too.
+        """
         key = self._known(conversation_id)
         fields: dict[Any, Any] = await persist(lambda: self._redis.hgetall(key), self._address)
         texts = {_text(name): _text(value) for name, value in fields.items()}
-        return {name: value for name, value in texts.items() if not name.startswith(_OURS)}
+        known = {name: value for name, value in texts.items() if not name.startswith(_OURS)}
+        last = "" if told is None else texts.get(f"last:{told.kind}", "")
+        if told is not None and last and tuple(map(int, last.split("."))) > tuple(told.rank):
+            known["overtaken"] = "true"
+        return known
 
-    async def note(self, conversation_id: str, known: Mapping[str, str]) -> None:
-        """Note something of a conversation."""
-        key = self._known(conversation_id)
-
-        async def write() -> None:
-            pipeline = self._redis.pipeline(transaction=False)
-            for name, value in known.items():
-                pipeline.hset(key, name, value)
-            pipeline.pexpire(key, KEPT_MS)
-            await pipeline.execute()
-
-        await persist(write, self._address)
+    async def note(
+        self, conversation_id: str, known: Mapping[str, str], at_s: float | None = None
+    ) -> None:
+        """Note something of a conversation, unless something later was noted; None: it is."""
+        fields = [part for pair in known.items() for part in pair]
+        at = "" if at_s is None else repr(at_s)
+        await self._eval(_NOTE, [self._known(conversation_id)], [KEPT_MS, at, *fields])
 
     async def waiting(self) -> int:
         """Return how many conversations something is still to be told about."""

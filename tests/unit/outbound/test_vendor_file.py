@@ -41,6 +41,7 @@ _STATUS: dict[str, Any] = {
     "meta": {},
     "timestamp": 1627063369,
 }
+_AT = {"updated_at": 1627063369.5}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,32 @@ def _updated(field: str, **meta: object) -> dict[str, Any]:
         (_STATUS, {**_OPEN, "state": "ended"}, ["closed"]),
         ({**_STATUS, "status": "pending"}, _OPEN, ["person-returns"]),
         ({**_STATUS, "status": "pending"}, {}, []),
+        ({**_STATUS, "status": "pending"}, {**_OPEN, "state": "waiting"}, ["person-returns"]),
         ({**_STATUS, "status": "open"}, _OPEN, []),
+        # Webhooks come in any order: these were before the escalation, or before what is known.
+        ({**_STATUS, **_AT}, {**_OPEN, "since": "1627063369.9"}, []),
+        ({**_STATUS, **_AT}, {**_OPEN, "since": "1627063369.4"}, ["person-resolves"]),
+        ({**_STATUS, **_AT, "status": "pending"}, {**_OPEN, "since": "1627063369.9"}, []),
+        ({**_updated("team_id", team={"id": 2}), **_AT}, {**_OPEN, "since": "1627063369.9"}, []),
+        (
+            {**_updated("assignee_id", assignee={"id": 5, "name": "Ana"}), **_AT},
+            {**_OPEN, "state": "waiting", "since": "1627063369.9"},
+            [],
+        ),
+        ({**_STATUS, **_AT}, {"noted_at": "1627063369.9", "status": "pending"}, []),
+        ({**_STATUS, **_AT}, {"noted_at": "1627063369.9", "status": "resolved"}, ["closed"]),
+        # The customer wrote to what was resolved.
+        (
+            {
+                **_STATUS,
+                "status": "pending",
+                "changed_attributes": [
+                    {"status": {"previous_value": "resolved", "current_value": "pending"}}
+                ],
+            },
+            _OPEN,
+            [],
+        ),
         (
             {
                 **_MESSAGE,
@@ -143,6 +169,9 @@ def test_what_chatwoot_is_told_of_a_queues_messages(
     [
         ({"ai_may_reply": False, "owner": "pending", "text": "Soon."}, {}, ["silence", "notice"]),
         ({"ai_may_reply": False, "owner": "person"}, {"status": "resolved"}, []),
+        ({"ai_may_reply": False, "owner": "person"}, {"status": "open"}, []),
+        ({"ai_may_reply": False, "owner": "pending"}, {"overtaken": "true"}, []),
+        ({"ai_may_reply": False, "owner": "person"}, {"status": "pending"}, ["silence"]),
         ({"ai_may_reply": True, "owner": "ai", "kind": "ownership"}, {}, ["return"]),
         ({"ai_may_reply": True, "owner": "ai", "kind": "offer", "text": "?"}, {}, ["notice"]),
         ({"ai_may_reply": True, "owner": "ai", "kind": "ownership"}, {"status": "resolved"}, []),
