@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     allocations,
     backtest,
+    bridge,
     growth,
     latency,
     memory,
@@ -37,6 +38,7 @@ SCENARIOS: dict[str, Callable[[Report, bool], None]] = {
     "long-backtest": backtest.long,
     "recovery": recovery.run,
     "rebalance": rebalance.run,
+    "bridge": bridge.run,
     "others": others.run,
 }
 
