@@ -145,9 +145,16 @@ def _replied(run: StepContext, event: Ownership, escalation: Escalation) -> None
 
 
 def note_reply(run: StepContext) -> None:
-    """Keep when a person first wrote to the customer in the open escalation."""
-    if run.state.open is not None and not run.state.open.replied_at:
-        changed(run, replied_at=run.state.clock)
+    """Keep when a person first wrote to the customer in the open escalation.
+
+    A reply is told by its message and by its desk, in no order: the earlier of their times holds.
+    """
+    escalation = run.state.open
+    if escalation is None:
+        return
+    at = max(to_ms(run.event.occurred_at), escalation.opened_at)
+    if not escalation.replied_at or at < escalation.replied_at:
+        changed(run, replied_at=at)
 
 
 def _transferred(run: StepContext, event: Ownership, escalation: Escalation) -> None:

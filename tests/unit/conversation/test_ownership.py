@@ -1,9 +1,11 @@
 """Who owns a conversation: escalated, claimed, handed on, given back, closed, and what is stale."""
 
 import msgspec
+import pytest
 
 from tests.support.fold_history import ASKS, History
 from workers.contracts.decisions import Turn
+from workers.contracts.time import MINUTE, from_ms
 
 
 def _waiting() -> History:
@@ -372,6 +374,22 @@ def test_the_owner_may_act_under_the_epoch_of_the_packet_it_claimed() -> None:
     assert (h.last.action, h.last.cause) == ("refuse", "wrong_epoch")
     h.desk("transferred", packet, to_queue="billing")
     assert h.last.action == "transfer"
+
+
+@pytest.mark.parametrize("told", [["desk", "message"], ["message", "desk"]])
+def test_the_earlier_of_a_reply_and_its_report_is_kept(told: list[str]) -> None:
+    """A desk and a chat system tell of one reply, and nothing orders them on the log."""
+    h = _claimed()
+    reported = h.now + MINUTE
+    for teller in told:
+        h.now = reported if teller == "desk" else reported + MINUTE
+        if teller == "desk":
+            h.desk("replied")
+        else:
+            h.person()
+    h.now = reported + 2 * MINUTE
+    (end,) = h.desk("resolved")
+    assert end.replied_at == from_ms(reported)
 
 
 def test_an_end_by_somebody_else_counts_and_is_recorded() -> None:
