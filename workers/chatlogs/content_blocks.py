@@ -6,20 +6,23 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from workers.chatlogs.json_values import as_dict
+from workers.contracts.events import Attachment
 
-_PLACEHOLDERS: Final = {
-    "image": "[image]",
-    "image_url": "[image]",
-    "image_file": "[image]",
-    "input_image": "[image]",
-    "document": "[document]",
-    "file": "[file]",
-    "input_file": "[file]",
-    "input_audio": "[audio]",
-    "audio": "[audio]",
-    "video": "[video]",
-    "container_upload": "[file]",
+_FILES: Final = {
+    "image": "image",
+    "image_url": "image",
+    "image_file": "image",
+    "input_image": "image",
+    "document": "document",
+    "file": "file",
+    "input_file": "file",
+    "input_audio": "audio",
+    "audio": "audio",
+    "video": "video",
+    "container_upload": "file",
 }
+_LONGEST_LINK: Final = 2048
+_MOST_FILES: Final = 32
 _TEXTS: Final = {
     "text": "text",
     "input_text": "text",
@@ -42,12 +45,19 @@ _UNTYPED: Final = {
 
 
 class Parts(NamedTuple):
-    """What a message's content holds: its text, tool calls, tool results, an unknown block type."""
+    """What a message's content holds: text, tool calls and results, files, an unknown block."""
 
     text: str
     calls: list[dict[str, Any]]
     results: list[dict[str, Any]]
     unknown: str | None
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The text, with a placeholder for each file, where files cannot stand beside it."""
+        names = [f"[{one.type or 'file'}]" for one in self.attachments]
+        return "\n".join(filter(None, [self.text, *names]))
 
 
 def read_content(content: Any) -> Parts:
@@ -88,8 +98,8 @@ def result_text(content: Any) -> str:
     if isinstance(content, dict):
         return _of_object(content)
     found = read_content(content)
-    if found.text or not isinstance(content, list):
-        return found.text
+    if found.shown or not isinstance(content, list):
+        return found.shown
     texts = (_of_object(one) if isinstance(one, dict) else str(one) for one in content)
     return "\n".join(filter(None, texts))
 
@@ -129,18 +139,45 @@ def _parts(content: list[Any]) -> Parts:
     texts: list[str] = []
     calls: list[dict[str, Any]] = []
     results: list[dict[str, Any]] = []
+    files: list[Attachment] = []
     unknown = None
     for block in content:
         kind = _kind(block)
         if (text := _shown(kind, block)) is not None:
             texts.append(text)
+        elif kind in _FILES and isinstance(block, dict):
+            files.append(_attachment(kind, block))
         elif kind.endswith("tool_use"):
             calls.append(_call_of(block))
         elif _is_result(kind):
             results.append(_flagged(_result_of(block)))
         elif kind not in _UNSAID:
             unknown = unknown or kind
-    return Parts("\n".join(filter(None, texts)), calls, results, unknown)
+    said = "\n".join(filter(None, texts))
+    return Parts(said, calls, results, unknown, tuple(files[:_MOST_FILES]))
+
+
+def _attachment(kind: str, block: dict[str, Any]) -> Attachment:
+    """Return what a block tells of its file; the file itself, where it is inline, stays behind."""
+    told = [
+        block,
+        *(one for one in (block.get(kind), block.get("source")) if isinstance(one, dict)),
+    ]
+    link = _told(told, ("url", "image_url", "file_url"))
+    kept = link if link and len(link) <= _LONGEST_LINK and not link.startswith("data:") else None
+    media = _told(told, ("media_type", "mime_type"))
+    name, found = _told(told, ("filename", "title", "name")), _told(told, ("file_id",))
+    return Attachment(
+        id=found[:256] if found else None,
+        type=(media or _FILES[kind])[:128],
+        name=name[:256] if name else None,
+        url=kept,
+    )
+
+
+def _told(sources: list[dict[str, Any]], keys: tuple[str, ...]) -> str | None:
+    found = (source.get(key) for source in sources for key in keys)
+    return next((one for one in found if isinstance(one, str) and one), None)
 
 
 def _call_of(block: dict[str, Any]) -> dict[str, Any]:
@@ -181,4 +218,4 @@ def _shown(kind: str, block: Any) -> str | None:
         return block
     if kind in _TEXTS:
         return said_text(block.get(_TEXTS[kind])) or said_text(block)
-    return _PLACEHOLDERS.get(kind)
+    return None

@@ -65,6 +65,7 @@ _ROLES: Final = {
 """What logs call those who speak; what is not here is reported."""
 _LONGEST: Final = 128
 """Characters of what a log tells about its customer; the contract takes no more of a tier."""
+_WHOLE: Final = {"email": _LONGEST, "phone": 40}
 _TIMES: Final = (
     *("occurred_at", "created_at", "createdAt", "timestamp", "time", "created", "date", "sent_at"),
     *("date_created", "dateCreated", "startTime", "start_time"),
@@ -188,7 +189,7 @@ class _Log:
         segments = [*read_segments(message.get("content"))]
         if unknown := next((one.unknown for one in segments if one.unknown), None):
             problem = f"content block of type {unknown[:40]!r} is unknown"
-            if not any(one.text or one.calls or one.results for one in segments):
+            if not any(one.shown or one.calls or one.results for one in segments):
                 raise _Unmappable(problem)
             # The rest of the message is read all the same.
             self.skipped.append(Skip(index, problem))
@@ -208,11 +209,13 @@ class _Log:
             agent = self._agent(message, parts)
             # The calls are known now: a result has the name of its call.
             results = [self._tool_turn(result, at) for result in parts.results]
-            if text or agent is not None or (alone and not results):
-                yield {"role": role, "content": text, "agent": agent, "at": at}
-        elif (text := parts.text or _beside(message)) or not results:
+            if text or parts.attachments or agent is not None or (alone and not results):
+                said = {"role": role, "content": text, "attachments": parts.attachments}
+                yield {**said, "agent": agent, "at": at}
+        elif (text := parts.text or _beside(message)) or parts.attachments or not results:
             who = self._person(message) if role == "human_agent" else {}
-            yield {"role": role, "content": text, "at": at, **who}
+            said = {"role": role, "content": text, "attachments": parts.attachments}
+            yield {**said, "at": at, **who}
         yield from results
 
     def _person(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -303,6 +306,9 @@ class _Log:
             "tier": ("tier", "customer_tier"),
             "locale": ("locale",),
             "dedicated_agent": ("dedicated_agent",),
+            "email": ("customer_email",),
+            "phone": ("customer_phone",),
+            "preferred_contact": ("preferred_contact",),
         }
         known = {
             field: as_text(person.get(field)) or first_text(keys, self.head, self.metadata)
@@ -313,7 +319,14 @@ class _Log:
             for field in ("channel", "subject", "ticket_id", "tenant")
         }
         short = {field: value[:_LONGEST] for field, value in told.items() if value}
-        customer = Customer(**{field: value[:_LONGEST] for field, value in known.items() if value})
+        customer = Customer(
+            **{
+                field: value[:_LONGEST]
+                for field, value in known.items()
+                # A part of an address reaches nobody.
+                if value and len(value) <= _WHOLE.get(field, len(value))
+            }
+        )
         return {"customer": customer if customer != Customer() else None, **short}
 
 

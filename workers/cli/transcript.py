@@ -87,4 +87,6 @@ def _shown(turn: "Turn") -> "PacketTurn":
         name=turn.name,
         status=turn.status,
         calls=turn.calls,
+        arguments=turn.arguments,
+        attachments=turn.attachments,
     )

@@ -228,8 +228,9 @@ def _require_turn(event: Message) -> None:
         if event.tool is None:
             raise Rejected("schema", "tool: missing: a turn with role tool requires it")
         _require_int64("tool.result", event.tool.result)
-    elif not event.content and not (role == "ai_agent" and calls):
-        raise Rejected("schema", f"content: empty: a turn with role {role} requires text")
+    elif not (event.content or event.attachments or (role == "ai_agent" and calls)):
+        detail = f"content: empty: a turn with role {role} requires text, or attachments"
+        raise Rejected("schema", detail)
     for index, call in enumerate(calls):
         _require_int64(f"agent.tool_calls[{index}].arguments", call.arguments)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from workers.contracts.events import Count, Customer, Id, Place, Unit, Word
+from workers.contracts.events import Attachment, Count, Customer, Id, Place, Unit, Word
 from workers.contracts.time import Instant
 
 Action = Literal[
@@ -256,6 +256,15 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     customer_id: str | None = None
     customer_name: str | None = None
     """On a customer's turn: whose it is, as far as the chat system has said by then."""
+    arguments: tuple[str, ...] = ()
+    """Of each call, the arguments as JSON, cut; empty where there are none."""
+    call_ids: tuple[str, ...] = ()
+    """Of each call its id, or on a tool's turn that of the call it answers; empty: unknown."""
+    attachments: tuple[Attachment, ...] = ()
+    customer_email: str | None = None
+    customer_phone: str | None = None
+    preferred_contact: str | None = None
+    """On a customer's turn: how they can be reached, as far as the chat system has said."""
 
 
 Doubt = Literal["words", "rephrased", "short_reply", "apologies", "unsolved", "late_answer", "mood"]

@@ -14,6 +14,9 @@ Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Name = Annotated[str, msgspec.Meta(max_length=256)]
 Line = Annotated[str, msgspec.Meta(max_length=1000)]
 Note = Annotated[str, msgspec.Meta(max_length=10_000)]
+Email = Annotated[str, msgspec.Meta(max_length=254)]
+Phone = Annotated[str, msgspec.Meta(max_length=40)]
+Link = Annotated[str, msgspec.Meta(max_length=2048)]
 Locale = Annotated[str, msgspec.Meta(max_length=35)]
 """A BCP 47 language tag, as far as the chat system has one."""
 
@@ -46,6 +49,22 @@ class Customer(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     tier: Word | None = None
     locale: Locale | None = None
     dedicated_agent: Id | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    preferred_contact: Word | None = None
+    """How they want to be reached, as in phone or mail."""
+
+
+class Attachment(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A file or image that came with a message; it is named to people and never fetched."""
+
+    id: Id | None = None
+    type: Word | None = None
+    """Media type or kind, as in image/png or image."""
+    name: Name | None = None
+    url: Link | None = None
+    size: Count | None = None
+    """Bytes."""
 
 
 class ToolCall(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -104,6 +123,7 @@ class Message(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     version: Literal[1] = 1
     role: Role
     content: str = ""
+    attachments: Annotated[tuple[Attachment, ...], msgspec.Meta(max_length=32)] = ()
     customer: Customer | None = None
     channel: Word | None = None
     subject: Line | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from workers.contracts.decisions import Earlier, Evidence, Home, Reason
-from workers.contracts.events import Count, Customer, Id, Skipped, Word
+from workers.contracts.events import Attachment, Count, Customer, Id, Skipped, Word
 from workers.contracts.time import Instant
 
 
@@ -36,6 +36,9 @@ class PacketTurn(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     name: str | None = None
     status: str | None = None
     calls: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    """Of each call the arguments as JSON, cut; empty where there are none."""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Note(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):

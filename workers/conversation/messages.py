@@ -18,6 +18,7 @@ from workers.conversation.placement import await_person
 from workers.conversation.rules import consider, signals_of, wait_for_answer
 from workers.conversation.state import (
     DOUBTFUL,
+    EMAIL_LIMIT,
     MOODS,
     NAME_LIMIT,
     OVERALL,
@@ -77,6 +78,10 @@ def _note_customer(state: State, customer: Customer) -> None:
     state.tier = customer.tier or state.tier
     state.locale = customer.locale or state.locale
     state.dedicated_agent = customer.dedicated_agent or state.dedicated_agent
+    if customer.email and len(customer.email) <= EMAIL_LIMIT:
+        state.email = customer.email
+    state.phone = customer.phone or state.phone
+    state.preferred_contact = customer.preferred_contact or state.preferred_contact
 
 
 def _customer(run: StepContext, event: Message) -> None:

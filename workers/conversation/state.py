@@ -233,6 +233,9 @@ class State(msgspec.Struct, array_like=True):
     """Messages that were one too many in their minute."""
     flooded: int = 0
     """The episode in which such a message was last reported."""
+    email: str | None = None
+    phone: str | None = None
+    preferred_contact: str | None = None
 
     @property
     def waits_on_ticket(self) -> bool:
@@ -259,6 +262,8 @@ EARLIER_NOTE_LIMIT: Final = 60
 ERROR_LIMIT: Final = 60
 SUBJECT_LIMIT: Final = 100
 NAME_LIMIT: Final = 60
+EMAIL_LIMIT: Final = 120
+"""Characters; a longer one is not kept, since a part of it reaches nobody."""
 
 
 def cut(text: str, limit: int) -> str:

@@ -14,7 +14,7 @@ STATE_LIMIT: Final = 2_000
 # What one event may add, with ids and names of usual length. Counting high only means that the
 # state is measured sooner.
 _TURN: Final = 160
-_CUSTOMER: Final = 350
+_CUSTOMER: Final = 550
 _CALLS: Final = 300
 _OTHER: Final = 400
 _DECIDED: Final = 500

@@ -5,13 +5,16 @@ from typing import Any, Final
 import orjson
 
 from workers.contracts.decisions import Turn
-from workers.contracts.events import AgentTurn, Event, Message, Ownership, ToolResult
+from workers.contracts.events import AgentTurn, Event, Message, Ownership, ToolCall, ToolResult
 from workers.contracts.time import to_ms
-from workers.conversation.state import State
+from workers.conversation.state import State, cut
 from workers.detection.handover_tools import NOTE_LIMIT as HANDOVER_LIMIT
 from workers.detection.handover_tools import is_handover, note_in
 
 CONTENT_LIMIT: Final = 32_768
+ARGUMENTS_LIMIT: Final = 512
+"""Bytes of a call's arguments as JSON; those of a handover tool are kept as long as a note."""
+CALLS: Final = 16
 RESULT_LIMIT: Final = 2_048
 """Characters of a tool's result, or of a person's note."""
 
@@ -35,16 +38,37 @@ def turn_of(event: Event, before: State, after: State) -> Turn | None:
             after.number,
             customer_id=after.customer_id,
             customer_name=after.customer_name,
+            attachments=event.attachments,
+            customer_email=after.email,
+            customer_phone=after.phone,
+            preferred_contact=after.preferred_contact,
         )
     if event.role == "tool" and event.tool is not None:
         tool, text = event.tool, answer_of(event.content, event.tool)
         return Turn(
-            event.event_id, at, "tool", text[:RESULT_LIMIT], after.number, tool.name, tool.status
+            event.event_id,
+            at,
+            "tool",
+            text[:RESULT_LIMIT],
+            after.number,
+            tool.name,
+            tool.status,
+            call_ids=(tool.call_id,) if tool.call_id else (),
         )
     content = event.content[:CONTENT_LIMIT]
     if agent is None:
         status = "stale" if after.stale else None
-        return Turn(event.event_id, at, event.role, content, after.number, None, status)
+        return Turn(
+            event.event_id,
+            at,
+            event.role,
+            content,
+            after.number,
+            None,
+            status,
+            attachments=event.attachments,
+        )
+    calls = agent.tool_calls[:CALLS]
     return Turn(
         event.event_id,
         at,
@@ -54,9 +78,17 @@ def turn_of(event: Event, before: State, after: State) -> Turn | None:
         agent.name,
         "stale" if after.stale else None,
         agent.intents[:8],
-        tuple([call.name for call in agent.tool_calls[:16]]),
+        tuple([call.name for call in calls]),
         handover=handover_note(agent),
+        arguments=tuple([_arguments(call) for call in calls]),
+        call_ids=tuple([call.call_id or "" for call in calls]),
+        attachments=event.attachments,
     )
+
+
+def _arguments(call: ToolCall) -> str:
+    limit = HANDOVER_LIMIT if is_handover(call.name) else ARGUMENTS_LIMIT
+    return cut(_text(call.arguments), limit)
 
 
 def handover_note(agent: AgentTurn) -> str | None:

@@ -111,6 +111,8 @@ def _customer(view: PacketView) -> Customer | None:
         customer,
         id=view.hide(customer.id) if customer.id else None,
         name=view.hide(customer.name) if customer.name else None,
+        email=view.hide(customer.email) if customer.email else None,
+        phone=view.hide(customer.phone) if customer.phone else None,
     )
 
 
@@ -217,6 +219,8 @@ def _transcript(view: PacketView) -> tuple[PacketTurn, ...]:
             name=view.hide(turn.name) if turn.name else None,
             status=turn.status,
             calls=tuple(map(view.hide, turn.calls)),
+            arguments=tuple(view.hide(written) for written in turn.arguments),
+            attachments=tuple(view.file(one) for one in turn.attachments),
         )
         # What was read counts too: many long turns that redaction makes short take as long.
         read = _effort(turn.content) if turns else len(turn.content)

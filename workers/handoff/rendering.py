@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
+from workers.contracts.events import Attachment
 from workers.contracts.handoffs import Packet, PacketTurn
 from workers.handoff.packet import volume
 from workers.handoff.wording import one_line, without_controls
@@ -69,10 +70,21 @@ def render_turns(turns: Iterable[PacketTurn]) -> str:
             lines.append(f"  ── episode {turn.episode} ──")
         episode = turn.episode
         text = turn.text
+        if turn.attachments:
+            text = f"{text} {' '.join(map(_file, turn.attachments))}".strip()
         if turn.calls:
-            text = f"{text} → calls {', '.join(turn.calls)}".strip()
+            text = f"{text} → calls {', '.join(_calls(turn))}".strip()
         lines.append(_turn(turn.at, turn.role, turn.name, turn.status, text))
     return "\n".join(lines)
+
+
+def _file(attachment: Attachment) -> str:
+    return f"[{': '.join(filter(None, (attachment.type or 'file', attachment.name)))}]"
+
+
+def _calls(turn: PacketTurn) -> list[str]:
+    written = [*turn.arguments, *("" for _ in turn.calls)]
+    return [f"{name} {given}".strip() for name, given in zip(turn.calls, written, strict=False)]
 
 
 def _turn(at: object, role: str, name: str | None, status: str | None, text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from workers.contracts.decisions import Decision, Facts, Turn
-from workers.contracts.events import Customer
+from workers.contracts.events import Attachment, Customer
 from workers.contracts.time import to_ms
 from workers.handoff.wording import READ_LIMIT
 from workers.redaction.redact import Redaction, redact
@@ -58,13 +58,26 @@ class PacketView:
         """Who the customer is, by their last turn that says so; decisions only know an id."""
         told = next((turn for turn in reversed(self.transcript) if turn.customer_id), None)
         named = next((turn for turn in reversed(self.transcript) if turn.customer_name), None)
+        reached = next((turn for turn in reversed(self.transcript) if turn.role == CUSTOMER), None)
         known = self.facts.customer or Customer()
         who = msgspec.structs.replace(
             known,
             id=told.customer_id if told else known.id,
             name=named.customer_name if named else known.name,
+            email=reached.customer_email if reached else known.email,
+            phone=reached.customer_phone if reached else known.phone,
+            preferred_contact=reached.preferred_contact if reached else known.preferred_contact,
         )
         return None if who == Customer() else who
+
+    def file(self, attachment: Attachment) -> Attachment:
+        """Return an attachment with its name and address redacted."""
+        name, url = attachment.name, attachment.url
+        return msgspec.structs.replace(
+            attachment,
+            name=self.hide(name) if name else None,
+            url=self.hide(url) if url else None,
+        )
 
     @cached_property
     def by_id(self) -> dict[str, Turn]:

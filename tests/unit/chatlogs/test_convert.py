@@ -253,3 +253,30 @@ def test_a_gzip_file_that_is_cut_short_is_an_error() -> None:
 def test_nothing_in_gives_nothing_out() -> None:
     result = run(b"")
     assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_files_in_a_message_become_attachments_and_never_its_text() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://files.example/hinge.png"}}
+    inline = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "x"}}
+    document = {"type": "document", "title": "invoice.pdf", "source": {"url": "data:x"}}
+    told = [{"type": "text", "text": "See here."}, image, inline, document]
+    log = {"id": "a", "messages": [{"role": "user", "content": told}]}
+    (event,) = map(json.loads, import_conversation(log, 0).events)
+    assert event["content"] == "See here."
+    assert event["attachments"] == [
+        {"type": "image", "url": "https://files.example/hinge.png"},
+        {"type": "image/png"},
+        {"type": "document", "name": "invoice.pdf"},
+    ]
+    alone = {"id": "a", "messages": [{"role": "user", "content": [image]}]}
+    assert len(import_conversation(alone, 0).events) == 1
+    result = {"role": "tool", "tool_call_id": "t", "content": [image]}
+    (event,) = map(json.loads, import_conversation({"messages": [result]}, 0).events)
+    assert event["content"] == "[image]"
+
+
+def test_how_a_customer_is_reached_comes_with_the_first_message() -> None:
+    customer = {"email": "kim@example.com", "phone": "5" * 41, "preferred_contact": "mail"}
+    log = {"messages": [{"role": "user", "content": "Hi"}], "customer": customer}
+    (event,) = map(json.loads, import_conversation(log, 0).events)
+    assert event["customer"] == {"email": "kim@example.com", "preferred_contact": "mail"}
