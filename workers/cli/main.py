@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, str]] = {
     "replay": "Decide over recorded events again, and compare policies.",
     "detect": "Score texts for requests for a person and for frustration.",
     "explain": "Say why a conversation was or was not escalated.",
+    "packet": "Print what a person reads of a conversation.",
     "transcript": "Print the whole transcript of a conversation.",
     "outcomes": "Say what came of escalations, as figures.",
     "audit": "Prove from the topics that nothing was lost or done twice.",

@@ -9,15 +9,33 @@ from workers.contracts.events import Attachment, Count, Customer, Id, Skipped, W
 from workers.contracts.time import Instant
 
 
-class Claim(msgspec.Struct, kw_only=True, frozen=True):
+class Claim(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """One statement of the packet and the events that it rests on."""
 
     text: str
     events: tuple[Id, ...]
+    kind: Word | None = None
+    """What it is one of: of what was done, action, check, refused or failed; of the mood, which."""
+
+
+class EarlierRequest(msgspec.Struct, kw_only=True, frozen=True):
+    """Something that the customer asked for before the issue at hand."""
+
+    text: str
+    state: Literal["open", "settled", "refused"]
+    events: tuple[Id, ...]
+
+
+class PacketIdentifier(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What the customer gave to be known by, as they wrote it; nobody need ask for it again."""
+
+    kind: Word | None = None
+    value: str
+    event_id: Id
 
 
 class KeyMessage(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """One of the three to five messages that a person should read first."""
+    """One of up to five sentences that a person should read besides the claims."""
 
     event_id: Id
     role: Word
@@ -72,7 +90,22 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     why: Claim
     """The reason and the words that caused it."""
     next_step: Claim
+    promised: tuple[Claim, ...] = ()
+    """What the AI promised or offered, in its words."""
     key_messages: tuple[KeyMessage, ...] = ()
+    requests: tuple[EarlierRequest, ...] = ()
+    """What was asked for before the issue at hand, oldest first."""
+    identifiers: tuple[PacketIdentifier, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    """The last files and images of the conversation."""
+    check: tuple[str, ...] = ()
+    """What the playbook says to check."""
+    links: tuple[str, ...] = ()
+    playbook_hash: Word | None = None
+    language: Word = "en"
+    """Of the words around what is quoted."""
+    title: str | None = None
+    """Who and what in ten words, as a ticket's subject."""
     intents: tuple[Word, ...] = ()
     ticket_id: Id | None = None
     channel: Word | None = None

@@ -1,294 +1,360 @@
 """The statements of a packet, each in a few words and with the events that it rests on."""
 
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
-from workers.contracts.decisions import Evidence, Mood, Reason, ToolFact, Turn
+from workers.contracts.decisions import Reason
 from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
-from workers.detection import read_agent, read_customer
-from workers.detection.handover_tools import is_handover
+from workers.handoff.acts import ACTS, acts_of
+from workers.handoff.identifiers import Identifier, name_of
+from workers.handoff.issues import Ask, Issue
+from workers.handoff.playbook import Advice
+from workers.handoff.sentences import DISPUTES, EXCEPTION, sentences
+from workers.handoff.sentiment import sentiment_of
+from workers.handoff.told import Told, waits
+from workers.handoff.tool_work import Work
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
-from workers.handoff.wording import (
-    clip,
-    duration,
-    focus,
-    gist,
-    one_line,
-    says_something,
-    word_count,
-)
+from workers.handoff.wording import clip, duration, gist, one_line, says_something, trim, word_count
 
-# Together these leave at least 15 of the 120 words to the key messages, usually 40.
 WHO_WORDS: Final = 8
-WANTS_WORDS: Final = 16
-TRIED_WORDS: Final = 22
-_FAILURE_WORDS: Final = 9
-_REASON_WORDS: Final = 10
-_CALM: Final = 0.3
-STANDS_WORDS: Final = 10
-MOOD_WORDS: Final = 8
-WHY_WORDS: Final = 15
-NOTE_WORDS: Final = 24
-"""Of the AI's note, which stands in place of the words that caused it."""
-NEXT_WORDS: Final = 13
-
-_WHY: Final[dict[Reason, str]] = {
-    "explicit_request": "Asked for a person",
-    "agent_uncertainty": "The AI is not sure of its answers",
-    "agent_request": "The AI asked for a person",
-    "priority_escalation": "A topic for people",
-    "policy_exception": "Needs a decision the AI may not take",
-    "context_window_exceeded": "Too long for the AI",
-    "tool_unavailable": "A tool the AI needs keeps failing",
-    "unproductive_loop": "Going in circles",
-    "customer_frustration": "Frustrated",
-    "unkept_promise": "The AI promised a person",
-    "stalled": "Left without an answer",
-    "human_initiative": "A person stepped in",
-}
-_NEXT: Final[dict[Reason, str]] = {
-    "explicit_request": "Say you are a person and go on from the last message.",
-    "agent_uncertainty": "Check the AI's last answer; correct it if it is wrong.",
-    "agent_request": "Read what the AI asks of you, and go on from there.",
-    "priority_escalation": "Follow the procedure for this topic before anything else.",
-    "policy_exception": "Decide: grant it or refuse it, and tell the customer why.",
-    "context_window_exceeded": "Sum up what is open, have the customer confirm, and finish it.",
-    "tool_unavailable": "Do by hand what the tool could not do.",
-    "unproductive_loop": "Try something other than what is listed under tried.",
-    "customer_frustration": "Acknowledge the trouble first, then offer one concrete step.",
-    "unkept_promise": "Answer now: the customer was told that a person comes.",
-    "stalled": "Answer now; begin with why it took so long.",
-    "human_initiative": "Go on; you are already in the conversation.",
-}
+WANTS_WORDS: Final = 30
+TRIED_WORDS: Final = 34
+STANDS_WORDS: Final = 26
+NEXT_WORDS: Final = 24
+_LINE_WORDS: Final = 14
+_CHECKS: Final = 2
+_MANY: Final = 3
+"""Lookups without a line of their own from which on they are counted."""
 
 
-def who(view: PacketView) -> Claim:
-    """Say who the customer is: name, id, tier, language."""
+class Findings(NamedTuple):
+    """What was found in a conversation, from which the statements are made."""
+
+    works: tuple[Work, ...]
+    issue: Issue | None
+    told: Told
+    identifiers: tuple[Identifier, ...]
+
+
+def who(view: PacketView, found: Findings) -> Claim:
+    """Say who the customer is: name, id, tier, language; else from what they or a tool said."""
     customer = view.customer
     said = view.find(lambda turn: turn.role == CUSTOMER)
-    events = (said.event_id if said else view.facts.first_request or view.cause,)
-    if customer is None or not (customer.name or customer.id):
-        tier = f", {customer.tier}" if customer and customer.tier else ""
-        return Claim(text=clip(f"Unknown customer{tier}", WHO_WORDS), events=events)
-    name = clip(view.hide(customer.name or ""), 3)
-    identity = clip(view.hide(customer.id or ""), 2)
+    events: tuple[str, ...] = (said.event_id if said else view.facts.first_request or view.cause,)
+    name = clip(view.hide(customer.name or ""), 3) if customer else ""
+    identity = clip(view.hide(customer.id or ""), 2) if customer else ""
+    if not name and (own := name_of(view)) is not None:
+        name, events = clip(own[0], 3), (own[1],)
+    if not name and not identity:
+        user = next((one for one in found.identifiers if one.kind == "user"), None)
+        if user is not None:
+            identity, events = clip(user.value, 2), (user.event_id,)
+    if not name or not identity:
+        looked_up, their, event = _looked_up(found)
+        name, identity = name or clip(looked_up, 3), identity or clip(their, 2)
+        events = (*events, event) if event and event not in events else events
     known = f"{name} ({identity})" if name and identity else name or identity
-    more = [clip(part, 1) for part in (customer.tier, customer.locale) if part]
+    more = [clip(part, 1) for part in (customer.tier, customer.locale) if part] if customer else []
+    known = known or view.frame("who", "unknown")
     return Claim(text=clip(", ".join([known, *more]), WHO_WORDS), events=events)
 
 
-def first_request(view: PacketView) -> Turn | None:
-    """Return the customer turn that says what they want: the first that is more than a greeting."""
+def _looked_up(found: Findings) -> tuple[str, str, str]:
+    """Return name, id and event of the customer's record, where a tool looked it up."""
+    name = identity = event = ""
+    for work in found.works:
+        if work.profile and work.status == "ok":
+            name, identity = work.person or name, work.identity or identity
+            event = work.events[-1]
+    return name, identity, event
+
+
+def wants(view: PacketView, found: Findings, room: int) -> Claim:
+    """Say what the customer wants now, in their own words, and what is open from before."""
+    issue = found.issue
+    if issue is None:
+        return _wants_at_all(view, room)
+    now, began = issue.now, issue.began
+    if began is None or view.is_quoted(began.text):
+        return Claim(text=view.quote(_asked(now, room), now.text), events=(now.turn.event_id,))
+    last = _asked(now, room - min(word_count(began.text), room * 9 // 20) - 1)
+    first = _asked(began, room - word_count(last) - 1)
+    text = view.frame(
+        "wants", "then", began=view.quote(first, began.text), now=view.quote(last, now.text)
+    )
+    return Claim(text=text, events=(began.turn.event_id, now.turn.event_id))
+
+
+def _asked(ask: Ask, room: int) -> str:
+    """Return a request in at most so many words: whole, else from where it begins to ask."""
+    if word_count(ask.text) <= room:
+        return ask.text
+    return trim(ask.text, room, ask.start)
+
+
+def _wants_at_all(view: PacketView, room: int) -> Claim:
     asked = view.by_id.get(view.facts.first_request or "")
-    if asked is not None and says_something(view.beginning(asked)):
-        return asked
-    return view.find(lambda turn: turn.role == CUSTOMER and says_something(turn.content)) or asked
-
-
-def wants(view: PacketView) -> Claim:
-    """Say what the customer wants, in their own words."""
-    turn = first_request(view)
+    turn = asked if asked is not None and says_something(view.beginning(asked)) else None
+    turn = turn or view.find(lambda one: one.role == CUSTOMER and says_something(one.content))
+    turn = turn or asked
     if turn is not None:
-        words = gist(view.beginning(turn), WANTS_WORDS)
-        return Claim(text=f"“{words}”" if words else "No words yet", events=(turn.event_id,))
+        words = gist(view.beginning(turn), room)
+        if not words and turn.attachments:
+            said = view.frame("wants", "attached", count=len(turn.attachments))
+        else:
+            said = view.quote(words) if words else view.frame("wants", "none")
+        return Claim(text=said, events=(turn.event_id,))
     cited = (view.facts.first_request or view.cause,)
     if view.facts.subject:
-        return Claim(text=clip(view.hide(view.facts.subject), WANTS_WORDS), events=cited)
-    return Claim(text="Said before the part of the transcript shown here", events=cited)
+        return Claim(text=clip(view.hide(view.facts.subject), room), events=cited)
+    return Claim(text=view.frame("wants", "before"), events=cited)
 
 
-def tried(view: PacketView) -> tuple[Claim, ...]:
-    """Say what was tried: the AI's own note, the tools that failed, the tools that worked."""
-    # What the AI tells the person who takes over is said first, where it asked for one.
-    note = None if view.decision.reason == "agent_request" else _ai_note(view)
-    tools = [tool for tool in view.facts.tools if not is_handover(tool.name)]
-    failed = [tool for tool in tools if tool.failures]
-    failed.sort(key=lambda tool: tool.failures, reverse=True)
-    detailed = failed[: 1 if note else 2]
-    claims = [note] if note else []
-    claims += [Claim(text=_failure(view, tool), events=(tool.event_id,)) for tool in detailed]
-    others = [tool for tool in tools if tool not in detailed]
-    if others:
-        room = TRIED_WORDS - sum(word_count(claim.text) for claim in claims)
-        text = clip(", ".join(map(_use, others)), room)
-        claims.append(Claim(text=text, events=tuple(tool.event_id for tool in others)))
+def tried(view: PacketView, found: Findings, room: int) -> tuple[Claim, ...]:
+    """Say what the tools did: what was refused or changed first, then what was looked up."""
+    actions = [
+        work for work in found.works if work.kind == "action" or work.status not in ("ok", "called")
+    ]
+    checks = [work for work in found.works if work not in actions and not work.profile]
+    chosen = [*reversed(actions), *_relevant(view, checks)[:_CHECKS]]
+    claims: list[Claim] = []
+    left = 0
+    for work in chosen:
+        text = _line(view, work, min(_LINE_WORDS, room))
+        if not text:
+            left += work.calls
+            continue
+        room -= word_count(text)
+        claims.append(Claim(text=text, events=work.events, kind=_kind(work)))
+    left += sum(work.calls for work in found.works if work not in chosen and not work.profile)
+    if left >= _MANY and room >= 3:
+        others = [work for work in found.works if work not in chosen] or chosen[-1:]
+        text = view.frame("work", "more", count=left)
+        claims.append(Claim(text=text, events=others[-1].events, kind="check"))
+    if not claims and found.works:
+        text = _line(view, found.works[-1], room)
+        claims.append(Claim(text=text, events=found.works[-1].events, kind=_kind(found.works[-1])))
     elif not claims and (answer := view.last(AI)):
         count = view.facts.ai_turns
-        text = f"{count} AI answers, no tools" if count != 1 else "One AI answer, no tools"
+        text = view.frame("work", "one") if count == 1 else view.frame("work", "none", count=count)
         claims.append(Claim(text=text, events=(answer.event_id,)))
     return tuple(claims)
 
 
-def _ai_note(view: PacketView) -> Claim | None:
-    found = _handover_note(view)
-    if found is None:
-        return None
-    event, note = found
-    return Claim(text=f"AI: “{clip(note, _FAILURE_WORDS)}”", events=(event,))
+def _kind(work: Work) -> str:
+    if work.status == "ok":
+        return work.kind
+    return "refused" if work.status in ("refused", "denied") else "failed"
 
 
-def _handover_note(view: PacketView) -> tuple[str, str] | None:
-    """Return what the AI tells the person who takes over, whole, and the turn in which it did."""
-    turn = view.last_that(lambda turn: turn.role == AI and turn.handover is not None)
-    if turn is not None:
-        return turn.event_id, one_line(view.hide(turn.handover or ""))
-    if not view.facts.ai_note:
-        return None
-    cause = view.by_id.get(view.cause)
-    spoke = cause if cause is not None and cause.role == AI else view.last(AI)
-    return spoke.event_id if spoke else view.cause, one_line(view.hide(view.facts.ai_note))
+def _relevant(view: PacketView, checks: Sequence[Work]) -> list[Work]:
+    """Put those lookups first whose subject was spoken of last, then the latest."""
+    last = " ".join(view.text(turn) for turn in view.spoken[-4:])
+
+    def worth(entry: tuple[int, Work]) -> tuple[bool, bool, int]:
+        at, work = entry
+        return any(what in last for what in work.what), bool(work.values), at
+
+    return [work for _, work in sorted(enumerate(checks), key=worth, reverse=True)]
 
 
-def _failure(view: PacketView, tool: ToolFact) -> str:
-    times = f"failed {tool.failures} of {tool.calls}" if tool.calls > 1 else "failed"
-    text = f"{tool.name} {times}" + (", then worked" if tool.status == "ok" else "")
-    error = view.hide(tool.error or "") or (tool.status if tool.status != "ok" else "")
-    error = error.removeprefix("Error:").removeprefix("error:").strip()
-    room = _FAILURE_WORDS - word_count(text)
-    return f"{text}: {clip(error, room)}" if error and room > 0 else clip(text, _FAILURE_WORDS)
+def _line(view: PacketView, work: Work, room: int) -> str:
+    """Return what one tool did, in at most so many words; nothing where not even that fits."""
+    status: str = work.status
+    if status == "ok":
+        status = "found" if work.kind == "check" else "done"
+    last = " ".join(turn.content for turn in view.spoken[-4:])
+    what = [one for one in work.what if one in last] or list(work.what)
+    shown = ", ".join(clip(one, 2) for one in what[-3:])
+    times = f" \u00d7{work.calls}" if work.calls > 1 and len(work.what) < 2 else ""
+    subject = f"{clip(work.words, 4)} {shown}".strip() + times
+    text = view.frame("work", status, subject=subject)
+    if word_count(text) > room:
+        text = view.frame("work", status, subject=clip(work.words, 3))
+        if word_count(text) > room:
+            return ""
+    if len(work.what) > 1 and work.kind == "check":
+        return text
+    for count in range(len(work.values), 0, -1):
+        values = ", ".join(work.values[:count])
+        if word_count(text) + word_count(values) <= room:
+            return f"{text}: {values}"
+    if work.values and status not in ("found", "done") and (left := room - word_count(text)) > 2:
+        return f"{text}: {clip(work.values[0], left)}"
+    return text
 
 
-def _use(tool: ToolFact) -> str:
-    if tool.failures:
-        return f"{tool.name} failed"
-    if tool.status == "called":
-        return f"{tool.name} (no result yet)"
-    return f"{tool.name} ok" + (f" \u00d7{tool.calls}" if tool.calls > 1 else "")
+def stands(view: PacketView, found: Findings, room: int) -> Claim:
+    """Say where it stands: how it came here, what the AI refused or said last, who waits."""
+    state, cited = _state(view)
+    parts = [part for part in (_way(view), state) if part]
+    said = found.told.refused or found.told.last
+    if said is not None and said.turn is view.last(AI):
+        key = "refused" if said is found.told.refused else "told"
+        key = "asked" if said.text.endswith("?") else key
+        words = trim(said.text, room - sum(map(word_count, parts)) - 3)
+        if words and not view.is_quoted(words):
+            parts.insert(
+                len(parts) - bool(state),
+                view.frame("stands", key, words=view.quote(words, said.text)),
+            )
+            cited = (said.turn.event_id, *cited)
+    text = "; ".join(parts) or view.frame("stands", "customer_last")
+    events = (*cited, *((view.cause,) if _way(view) or not cited else ()))
+    return Claim(text=text, events=tuple(dict.fromkeys(events)))
 
 
-def stands(view: PacketView) -> Claim:
-    """Say where it stands: how it came to this place, who spoke last and who waits."""
+def _state(view: PacketView) -> tuple[str, tuple[str, ...]]:
     last = view.spoken[-1] if view.spoken else None
-    way = _way(view)
-    if last is not None and last.role == PERSON:
-        state = "a person answered last"
-    elif last is not None and last.role == AI:
-        state = "the AI answered last"
-    else:
-        since = last.at if last else to_ms(view.facts.episode_started_at)
-        waits = max(0, (to_ms(view.decision.decided_at) - since) // 1000)
-        state = f"unanswered for {duration(waits)}" if waits else "customer spoke last"
-    text = clip(f"{way}; {state}" if way else state, STANDS_WORDS)
-    cited = ((last.event_id,) if last else ()) + ((view.cause,) if way or not last else ())
-    return Claim(text=text[:1].upper() + text[1:], events=tuple(dict.fromkeys(cited)))
+    cited = (last.event_id,) if last else ()
+    if last is not None and last.role in (PERSON, AI):
+        return view.frame("stands", "person_last" if last.role == PERSON else "ai_last"), cited
+    since = last.at if last else to_ms(view.facts.episode_started_at)
+    waited = max(0, (to_ms(view.decision.decided_at) - since) // 1000)
+    if not waited or not waits(view):
+        return "", cited
+    return view.frame("stands", "waits", duration=duration(waited)), cited
 
 
 def _way(view: PacketView) -> str:
     """Say how the escalation came to this place, when it is not its first."""
-    decision = view.decision
-    missed = clip(decision.tried[-1], 1) if decision.tried else "the last queue"
+    decision, frame = view.decision, view.frame
     if decision.action == "transfer":
-        return f"passed on by {clip(decision.person or 'a colleague', 1)}"
-    ways = {
-        "claim_missed": f"nobody took it on {missed}",
-        "reply_missed": "taken, but not answered in time",
-        "ticket_unanswered": "no answer from the ticket system",
-        "ticket_refused": "refused by the ticket system",
-        "mandatory_rule": f"raised to level {decision.level}",
-        "hop_limit": "passed on too often",
-        "offer_accepted": "accepted a person",
+        return frame("stands", "transferred", name=clip(decision.person or "?", 1))
+    cause = decision.cause or ""
+    if cause == "claim_missed":
+        missed = clip(decision.tried[-1], 1) if decision.tried else "?"
+        return frame("stands", cause, queue=missed)
+    if cause == "mandatory_rule":
+        return frame("stands", cause, level=decision.level)
+    return frame("stands", cause) if frame.has("stands", cause) else ""
+
+
+def mood(view: PacketView) -> Claim:
+    """Say how the customer feels and whether it gets worse."""
+    last = view.last(CUSTOMER)
+    found = sentiment_of(view.facts.mood, last, view.text(last) if last else "")
+    text = view.frame("mood", found.feeling)
+    if found.course != "steady":
+        text = f"{text}, {view.frame('mood', found.course)}"
+    return Claim(text=text, events=(found.event_id or view.cause,), kind=found.feeling)
+
+
+_FIRST: Final[frozenset[Reason]] = frozenset(
+    {
+        "customer_frustration",
+        "unkept_promise",
+        "stalled",
+        "human_initiative",
+        "context_window_exceeded",
     }
-    return ways.get(decision.cause or "", "")
+)
+"""Reasons that ask for something before anything else."""
 
 
-def mood(view: PacketView) -> Claim | None:
-    """Say how the customer feels, from which words, and whether it gets worse; None when calm."""
-    course, worst = view.facts.mood, _worst(view)
-    if worst is None or worst.score < _CALM:
-        return None
-    word = "Impatient" if worst.score < 0.5 else "Frustrated"
-    word = "Very frustrated" if worst.score >= 0.8 else word
-    change = course[-1].score - course[0].score
-    course_word = ", rising" if change >= 0.2 else ", calmer now" if change <= -0.2 else ""
-    events = tuple(dict.fromkeys((worst.event_id, course[-1].event_id)))
-    label = f"{word}{course_word}"
-    turn = view.by_id.get(worst.event_id)
-    if turn is None or view.decision.reason == "customer_frustration":
-        # The reason has said these words already.
-        return Claim(text=label, events=events)
-    said = view.text(turn)
-    found = read_customer(said).frustrated
-    room = MOOD_WORDS - len(label.split())
-    words = focus(said, found.start, room) if found else gist(said, room)
-    return Claim(text=f"{label}: “{words}”" if words else label, events=events)
-
-
-def _worst(view: PacketView) -> Mood | None:
-    return max(view.facts.mood, key=lambda entry: entry.score, default=None)
-
-
-def _telling(text: str, words: int) -> str:
-    """Return the words that asked or promised, or else complained, with as many around as fit."""
-    said = read_customer(text)
-    found = said.requested_human or read_agent(text).promises_person or said.frustrated
-    return focus(text, found.start, words) if found else gist(text, words)
-
-
-def strongest(view: PacketView) -> Evidence | None:
-    """Return the evidence that says most: with words before without, then by score."""
-    return max(view.decision.evidence, key=lambda e: (e.quote is not None, e.score), default=None)
-
-
-def why(view: PacketView) -> Claim:
-    """Say why a person is asked: the reason and the words that caused it."""
-    decision = view.decision
-    text = _reason(view, decision.reason or "explicit_request")
-    if decision.reason == "agent_request" and (noted := _handover_note(view)) is not None:
-        return Claim(text=f"{text}: “{clip(noted[1], NOTE_WORDS)}”", events=(noted[0],))
-    turn = _cause(view)
-    found = strongest(view)
-    shown = view.text(turn) if turn else found.quote if found else None
-    if words := _telling(shown or "", WHY_WORDS - word_count(text)):
-        text = f"{text}: “{words}”"
-    cited = [evidence.event_id for evidence in decision.evidence]
-    cited = cited or [decision.opened_by or view.cause]
-    said = [turn.event_id] if turn else []
-    return Claim(text=text, events=tuple(dict.fromkeys(cited + said)))
-
-
-def _reason(view: PacketView, reason: Reason) -> str:
-    """Return the reason with the one fact that tells it from others of its kind."""
-    text, facts = _WHY[reason], view.facts
-    if reason == "priority_escalation" and facts.intents:
-        return clip(f"{text}: {one_line(view.hide(facts.intents[-1]))}", _REASON_WORDS)
-    if reason == "agent_uncertainty" and facts.confidence:
-        return f"{text} (confidence {facts.confidence[-1]:.2f})"
-    if reason == "context_window_exceeded":
-        return f"{text} ({view.decision.score:.0%} of its memory used)"
-    if reason == "tool_unavailable" and (failed := [tool for tool in facts.tools if tool.failures]):
-        return clip(f"{text}: {max(failed, key=_failures).name}", _REASON_WORDS)
-    return text
-
-
-def _failures(tool: ToolFact) -> int:
-    return tool.failures
-
-
-def _cause(view: PacketView) -> Turn | None:
-    """Return the turn whose words say why; None when only the evidence's quote does, or nothing."""
-    reason, found = view.decision.reason, strongest(view)
-    if reason in ("tool_unavailable", "context_window_exceeded", "stalled"):
-        # Nobody's words caused it.
-        return None
-    if reason == "customer_frustration" and (worst := _worst(view)) is not None:
-        return view.by_id.get(worst.event_id)
-    if reason == "priority_escalation":
-        return view.last(CUSTOMER)
-    if found is not None and found.quote:
-        return None
-    opening = view.by_id.get(view.decision.opened_by or "")
-    return opening if opening is not None and opening.role in (CUSTOMER, AI) else None
-
-
-def next_step(view: PacketView) -> Claim:
-    """Say what to do first, by the reason."""
+def next_step(view: PacketView, found: Findings, advice: Advice | None, room: int) -> Claim:
+    """Say what to do first: what the reason asks, what the facts ask, what the playbook says."""
     reason = view.decision.reason or "explicit_request"
-    text = _NEXT[reason]
-    failed = [tool for tool in view.facts.tools if tool.failures and not is_handover(tool.name)]
-    if reason == "tool_unavailable" and failed:
-        worst = max(failed, key=lambda tool: tool.failures)
-        name = clip(worst.name.replace("_", " "), 3)
-        return Claim(text=f"Do by hand what {name} could not do.", events=(worst.event_id,))
     last = view.last(CUSTOMER)
     cited = last.event_id if last else view.facts.last_request or view.cause
-    return Claim(text=clip(text, NEXT_WORDS), events=(cited,))
+    refined = _refined(view, found, reason)
+    steps = [view.frame("next", reason)] if reason in _FIRST else []
+    if refined is not None:
+        steps.append(refined.text)
+        cited = refined.events[0]
+    if advice is not None and advice.next:
+        steps.append(advice.next)
+    if not steps:
+        steps = [
+            view.frame("next", reason if view.frame.has("next", reason) else "explicit_request")
+        ]
+    text = steps[0]
+    for step in steps[1:]:
+        if word_count(text) + word_count(step) <= room:
+            text = f"{text} {step}"
+    return Claim(text=clip(text, room), events=(cited,))
+
+
+def _refined(view: PacketView, found: Findings, reason: Reason) -> Claim | None:
+    """Say what this conversation asks for: the act that failed, an exception, a dispute."""
+    failed = [
+        work
+        for work in found.works
+        if work.status not in ("ok", "called") and work.kind == "action"
+    ]
+    if failed and reason == "tool_unavailable":
+        text = view.frame("next", "tool", tool=clip(failed[-1].words, 4))
+        return Claim(text=text, events=failed[-1].events[-1:])
+    if reason == "policy_exception":
+        return Claim(text=view.frame("next", "policy_exception"), events=(view.cause,))
+    for turn in [one for one in view.spoken if one.role == CUSTOMER][:-4:-1]:
+        for part in sentences(view.text(turn)):
+            if EXCEPTION.search(part):
+                text = view.frame("next", "exception", acts=_acts(view, found, part))
+                return Claim(text=text, events=(turn.event_id,))
+            if (cue := DISPUTES.search(part)) is not None:
+                asked = _asked_in(found, part)
+                words = "" if asked else view.quote(trim(part, 14, cue.start()), part)
+                words = words or f"{_acts(view, found, part)}."
+                text = view.frame("next", "disputed", words=words)
+                return Claim(text=text, events=(turn.event_id,))
+    if found.told.refused is not None and found.told.refused.turn is view.last(AI):
+        acts = _acts(view, found, found.told.refused.text)
+        text = view.frame("next", "refused", acts=acts)
+        return Claim(text=text, events=(found.told.refused.turn.event_id,))
+    if reason == "agent_request" and view.last_that(lambda turn: turn.handover is not None):
+        return Claim(text=view.frame("next", "agent_request"), events=(view.cause,))
+    if found.issue is not None and found.issue.now.acts:
+        acts = _acts(view, found, found.issue.now.text)
+        event = found.issue.now.turn.event_id
+        return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
+    return None
+
+
+def _asked_in(found: Findings, part: str) -> bool:
+    """Whether a sentence is what the packet quotes as the request."""
+    issue = found.issue
+    return issue is not None and part in (issue.now.text, issue.began.text if issue.began else "")
+
+
+def _acts(view: PacketView, found: Findings, text: str) -> str:
+    """Return what a sentence is about in a word or three: those acts of it that were asked for."""
+    issue = found.issue
+    asked: frozenset[str] = frozenset()
+    if issue is not None:
+        asked = issue.now.acts | (issue.began.acts if issue.began else frozenset())
+    acts = (acts_of(text) & asked) or asked or acts_of(text)
+    acts -= {"cancel"} if "undo" in acts else set()
+    named = [view.frame("acts", act) for act in ACTS if act in acts][:3]
+    return ", ".join(named) or view.frame("next", "request")
+
+
+def promised(view: PacketView, found: Findings, room: int) -> tuple[Claim, ...]:
+    """Say what the AI promised and offered, each in its words, as far as there is room."""
+    claims = []
+    for said in (*found.told.promised, *found.told.offered):
+        words = said.text
+        if view.is_quoted(words) or word_count(words) > room:
+            continue
+        room -= word_count(words)
+        claims.append(Claim(text=view.quote(words), events=(said.turn.event_id,)))
+    return tuple(claims)
+
+
+def subject(packet_who: Claim, found: Findings, view: PacketView) -> str:
+    """Return who and what in ten words."""
+    name = clip(packet_who.text, 3)
+    if view.facts.subject:
+        what = clip(view.hide(view.facts.subject), 7)
+    elif found.issue is not None:
+        ask = found.issue.began or found.issue.now
+        what = trim(ask.text, 7, ask.start).lstrip("…")
+    else:
+        what = view.frame("reason", view.decision.reason or "explicit_request")
+    return one_line(view.frame.line("subject", who=name.rstrip(",…"), what=what))
+
+
+def words_of(claims: Iterable[Claim]) -> int:
+    """Count the words of some statements."""
+    return sum(word_count(claim.text) for claim in claims)

@@ -1,65 +1,124 @@
 """Builds what a person reads in 30 seconds: at most 120 words, then the transcript."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from workers.contracts.decisions import Decision, Earlier, Facts, Turn
-from workers.contracts.events import Customer
-from workers.contracts.handoffs import Claim, KeyMessage, Note, Packet, PacketTurn
-from workers.contracts.time import from_ms
-from workers.handoff import claims
-from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
-from workers.handoff.wording import (
-    clip,
-    duration,
-    gist,
-    has_details,
-    one_line,
-    says_something,
-    word_count,
+from workers.contracts.events import Attachment, Customer
+from workers.contracts.handoffs import (
+    Claim,
+    EarlierRequest,
+    Note,
+    Packet,
+    PacketIdentifier,
+    PacketTurn,
 )
+from workers.contracts.time import from_ms
+from workers.handoff import claims, reasons
+from workers.handoff.claims import Findings, words_of
+from workers.handoff.frames import DEFAULT_LANGUAGE, Frame, frame
+from workers.handoff.identifiers import identifiers_of
+from workers.handoff.issues import issue_of
+from workers.handoff.key_messages import key_messages
+from workers.handoff.playbook import Advice
+from workers.handoff.told import told_to
+from workers.handoff.tool_work import works_of
+from workers.handoff.view import PacketView
+from workers.handoff.wording import clip, duration, one_line, trim, word_count
 from workers.redaction.redact import Redaction
 
 WORD_LIMIT: Final = 120
+BLOCK_WORDS: Final = 80
+"""Of identifiers, contact, links, attachments and notes together."""
 TRANSCRIPT_TURNS: Final = 200
 TRANSCRIPT_BYTES: Final = 256 * 1024
-KEY_MESSAGES: Final = (3, 5)
 NOTES: Final = 5
 NOTES_BYTES: Final = 2_048
 _DIGIT_EFFORT: Final = 6
 """Characters of prose that take as long to redact as one digit more."""
-_KEY_WORDS: Final = 14
 _INTENTS: Final = 3
 _SUBJECT_WORDS: Final = 6
+_REQUESTS: Final = 3
+_ATTACHMENTS: Final = 5
+# What is left for the statements that come later, while the earlier ones are written.
+_FOR_WHY, _FOR_TRIED, _FOR_STANDS, _FOR_PROMISES = 8, 16, 14, 12
 
 
 def build_packet(
-    facts: Facts, transcript: Sequence[Turn], decision: Decision, redaction: Redaction
+    facts: Facts,
+    transcript: Sequence[Turn],
+    decision: Decision,
+    redaction: Redaction,
+    *,
+    language: str = DEFAULT_LANGUAGE,
+    advice: Advice | None = None,
 ) -> Packet:
     """Return the packet for `decision`; equal arguments give equal packets.
 
     `transcript` is the conversation's turns up to the decision, oldest first; older ones than the
     last 200 may be missing. Every claim cites events of the transcript, the facts or the decision.
+    `language` is that of the words around what is quoted, `advice` what the playbook says.
     """
     transcript = transcript[-TRANSCRIPT_TURNS:]
-    view = PacketView(facts, transcript, decision, redaction)
-    customer = _customer(view)
+    view = PacketView(facts, transcript, decision, redaction, frame(language))
     shown = _transcript(view)
-    packet = Packet(
-        customer=customer,
-        who=claims.who(view),
-        wants=claims.wants(view),
-        tried=claims.tried(view),
-        stands=claims.stands(view),
-        mood=claims.mood(view),
-        why=claims.why(view),
-        next_step=claims.next_step(view),
+    works = works_of(view)
+    found = Findings(works, issue_of(view, works), told_to(view), identifiers_of(view))
+    subject = clip(view.hide(facts.subject), _SUBJECT_WORDS) if facts.subject else None
+    room = WORD_LIMIT - word_count(
+        _volume(view.frame, view.seconds, facts.customer_turns, facts.ai_turns)
+    )
+    room -= word_count(subject or "")
+
+    who = claims.who(view, found)
+    mood = claims.mood(view)
+    room -= words_of((who, mood))
+    note = reasons.note_of(view) if decision.reason == "agent_request" else None
+    why = reasons.why(view, works) if note is not None else None
+    room -= words_of((why,)) if why is not None else _FOR_WHY
+    kept = _FOR_TRIED + _FOR_STANDS
+    next_step = claims.next_step(view, found, advice, min(claims.NEXT_WORDS, room - kept - 12))
+    room -= words_of((next_step,))
+    wants = claims.wants(view, found, min(claims.WANTS_WORDS, room - kept))
+    room -= words_of((wants,))
+    if why is None:
+        room += _FOR_WHY
+        why = reasons.why(view, works)
+        room -= words_of((why,))
+    tried = claims.tried(view, found, min(claims.TRIED_WORDS, room - _FOR_STANDS))
+    room -= words_of(tried)
+    stands = claims.stands(view, found, min(claims.STANDS_WORDS, room))
+    room -= words_of((stands,))
+    promised = claims.promised(view, found, min(_FOR_PROMISES * 2, room))
+    room -= words_of(promised)
+    return Packet(
+        customer=_customer(view),
+        who=who,
+        wants=wants,
+        tried=tried,
+        stands=stands,
+        mood=mood,
+        why=why,
+        next_step=next_step,
+        promised=promised,
+        key_messages=key_messages(view, found, shown, room),
+        requests=_requests(found),
+        identifiers=tuple(
+            PacketIdentifier(kind=one.kind or None, value=one.value, event_id=one.event_id)
+            for one in found.identifiers
+        ),
+        attachments=_attachments(view),
+        check=advice.check if advice is not None else (),
+        links=advice.links if advice is not None else (),
+        playbook_hash=advice.hash if advice is not None else None,
+        language=language,
+        title=claims.subject(who, found, view),
         intents=tuple(one_line(view.hide(intent)) for intent in facts.intents[-_INTENTS:]),
         ticket_id=decision.ticket_id or facts.ticket_id,
         channel=facts.channel,
-        subject=clip(view.hide(facts.subject), _SUBJECT_WORDS) if facts.subject else None,
+        subject=subject,
         tenant=facts.tenant,
         duration_s=view.seconds,
         customer_turns=facts.customer_turns,
@@ -70,12 +129,10 @@ def build_packet(
         transcript=shown,
         transcript_total=max(facts.turns, len(transcript)),
     )
-    room = WORD_LIMIT - words_before_transcript(packet)
-    return msgspec.structs.replace(packet, key_messages=_key_messages(view, shown, room))
 
 
 def words_before_transcript(packet: Packet) -> int:
-    """Count what a person reads above the transcript.
+    """Count what a person reads above the transcript, but for the blocks.
 
     That is every claim, every key message, the subject and the line with duration and counts.
     Words are what stands between spaces, an over-long one counted as several; labels, clock
@@ -88,19 +145,41 @@ def words_before_transcript(packet: Packet) -> int:
 
 def _statements(packet: Packet) -> list[Claim]:
     statements = [packet.who, packet.wants, *packet.tried, packet.stands, packet.why]
-    return [*statements, packet.next_step, *((packet.mood,) if packet.mood else ())]
+    statements += [packet.next_step, *packet.promised]
+    return [*statements, *((packet.mood,) if packet.mood else ())]
 
 
 def volume(packet: Packet) -> str:
     """Return duration and counts of the episode, as one line shows them."""
-    spent = duration(packet.duration_s)
-    return f"{spent}, messages: {packet.customer_turns} customer, {packet.ai_turns} AI"
+    words = frame(packet.language)
+    return _volume(words, packet.duration_s, packet.customer_turns, packet.ai_turns)
+
+
+def _volume(words: Frame, seconds: int, customer: int, ai: int) -> str:
+    return words.line("volume", duration=duration(seconds), customer=customer, ai=ai)
 
 
 def cited_events(packet: Packet) -> set[str]:
     """Return the ids of all events that the packet's claims and key messages rest on."""
     cited = {event for claim in _statements(packet) for event in claim.events}
+    cited |= {event for request in packet.requests for event in request.events}
+    cited |= {one.event_id for one in packet.identifiers}
     return cited | {message.event_id for message in packet.key_messages}
+
+
+def _requests(found: Findings) -> tuple[EarlierRequest, ...]:
+    """Return what was asked for before, each with what became of it."""
+    if found.issue is None:
+        return ()
+    return tuple(
+        EarlierRequest(text=trim(ask.text, 14, ask.start), state=state, events=(ask.turn.event_id,))
+        for ask, state in found.issue.before[-_REQUESTS:]
+    )
+
+
+def _attachments(view: PacketView) -> tuple[Attachment, ...]:
+    sent = [view.file(one) for turn in view.transcript for one in turn.attachments]
+    return tuple(sent[-_ATTACHMENTS:])
 
 
 def _customer(view: PacketView) -> Customer | None:
@@ -140,64 +219,6 @@ def _notes(view: PacketView) -> tuple[Note, ...]:
             )
         )
     return tuple(reversed(notes))
-
-
-def _key_messages(
-    view: PacketView, shown: Sequence[PacketTurn], room: int
-) -> tuple[KeyMessage, ...]:
-    """Choose three to five messages that say what the claims do not, in their order of time.
-
-    They are among the turns that the packet shows.
-    """
-    ranked = sorted(
-        _ranked(view, {turn.event_id for turn in shown}), key=lambda entry: (-entry[0], -entry[1])
-    )
-    least, most = KEY_MESSAGES
-    worth = [entry for entry in ranked if entry[0] > 0]
-    count = min(max(least, min(most, len(worth), room // 10)), len(ranked))
-    chosen = sorted(ranked[:count], key=lambda entry: entry[1])
-    messages = []
-    for left, (_, _, turn) in zip(range(count, 0, -1), chosen, strict=True):
-        words = min(_KEY_WORDS, room // left)
-        text = gist(view.text(turn), words, details=True)
-        if not text:
-            continue
-        room -= word_count(text)
-        messages.append(
-            KeyMessage(event_id=turn.event_id, role=turn.role, at=from_ms(turn.at), text=text)
-        )
-    return tuple(messages)
-
-
-def _ranked(view: PacketView, shown: Set[str]) -> list[tuple[float, int, Turn]]:
-    """Give each message of the episode, once, what it is worth to a reader and its position."""
-    evidence = {entry.event_id for entry in view.decision.evidence}
-    moods = {entry.event_id: entry.score for entry in view.facts.mood}
-    last = {turn.event_id for role in (CUSTOMER, AI, PERSON) if (turn := view.last(role))}
-    request = claims.first_request(view)
-    quoted = {request.event_id if request else None}
-    if (found := claims.strongest(view)) is not None and found.quote:
-        quoted.add(found.event_id)
-    ranked = []
-    seen: set[str] = set()
-    for position, turn in enumerate(view.spoken):
-        if turn.event_id not in shown:
-            continue
-        text = view.text(turn)
-        if (key := one_line(text).lower()) in seen:
-            continue
-        seen.add(key)
-        worth = moods.get(turn.event_id, 0.0)
-        worth += 3 * (turn.event_id in last) + 2 * (turn.event_id in evidence)
-        worth += 2 * (turn.role == PERSON)
-        if turn.role == CUSTOMER:
-            worth += 1 + 2 * has_details(text)
-        if not says_something(text) or len(text.split()) < 3:
-            worth -= 3
-        if turn.event_id in quoted:
-            worth -= 6
-        ranked.append((worth, position, turn))
-    return ranked
 
 
 def _effort(text: str) -> int:

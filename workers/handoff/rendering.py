@@ -6,63 +6,34 @@ from typing import Final
 
 from workers.contracts.events import Attachment
 from workers.contracts.handoffs import Packet, PacketTurn
-from workers.handoff.packet import volume
+from workers.handoff.frames import Frame, frame
+from workers.handoff.sections import sections
 from workers.handoff.wording import one_line, without_controls
 
 _WIDTH: Final = 100
-_LABEL: Final = 10
-_SPEAKERS: Final = {
-    "customer": "customer",
-    "ai_agent": "AI",
-    "human_agent": "person",
-    "tool": "tool",
-    "system": "system",
-}
+_LABEL: Final = 13
 
 
 def render_text(packet: Packet) -> str:
     """Return the packet as lines of at most 100 columns, without control characters."""
-    topics = ", ".join(packet.intents)
-    about = " · ".join(filter(None, (packet.channel, packet.subject, packet.ticket_id)))
-    lines = [
-        *_labelled("Who", packet.who.text),
-        *_labelled("Why", packet.why.text),
-        *_labelled("Wants", packet.wants.text),
-        *_labelled("Tried", *(claim.text for claim in packet.tried)),
-        *_labelled("Stands", packet.stands.text, volume(packet)),
-        *_labelled("Mood", packet.mood.text if packet.mood else ""),
-        *_labelled("Next", packet.next_step.text),
-        *_labelled("Topics", topics),
-        *_labelled("About", about),
-        "",
-        "Key messages",
-        *(_turn(m.at, m.role, None, None, m.text) for m in packet.key_messages),
-    ]
-    if packet.notes:
-        lines += ["", "Notes"]
-        for left in packet.notes:
-            by = " on ".join(filter(None, (left.name, left.queue)))
-            text = one_line(f"{by}: {left.text}" if by else left.text)
-            lines += _wrapped(f"  {left.at:%Y-%m-%d %H:%M}  {text}", 20)
-    elif packet.desk_note:
-        lines += ["", *_labelled("Note", packet.desk_note)]
-    if packet.earlier:
-        lines += ["", "Earlier"]
-        for entry in packet.earlier:
-            note = f": {entry.note}" if entry.note else ""
-            ended = f"{entry.ended_at:%Y-%m-%d %H:%M}"
-            lines += _wrapped(f"  {ended}  {entry.reason}, {entry.outcome}{one_line(note)}", 20)
+    words = frame(packet.language)
+    lines: list[str] = []
+    for section in sections(packet):
+        if section.title is not None:
+            lines += ["", section.title]
+        for label, text in section.lines:
+            lines += _labelled(label, text) if section.title is None else _wrapped(f"  {text}", 6)
+    title = words("label", "transcript")
     shown = len(packet.transcript)
-    of = (
-        f", the last {shown} of {packet.transcript_total}"
-        if shown < packet.transcript_total
-        else ""
-    )
-    return "\n".join([*lines, "", f"Transcript{of}", render_turns(packet.transcript)])
+    if shown < packet.transcript_total:
+        of = words("label", "last_of", shown=shown, total=packet.transcript_total)
+        title = f"{title}, {of}"
+    return "\n".join([*lines, "", title, render_turns(packet.transcript, words)])
 
 
-def render_turns(turns: Iterable[PacketTurn]) -> str:
+def render_turns(turns: Iterable[PacketTurn], words: Frame | None = None) -> str:
     """Return a transcript, one paragraph a turn, with a line where another episode begins."""
+    words = words or frame(None)
     lines = []
     episode = None
     for turn in turns:
@@ -74,7 +45,7 @@ def render_turns(turns: Iterable[PacketTurn]) -> str:
             text = f"{text} {' '.join(map(_file, turn.attachments))}".strip()
         if turn.calls:
             text = f"{text} → calls {', '.join(_calls(turn))}".strip()
-        lines.append(_turn(turn.at, turn.role, turn.name, turn.status, text))
+        lines.append(_turn(words, turn, text))
     return "\n".join(lines)
 
 
@@ -87,12 +58,14 @@ def _calls(turn: PacketTurn) -> list[str]:
     return [f"{name} {given}".strip() for name, given in zip(turn.calls, written, strict=False)]
 
 
-def _turn(at: object, role: str, name: str | None, status: str | None, text: str) -> str:
-    speaker = _SPEAKERS.get(role, role)
+def _turn(words: Frame, turn: PacketTurn, text: str) -> str:
+    name, status, at = turn.name, turn.status, turn.at
+    speaker = words("speaker", turn.role) if words.has("speaker", turn.role) else turn.role
     if name:
         speaker += f" {one_line(name)}"
     if status == "note":
-        speaker = f"note {one_line(name)}" if name else "note"
+        note = words("speaker", "note")
+        speaker = f"{note} {one_line(name)}" if name else note
     elif status and status != "ok":
         speaker += f" [{status}]"
     paragraphs = without_controls(text).expandtabs(2).splitlines() or [""]

@@ -1,7 +1,8 @@
 """What a packet is written from, with every text redacted once."""
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -10,12 +11,16 @@ import msgspec
 from workers.contracts.decisions import Decision, Facts, Turn
 from workers.contracts.events import Attachment, Customer
 from workers.contracts.time import to_ms
+from workers.handoff.frames import Frame, frame
 from workers.handoff.wording import READ_LIMIT
 from workers.redaction.redact import Redaction, redact
 
 CUSTOMER: Final = "customer"
 AI: Final = "ai_agent"
 PERSON: Final = "human_agent"
+_NOT_WORDS: Final = re.compile(r"\W+")
+_SAME: Final = 40
+"""Characters by which two quotes are known to be the same words."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class PacketView:
     transcript: Sequence[Turn]
     decision: Decision
     rule: Redaction
+    frame: Frame = field(default_factory=lambda: frame(None))
 
     def text(self, turn: Turn) -> str:
         """Return a turn's words, redacted."""
@@ -41,6 +47,22 @@ class PacketView:
     @cached_property
     def _texts(self) -> dict[str, str]:
         return {}
+
+    @cached_property
+    def _quoted(self) -> list[str]:
+        return []
+
+    def quote(self, text: str, whole: str = "") -> str:
+        """Return words in quotation marks; the packet has said them, and the `whole` of them."""
+        self._quoted.extend(_plain(one) for one in (text, whole) if one)
+        return f"“{text}”" if text else ""
+
+    def is_quoted(self, text: str) -> bool:
+        """Whether the packet has said these words already, or most of them."""
+        plain = _plain(text)[:_SAME]
+        return not plain or any(
+            plain in said or said[:_SAME] in plain for said in self._quoted if said
+        )
 
     def hide(self, text: str) -> str:
         """Return any other text, redacted."""
@@ -92,16 +114,28 @@ class PacketView:
 
     @cached_property
     def spoken(self) -> tuple[Turn, ...]:
-        """The episode's turns that the customer saw."""
+        """The episode's turns that the customer saw, or sent."""
         return tuple(
             turn
             for turn in self.episode
-            if turn.role in (CUSTOMER, AI, PERSON) and turn.status != "stale" and turn.content
+            if turn.role in (CUSTOMER, AI, PERSON)
+            and turn.status != "stale"
+            and (turn.content or turn.attachments)
         )
 
     def last(self, role: str) -> Turn | None:
         """Return the last turn of a role that the customer saw."""
         return next((turn for turn in reversed(self.spoken) if turn.role == role), None)
+
+    def before(self, event_id: str, role: str) -> Turn | None:
+        """Return the last turn of a role that was spoken before an event."""
+        found = None
+        for turn in self.spoken:
+            if turn.event_id == event_id:
+                return found
+            if turn.role == role:
+                found = turn
+        return None
 
     def find(self, wanted: Callable[[Turn], bool]) -> Turn | None:
         """Return the first turn of the episode for which `wanted` holds."""
@@ -121,3 +155,7 @@ class PacketView:
         """How long the episode has lasted, to the decision."""
         began = to_ms(self.facts.episode_started_at)
         return max(0, (to_ms(self.decision.decided_at) - began) // 1000)
+
+
+def _plain(text: str) -> str:
+    return _NOT_WORDS.sub(" ", text[:400]).strip().lower()

@@ -85,6 +85,31 @@ def focus(text: str, start: int, words: int) -> str:
     return marked if word_count(marked) <= words else chosen
 
 
+_CLAUSE_END: Final = re.compile(
+    r"[,;:—]\s|\s(?=(?:and|but|so|because|und|aber|weil|y|pero|et|mais|e|ma|mas|en|maar)\s)"
+)
+
+
+def trim(text: str, words: int, start: int = 0) -> str:
+    """Return a sentence in at most `words` words: whole, or cut where a clause ends.
+
+    What stands before `start`, where its point begins, is given up first.
+    """
+    whole = one_line(text)
+    if word_count(whole) <= words:
+        return whole
+    later = one_line(text[start:])
+    if start and word_count(later) <= words:
+        return f"…{later}"
+    mark = "…" if start else ""
+    cut = clip(later, words)
+    kept = cut.rstrip("…")
+    ends = [found.start() for found in _CLAUSE_END.finditer(kept)]
+    if ends and len(kept[: ends[-1]].split()) >= max(4, len(kept.split()) * 3 // 5):
+        return f"{mark}{kept[: ends[-1]].rstrip(' ,;:—')}…"
+    return f"{mark}{cut}"
+
+
 def _fitting(all_words: list[str], room: int) -> list[str]:
     kept: list[str] = []
     for word in all_words:
@@ -110,6 +135,11 @@ def gist(text: str, words: int, *, details: bool = False) -> str:
     else:
         start = 0
     return clip(" ".join(sentences[start:]), words)
+
+
+def is_courtesy(text: str) -> bool:
+    """Tell a sentence that only thanks, apologises or agrees, by how it begins."""
+    return _COURTESY.match(text) is not None
 
 
 def says_something(text: str) -> bool:

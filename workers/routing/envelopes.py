@@ -83,7 +83,7 @@ def ticket(decision: Decision, plan: Plan, topics: Topics, packet: Packet) -> En
         level=decision.level,
         reason=_reason(decision),
         priority=_priority(decision, plan, topics),
-        subject=packet.subject or _reason(decision).replace("_", " "),
+        subject=packet.title or _reason(decision).replace("_", " "),
         answer_by=plan.claim_due_at,
         skipped=plan.skipped,
         home=decision.home,

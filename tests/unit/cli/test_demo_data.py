@@ -7,6 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from tests.support.packet_checks import require_honest
 from workers.cli.demo.data import (
     SHOWN,
     WAITS,
@@ -120,6 +121,7 @@ class Playing:
             return
         packet = build_packet(decision.facts, self.turns, decision, "standard")
         self.packets.append(words_before_transcript(packet))
+        require_honest(packet)
         reasons = tuple(skip.reason for skip in planned.skipped)
         self.placed.append((planned.place, planned.queue, reasons))
         self.seen.append("packet" if planned.place == "queue" else planned.place)

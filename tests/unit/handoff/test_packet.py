@@ -30,24 +30,32 @@ def test_it_says_who_what_why_and_what_next() -> None:
     packet = built()
     assert packet.who.text == "Mia Li (C-1042), gold, en-GB"
     assert packet.wants.text.startswith("“My booking QX7PLM to Porto on Friday was cancelled")
-    assert packet.wants.events == ("e0",)
-    assert packet.tried[0].text == "rebook_flight failed 2 of 2: gateway timed out"
-    assert packet.tried[0].events == ("e5",)
-    assert packet.why.text == (
-        "Asked for a person: “This is ridiculous. Let me talk to a human please.”"
-    )
+    assert packet.wants.events[0] == "e0"
+    assert packet.tried[0].text == "Timed out: rebook flight \u00d72: gateway timed out"
+    assert packet.tried[0].events == ("e2", "e5")
+    assert packet.why.text == "Asked for a person: “Let me talk to a human please.”"
     assert packet.why.events == ("e7",)
     assert packet.mood is not None
-    assert packet.mood.text.startswith("Frustrated: “")
+    assert packet.mood.text == "Frustrated"
     assert packet.next_step.text
+    assert packet.identifiers[0].value == "QX7PLM"
     assert (packet.duration_s, packet.customer_turns, packet.ai_turns) == (140, 3, 3)
 
 
 def test_key_messages_tell_what_the_claims_do_not() -> None:
-    texts = [message.text for message in built().key_messages]
-    assert 3 <= len(texts) <= 5
-    assert any("14:00" in text for text in texts)
-    times = [message.at for message in built().key_messages]
+    lines = [
+        ("customer", "I want to return the lamp, because the switch sparks."),
+        ("ai_agent", "Which order is it?"),
+        ("customer", "I have already unplugged it. I tried another socket and it still sparks."),
+        ("ai_agent", "Please wait."),
+        ("customer", "Let me talk to a human, please."),
+    ]
+    transcript = packets.turns(lines)
+    known = packets.facts(transcript, tools=(), mood=())
+    packet = build_packet(known, transcript, packets.decision(known, transcript), "standard")
+    texts = [message.text for message in packet.key_messages]
+    assert "I tried another socket and it still sparks." in texts
+    times = [message.at for message in packet.key_messages]
     assert times == sorted(times)
 
 
@@ -57,7 +65,7 @@ def test_a_long_talk_fills_the_limit_and_keeps_to_it() -> None:
     transcript = packets.turns(lines)
     known = packets.facts(transcript, ai_note=said, subject=said)
     packet = build_packet(known, transcript, packets.decision(known, transcript), "none")
-    assert 110 <= words_before_transcript(packet) <= 120
+    assert 90 <= words_before_transcript(packet) <= 120
 
 
 def test_the_last_notes_say_who_left_them_when_and_where() -> None:
@@ -78,12 +86,13 @@ def test_the_last_notes_say_who_left_them_when_and_where() -> None:
     assert [len(note.text.encode()) for note in packet.notes] == [2_048]
 
 
-def test_a_repeated_message_is_a_key_message_once() -> None:
-    lines = [("customer", "My router 4411 blinks red."), ("ai_agent", "Please restart it now.")] * 6
+def test_a_repeated_message_is_said_once() -> None:
+    said = "I need my router 44119 repaired, because it blinks red."
+    lines = [("customer", said), ("ai_agent", "Please restart it now.")] * 6
     transcript = packets.turns(lines)
     known = packets.facts(transcript, tools=(), mood=())
     packet = build_packet(known, transcript, packets.decision(known, transcript), "standard")
-    assert len(packet.key_messages) == 2
+    assert render_text(packet).split("Transcript")[0].count("blinks red") == 1
 
 
 def test_a_greeting_is_not_what_the_customer_wants() -> None:
@@ -117,10 +126,10 @@ def test_a_transfer_names_the_colleague_and_carries_the_note() -> None:
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [
-        ("tool_unavailable", "A tool the AI needs keeps failing: rebook_flight"),
+        ("tool_unavailable", "A tool the AI needs keeps failing: rebook flight"),
         ("priority_escalation", "A topic for people: rebooking: “"),
-        ("agent_uncertainty", "The AI is not sure of its answers (confidence 0.41): “"),
-        ("context_window_exceeded", "Too long for the AI (91% of its memory used)"),
+        ("agent_uncertainty", "The AI is not sure of its answers: confidence 0.41"),
+        ("context_window_exceeded", "Too long for the AI: 91% of its memory used"),
         ("customer_frustration", "Frustrated: “"),
     ],
 )
@@ -131,7 +140,7 @@ def test_the_reason_tells_its_fact(reason: str, expected: str) -> None:
 
 def test_waiting_is_measured_from_the_last_customer_message() -> None:
     later = packets.START + timedelta(minutes=30)
-    assert built(decided_at=later).stands.text == "Unanswered for 28 min"
+    assert built(decided_at=later).stands.text.endswith("; Unanswered for 28 min")
 
 
 def test_an_ai_turn_that_came_too_late_does_not_count_as_an_answer() -> None:
@@ -139,7 +148,7 @@ def test_an_ai_turn_that_came_too_late_does_not_count_as_an_answer() -> None:
     transcript = (*packets.turns(), stale)
     known = packets.facts(transcript)
     packet = build_packet(known, transcript, packets.decision(known, transcript), "standard")
-    assert packet.stands.text == "Unanswered for 10 s"
+    assert packet.stands.text.endswith("; Unanswered for 10 s")
     assert "e8" not in {message.event_id for message in packet.key_messages}
     assert packet.transcript[-1].status == "stale"
 
@@ -210,5 +219,5 @@ def test_rendered_it_is_plain_text_of_limited_width() -> None:
     )
     assert max(map(len, text.splitlines())) <= 100
     assert not {"\x1b", "\u202e", "\x07"} & set(text)
-    for label in ("Who", "Why", "Wants", "Tried", "Stands", "Mood", "Next", "Key messages"):
+    for label in ("Who", "Why", "Wants", "Done", "Stands", "Mood", "Next", "Identifiers"):
         assert f"\n{label}" in f"\n{text}"

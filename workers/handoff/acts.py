@@ -1,0 +1,102 @@
+"""What a request is about, as an act: to cancel, to refund, to repair; in seven languages."""
+
+import re
+from typing import Final
+
+ACTS: Final[dict[str, str]] = {
+    "undo": (
+        r"undo\w*|reinstat\w*|revers\w*|rückgängig|annuler l['\u2019]annulation|deshacer|"
+        r"ripristin\w*|desfazer|terugdraai\w*"
+    ),
+    "cancel": (
+        r"cancel\w*|storn\w*|kündig\w*|annull?\w*|cancell\w*|disdi\w*|dar de baja|résili\w*|"
+        r"opzeg\w*"
+    ),
+    "refund": (
+        r"refund\w*|reimburs\w*|money back|rückerstatt\w*|erstatt\w*|geld zurück|rembours\w*|"
+        r"reembols\w*|rimbors\w*|terugbetal\w*"
+    ),
+    "compensate": (
+        r"compensat\w*|vouchers?|goodwill|certificates?|gift cards?|entschädig\w*|"
+        r"gutschein\w*|dédommag\w*|bon d['\u2019]achat|indemniz\w*|buono|vale|vergoeding|"
+        r"tegoedbon"
+    ),
+    "exchange": (
+        r"exchang\w*|swap\w*|replac\w*|umtausch\w*|ersatz|échang\w*|remplac\w*|cambiar? por|"
+        r"sostitu\w*|trocar?|ruil\w*|vervang\w*"
+    ),
+    "return": (
+        r"return\w*|send (?:it |them )?back|rma|zurück(?:schick|send|geb)\w*|retour\w*|"
+        r"renvoy\w*|devolv\w*|devoluci\w*|restitu\w*|reso"
+    ),
+    "book": (
+        r"(?:re)?book(?: a| an|ing a)?|rebook\w*|new (?:flight|order|appointment)|buchen|"
+        r"réserver|reservar|prenotare|boeken"
+    ),
+    "change": (
+        r"chang\w*|modif\w*|updat\w*|upgrad\w*|edit\w*|remov\w*|add (?:a|an|the|my|one|two)|"
+        r"änder\w*|aktualis\w*|cambi(?:ar|o)|modific\w*|changer|alterar|wijzig\w*"
+    ),
+    "deliver": (
+        r"track\w*|deliver\w*|arriv\w*|shipp(?:ed|ing|ment)|parcel|package|liefer\w*|paket\w*|"
+        r"livr\w*|colis|entrega\w*|paquete|consegn\w*|pacco|encomenda|bezorg\w*|pakket\w*"
+    ),
+    "pay": (
+        r"pay(?:ment|ing|ments)?|bills?|billing|invoice\w*|charged?|overcharg\w*|rechnung\w*|"
+        r"zahl\w*|abgebucht|factur\w*|cobr\w*|pagament\w*|addebit\w*|fatur\w*|factuur|betal\w*"
+    ),
+    "access": (
+        r"log ?in|sign in|password|locked|passwort|gesperrt|mot de passe|contraseña|accesso|"
+        r"senha|wachtwoord|sim card|pin"
+    ),
+    "fix": (
+        r"not work\w*|isn['\u2019]t working|no service|no signal|trouble|problem|issues?|"
+        r"broken|errors?|slow|defekt|kaputt|funktioniert|panne|marche pas|roto|no funciona|"
+        r"guasto|non funziona|avaria|não funciona|kapot|werkt niet|leak\w*"
+    ),
+    "bags": r"bags?|baggage|luggage|suitcases?|gepäck|bagages?|equipaje|bagagli\w*|bagagem|bagage",
+}
+_ACT: Final = re.compile(
+    r"\b(?:" + "|".join(f"(?P<{act}>{words})" for act, words in ACTS.items()) + r")\b",
+    re.IGNORECASE,
+)
+_TOOL_STEMS: Final[dict[str, tuple[str, ...]]] = {
+    "undo": ("undo", "reinstate", "restore"),
+    "cancel": ("cancel", "storn", "annul"),
+    "refund": ("refund", "reimburse"),
+    "compensate": ("certificate", "compens", "voucher", "credit", "gift"),
+    "exchange": ("exchange", "replace", "swap"),
+    "return": ("return",),
+    "book": ("book", "reserve", "create_order"),
+    "change": ("modify", "update", "change", "edit", "add", "remove"),
+    "pay": ("pay", "charge", "bill"),
+    "access": ("reset", "unlock", "password"),
+    "fix": ("reset", "enable", "resume", "refuel", "repair", "restart"),
+    "deliver": ("reship", "resend"),
+}
+
+
+def acts_of(text: str) -> frozenset[str]:
+    """Return the acts that a sentence speaks of."""
+    return frozenset(match.lastgroup or "" for match in _ACT.finditer(text))
+
+
+_COMMON: Final = frozenset(
+    "modify update change edit add remove set pending delivered order user my the to of".split()
+)
+SETTLED_BY_TOOLS: Final = frozenset(
+    "undo cancel refund compensate exchange return book change pay".split()
+)
+"""The others are settled only when the customer says so."""
+
+
+def does(tool: str, act: str, asked: str) -> bool:
+    """Whether a tool of this name does an act of a request in these words."""
+    name = tool.lower()
+    if not any(stem in name for stem in _TOOL_STEMS.get(act, ())):
+        return False
+    if act != "change":
+        return True
+    # Many things can be changed: the tool's name must speak of what was asked.
+    told = set(name.replace("-", "_").split("_")) - _COMMON
+    return not told or any(word.rstrip("s") in asked.lower() for word in told)

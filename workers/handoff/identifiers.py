@@ -1,0 +1,189 @@
+"""What the customer gave to be known by: order, booking, user, ticket, tracking numbers, names."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from workers.contracts.decisions import Turn
+from workers.handoff.sentences import plain, sentences
+from workers.handoff.view import AI, CUSTOMER, PacketView
+from workers.handoff.wording import one_line
+
+IDENTIFIERS: Final = 8
+_READ: Final = 2_000
+_BEFORE: Final = 60
+_AFTER: Final = 30
+
+_KINDS: Final[dict[str, str]] = {
+    "order": r"orders?|bestell\w*|auftrag\w*|commande|pedido|ordine|encomenda|bestelling",
+    "booking": (
+        r"bookings?|reservations?|confirmation(?: (?:number|code))?|record locator|pnr|"
+        r"buchung\w*|reserv\w*|réservation|prenotazione|boeking"
+    ),
+    "user": (
+        r"user(?:name)?|account|customer[ _](?:id|number)|member(?:ship)?|kunden\w*|"
+        r"benutzer\w*|identifiant|client|cliente|usuario|utente|klant\w*"
+    ),
+    "ticket": r"ticket|case|claim|reference|vorgang\w*|référence|referencia|caso|pratica|zaak\w*",
+    "tracking": (
+        r"tracking|parcel|shipment|package|sendung\w*|paket\w*|suivi|colis|seguimiento|envío|"
+        r"spedizione|pacco|rastreio|zending"
+    ),
+    "invoice": r"invoice|bill|rechnung\w*|facture|factura|fattura|fatura|factuur",
+    "item": r"item|product|serial|artikel\w*|article|artículo|articolo|artigo",
+    "flight": r"flight|flug\w*|vol|vuelo|volo|voo|vlucht",
+    "contract": r"contract|policy number|vertrag\w*|contrat|contrato|contratto|contract\w*",
+    "phone": (
+        r"phone|mobile|cell|line|telefon\w*|handy\w*|téléphone|teléfono|telefono|telefone|"
+        r"telefoon\w*"
+    ),
+    "zip": r"zip|postcode|postal code|plz|postleitzahl|code postal|código postal|cap|cep",
+    "sku": r"imei|sim|device|gerät\w*|appareil|dispositivo|toestel",
+}
+_KIND: Final = re.compile(
+    # An underscore ends a word here: user_id, item_id.
+    r"(?<![^\W_])(?:"
+    + "|".join(f"(?P<{kind}>{words})" for kind, words in _KINDS.items())
+    + r")(?![^\W_])",
+    re.IGNORECASE,
+)
+_PAYMENT: Final = re.compile(
+    r"(?:gift_?card|paypal|credit_?card|card|bank|iban|payment)[_-]", re.IGNORECASE
+)
+_NAMED: Final = {"sku": "device"}
+_EMAIL: Final = r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,4}"
+_TOKEN: Final = re.compile(
+    rf"(?P<email>{_EMAIL})|(?P<phone>(?<![\w#])\+?\d{{1,4}}(?:[ ./-]\(?\d{{2,8}}\)?){{1,4}}(?!\w))"
+    r"|"
+    r"(?P<code>(?<![\w@/.-])#?(?=[A-Za-z0-9_-]{0,30}\d)[A-Za-z0-9](?:[A-Za-z0-9_-]{2,38}[A-Za-z0-9])(?![\w@]))"
+    r"|(?P<letters>(?<![\w@])[A-Z]{5,8}(?!\w))"
+)
+_DATE: Final = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|am|pm|h|"
+    r"gb|mb|kg|km|cm|mm|ml|min)"
+    r"|[45]g(?:/\dg)?|(?:19|20)\d\d|\d{1,2}-\d{1,2}|\d+(?:-?(?:inch|hour|day|minute|year|month|"
+    r"piece|pack))s?|\d{2,3}(?:gb|tb|mbps)|24h|mp[34]|usb\w?|ipx?\d",
+    re.IGNORECASE,
+)
+_MONEY_BEFORE: Final = re.compile(r"[$€£]\s?$")
+_MONEY_AFTER: Final = re.compile(
+    r"^\s?(?:[$€£%]|eur|usd|dollars|euros?|hours?|days?|minutes?|%)", re.IGNORECASE
+)
+_NAME: Final = re.compile(
+    r"(?i:\bmy (?:full )?name(?: is|['\u2019]s|:)|\bthis is|\bunder the name(?: of)?|\bname:|"
+    r"\bich (?:heiße|heisse)|\bmein name ist|\bje m['\u2019]appelle"
+    r"|\bmon nom est|\bme llamo|\bmi nombre es|\bmi chiamo|\bil mio nome è|\bchamo-me|"
+    r"\bmeu nome é|\bik heet|\bmijn naam is|\bi['\u2019]m|\bi am)"
+    r"\s+(?P<name>[A-ZÀ-Ý][\w'\u2019-]{1,24}(?: (?:van |de |von |da |"
+    r"di )?[A-ZÀ-Ý][\w'\u2019-]{1,24}){1,2})"
+)
+_FIRST_LAST: Final = re.compile(
+    r"first name:?\s*(?P<first>[A-ZÀ-Ý][\w'\u2019-]{1,24}).{0,20}?last "
+    r"name:?\s*(?P<last>[A-ZÀ-Ý][\w'\u2019-]{1,24})",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class Identifier(NamedTuple):
+    """One identifier as the customer wrote it."""
+
+    kind: str
+    """order, booking, user…; empty where nothing says which."""
+    value: str
+    event_id: str
+
+
+def identifiers_of(view: PacketView) -> tuple[Identifier, ...]:
+    """Return what the customer gave, each once, at most eight; the latest ones of a kind first."""
+    found: dict[str, Identifier] = {}
+    asked = ""
+    for turn in view.transcript:
+        if turn.role == AI and turn.content:
+            asked = turn.event_id
+        elif turn.role == CUSTOMER:
+            for one in _given(view, turn, asked):
+                known = found.get(key := one.value.lstrip("#").lower())
+                if known is None or not known.kind:
+                    found[key] = one
+    ranked = sorted(found.values(), key=lambda one: not one.kind)
+    kept = {one.value for one in ranked[:IDENTIFIERS]}
+    return tuple(one for one in found.values() if one.value in kept)
+
+
+def _given(view: PacketView, turn: Turn, asked: str) -> Iterator[Identifier]:
+    text = view.text(turn)[:_READ]
+    if not any(map(str.isdigit, text)) and "@" not in text and not re.search(r"[A-Z]{5}", text):
+        return
+    for match in _TOKEN.finditer(text):
+        shape, value = match.lastgroup or "", match.group()
+        if shape == "email":
+            yield Identifier("email", value, turn.event_id)
+            continue
+        kind = _kind_of(view, text, match, asked)
+        if _is_identifier(
+            shape, value, kind, text[max(0, match.start() - 3) : match.start()], text[match.end() :]
+        ):
+            named = "phone" if shape == "phone" and kind in ("", "user", "order") else kind
+            yield Identifier(_NAMED.get(named, named), value, turn.event_id)
+
+
+def _is_identifier(shape: str, value: str, kind: str, before: str, after: str) -> bool:
+    bare = value.lstrip("#")
+    if _DATE.fullmatch(bare) or _MONEY_BEFORE.search(before) or _MONEY_AFTER.match(after[:12]):
+        return False
+    digits = sum(map(str.isdigit, bare))
+    if shape == "letters":
+        return kind in ("booking", "order", "ticket", "tracking")
+    if shape == "phone":
+        return digits >= 7
+    if bare.isdigit():
+        return digits >= 5 or (digits >= 4 and (value.startswith("#") or kind not in ("", "item")))
+    return digits >= 1 and (bool(kind) or digits >= 3) and len(bare) >= 4
+
+
+def _kind_of(view: PacketView, text: str, match: re.Match[str], asked: str) -> str:
+    """Name an identifier by the words around it, else by what the AI asked for."""
+    if _PAYMENT.match(match.group()):
+        return "payment"
+    start = max(text.rfind(mark, 0, match.start()) for mark in ".!?\n;") + 1
+    before = text[max(start, match.start() - _BEFORE) : match.start()]
+    kinds = [found.lastgroup or "" for found in _KIND.finditer(before)]
+    if match.group().startswith("#") and "ticket" not in kinds and "invoice" not in kinds:
+        return "order"
+    if kinds:
+        return kinds[-1]
+    after = re.split(r"[.!?\n,;]", text[match.end() : match.end() + _AFTER], maxsplit=1)[0]
+    if (found := _KIND.search(after)) is not None and re.search(
+        r"\b(?:is|ist|est|es|è|é)\b", after
+    ):
+        return found.lastgroup or ""
+    return _asked_for(view, asked)
+
+
+def _asked_for(view: PacketView, asked: str) -> str:
+    """Return the one kind that the AI's last question is about; empty where it asks for several."""
+    turn = view.by_id.get(asked)
+    if turn is None:
+        return ""
+    asking = [
+        part
+        for part in sentences(plain(view.text(turn)))
+        if "?" in part or "provide" in part.lower()
+    ]
+    kinds = {found.lastgroup or "" for part in asking[-2:] for found in _KIND.finditer(part)}
+    return kinds.pop() if len(kinds) == 1 else ""
+
+
+def name_of(view: PacketView) -> tuple[str, str] | None:
+    """Return the name by which the customer introduced themselves, and the turn."""
+    for turn in view.transcript:
+        if turn.role != CUSTOMER:
+            continue
+        text = view.text(turn)[:_READ]
+        if "name" not in text.lower() and not _NAME.search(text):
+            continue
+        if (both := _FIRST_LAST.search(text)) is not None:
+            return f"{both['first']} {both['last']}", turn.event_id
+        if (found := _NAME.search(text)) is not None:
+            return one_line(found["name"]), turn.event_id
+    return None

@@ -1,0 +1,173 @@
+"""What the customer asks for: the issue at hand, and what was asked before it."""
+
+import re
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from workers.contracts.decisions import Turn
+from workers.handoff.acts import SETTLED_BY_TOOLS, acts_of, does
+from workers.handoff.sentences import ASKS, FILLER, PERSON, REFERS, REFUSES, UNSURE, sentences
+from workers.handoff.tool_work import Work
+from workers.handoff.view import AI, CUSTOMER, PacketView
+from workers.handoff.wording import says_something
+
+FIRST: Final = 3
+LAST: Final = 8
+"""Of the customer's turns, how many at the beginning and at the end are read for requests."""
+SENTENCES: Final = 12
+"""Of one turn."""
+_ENOUGH: Final = 1.5
+_LEAST: Final = 4
+_TELLS: Final = 5
+_WHOLE: Final = 14
+"""Words from which on a request is taken to stand for itself."""
+_AGREES: Final = re.compile(r"(?:yes|yeah|ok(?:ay)?|sure|ja|oui|s[ií]|sim)\b", re.IGNORECASE)
+_REPORTS: Final = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+: \S")
+"""A line of a report, as in Signal: none."""
+
+AskState = Literal["open", "settled", "refused"]
+
+
+class Ask(NamedTuple):
+    """One request in the customer's words."""
+
+    turn: Turn
+    position: int
+    """Of the turn, among those that were spoken."""
+    text: str
+    start: int
+    """Where in the text it begins to ask."""
+    acts: frozenset[str]
+    worth: float
+
+
+class Issue(NamedTuple):
+    """What is asked for now, what it began with where that is open too, and what came before."""
+
+    now: Ask
+    began: Ask | None
+    before: tuple[tuple[Ask, AskState], ...]
+
+
+def issue_of(view: PacketView, done: Sequence[Work]) -> Issue | None:
+    """Return the issue at hand; None where no message asks for anything."""
+    asks = _asks(view)
+    if not asks:
+        return None
+    states = [_state(view, ask, asks, done) for ask in asks]
+    current = next(
+        (at for at in reversed(range(len(asks))) if states[at] != "settled"), len(asks) - 1
+    )
+    now = asks[current]
+    before = [
+        (ask, state) for ask, state in zip(asks, states, strict=True) if ask.turn is not now.turn
+    ]
+    before = _distinct(before, now)
+    opening = next(
+        (ask for ask, state in before if state != "settled" and ask.position < now.position), None
+    )
+    if opening is not None and _only_refers(now) and (not now.acts or now.acts <= opening.acts):
+        now, opening = opening, None
+    rest = tuple((ask, state) for ask, state in before if ask not in (opening, now))
+    return Issue(now, opening, rest)
+
+
+def _only_refers(ask: Ask) -> bool:
+    """Whether a request makes no sense without an earlier one."""
+    return len(ask.text.split()) < _WHOLE and REFERS.search(ask.text) is not None
+
+
+def _asks(view: PacketView) -> list[Ask]:
+    """Return each turn's best request, in order; what only asks for a person is none."""
+    said = [(at, turn) for at, turn in enumerate(view.spoken) if turn.role == CUSTOMER]
+    read = said if len(said) <= FIRST + LAST else [*said[:FIRST], *said[-LAST:]]
+    asks: list[Ask] = []
+    for position, turn in read:
+        parts = sentences(view.text(turn))[:SENTENCES]
+        found = [
+            ask
+            for number, text in enumerate(parts)
+            if (ask := _ask(turn, position, text, number)) is not None
+        ]
+        worth = [ask for ask in found if ask.worth >= _ENOUGH]
+        if worth:
+            # Who begins says first what it is about; later the clearest request counts.
+            asks.append(max(worth, key=lambda ask: ask.worth) if asks else worth[0])
+        elif not asks and (told := _told(turn, position, parts)) is not None:
+            asks.append(told)
+    return asks
+
+
+def _told(turn: Turn, position: int, parts: Sequence[str]) -> Ask | None:
+    """Return what a first message tells, where it asks for nothing in so many words."""
+    for text in parts:
+        if says_something(text) and len(text.split()) >= _TELLS and not FILLER.match(text):
+            return Ask(turn, position, text, 0, acts_of(text), 0.0)
+    return None
+
+
+def _ask(turn: Turn, position: int, text: str, number: int) -> Ask | None:
+    cue = ASKS.search(text)
+    words = len(text.split())
+    if cue is None or words < _LEAST or not says_something(text) or FILLER.match(text):
+        return None
+    if UNSURE.search(text) or (_REPORTS.match(text) and text.index(":") < cue.start()):
+        return None
+    acts = acts_of(text)
+    person = PERSON.search(text)
+    if person is not None:
+        acts = acts_of(text[person.end() :])
+        if not acts or words < 8:
+            return None
+    worth = 1 + (0.6 if acts else 0) + min(words, 12) / 20 - 0.02 * number
+    worth -= 0.3 * (person is not None) + 0.5 * (_AGREES.match(text) is not None)
+    worth += 0.2 * ("?" in text)
+    start = 0 if cue.group() == "?" else cue.start()
+    return Ask(turn, position, text, start, acts, worth)
+
+
+def _distinct(asks: Sequence[tuple[Ask, AskState]], now: Ask) -> list[tuple[Ask, AskState]]:
+    """Return of several requests for the same acts the first, but none for those of now."""
+    seen: set[frozenset[str]] = set()
+    kept = []
+    for number, (ask, state) in enumerate(asks):
+        if ask.acts in seen or (number and (not ask.acts or ask.acts <= now.acts)):
+            continue
+        seen.add(ask.acts)
+        kept.append((ask, state))
+    return kept
+
+
+def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[Work]) -> AskState:
+    """Tell whether tools did all that was asked, or it was refused; open where neither is sure."""
+    order = {turn.event_id: at for at, turn in enumerate(view.episode)}
+    asked = order.get(ask.turn.event_id, 0)
+    works = [
+        work for work in done if work.kind == "action" and order.get(work.events[-1], -1) > asked
+    ]
+    acts = ask.acts & SETTLED_BY_TOOLS
+    if acts and acts == ask.acts - {"fix"} and all(_did(works, act, ask) for act in acts):
+        return "settled"
+    if any(
+        work.status in ("refused", "denied") and does(work.name, act, ask.text)
+        for work in works
+        for act in acts
+    ):
+        return "refused"
+    until = next(
+        (one.position for one in asks if one.position > ask.position and not one.acts & ask.acts),
+        None,
+    )
+    for turn in view.spoken[ask.position + 1 : until]:
+        if turn.role != AI:
+            continue
+        for part in sentences(view.text(turn))[:SENTENCES]:
+            if REFUSES.search(part) and ask.acts & acts_of(part) and not part.endswith("?"):
+                return "refused"
+    return "open"
+
+
+def _did(works: Sequence[Work], act: str, ask: Ask) -> bool:
+    return any(
+        work.status == "ok" and does(work.name, act, ask.text) for work in works
+    ) and not any(work.status != "ok" and does(work.name, act, ask.text) for work in works)

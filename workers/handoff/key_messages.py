@@ -1,0 +1,95 @@
+"""The few sentences that a person should read besides what the claims say."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from workers.contracts.decisions import Turn
+from workers.contracts.handoffs import KeyMessage, PacketTurn
+from workers.contracts.time import from_ms
+from workers.handoff.claims import Findings
+from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, sentences
+from workers.handoff.view import CUSTOMER, PERSON, PacketView
+from workers.handoff.wording import has_details, says_something, trim, word_count
+
+KEY_MESSAGES: Final = 5
+WORDS: Final = 22
+"""Of one, at most."""
+LAST: Final = 12
+"""Turns of customer and persons that are read, with the first two."""
+_SENTENCES: Final = 8
+_LEAST: Final = 4
+_WORTH: Final = 1.5
+_GIVES_REASON: Final = re.compile(
+    r"\b(?:because|since|due to|reason|so that|deadline|by (?:today|tomorrow|monday|friday)|weil|"
+    r"wegen|grund|parce que|porque|motivo|perché|omdat)\b",
+    re.IGNORECASE,
+)
+
+
+class _Candidate(NamedTuple):
+    worth: float
+    position: int
+    turn: Turn
+    text: str
+
+
+def key_messages(
+    view: PacketView, found: Findings, shown: Sequence[PacketTurn], room: int
+) -> tuple[KeyMessage, ...]:
+    """Choose up to five sentences that say what the claims do not, in their order of time.
+
+    Whole sentences, none twice, no greeting, no bare identifier; they are among the turns that the
+    packet shows.
+    """
+    within = {turn.event_id for turn in shown}
+    ranked = sorted(_candidates(view, found, within), key=lambda one: (-one.worth, -one.position))
+    chosen: list[_Candidate] = []
+    for one in ranked:
+        if len(chosen) == KEY_MESSAGES or one.worth < _WORTH:
+            break
+        text = one.text
+        if word_count(text) > min(room, WORDS):
+            text = trim(text, min(room, WORDS)) if room >= WORDS // 2 else ""
+        if not text or view.is_quoted(text):
+            continue
+        view.quote(text, one.text)
+        room -= word_count(text)
+        chosen.append(one._replace(text=text))
+    chosen.sort(key=lambda one: one.position)
+    return tuple(
+        KeyMessage(
+            event_id=one.turn.event_id, role=one.turn.role, at=from_ms(one.turn.at), text=one.text
+        )
+        for one in chosen
+    )
+
+
+def _candidates(view: PacketView, found: Findings, within: set[str]) -> Iterator[_Candidate]:
+    said = [(at, turn) for at, turn in enumerate(view.spoken) if turn.role in (CUSTOMER, PERSON)]
+    read = said if len(said) <= LAST + 2 else [*said[:2], *said[-LAST:]]
+    values = [one.value for one in found.identifiers]
+    for position, turn in read:
+        if turn.event_id not in within:
+            continue
+        for number, text in enumerate(sentences(view.text(turn))[:_SENTENCES]):
+            worth = _worth(turn, text, values) + position / (len(view.spoken) or 1)
+            yield _Candidate(worth, position * _SENTENCES + number, turn, text)
+
+
+def _worth(turn: Turn, text: str, identifiers: Sequence[str]) -> float:
+    if not says_something(text) or FILLER.match(text):
+        return -9
+    rest = text
+    for value in identifiers:
+        rest = rest.replace(value, "")
+    if len(rest.split()) < _LEAST or (
+        rest != text and len(rest.split()) < 9 and not ASKS.search(rest)
+    ):
+        # The identifiers stand in a block of their own.
+        return -9
+    worth = 1.0 if turn.role == PERSON else 0.0
+    worth += 1.5 * (DID.search(text) is not None) + (DISPUTES.search(text) is not None)
+    worth += _GIVES_REASON.search(text) is not None
+    worth += 0.5 * has_details(rest) + 0.7 * (ASKS.search(text) is not None)
+    return worth

@@ -1,0 +1,111 @@
+"""The packet as titled lines, which each form of it lays out in its own way."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from workers.contracts.handoffs import Note, Packet
+from workers.handoff.frames import Frame, frame
+from workers.handoff.packet import BLOCK_WORDS, volume
+from workers.handoff.wording import clip, one_line, word_count
+
+
+class Section(NamedTuple):
+    """Lines under a title; the first section has none and labels its lines."""
+
+    title: str | None
+    lines: tuple[tuple[str, str], ...]
+
+
+def sections(packet: Packet) -> list[Section]:
+    """Return what a person reads above the transcript, in the packet's language, in order."""
+    words = frame(packet.language)
+    key = tuple(
+        ("", f"{one.at:%H:%M}  {_speaker(words, one.role)}: {one_line(one.text)}")
+        for one in packet.key_messages
+    )
+    found = [Section(None, tuple(_statements(packet, words)))]
+    if key:
+        found.append(Section(words("label", "key_messages"), key))
+    found += _blocks(packet, words)
+    if packet.earlier:
+        lines = tuple(
+            ("", f"{one.ended_at:%Y-%m-%d %H:%M}  {one.reason}, {one.outcome}" + _after(one.note))
+            for one in packet.earlier
+        )
+        found.append(Section(words("label", "earlier"), lines))
+    return found
+
+
+def _after(note: str | None) -> str:
+    return f": {one_line(note)}" if note else ""
+
+
+def _speaker(words: Frame, role: str) -> str:
+    return words("speaker", role) if words.has("speaker", role) else role
+
+
+def _statements(packet: Packet, words: Frame) -> Iterator[tuple[str, str]]:
+    about = " · ".join(filter(None, (packet.channel, packet.subject, packet.ticket_id)))
+    lines = [
+        ("who", [packet.who.text]),
+        ("why", [packet.why.text]),
+        ("wants", [packet.wants.text]),
+        ("tried", [claim.text for claim in packet.tried]),
+        ("promised", [claim.text for claim in packet.promised]),
+        ("stands", [packet.stands.text, volume(packet)]),
+        ("mood", [packet.mood.text] if packet.mood else []),
+        ("next", [packet.next_step.text]),
+        ("topics", [", ".join(packet.intents)]),
+        ("about", [about]),
+    ]
+    for name, texts in lines:
+        label = words("label", name)
+        for text in filter(None, texts):
+            yield label, one_line(text)
+            label = ""
+
+
+def _blocks(packet: Packet, words: Frame) -> Iterator[Section]:
+    """Yield the blocks below the statements, cut together at their limit of words."""
+    room = BLOCK_WORDS
+    for name, texts in (
+        ("identifiers", list(_identifiers(packet, words))),
+        ("contact", list(_contact(packet))),
+        ("asked", [f"{one.text} ({words('state', one.state)})" for one in packet.requests]),
+        ("check", list(packet.check)),
+        ("links", list(packet.links)),
+        ("attachments", list(_files(packet))),
+        ("notes", [_note(one) for one in packet.notes] or [packet.desk_note or ""]),
+    ):
+        lines = []
+        for text in filter(None, map(one_line, texts)):
+            if room > 0 and (cut := clip(text, room)):
+                lines.append(("", cut))
+                room -= word_count(cut)
+        if lines:
+            yield Section(words("label", name), tuple(lines))
+
+
+def _identifiers(packet: Packet, words: Frame) -> Iterator[str]:
+    named = [f"{words('kind', one.kind or '')} {one.value}" for one in packet.identifiers]
+    if named:
+        yield ", ".join(named)
+
+
+def _contact(packet: Packet) -> Iterator[str]:
+    customer = packet.customer
+    if customer is not None:
+        ways = [customer.email, customer.phone, customer.preferred_contact]
+        if any(ways):
+            yield ", ".join(way for way in ways if way)
+
+
+def _files(packet: Packet) -> Iterator[str]:
+    for one in packet.attachments:
+        yield " ".join(filter(None, (one.type or "file", one.name, one.url)))
+
+
+def _note(left: Note) -> str:
+    by = " on ".join(filter(None, (left.name, left.queue)))
+    text = f"{by}: {left.text}" if by else left.text
+    return f"{left.at:%Y-%m-%d %H:%M}  {text}"

@@ -1,0 +1,125 @@
+"""What the AI told the customer: what it refused, promised and offered, and what came last."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from workers.contracts.decisions import Turn
+from workers.handoff.sentences import (
+    CONDITIONAL,
+    OFFERS,
+    OTHERWISE,
+    PERSON,
+    PROMISES,
+    REFUSES,
+    point,
+    sentences,
+)
+from workers.handoff.view import AI, CUSTOMER, PacketView
+from workers.handoff.wording import is_courtesy, says_something
+
+LAST: Final = 6
+"""AI turns that are read, the last of the episode."""
+_SENTENCES: Final = 24
+_SHORT: Final = 4
+_BRIEF: Final = 6
+_SUBSTANTIAL: Final = 9
+
+
+class Said(NamedTuple):
+    """One sentence of the AI's."""
+
+    turn: Turn
+    text: str
+
+
+class Told(NamedTuple):
+    """What was told, each the latest of its kind."""
+
+    last: Said | None
+    refused: Said | None
+    """None also where the AI did it after all."""
+    promised: tuple[Said, ...]
+    offered: tuple[Said, ...]
+
+
+def told_to(view: PacketView) -> Told:
+    """Return what the AI told the customer in its last turns."""
+    turns = [turn for turn in view.spoken if turn.role == AI][-LAST:]
+    last = refused = None
+    promised: dict[str, Said] = {}
+    offered: tuple[Said, ...] = ()
+    for turn in turns:
+        parts = sentences(view.text(turn))[:_SENTENCES]
+        no = [part for part in parts if _tells(part) and REFUSES.search(part) and not _asks(part)]
+        if no:
+            refused = Said(turn, point(_tightest(no)))
+        for part in parts:
+            if _promises(part):
+                promised[part] = Said(turn, part)
+        offers = [] if any(map(PERSON.search, parts)) else [*filter(_offers, parts)]
+        offered = tuple(Said(turn, part) for part in offers[-1:])
+        telling = no[:1] or [part for part in parts if _tells(part) and not _asks(part)]
+        if telling:
+            last = Said(turn, point(_tightest(no) if no else _telling(telling)))
+    return Told(last, refused, tuple(promised.values())[-2:], offered)
+
+
+def _tells(part: str) -> bool:
+    return len(part.split()) >= _SHORT and says_something(part)
+
+
+def _asks(part: str) -> bool:
+    return part.endswith("?")
+
+
+def _tightest(parts: Sequence[str]) -> str:
+    """Return the refusal that says most about the matter: with a reason, and not too long."""
+    reasons = (
+        "because",
+        "since",
+        "as ",
+        "only",
+        "must",
+        "policy",
+        "weil",
+        "car ",
+        "porque",
+        "perché",
+        "omdat",
+    )
+
+    def worth(part: str) -> tuple[bool, bool, int]:
+        lower = part.lower()
+        return (
+            not PERSON.search(part),
+            any(word in lower for word in reasons),
+            -abs(len(part) - 120),
+        )
+
+    return max(parts, key=worth)
+
+
+def _telling(parts: Sequence[str]) -> str:
+    """Return the first sentence that is more than a courtesy."""
+    told = [part for part in parts if not is_courtesy(part) and not OTHERWISE.search(part)]
+    return next((part for part in told if len(part.split()) > _BRIEF), (told or parts)[0])
+
+
+def _offers(part: str) -> bool:
+    few = len(part.split()) < _SUBSTANTIAL
+    return OFFERS.search(part) is not None and not few and not OTHERWISE.search(part)
+
+
+def _promises(part: str) -> bool:
+    return (
+        PROMISES.search(part) is not None
+        and not part.endswith("?")
+        and not CONDITIONAL.search(part)
+        and not REFUSES.search(part)
+        and not PERSON.search(part)
+    )
+
+
+def waits(view: PacketView) -> bool:
+    """Whether the customer spoke last."""
+    return not view.spoken or view.spoken[-1].role == CUSTOMER
