@@ -9,7 +9,7 @@ _ROOT = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
 
 
 def data_path(name: str) -> Path:
-    """Return the path of a shipped file or folder ("schemas", "policies", "topics.yaml")."""
+    """Return the path of a shipped file or folder, as in "schemas" or "topics.yaml"."""
     path = _ROOT / name
     if not path.exists():
         raise FileNotFoundError(f"{path}: missing from this installation of warm-handoff")

@@ -42,7 +42,7 @@ def test_the_wheel_has_the_data_files_where_an_installation_looks(tmp_path: Path
         archive.extractall(installed)
     script = (
         "from workers.data import data_path as path\n"
-        "print(path('schemas'), path('policies'), path('topics.yaml'))"
+        "print(path('schemas'), path('policies'), path('topics.yaml'), path('playbook.yaml'))"
     )
     found = subprocess.run(
         [sys.executable, "-c", script],
@@ -54,7 +54,7 @@ def test_the_wheel_has_the_data_files_where_an_installation_looks(tmp_path: Path
     ).stdout.split()
     assert found == [
         str(installed / "workers" / "_data" / name)
-        for name in ("schemas", "policies", "topics.yaml")
+        for name in ("schemas", "policies", "topics.yaml", "playbook.yaml")
     ]
     names = {path.relative_to(installed).as_posix() for path in installed.rglob("*")}
     assert {"workers/py.typed", "workers/replay/html_report.html"} <= names

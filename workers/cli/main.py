@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, str]] = {
     "deadletters": "List events that could not be read, show one, or send them again.",
     "policy": "Check a policy file, or try it on dialogues.",
     "notices": "Check a notices.yaml, and read every line that customers may be told.",
+    "playbook": "Check a playbook: what the person who takes over is told to do next.",
     "schemas": "Check, list or export the contracts of the topics.",
 }
 

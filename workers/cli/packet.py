@@ -11,14 +11,15 @@ from workers.cli.common import (
     CliError,
     log_partitions,
     naming_servers,
+    read_topics,
     redis_option,
     require_servers,
     settings_from,
     topics_option,
 )
+from workers.cli.policy_option import PolicyChoice, replay_policy_option
 from workers.contracts.topics import DECISIONS, EVENTS
 from workers.data import data_path
-from workers.redaction.redact import REDACTIONS, Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,32 +42,22 @@ FORMS = ("text", "markdown", "json")
     type=click.Path(exists=True, allow_dash=True),
     help="Read events from this file (JSONL, also .gz, or -).",
 )
-@click.option(
-    "--policy",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With --log: decide by this policy; by the one in force when absent.",
-)
-@click.option(
-    "--redaction",
-    type=click.Choice(REDACTIONS),
-    default="standard",
-    help="What is hidden, as for a queue with this rule.",
-)
+@replay_policy_option
 @redis_option
 @topics_option
 def packet(
     conversation: str,
     form: str,
     log: str | None,
-    policy: Path | None,
-    redaction: Redaction,
+    policy: PolicyChoice,
     redis: str | None,
     topics: Path,
 ) -> None:
     """Print the packet of CONVERSATION: of its last handoff, or what one would say now.
 
-    Reads what the store remembers, or a log. It is what a desk receives: redacted, with the last
-    200 turns. Exit code: 0 printed, 1 no such conversation.
+    Reads what the store remembers, or a log, in which the policy decides again. It is what a desk
+    receives: in the language and redacted by the rule of its queue, with the last 200 turns. Exit
+    code: 0 printed, 1 no such conversation.
     """
     if log is not None:
         decision, turns = _from_log(conversation, log, policy)
@@ -76,13 +67,26 @@ def packet(
         partitions = log_partitions(topics)
         with naming_servers(settings):
             decision, turns = asyncio.run(_from_store(settings, conversation, partitions))
-    click.echo(_laid_out(_built(decision, turns, redaction), form))
+    click.echo(_laid_out(_built(decision, turns, topics), form))
 
 
-def _built(decision: "Decision", turns: "Sequence[Turn]", redaction: Redaction) -> "Packet":
+def _built(decision: "Decision", turns: "Sequence[Turn]", topics: Path) -> "Packet":
     from workers.handoff.packet import build_packet
+    from workers.handoff.playbook import advise, load_playbook
 
-    return build_packet(decision.facts, turns[: decision.facts.turns], decision, redaction)
+    known = read_topics(topics).queues
+    name = decision.queue or decision.target_queue
+    queue = known.get(name or "")
+    text = data_path("playbook.yaml").read_text(encoding="utf-8")
+    language = "en" if queue is None else queue.language
+    return build_packet(
+        decision.facts,
+        turns[: decision.facts.turns],
+        decision,
+        "standard" if queue is None else queue.redaction,
+        language=language,
+        advice=advise(load_playbook(text, "playbook.yaml"), decision, name, language),
+    )
 
 
 def _laid_out(built: "Packet", form: str) -> str:
@@ -95,7 +99,7 @@ def _laid_out(built: "Packet", form: str) -> str:
     return render_markdown(built) if form == "markdown" else render_text(built)
 
 
-def _from_log(conversation: str, log: str, policy: Path | None) -> "tuple[Decision, list[Turn]]":
+def _from_log(conversation: str, log: str, policy: PolicyChoice) -> "tuple[Decision, list[Turn]]":
     from workers.chatlogs.sources import find_in_files, local_files
     from workers.contracts.decisions import Decision, Home, Turn
     from workers.contracts.yaml import YamlFileError
@@ -106,12 +110,12 @@ def _from_log(conversation: str, log: str, policy: Path | None) -> "tuple[Decisi
         found = find_in_files(paths, conversation)
     if not any(one.event and one.event.conversation_id == conversation for one in found.incoming):
         raise CliError(f"no events of {conversation} in {log}: check the id")
-    default = data_path("policies/default.yaml").read_text(encoding="utf-8")
-    text = policy.read_text(encoding="utf-8") if policy else found.policy or default
+    given = policy.is_given or found.policy is None
+    text = policy.read(None).text if given else found.policy or ""
     try:
         meta = starting_meta(text, found.observe)
     except YamlFileError as error:
-        raise CliError(f"{policy or 'policy event'}: {error}", exit_code=2) from None
+        raise CliError(f"policy event: {error}", exit_code=2) from None
     home = Home(topic=EVENTS, partition=found.partition)
     folded = fold_chunk(found.incoming, {}, {}, meta, home, keeps_time=not found.own)
     written = [output.value for output in folded.outputs if output.topic == DECISIONS]

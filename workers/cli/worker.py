@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -25,6 +26,7 @@ from workers.cli.common import (
 )
 from workers.cli.policy_option import policy_option
 from workers.contracts.characters import escaped
+from workers.data import data_path
 from workers.settings import kafka_client_kwargs, load_settings
 
 if TYPE_CHECKING:
@@ -48,6 +50,11 @@ logger = logging.getLogger("handoff")
 @redis_option
 @policy_option
 @topics_option
+@click.option(
+    "--playbook",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What people are told to do next; the shipped one when absent.",
+)
 @click.option(
     "--from",
     "start",
@@ -128,6 +135,7 @@ def make_agent(which: str, options: dict[str, Any]) -> "Agent":
             policy=options["policy"].path,
             start=options["start"],
             dead_letter_limit=options["dead_letter_limit"],
+            playbook=options["playbook"] or data_path("playbook.yaml"),
         ),
     )
     if not isinstance(agent, Agent):
@@ -183,6 +191,8 @@ def agent_commands(options: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the command line of each agent that is installed, with these options."""
     arguments = ["--topics-file", str(options["topics"]), "--from", options["start"]]
     arguments += ["--log-level", options["log_level"], *options["policy"].arguments()]
+    if options["playbook"]:
+        arguments += ["--playbook", str(options["playbook"])]
     if options["observe"]:
         arguments.append("--observe")
     if not options["dead_letter_limit"]:

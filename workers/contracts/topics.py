@@ -60,6 +60,7 @@ KeyKind = Literal[
     "original",
 ]
 RetentionDays = Literal[1, 3, 7, 14, 30, 60, 90, 180, 365]
+Language = Literal["en", "de", "es", "fr", "it", "pt", "nl"]
 Redaction = Literal["none", "standard", "strict"]
 
 _NAME: Final = "use small letters, digits, - and _, a letter first"
@@ -135,6 +136,8 @@ class Queue(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     presence_seconds: Annotated[int, msgspec.Meta(ge=5, le=3600)]
     """Age at which a desk's report of who is online counts as nobody: it must report sooner."""
     redaction: Redaction
+    language: Language = "en"
+    """Of the words around what a packet quotes."""
     priority: Annotated[int, msgspec.Meta(ge=1, le=5)]
     """1 is the most urgent."""
     contact: ContactDetails | None = None

@@ -13,7 +13,7 @@ from workers.handoff.playbook import Advice
 from workers.handoff.sentences import DISPUTES, EXCEPTION, sentences
 from workers.handoff.sentiment import sentiment_of
 from workers.handoff.told import Told, waits
-from workers.handoff.tool_work import Work
+from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
 from workers.handoff.wording import clip, duration, gist, one_line, says_something, trim, word_count
 
@@ -28,16 +28,16 @@ _MANY: Final = 3
 """Lookups without a line of their own from which on they are counted."""
 
 
-class Findings(NamedTuple):
+class PacketFindings(NamedTuple):
     """What was found in a conversation, from which the statements are made."""
 
-    works: tuple[Work, ...]
+    works: tuple[ToolWork, ...]
     issue: Issue | None
     told: Told
     identifiers: tuple[Identifier, ...]
 
 
-def who(view: PacketView, found: Findings) -> Claim:
+def who(view: PacketView, found: PacketFindings) -> Claim:
     """Say who the customer is: name, id, tier, language; else from what they or a tool said."""
     customer = view.customer
     said = view.find(lambda turn: turn.role == CUSTOMER)
@@ -60,7 +60,7 @@ def who(view: PacketView, found: Findings) -> Claim:
     return Claim(text=clip(", ".join([known, *more]), WHO_WORDS), events=events)
 
 
-def _looked_up(found: Findings) -> tuple[str, str, str]:
+def _looked_up(found: PacketFindings) -> tuple[str, str, str]:
     """Return name, id and event of the customer's record, where a tool looked it up."""
     name = identity = event = ""
     for work in found.works:
@@ -70,7 +70,7 @@ def _looked_up(found: Findings) -> tuple[str, str, str]:
     return name, identity, event
 
 
-def wants(view: PacketView, found: Findings, room: int) -> Claim:
+def wants(view: PacketView, found: PacketFindings, room: int) -> Claim:
     """Say what the customer wants now, in their own words, and what is open from before."""
     issue = found.issue
     if issue is None:
@@ -111,7 +111,7 @@ def _wants_at_all(view: PacketView, room: int) -> Claim:
     return Claim(text=view.frame("wants", "before"), events=cited)
 
 
-def tried(view: PacketView, found: Findings, room: int) -> tuple[Claim, ...]:
+def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
     """Say what the tools did: what was refused or changed first, then what was looked up."""
     actions = [
         work for work in found.works if work.kind == "action" or work.status not in ("ok", "called")
@@ -142,24 +142,24 @@ def tried(view: PacketView, found: Findings, room: int) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
-def _kind(work: Work) -> str:
+def _kind(work: ToolWork) -> str:
     if work.status == "ok":
         return work.kind
     return "refused" if work.status in ("refused", "denied") else "failed"
 
 
-def _relevant(view: PacketView, checks: Sequence[Work]) -> list[Work]:
+def _relevant(view: PacketView, checks: Sequence[ToolWork]) -> list[ToolWork]:
     """Put those lookups first whose subject was spoken of last, then the latest."""
     last = " ".join(view.text(turn) for turn in view.spoken[-4:])
 
-    def worth(entry: tuple[int, Work]) -> tuple[bool, bool, int]:
+    def worth(entry: tuple[int, ToolWork]) -> tuple[bool, bool, int]:
         at, work = entry
         return any(what in last for what in work.what), bool(work.values), at
 
     return [work for _, work in sorted(enumerate(checks), key=worth, reverse=True)]
 
 
-def _line(view: PacketView, work: Work, room: int) -> str:
+def _line(view: PacketView, work: ToolWork, room: int) -> str:
     """Return what one tool did, in at most so many words; nothing where not even that fits."""
     status: str = work.status
     if status == "ok":
@@ -168,7 +168,7 @@ def _line(view: PacketView, work: Work, room: int) -> str:
     what = [one for one in work.what if one in last] or list(work.what)
     shown = ", ".join(clip(one, 2) for one in what[-3:])
     times = f" \u00d7{work.calls}" if work.calls > 1 and len(work.what) < 2 else ""
-    subject = f"{clip(work.words, 4)} {shown}".strip() + times
+    subject = f"{clip(view.hide(work.words), 4)} {shown}".strip() + times
     text = view.frame("work", status, subject=subject)
     if word_count(text) > room:
         text = view.frame("work", status, subject=clip(work.words, 3))
@@ -185,7 +185,7 @@ def _line(view: PacketView, work: Work, room: int) -> str:
     return text
 
 
-def stands(view: PacketView, found: Findings, room: int) -> Claim:
+def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
     """Say where it stands: how it came here, what the AI refused or said last, who waits."""
     state, cited = _state(view)
     parts = [part for part in (_way(view), state) if part]
@@ -253,7 +253,7 @@ _FIRST: Final[frozenset[Reason]] = frozenset(
 """Reasons that ask for something before anything else."""
 
 
-def next_step(view: PacketView, found: Findings, advice: Advice | None, room: int) -> Claim:
+def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, room: int) -> Claim:
     """Say what to do first: what the reason asks, what the facts ask, what the playbook says."""
     reason = view.decision.reason or "explicit_request"
     last = view.last(CUSTOMER)
@@ -276,7 +276,7 @@ def next_step(view: PacketView, found: Findings, advice: Advice | None, room: in
     return Claim(text=clip(text, room), events=(cited,))
 
 
-def _refined(view: PacketView, found: Findings, reason: Reason) -> Claim | None:
+def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim | None:
     """Say what this conversation asks for: the act that failed, an exception, a dispute."""
     failed = [
         work
@@ -312,13 +312,13 @@ def _refined(view: PacketView, found: Findings, reason: Reason) -> Claim | None:
     return None
 
 
-def _asked_in(found: Findings, part: str) -> bool:
+def _asked_in(found: PacketFindings, part: str) -> bool:
     """Whether a sentence is what the packet quotes as the request."""
     issue = found.issue
     return issue is not None and part in (issue.now.text, issue.began.text if issue.began else "")
 
 
-def _acts(view: PacketView, found: Findings, text: str) -> str:
+def _acts(view: PacketView, found: PacketFindings, text: str) -> str:
     """Return what a sentence is about in a word or three: those acts of it that were asked for."""
     issue = found.issue
     asked: frozenset[str] = frozenset()
@@ -330,7 +330,7 @@ def _acts(view: PacketView, found: Findings, text: str) -> str:
     return ", ".join(named) or view.frame("next", "request")
 
 
-def promised(view: PacketView, found: Findings, room: int) -> tuple[Claim, ...]:
+def promised(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
     """Say what the AI promised and offered, each in its words, as far as there is room."""
     claims = []
     for said in (*found.told.promised, *found.told.offered):
@@ -342,7 +342,7 @@ def promised(view: PacketView, found: Findings, room: int) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
-def subject(packet_who: Claim, found: Findings, view: PacketView) -> str:
+def subject(packet_who: Claim, found: PacketFindings, view: PacketView) -> str:
     """Return who and what in ten words."""
     name = clip(packet_who.text, 3)
     if view.facts.subject:

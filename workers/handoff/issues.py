@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 from workers.contracts.decisions import Turn
 from workers.handoff.acts import SETTLED_BY_TOOLS, acts_of, does
 from workers.handoff.sentences import ASKS, FILLER, PERSON, REFERS, REFUSES, UNSURE, sentences
-from workers.handoff.tool_work import Work
+from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import says_something
 
@@ -49,7 +49,7 @@ class Issue(NamedTuple):
     before: tuple[tuple[Ask, AskState], ...]
 
 
-def issue_of(view: PacketView, done: Sequence[Work]) -> Issue | None:
+def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     """Return the issue at hand; None where no message asks for anything."""
     asks = _asks(view)
     if not asks:
@@ -138,7 +138,7 @@ def _distinct(asks: Sequence[tuple[Ask, AskState]], now: Ask) -> list[tuple[Ask,
     return kept
 
 
-def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[Work]) -> AskState:
+def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[ToolWork]) -> AskState:
     """Tell whether tools did all that was asked, or it was refused; open where neither is sure."""
     order = {turn.event_id: at for at, turn in enumerate(view.episode)}
     asked = order.get(ask.turn.event_id, 0)
@@ -167,7 +167,7 @@ def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[Work]
     return "open"
 
 
-def _did(works: Sequence[Work], act: str, ask: Ask) -> bool:
+def _did(works: Sequence[ToolWork], act: str, ask: Ask) -> bool:
     return any(
         work.status == "ok" and does(work.name, act, ask.text) for work in works
     ) and not any(work.status != "ok" and does(work.name, act, ask.text) for work in works)

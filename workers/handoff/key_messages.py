@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import KeyMessage, PacketTurn
 from workers.contracts.time import from_ms
-from workers.handoff.claims import Findings
+from workers.handoff.claims import PacketFindings
 from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, sentences
 from workers.handoff.view import CUSTOMER, PERSON, PacketView
 from workers.handoff.wording import has_details, says_something, trim, word_count
@@ -35,7 +35,7 @@ class _Candidate(NamedTuple):
 
 
 def key_messages(
-    view: PacketView, found: Findings, shown: Sequence[PacketTurn], room: int
+    view: PacketView, found: PacketFindings, shown: Sequence[PacketTurn], room: int
 ) -> tuple[KeyMessage, ...]:
     """Choose up to five sentences that say what the claims do not, in their order of time.
 
@@ -65,7 +65,7 @@ def key_messages(
     )
 
 
-def _candidates(view: PacketView, found: Findings, within: set[str]) -> Iterator[_Candidate]:
+def _candidates(view: PacketView, found: PacketFindings, within: set[str]) -> Iterator[_Candidate]:
     said = [(at, turn) for at, turn in enumerate(view.spoken) if turn.role in (CUSTOMER, PERSON)]
     read = said if len(said) <= LAST + 2 else [*said[:2], *said[-LAST:]]
     values = [one.value for one in found.identifiers]

@@ -17,7 +17,7 @@ from workers.contracts.handoffs import (
 )
 from workers.contracts.time import from_ms
 from workers.handoff import claims, reasons
-from workers.handoff.claims import Findings, words_of
+from workers.handoff.claims import PacketFindings, words_of
 from workers.handoff.frames import DEFAULT_LANGUAGE, Frame, frame
 from workers.handoff.identifiers import identifiers_of
 from workers.handoff.issues import issue_of
@@ -65,7 +65,7 @@ def build_packet(
     view = PacketView(facts, transcript, decision, redaction, frame(language))
     shown = _transcript(view)
     works = works_of(view)
-    found = Findings(works, issue_of(view, works), told_to(view), identifiers_of(view))
+    found = PacketFindings(works, issue_of(view, works), told_to(view), identifiers_of(view))
     subject = clip(view.hide(facts.subject), _SUBJECT_WORDS) if facts.subject else None
     room = WORD_LIMIT - word_count(
         _volume(view.frame, view.seconds, facts.customer_turns, facts.ai_turns)
@@ -167,7 +167,7 @@ def cited_events(packet: Packet) -> set[str]:
     return cited | {message.event_id for message in packet.key_messages}
 
 
-def _requests(found: Findings) -> tuple[EarlierRequest, ...]:
+def _requests(found: PacketFindings) -> tuple[EarlierRequest, ...]:
     """Return what was asked for before, each with what became of it."""
     if found.issue is None:
         return ()

@@ -21,7 +21,7 @@ Words = dict[str, Line] | Line
 """By language, or the same for all."""
 
 
-class When(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class EntryWhen(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Which escalations an entry is for: all that is named must hold, one of each list."""
 
     intents: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class When(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 class Entry(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """One entry: when it holds, the next step, what to check and links to read."""
 
-    when: When = When()
+    when: EntryWhen = EntryWhen()
     next: Words
     check: Annotated[tuple[Words, ...], msgspec.Meta(max_length=MOST_CHECKS)] = ()
     links: Annotated[tuple[Line, ...], msgspec.Meta(max_length=MOST_CHECKS)] = ()
@@ -108,7 +108,7 @@ def advise(playbook: Playbook, decision: Decision, queue: str | None, language: 
     return Advice(_in(language, entry.next), check, entry.links, playbook.hash)
 
 
-def _holds(when: When, decision: Decision, queue: str | None) -> bool:
+def _holds(when: EntryWhen, decision: Decision, queue: str | None) -> bool:
     facts = decision.facts
     tier = facts.customer.tier if facts.customer is not None else None
     named = (

@@ -6,7 +6,7 @@ from workers.contracts.decisions import Evidence, Reason, Turn
 from workers.contracts.handoffs import Claim
 from workers.detection import read_agent, read_customer
 from workers.handoff.sentences import ASKS, PERSON, sentences
-from workers.handoff.tool_work import Work
+from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import clip, one_line, trim, word_count
 
@@ -18,7 +18,7 @@ _CLAUSES: Final = (", ", "—", "; ", " and ")
 _WORDLESS: Final = ("tool_unavailable", "context_window_exceeded", "stalled", "unproductive_loop")
 
 
-def why(view: PacketView, works: tuple[Work, ...]) -> Claim:
+def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     """Say why a person is asked: the reason and the words that caused it."""
     decision = view.decision
     reason = decision.reason or "explicit_request"
@@ -59,7 +59,7 @@ def strongest(view: PacketView) -> Evidence | None:
 
 
 def _reason(
-    view: PacketView, reason: Reason, turn: Turn | None, words: str, works: tuple[Work, ...]
+    view: PacketView, reason: Reason, turn: Turn | None, words: str, works: tuple[ToolWork, ...]
 ) -> str:
     """Return the reason, as its evidence carries it, with the one fact behind it."""
     if reason == "explicit_request":
@@ -79,7 +79,7 @@ def _asked(view: PacketView, turn: Turn | None, words: str) -> str:
     return "explicit_request" if view.decision.cause == "offer_accepted" else "perhaps"
 
 
-def _fact(view: PacketView, reason: Reason, works: tuple[Work, ...]) -> str:
+def _fact(view: PacketView, reason: Reason, works: tuple[ToolWork, ...]) -> str:
     facts, frame = view.facts, view.frame
     if reason == "priority_escalation" and facts.intents:
         return one_line(view.hide(facts.intents[-1])).replace("_", " ")

@@ -62,7 +62,7 @@ _OWNER: Final = re.compile(r"user|customer|account|client|payment|zip|address|ph
 _DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d\S*")
 
 
-class Work(NamedTuple):
+class ToolWork(NamedTuple):
     """Calls of one tool with the same outcome."""
 
     name: str
@@ -93,9 +93,9 @@ class _Call(NamedTuple):
     result: Turn | None
 
 
-def works_of(view: PacketView) -> tuple[Work, ...]:
+def works_of(view: PacketView) -> tuple[ToolWork, ...]:
     """Return what the episode's tools did, in order; handover tools and thinking do nothing."""
-    works: dict[tuple[str, str, tuple[str, ...]], Work] = {}
+    works: dict[tuple[str, str, tuple[str, ...]], ToolWork] = {}
     for call in _calls(view.episode):
         if is_handover(call.name) or _INWARD.match(call.name.lower()):
             continue
@@ -118,26 +118,26 @@ def works_of(view: PacketView) -> tuple[Work, ...]:
     return (*_forgotten(view, known_names), *kept)
 
 
-def _both(known: Work, work: Work) -> Work:
+def _both(known: ToolWork, work: ToolWork) -> ToolWork:
     what = tuple(dict.fromkeys((*known.what, *work.what)))
     return work._replace(
         what=what, calls=known.calls + work.calls, events=(*known.events, *work.events)[-8:]
     )
 
 
-def _forgotten(view: PacketView, known: set[str]) -> Iterator[Work]:
+def _forgotten(view: PacketView, known: set[str]) -> Iterator[ToolWork]:
     """Yield what the facts know of tools whose calls the transcript no longer has."""
     for fact in view.facts.tools:
         if fact.name not in known and not is_handover(fact.name) and not _INWARD.match(fact.name):
             yield _of_fact(view, fact)
 
 
-def _of_fact(view: PacketView, fact: ToolFact) -> Work:
+def _of_fact(view: PacketView, fact: ToolFact) -> ToolWork:
     error = view.hide(fact.error or "")
     status = _failure(fact.status, error) if fact.status not in ("ok", "called") else fact.status
     kind: Literal["action", "check"] = "check" if _looks(fact.name) else "action"
     values = (_reason(error),) if error else ()
-    return Work(fact.name, kind, status, (), values, fact.calls, (fact.event_id,))
+    return ToolWork(fact.name, kind, status, (), values, fact.calls, (fact.event_id,))
 
 
 def _calls(turns: tuple[Turn, ...]) -> Iterator[_Call]:
@@ -173,24 +173,24 @@ def _looks(name: str) -> bool:
     return _LOOKS.search(_CAMEL.sub("_", name).lower()) is not None
 
 
-def _work(view: PacketView, call: _Call) -> Work:
+def _work(view: PacketView, call: _Call) -> ToolWork:
     kind: Literal["action", "check"] = "check" if _looks(call.name) else "action"
     event = (call.result or call.call).event_id  # type: ignore[union-attr]
     what = _what(view.hide(call.arguments)) if call.arguments else ()
     if call.result is None:
-        return Work(call.name, kind, "called", what, (), 1, (event,))
+        return ToolWork(call.name, kind, "called", what, (), 1, (event,))
     text = view.text(call.result)[:_RESULT_READ]
     if call.result.status not in (None, "ok"):
         status = _failure(call.result.status or "", text)
         reason = _reason(text)
-        return Work(call.name, kind, status, what, (reason,) if reason else (), 1, (event,))
+        return ToolWork(call.name, kind, status, what, (reason,) if reason else (), 1, (event,))
     pairs = _pairs(text)
     refused = kind == "action" and any(_says_no(key, value) for key, value in pairs)
     profile = kind == "check" and _PROFILE.search(call.name.lower()) is not None
     values = _values(pairs, text, _RANKS if kind == "check" else _CHANGED)
     status = "refused" if refused else "ok"
     who = _person(pairs, text) if profile else ("", "")
-    return Work(call.name, kind, status, what, values, 1, (event,), profile, *who)
+    return ToolWork(call.name, kind, status, what, values, 1, (event,), profile, *who)
 
 
 def _person(pairs: list[tuple[str, str]], text: str) -> tuple[str, str]:

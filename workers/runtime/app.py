@@ -62,6 +62,8 @@ class Options(NamedTuple):
     start: str = "now"
     """Where the very first start begins: `earliest`, `now` or an RFC 3339 time."""
     dead_letter_limit: bool = True
+    playbook: Path = data_path("playbook.yaml")
+    """What the router says to do next."""
 
 
 class NotYet(Exception):

@@ -13,6 +13,7 @@ from faust.types import TP
 from redis.exceptions import RedisError
 
 from workers.agents.routing.desk_producer import Outlet
+from workers.agents.routing.playbook_source import PlaybookSource
 from workers.agents.routing.router import Router, Work
 from workers.agents.routing.router_stores import Stores
 from workers.agents.shared.dead_letters import refuse
@@ -103,6 +104,7 @@ class RoutingAgent(Agent):
         self._topics = topics
         self._notices = Notices(_notice_rules(options.policy, topics))
         self._now_ms = now_ms
+        self._playbook = PlaybookSource(options.playbook)
         self._limit = DeadLetterLimit(enforced=options.dead_letter_limit)
         self._since_ms = 0
         self._seen: dict[int, int] = {}
@@ -134,6 +136,7 @@ class RoutingAgent(Agent):
             Secrets(settings.signing_keys),
             self._now_ms,
             self._notices,
+            lambda: self._playbook.current,
         )
         self._suspicion = Suspicion(redis, settings, self.group)
         self._owing = asyncio.create_task(self._keep_telling())
@@ -142,6 +145,7 @@ class RoutingAgent(Agent):
         """Try again what a topic has refused; nobody waits for it."""
         while True:
             await asyncio.sleep(OWED_S)
+            self._playbook.poll()
             try:
                 if told := await self._router.tell_owed():
                     logger.warning("%d messages that were refused before are delivered", told)

@@ -24,8 +24,10 @@ from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import to_ms
 from workers.contracts.topics import LEDGER, Topics
 from workers.handoff.brief import brief
+from workers.handoff.frames import DEFAULT_LANGUAGE
 from workers.handoff.notices import Circumstances, Notices
 from workers.handoff.packet import build_packet
+from workers.handoff.playbook import Playbook, advise
 from workers.redaction.redact import Redaction
 from workers.routing import envelopes
 from workers.routing.availability import Load, free_slots
@@ -67,6 +69,7 @@ class Router:
         secrets: Secrets,
         now_ms: Callable[[], int],
         notices: Notices,
+        playbook: Callable[[], Playbook],
     ) -> None:
         self._notices = notices
         self._topics = topics
@@ -76,6 +79,7 @@ class Router:
         self._publish = publish
         self._secrets = secrets
         self._now_ms = now_ms
+        self._playbook = playbook
         self.told = LedgerProgress()
         """What this router wrote to the ledger's topic."""
 
@@ -275,7 +279,15 @@ class Router:
         if planned.place == "queue" and queue is None:
             raise TopicRefusesError(f"{planned.queue}: planned, but topics.yaml has it no more")
         redaction = _UNKNOWN_TEAM if queue is None else queue.redaction
-        packet = build_packet(decision.facts, work.transcript, decision, redaction)
+        language = DEFAULT_LANGUAGE if queue is None else queue.language
+        packet = build_packet(
+            decision.facts,
+            work.transcript,
+            decision,
+            redaction,
+            language=language,
+            advice=advise(self._playbook(), decision, planned.queue, language),
+        )
         make = (
             envelopes.ticket
             if planned.place == "ticket"
