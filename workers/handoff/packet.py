@@ -192,6 +192,9 @@ def _customer(view: PacketView) -> Customer | None:
         name=view.hide(customer.name) if customer.name else None,
         email=view.hide(customer.email) if customer.email else None,
         phone=view.hide(customer.phone) if customer.phone else None,
+        preferred_contact=(
+            view.hide(customer.preferred_contact) if customer.preferred_contact else None
+        ),
     )
 
 

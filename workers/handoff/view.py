@@ -86,19 +86,20 @@ class PacketView:
             known,
             id=told.customer_id if told else known.id,
             name=named.customer_name if named else known.name,
-            email=reached.customer_email if reached else known.email,
-            phone=reached.customer_phone if reached else known.phone,
-            preferred_contact=reached.preferred_contact if reached else known.preferred_contact,
+            email=(reached and reached.customer_email) or known.email,
+            phone=(reached and reached.customer_phone) or known.phone,
+            preferred_contact=(reached and reached.preferred_contact) or known.preferred_contact,
         )
         return None if who == Customer() else who
 
     def file(self, attachment: Attachment) -> Attachment:
-        """Return an attachment with its name and address redacted."""
-        name, url = attachment.name, attachment.url
+        """Return an attachment with every text of it redacted: senders write what they like."""
         return msgspec.structs.replace(
             attachment,
-            name=self.hide(name) if name else None,
-            url=self.hide(url) if url else None,
+            id=self.hide(attachment.id) if attachment.id else None,
+            type=self.hide(attachment.type) if attachment.type else None,
+            name=self.hide(attachment.name) if attachment.name else None,
+            url=self.hide(attachment.url) if attachment.url else None,
         )
 
     @cached_property
