@@ -3,27 +3,38 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from workers.contracts.decisions import Reason
+from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
-from workers.handoff.acts import ACTS, acts_of
+from workers.handoff.acts import acts_of
 from workers.handoff.identifiers import Identifier, name_of
 from workers.handoff.issues import Ask, Issue
-from workers.handoff.playbook import Advice
-from workers.handoff.sentences import DISPUTES, EXCEPTION, sentences
+from workers.handoff.sentences import REFUSES, STILL
 from workers.handoff.sentiment import sentiment_of
-from workers.handoff.told import Told, waits
+from workers.handoff.told import Said, Told, waits
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
-from workers.handoff.wording import clip, duration, gist, one_line, says_something, trim, word_count
+from workers.handoff.wording import (
+    clip,
+    duration,
+    gist,
+    one_line,
+    says_something,
+    trim,
+    without_greeting,
+    word_count,
+)
 
 WHO_WORDS: Final = 8
 WANTS_WORDS: Final = 30
-TRIED_WORDS: Final = 34
+TRIED_WORDS: Final = 40
+STEPS_WORDS: Final = 26
+"""Of these, of what the customer did."""
+_STEP_WORDS: Final = 14
 STANDS_WORDS: Final = 26
-NEXT_WORDS: Final = 24
 _LINE_WORDS: Final = 14
 _CHECKS: Final = 2
+_CLAUSES: Final = (", ", "; ", "—", " but ")
 _MANY: Final = 3
 """Lookups without a line of their own from which on they are counted."""
 
@@ -34,6 +45,8 @@ class PacketFindings(NamedTuple):
     works: tuple[ToolWork, ...]
     issue: Issue | None
     told: Told
+    steps: tuple[Said, ...]
+    """What the customer did themselves."""
     identifiers: tuple[Identifier, ...]
 
 
@@ -76,6 +89,8 @@ def wants(view: PacketView, found: PacketFindings, room: int) -> Claim:
     if issue is None:
         return _wants_at_all(view, room)
     now, began = issue.now, issue.began
+    if issue.still is not None and began is None:
+        return _still(view, now, *issue.still, room)
     if began is None or view.is_quoted(began.text):
         return Claim(text=view.quote(_asked(now, room), now.text), events=(now.turn.event_id,))
     last = _asked(now, room - min(word_count(began.text), room * 9 // 20) - 1)
@@ -86,10 +101,30 @@ def wants(view: PacketView, found: PacketFindings, room: int) -> Claim:
     return Claim(text=text, events=(began.turn.event_id, now.turn.event_id))
 
 
+def _still(view: PacketView, now: Ask, turn: Turn, told: str, room: int) -> Claim:
+    """Say what is asked and, where nothing else was asked since, how the customer says it is."""
+    asked = _asked(now, room * 11 // 20)
+    left = trim(told, room - word_count(asked) - 1, _point_of(told))
+    if not left or view.is_quoted(told):
+        return Claim(text=view.quote(asked, now.text), events=(now.turn.event_id,))
+    text = view.frame(
+        "wants", "then", began=view.quote(asked, now.text), now=view.quote(left, told)
+    )
+    return Claim(text=text, events=(now.turn.event_id, turn.event_id))
+
+
+def _point_of(told: str) -> int:
+    """Return where the clause begins that says what does not work."""
+    found = STILL.search(told)
+    before = told[: found.start()] if found else ""
+    return max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
+
+
 def _asked(ask: Ask, room: int) -> str:
     """Return a request in at most so many words: whole, else from where it begins to ask."""
-    if word_count(ask.text) <= room:
-        return ask.text
+    text = without_greeting(ask.text)
+    if word_count(text) <= room:
+        return text
     return trim(ask.text, room, ask.start)
 
 
@@ -120,6 +155,8 @@ def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ..
     chosen = [*reversed(actions), *_relevant(view, checks)[:_CHECKS]]
     claims: list[Claim] = []
     left = 0
+    steps = _steps(view, found, min(STEPS_WORDS, room - (_LINE_WORDS if chosen else 0)))
+    room -= words_of(steps)
     for work in chosen:
         text = _line(view, work, min(_LINE_WORDS, room))
         if not text:
@@ -139,7 +176,24 @@ def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ..
         count = view.facts.ai_turns
         text = view.frame("work", "one") if count == 1 else view.frame("work", "none", count=count)
         claims.append(Claim(text=text, events=(answer.event_id,)))
-    return tuple(claims)
+    return (*claims, *steps)
+
+
+def _steps(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
+    """Say what the customer did themselves, the latest steps that fit, in their order."""
+    kept: list[Said] = []
+    room -= word_count(view.frame("work", "customer", steps=""))
+    for said in reversed(found.steps):
+        words = word_count(said.text)
+        if words > min(room, _STEP_WORDS) or view.is_quoted(said.text):
+            continue
+        room -= words
+        kept.insert(0, said)
+    if not kept:
+        return ()
+    steps = "; ".join(view.quote(said.text) for said in kept)
+    events = tuple(dict.fromkeys(said.turn.event_id for said in kept))
+    return (Claim(text=view.frame("work", "customer", steps=steps), events=events, kind="steps"),)
 
 
 def _kind(work: ToolWork) -> str:
@@ -174,10 +228,12 @@ def _line(view: PacketView, work: ToolWork, room: int) -> str:
         text = view.frame("work", status, subject=clip(work.words, 3))
         if word_count(text) > room:
             return ""
-    if len(work.what) > 1 and work.kind == "check":
-        return text
-    for count in range(len(work.values), 0, -1):
-        values = ", ".join(work.values[:count])
+    known = work.values
+    if len(work.what) > 1:
+        # Of several only those of the one that was spoken of last; else it is not clear whose.
+        known = work.found.get(what[-1], ()) if len(what) == 1 else ()
+    for count in range(len(known), 0, -1):
+        values = ", ".join(known[:count])
         if word_count(text) + word_count(values) <= room:
             return f"{text}: {values}"
     if work.values and status not in ("found", "done") and (left := room - word_count(text)) > 2:
@@ -188,12 +244,17 @@ def _line(view: PacketView, work: ToolWork, room: int) -> str:
 def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
     """Say where it stands: how it came here, what the AI refused or said last, who waits."""
     state, cited = _state(view)
+    refused = refusal(view, found)
+    said = refused or found.told.last
+    quoted = said is not None and (refused or said.turn is view.last(AI))
+    if quoted and said is not None and said.turn is view.spoken[-1]:
+        # That the AI answered last need not be said twice.
+        state = ""
     parts = [part for part in (_way(view), state) if part]
-    said = found.told.refused or found.told.last
-    if said is not None and said.turn is view.last(AI):
-        key = "refused" if said is found.told.refused else "told"
+    if said is not None and quoted:
+        key = "refused" if refused else "told"
         key = "asked" if said.text.endswith("?") else key
-        words = trim(said.text, room - sum(map(word_count, parts)) - 3)
+        words = trim(said.text, room - sum(map(word_count, parts)) - 3, _no(said) if refused else 0)
         if words and not view.is_quoted(words):
             parts.insert(
                 len(parts) - bool(state),
@@ -203,6 +264,31 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
     text = "; ".join(parts) or view.frame("stands", "customer_last")
     events = (*cited, *((view.cause,) if _way(view) or not cited else ()))
     return Claim(text=text, events=tuple(dict.fromkeys(events)))
+
+
+def _no(said: Said) -> int:
+    """Return where the clause begins in which something is refused."""
+    found = REFUSES.search(said.text)
+    before = said.text[: found.start()] if found else ""
+    return max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
+
+
+def refusal(view: PacketView, found: PacketFindings) -> Said | None:
+    """Return what the AI refused last of what is asked, unless something was done since."""
+    said = found.told.refused
+    if said is None or said.turn is view.last(AI):
+        return said
+    issue = found.issue
+    asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
+    if not acts_of(said.text) & frozenset(asked):
+        return None
+    order = {turn.event_id: at for at, turn in enumerate(view.episode)}
+    since = order.get(said.turn.event_id, 0)
+    done = any(
+        work.kind == "action" and work.status == "ok" and order.get(work.events[-1], 0) > since
+        for work in found.works
+    )
+    return None if done else said
 
 
 def _state(view: PacketView) -> tuple[str, tuple[str, ...]]:
@@ -241,104 +327,16 @@ def mood(view: PacketView) -> Claim:
     return Claim(text=text, events=(found.event_id or view.cause,), kind=found.feeling)
 
 
-_FIRST: Final[frozenset[Reason]] = frozenset(
-    {
-        "customer_frustration",
-        "unkept_promise",
-        "stalled",
-        "human_initiative",
-        "context_window_exceeded",
-    }
-)
-"""Reasons that ask for something before anything else."""
-
-
-def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, room: int) -> Claim:
-    """Say what to do first: what the reason asks, what the facts ask, what the playbook says."""
-    reason = view.decision.reason or "explicit_request"
-    last = view.last(CUSTOMER)
-    cited = last.event_id if last else view.facts.last_request or view.cause
-    refined = _refined(view, found, reason)
-    steps = [view.frame("next", reason)] if reason in _FIRST else []
-    if refined is not None:
-        steps.append(refined.text)
-        cited = refined.events[0]
-    if advice is not None and advice.next:
-        steps.append(advice.next)
-    if not steps:
-        steps = [
-            view.frame("next", reason if view.frame.has("next", reason) else "explicit_request")
-        ]
-    text = steps[0]
-    for step in steps[1:]:
-        if word_count(text) + word_count(step) <= room:
-            text = f"{text} {step}"
-    return Claim(text=clip(text, room), events=(cited,))
-
-
-def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim | None:
-    """Say what this conversation asks for: the act that failed, an exception, a dispute."""
-    failed = [
-        work
-        for work in found.works
-        if work.status not in ("ok", "called") and work.kind == "action"
-    ]
-    if failed and reason == "tool_unavailable":
-        text = view.frame("next", "tool", tool=clip(failed[-1].words, 4))
-        return Claim(text=text, events=failed[-1].events[-1:])
-    if reason == "policy_exception":
-        return Claim(text=view.frame("next", "policy_exception"), events=(view.cause,))
-    for turn in [one for one in view.spoken if one.role == CUSTOMER][:-4:-1]:
-        for part in sentences(view.text(turn)):
-            if EXCEPTION.search(part):
-                text = view.frame("next", "exception", acts=_acts(view, found, part))
-                return Claim(text=text, events=(turn.event_id,))
-            if (cue := DISPUTES.search(part)) is not None:
-                asked = _asked_in(found, part)
-                words = "" if asked else view.quote(trim(part, 14, cue.start()), part)
-                words = words or f"{_acts(view, found, part)}."
-                text = view.frame("next", "disputed", words=words)
-                return Claim(text=text, events=(turn.event_id,))
-    if found.told.refused is not None and found.told.refused.turn is view.last(AI):
-        acts = _acts(view, found, found.told.refused.text)
-        text = view.frame("next", "refused", acts=acts)
-        return Claim(text=text, events=(found.told.refused.turn.event_id,))
-    if reason == "agent_request" and view.last_that(lambda turn: turn.handover is not None):
-        return Claim(text=view.frame("next", "agent_request"), events=(view.cause,))
-    if found.issue is not None and found.issue.now.acts:
-        acts = _acts(view, found, found.issue.now.text)
-        event = found.issue.now.turn.event_id
-        return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
-    return None
-
-
-def _asked_in(found: PacketFindings, part: str) -> bool:
-    """Whether a sentence is what the packet quotes as the request."""
-    issue = found.issue
-    return issue is not None and part in (issue.now.text, issue.began.text if issue.began else "")
-
-
-def _acts(view: PacketView, found: PacketFindings, text: str) -> str:
-    """Return what a sentence is about in a word or three: those acts of it that were asked for."""
-    issue = found.issue
-    asked: frozenset[str] = frozenset()
-    if issue is not None:
-        asked = issue.now.acts | (issue.began.acts if issue.began else frozenset())
-    acts = (acts_of(text) & asked) or asked or acts_of(text)
-    acts -= {"cancel"} if "undo" in acts else set()
-    named = [view.frame("acts", act) for act in ACTS if act in acts][:3]
-    return ", ".join(named) or view.frame("next", "request")
-
-
 def promised(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
     """Say what the AI promised and offered, each in its words, as far as there is room."""
     claims = []
-    for said in (*found.told.promised, *found.told.offered):
+    promises = [(said, "promise") for said in found.told.promised]
+    for said, kind in (*promises, *((said, "offer") for said in found.told.offered)):
         words = said.text
         if view.is_quoted(words) or word_count(words) > room:
             continue
         room -= word_count(words)
-        claims.append(Claim(text=view.quote(words), events=(said.turn.event_id,)))
+        claims.append(Claim(text=view.quote(words), events=(said.turn.event_id,), kind=kind))
     return tuple(claims)
 
 
@@ -349,7 +347,8 @@ def subject(packet_who: Claim, found: PacketFindings, view: PacketView) -> str:
         what = clip(view.hide(view.facts.subject), 7)
     elif found.issue is not None:
         ask = found.issue.began or found.issue.now
-        what = trim(ask.text, 7, ask.start).lstrip("…")
+        said = trim(ask.text, 7, ask.start) if ask.start else trim(without_greeting(ask.text), 7)
+        what = said.lstrip("…")
     else:
         what = view.frame("reason", view.decision.reason or "explicit_request")
     return one_line(view.frame.line("subject", who=name.rstrip(",…"), what=what))

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
 from workers.handoff.sentences import plain, sentences
+from workers.handoff.tool_work import named_by_tools
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import one_line
 
@@ -13,6 +14,9 @@ IDENTIFIERS: Final = 8
 _READ: Final = 2_000
 _BEFORE: Final = 60
 _AFTER: Final = 30
+_CERTAIN: Final = 5
+"""Digits from which on a number may be named from further away."""
+_NEAR: Final = 18
 
 _KINDS: Final[dict[str, str]] = {
     "order": r"orders?|bestell\w*|auftrag\w*|commande|pedido|ordine|encomenda|bestelling",
@@ -96,13 +100,19 @@ class Identifier(NamedTuple):
 def identifiers_of(view: PacketView) -> tuple[Identifier, ...]:
     """Return what the customer gave, each once, at most eight; the latest ones of a kind first."""
     found: dict[str, Identifier] = {}
+    keys = named_by_tools(view)
     asked = ""
     for turn in view.transcript:
         if turn.role == AI and turn.content:
             asked = turn.event_id
         elif turn.role == CUSTOMER:
             for one in _given(view, turn, asked):
-                known = found.get(key := one.value.lstrip("#").lower())
+                key = one.value.lstrip("#").lower()
+                if (named := _KIND.search(keys.get(key, ""))) is not None:
+                    # A tool took it under this name: the words around it say less.
+                    kind = named.lastgroup or one.kind
+                    one = one._replace(kind=_NAMED.get(kind, kind))  # noqa: PLW2901
+                known = found.get(key)
                 if known is None or not known.kind:
                     found[key] = one
     ranked = sorted(found.values(), key=lambda one: not one.kind)
@@ -147,7 +157,8 @@ def _kind_of(view: PacketView, text: str, match: re.Match[str], asked: str) -> s
         return "payment"
     start = max(text.rfind(mark, 0, match.start()) for mark in ".!?\n;") + 1
     before = text[max(start, match.start() - _BEFORE) : match.start()]
-    kinds = [found.lastgroup or "" for found in _KIND.finditer(before)]
+    near = before[-_NEAR:] if match.group().isdigit() and len(match.group()) < _CERTAIN else before
+    kinds = [found.lastgroup or "" for found in _KIND.finditer(near)]
     if match.group().startswith("#") and "ticket" not in kinds and "invoice" not in kinds:
         return "order"
     if kinds:

@@ -6,7 +6,19 @@ from typing import Final, Literal, NamedTuple
 
 from workers.contracts.decisions import Turn
 from workers.handoff.acts import SETTLED_BY_TOOLS, acts_of, does
-from workers.handoff.sentences import ASKS, FILLER, PERSON, REFERS, REFUSES, UNSURE, sentences
+from workers.handoff.sentences import (
+    ASKS,
+    DID,
+    FILLER,
+    HELPS,
+    INFORMS,
+    PERSON,
+    REFERS,
+    STILL,
+    UNSURE,
+    refuses,
+    sentences,
+)
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import says_something
@@ -22,6 +34,26 @@ _TELLS: Final = 5
 _WHOLE: Final = 14
 """Words from which on a request is taken to stand for itself."""
 _AGREES: Final = re.compile(r"(?:yes|yeah|ok(?:ay)?|sure|ja|oui|s[ií]|sim)\b", re.IGNORECASE)
+_RECENT: Final = 3
+"""Of the customer's turns, in which they may say how it stands."""
+_IDENTITY: Final = re.compile(
+    r"\bmy (?:[\w-]+ ){0,3}(?:names?|zip|code|id|number|e-?mail|address|phone|birth)\b"
+    r"[^.]{0,12}\bis\b|"
+    r"\b(?:mein name|je m['\u2019]appelle|me llamo|mi chiamo|chamo-me|mijn naam)\b",
+    re.IGNORECASE,
+)
+_VAGUE: Final = re.compile(
+    r"\b(?:this|the|that|diese[ms]?|das|ce|cette|este|esta|questo|questa|esse|dit|deze) "
+    r"(?:issue|problem|matter|situation|problème|problema|probleem|angelegenheit)\b",
+    re.IGNORECASE,
+)
+_LATER: Final = re.compile(r"(?:once|when|after|sobald|quand|cuando|quando|zodra)\b", re.IGNORECASE)
+_SHARED: Final = 2
+"""Words in common by which a refusal is known to answer a question."""
+_LONG: Final = re.compile(r"[^\W\d_]{5,}")
+_COMMON: Final = frozenset(
+    "please would could should change changed changes update order there about which their".split()
+)
 _REPORTS: Final = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+: \S")
 """A line of a report, as in Signal: none."""
 
@@ -47,6 +79,8 @@ class Issue(NamedTuple):
     now: Ask
     began: Ask | None
     before: tuple[tuple[Ask, AskState], ...]
+    still: tuple[Turn, str] | None = None
+    """What the customer said last of how it is, where they asked for nothing new."""
 
 
 def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
@@ -68,8 +102,35 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     )
     if opening is not None and _only_refers(now) and (not now.acts or now.acts <= opening.acts):
         now, opening = opening, None
-    rest = tuple((ask, state) for ask, state in before if ask not in (opening, now))
-    return Issue(now, opening, rest)
+    vague = _VAGUE.search(now.text) is not None and now.acts <= {"fix"}
+    meant = [ask for ask, state in before if state != "settled" and ask.acts - {"fix"}]
+    if vague and meant:
+        # This issue is what was asked for last.
+        now, opening = meant[-1], meant[0] if meant[0] is not meant[-1] else None
+    still = _still(view)
+    if opening is not None and STILL.search(now.text) and now.acts <= opening.acts | {"fix"}:
+        # It tells how it stands with what was asked in the beginning.
+        still = still or (now.turn, now.text)
+        now, opening = opening, None
+    if still is not None and still[0] is now.turn:
+        still = None
+    rest = tuple(
+        (ask, state)
+        for ask, state in before
+        if ask not in (opening, now) and ask.acts and not PERSON.search(ask.text)
+    )
+    return Issue(now, opening, rest, still)
+
+
+def _still(view: PacketView) -> tuple[Turn, str] | None:
+    """Return the latest of the customer's last words of what does not work yet."""
+    said = [turn for turn in view.spoken if turn.role == CUSTOMER][-_RECENT:]
+    for turn in reversed(said):
+        parts = sentences(view.text(turn))[:SENTENCES]
+        for part in parts:
+            if STILL.search(part) and not part.endswith("?") and len(part.split()) >= _LEAST:
+                return turn, part
+    return None
 
 
 def _only_refers(ask: Ask) -> bool:
@@ -93,15 +154,18 @@ def _asks(view: PacketView) -> list[Ask]:
         if worth:
             # Who begins says first what it is about; later the clearest request counts.
             asks.append(max(worth, key=lambda ask: ask.worth) if asks else worth[0])
-        elif not asks and (told := _told(turn, position, parts)) is not None:
-            asks.append(told)
+        elif not asks or any(HELPS.search(part) for part in parts):
+            told = _told(turn, position, parts)
+            if told is not None and (not asks or not DID.search(told.text)):
+                asks.append(told)
     return asks
 
 
 def _told(turn: Turn, position: int, parts: Sequence[str]) -> Ask | None:
     """Return what a first message tells, where it asks for nothing in so many words."""
     for text in parts:
-        if says_something(text) and len(text.split()) >= _TELLS and not FILLER.match(text):
+        few = len(text.split()) < _TELLS or not says_something(text)
+        if not few and not FILLER.match(text) and not _IDENTITY.search(text):
             return Ask(turn, position, text, 0, acts_of(text), 0.0)
     return None
 
@@ -111,7 +175,11 @@ def _ask(turn: Turn, position: int, text: str, number: int) -> Ask | None:
     words = len(text.split())
     if cue is None or words < _LEAST or not says_something(text) or FILLER.match(text):
         return None
-    if UNSURE.search(text) or (_REPORTS.match(text) and text.index(":") < cue.start()):
+    if (
+        UNSURE.search(text)
+        or _LATER.match(text)
+        or (_REPORTS.match(text) and text.index(":") < cue.start())
+    ):
         return None
     acts = acts_of(text)
     person = PERSON.search(text)
@@ -146,7 +214,7 @@ def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[ToolW
         work for work in done if work.kind == "action" and order.get(work.events[-1], -1) > asked
     ]
     acts = ask.acts & SETTLED_BY_TOOLS
-    if acts and acts == ask.acts - {"fix"} and all(_did(works, act, ask) for act in acts):
+    if acts and all(_did(works, act, ask) for act in acts):
         return "settled"
     if any(
         work.status in ("refused", "denied") and does(work.name, act, ask.text)
@@ -158,13 +226,44 @@ def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[ToolW
         (one.position for one in asks if one.position > ask.position and not one.acts & ask.acts),
         None,
     )
-    for turn in view.spoken[ask.position + 1 : until]:
-        if turn.role != AI:
-            continue
+    answers = [turn for turn in view.spoken[ask.position + 1 : until] if turn.role == AI]
+    for turn in answers:
         for part in sentences(view.text(turn))[:SENTENCES]:
-            if REFUSES.search(part) and ask.acts & acts_of(part) and not part.endswith("?"):
+            if refuses(part) and _concerns(part, ask):
                 return "refused"
-    return "open"
+    if acts and all(_did(works, act, ask) for act in acts - {"refund"}) and acts != {"refund"}:
+        # Who takes something back or cancels it pays it back, unless that was refused.
+        return "settled"
+    if not acts and any(work.status == "ok" and _named(work, ask) for work in works):
+        return "settled"
+    return "settled" if _answered(view, ask, answers) else "open"
+
+
+def _named(work: ToolWork, ask: Ask) -> bool:
+    """Whether the first word of a tool's name, its verb, is what was asked."""
+    verb = work.words.split()[0] if work.words else ""
+    return len(verb) >= _LEAST and verb in ask.text.lower()
+
+
+def _concerns(part: str, ask: Ask) -> bool:
+    """Whether what the AI says is about what was asked: the same act, on the same thing."""
+    shared = ask.acts & acts_of(part)
+    if shared & SETTLED_BY_TOOLS - {"change"} and not INFORMS.match(ask.text):
+        return True
+    # Many things can be changed, and a question may be about anything.
+    return bool(shared) and len(_content(part) & _content(ask.text)) >= _SHARED
+
+
+def _content(text: str) -> set[str]:
+    return {word for word in map(str.lower, _LONG.findall(text)) if word not in _COMMON}
+
+
+def _answered(view: PacketView, ask: Ask, answers: Sequence[Turn]) -> bool:
+    """Whether a question got an answer, after which the customer went on."""
+    if not answers or not (INFORMS.match(ask.text) or (not ask.acts and ask.text.endswith("?"))):
+        return False
+    last = view.last(CUSTOMER)
+    return last is not None and last is not ask.turn
 
 
 def _did(works: Sequence[ToolWork], act: str, ask: Ask) -> bool:

@@ -7,9 +7,11 @@ from typing import Final, NamedTuple
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import KeyMessage, PacketTurn
 from workers.contracts.time import from_ms
+from workers.handoff.acts import acts_of
 from workers.handoff.claims import PacketFindings
-from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, sentences
-from workers.handoff.view import CUSTOMER, PERSON, PacketView
+from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, PERSON, sentences
+from workers.handoff.view import CUSTOMER, PacketView
+from workers.handoff.view import PERSON as HUMAN
 from workers.handoff.wording import has_details, says_something, trim, word_count
 
 KEY_MESSAGES: Final = 5
@@ -66,13 +68,15 @@ def key_messages(
 
 
 def _candidates(view: PacketView, found: PacketFindings, within: set[str]) -> Iterator[_Candidate]:
-    said = [(at, turn) for at, turn in enumerate(view.spoken) if turn.role in (CUSTOMER, PERSON)]
+    said = [(at, turn) for at, turn in enumerate(view.spoken) if turn.role in (CUSTOMER, HUMAN)]
     read = said if len(said) <= LAST + 2 else [*said[:2], *said[-LAST:]]
     values = [one.value for one in found.identifiers]
     for position, turn in read:
         if turn.event_id not in within:
             continue
         for number, text in enumerate(sentences(view.text(turn))[:_SENTENCES]):
+            if text.endswith("?") and turn is not view.last(CUSTOMER):
+                continue  # What the AI answered since tells nothing more.
             worth = _worth(turn, text, values) + position / (len(view.spoken) or 1)
             yield _Candidate(worth, position * _SENTENCES + number, turn, text)
 
@@ -80,6 +84,8 @@ def _candidates(view: PacketView, found: PacketFindings, within: set[str]) -> It
 def _worth(turn: Turn, text: str, identifiers: Sequence[str]) -> float:
     if not says_something(text) or FILLER.match(text):
         return -9
+    if PERSON.search(text) and not acts_of(text) and ASKS.search(text):
+        return -9  # That a person is wanted is why they read it.
     rest = text
     for value in identifiers:
         rest = rest.replace(value, "")
@@ -88,7 +94,7 @@ def _worth(turn: Turn, text: str, identifiers: Sequence[str]) -> float:
     ):
         # The identifiers stand in a block of their own.
         return -9
-    worth = 1.0 if turn.role == PERSON else 0.0
+    worth = 1.0 if turn.role == HUMAN else 0.0
     worth += 1.5 * (DID.search(text) is not None) + (DISPUTES.search(text) is not None)
     worth += _GIVES_REASON.search(text) is not None
     worth += 0.5 * has_details(rest) + 0.7 * (ASKS.search(text) is not None)

@@ -22,8 +22,9 @@ from workers.handoff.frames import DEFAULT_LANGUAGE, Frame, frame
 from workers.handoff.identifiers import identifiers_of
 from workers.handoff.issues import issue_of
 from workers.handoff.key_messages import key_messages
+from workers.handoff.next_step import NEXT_WORDS, next_step
 from workers.handoff.playbook import Advice
-from workers.handoff.told import told_to
+from workers.handoff.told import steps_of, told_to
 from workers.handoff.tool_work import works_of
 from workers.handoff.view import PacketView
 from workers.handoff.wording import clip, duration, one_line, trim, word_count
@@ -65,7 +66,9 @@ def build_packet(
     view = PacketView(facts, transcript, decision, redaction, frame(language))
     shown = _transcript(view)
     works = works_of(view)
-    found = PacketFindings(works, issue_of(view, works), told_to(view), identifiers_of(view))
+    found = PacketFindings(
+        works, issue_of(view, works), told_to(view), steps_of(view), identifiers_of(view)
+    )
     subject = clip(view.hide(facts.subject), _SUBJECT_WORDS) if facts.subject else None
     room = WORD_LIMIT - word_count(
         _volume(view.frame, view.seconds, facts.customer_turns, facts.ai_turns)
@@ -79,8 +82,8 @@ def build_packet(
     why = reasons.why(view, works) if note is not None else None
     room -= words_of((why,)) if why is not None else _FOR_WHY
     kept = _FOR_TRIED + _FOR_STANDS
-    next_step = claims.next_step(view, found, advice, min(claims.NEXT_WORDS, room - kept - 12))
-    room -= words_of((next_step,))
+    first = next_step(view, found, advice, min(NEXT_WORDS, room - kept - 12))
+    room -= words_of((first,))
     wants = claims.wants(view, found, min(claims.WANTS_WORDS, room - kept))
     room -= words_of((wants,))
     if why is None:
@@ -93,6 +96,7 @@ def build_packet(
     room -= words_of((stands,))
     promised = claims.promised(view, found, min(_FOR_PROMISES * 2, room))
     room -= words_of(promised)
+    requests = _requests(view, found)
     return Packet(
         customer=_customer(view),
         who=who,
@@ -101,10 +105,10 @@ def build_packet(
         stands=stands,
         mood=mood,
         why=why,
-        next_step=next_step,
+        next_step=first,
         promised=promised,
         key_messages=key_messages(view, found, shown, room),
-        requests=_requests(found),
+        requests=requests,
         identifiers=tuple(
             PacketIdentifier(kind=one.kind or None, value=one.value, event_id=one.event_id)
             for one in found.identifiers
@@ -167,14 +171,17 @@ def cited_events(packet: Packet) -> set[str]:
     return cited | {message.event_id for message in packet.key_messages}
 
 
-def _requests(found: PacketFindings) -> tuple[EarlierRequest, ...]:
+def _requests(view: PacketView, found: PacketFindings) -> tuple[EarlierRequest, ...]:
     """Return what was asked for before, each with what became of it."""
     if found.issue is None:
         return ()
-    return tuple(
-        EarlierRequest(text=trim(ask.text, 14, ask.start), state=state, events=(ask.turn.event_id,))
-        for ask, state in found.issue.before[-_REQUESTS:]
-    )
+    earlier = []
+    for ask, state in found.issue.before[-_REQUESTS:]:
+        text = trim(ask.text, 14, ask.start)
+        if not view.is_quoted(text):
+            view.quote(text, ask.text)
+            earlier.append(EarlierRequest(text=text, state=state, events=(ask.turn.event_id,)))
+    return tuple(earlier)
 
 
 def _attachments(view: PacketView) -> tuple[Attachment, ...]:

@@ -62,6 +62,8 @@ class Advice(NamedTuple):
     check: tuple[str, ...]
     links: tuple[str, ...]
     hash: str
+    general: bool = False
+    """It holds for everything: what the conversation itself asks for goes before it."""
 
 
 def load_playbook(text: str, name: str, queues: Collection[str] | None = None) -> Playbook:
@@ -105,7 +107,8 @@ def advise(playbook: Playbook, decision: Decision, queue: str | None, language: 
     if entry is None:
         return Advice("", (), (), playbook.hash)
     check = tuple(_in(language, one) for one in entry.check)
-    return Advice(_in(language, entry.next), check, entry.links, playbook.hash)
+    general = entry.when == EntryWhen()
+    return Advice(_in(language, entry.next), check, entry.links, playbook.hash, general)
 
 
 def _holds(when: EntryWhen, decision: Decision, queue: str | None) -> bool:

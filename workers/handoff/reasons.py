@@ -11,7 +11,7 @@ from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import clip, one_line, trim, word_count
 
 WHY_WORDS: Final = 16
-NOTE_WORDS: Final = 40
+NOTE_WORDS: Final = 48
 """Of the AI's note, which stands in place of the words that caused it."""
 _REASON_WORDS: Final = 10
 _CLAUSES: Final = (", ", "—", "; ", " and ")
@@ -24,7 +24,7 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     reason = decision.reason or "explicit_request"
     noted = note_of(view)
     if reason == "agent_request" and noted is not None:
-        text = f"{view.frame('reason', reason)}: {view.quote(clip(noted[1], NOTE_WORDS))}"
+        text = f"{view.frame('reason', reason)}: {view.quote(trim(noted[1], NOTE_WORDS))}"
         return Claim(text=text, events=(noted[0],))
     turn = _cause(view, reason)
     found = strongest(view)

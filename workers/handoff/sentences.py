@@ -4,18 +4,27 @@ Seven languages; each pattern is linear, and only so much of a message is read.
 """
 
 import re
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import orjson
 
 from workers.handoff.wording import READ_LIMIT, one_line
 
 _LONGEST_SENTENCE: Final = 600
+_SENTENCE: Final = 4
+"""Words from which on a value in JSON is taken for a sentence."""
 _MARKUP: Final = re.compile(r"\*\*|__|`+|^#{1,6} ", re.MULTILINE)
 _BREAKS: Final = re.compile(
-    r"(?<=[.!?…])[\"”\u2019)]?\s+|\s*\n\s*|\s+[-•\u2013—]\s+|(?<=\s)\d{1,2}[.)]\s+(?=\S)"
+    r"(?<=[.!?…])[\"”\u2019)]?\s+|\s*\n\s*|\s+[-•\u2013—]\s+"
+    # Where a point of a list without an end is followed by prose.
+    r"|\s+(?=(?:Unfortunately|However|Leider|Malheureusement|Lamentablemente|Purtroppo|"
+    r"Infelizmente|Helaas)\b)"
 )
+_NUMBERED: Final = re.compile(r"(?<!\S)(\d{1,2})[.)]\s+(?=\S)")
 _SAID_UNDER: Final = ("message", "text", "response", "reply", "answer", "content")
+_DEEPEST: Final = 4
+"""Levels of JSON that are read for words."""
 
 
 def plain(text: str) -> str:
@@ -27,14 +36,40 @@ def plain(text: str) -> str:
         except orjson.JSONDecodeError:
             return few
         found = [told.get(key) for key in _SAID_UNDER] if isinstance(told, dict) else []
-        said = [one for one in found if isinstance(one, str)]
-        return said[0][:READ_LIMIT] if said else few
+        said = [one for one in found if isinstance(one, str)] or ["\n".join(_words_in(told))]
+        return said[0][:READ_LIMIT] or few
     return few
+
+
+def _words_in(told: Any, depth: int = 0) -> Iterator[str]:
+    """Yield the sentences that stand anywhere in what was written as JSON."""
+    if isinstance(told, str):
+        if len(told.split()) >= _SENTENCE:
+            yield told
+    elif isinstance(told, dict | list) and depth < _DEEPEST:
+        for value in told.values() if isinstance(told, dict) else told:
+            yield from _words_in(value, depth + 1)
+
+
+def _listed(text: str) -> str:
+    """Put each point of a numbered list on a line of its own; a date keeps its number."""
+    due = 1
+
+    def placed(found: re.Match[str]) -> str:
+        nonlocal due
+        number = int(found[1])
+        before = text[max(0, found.start() - 3) : found.start()].rstrip()[-1:]
+        if (number == 1 and before in ("", *":.;?!)")) or (number == due > 1):
+            due = number + 1
+            return "\n"
+        return found.group()
+
+    return _NUMBERED.sub(placed, text)
 
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a message, each on one line; points of a list are sentences."""
-    parts = _BREAKS.split(_MARKUP.sub("", plain(text)))
+    parts = _BREAKS.split(_listed(_MARKUP.sub("", plain(text))))
     lines: list[str] = []
     for part in parts:
         line = one_line(part[:_LONGEST_SENTENCE]).strip(' -•*\u2013—"“”') if part else ""
@@ -56,7 +91,9 @@ ASKS: Final = _any(
     r"\bi(?:['\u2019]m| am) (?:asking|looking|having|hoping|unable|trying|calling|writing)\b",
     r"\bi was hoping\b|\bi(?:['\u2019]d| would) like\b|\bi can(?:['\u2019]t|not)\b|"
     r"\bi have a (?:problem|question)\b",
-    r"\b(?:can|could|would|will) (?:you|i|we|someone)\b|\bplease\b|\bhelp me\b|\bi insist\b",
+    r"\b(?:can|could|would|will) (?:you|i|we|someone)\b|"
+    r"\bplease\b(?! (?:do not|don['\u2019]t|note|find|see)\b)|"
+    r"(?<!would )\bhelp me\b|\bi insist\b|\bthere should be\b|\bi (?:expect|deserve)\b",
     r"\b(?:what|how) about\b|\bis there (?:any|some|a|no)\b",
     r"\b(?:not|n['\u2019]t|never) (?:work|arriv|receiv|go|connect|show)\w*|\bno service\b|"
     r"\bmy \w+ (?:has|have) been\b",
@@ -85,7 +122,17 @@ FILLER: Final = _any(
     r"what does (?:that|this|it) mean"
     r"|please (?:let me know|double-check|check)(?: (?:it|that|this))?|i (?:really )?(?:need|"
     r"want) (?:to know|your help|help)"
-    r"|how can i help you(?: today)?|can you help me get it back to normal)[\s.!?]*$"
+    r"|how can i help you(?: today)?|can you help me get it back to normal"
+    r"|i(?:['\u2019]d| would)? (?:really |just )?(?:need|want|could use|like) (?:some |your |"
+    r"a little |a bit of )?(?:help|assistance|support) with (?:an?|my|some|this|the) "
+    r"(?:\w+ ){0,2}(?:issues?|problems?|questions?|orders?|bookings?|accounts?|reservations?|"
+    r"phone|things?))[\s.!?]*$"
+)
+HELPS: Final = _any(
+    r"\b(?:can|could|would|will) you (?:please )?(?:help|assist)\b|"
+    r"\b(?:können|könnten) sie (?:mir )?(?:dabei )?helfen|"
+    r"\bpo(?:uvez|urriez)[- ]vous m['\u2019]aider|\bpuede[ns]? ayudarme|"
+    r"\bpuò aiutarmi|\bpode(?:m|ria)? (?:me )?ajudar|\bkunt u (?:mij |me )?(?:daarbij )?helpen"
 )
 PERSON: Final = _any(
     r"\b(?:humans?|agents?|representatives?|supervisors?|managers?|real person|a person|someone|"
@@ -120,14 +167,59 @@ PROMISES: Final = _any(
     r"(?:be (?:processed|issued|sent|refunded|credited|shipped|emailed|replaced|delivered|"
     r"contacted)|receive|get (?:a|an|the|your)|"
     r"send|email|refund|credit|call|ship|follow|paste|issue|contact|replace)",
-    r"\b(?:within|in) \d{1,3}(?:[-\u2013]\d{1,3}| to \d{1,3})? (?:business |working )?(?:minutes|"
-    r"hours|days|weeks)\b",
-    r"\b(?:sie (?:erhalten|bekommen)|(?:ich|wir) (?:werde|werden|schicken|senden|erstatten)|"
-    r"innerhalb von \d+)\b",
-    r"\b(?:vous recevrez|nous (?:vous )?(?:enverrons|rembourserons)|sous \d+ (?:jours|heures))\b",
-    r"\b(?:recibirá|le enviaremos|en un plazo de|riceverà|le invieremo|entro \d+|receberá|"
-    r"enviaremos|u ontvangt|wij sturen|binnen \d+)\b",
+    r"\b(?:will|should) [^.]{0,60}\b(?:within|in) \d{1,3}(?:[-\u2013]\d{1,3}| to \d{1,3})? "
+    r"(?:business |working )?(?:minutes|hours|days|weeks)\b(?! of (?:the )?(?:booking|purchas))",
+    r"\b(?:sie (?:erhalten|bekommen)|(?:ich|wir) (?:werde|werden|schicken|senden|erstatten))\b",
+    r"\b(?:vous recevrez|nous (?:vous )?(?:enverrons|rembourserons))\b",
+    r"\b(?:recibirá|le enviaremos|riceverà|le invieremo|receberá|enviaremos|u ontvangt|"
+    r"wij sturen)\b",
 )
+UNDONE: Final = _any(
+    r"\bno \w+ (?:will|can)\b|\b(?:won['\u2019]t|will not|not be)\b|"
+    r"\b(?:kein\w*|aucun\w*|ningún\w*|nessun\w*|nenhum\w*|geen)\b"
+)
+CONFIRM: Final = _any(
+    r"\b(?:confirm\w*|go ahead|proceed|would you like|do you want|let me know|reply|"
+    r"bestätig\w*|möchten sie|soll ich|confirme[zr]?|souhaitez|conferm\w*|desea|deseja|"
+    r"bevestig\w*)\b"
+)
+STILL: Final = _any(
+    r"\bstill\b|\b(?:no|without) (?:signal|connection|service|internet|change)\b|"
+    r"\bfail(?:ed|s|ing)\b|"
+    r"\bsame (?:issue|problem|error)\b|\bkeeps? \w+ing\b|\b(?:does|did|is|has)(?:n['\u2019]t| not) "
+    r"(?:work|help|fix|chang|solve|arriv)\w*|\b(?:says?|shows?|reads?|get(?:ting)?) (?:an? |the )?"
+    r"(?:\w+ )?error\b",
+    r"\b(?:immer noch|weiterhin|nach wie vor|toujours (?:pas)?|encore|sigue|todavía|aún|"
+    r"continua|ancora|ainda|nog (?:steeds|altijd))\b",
+)
+INFORMS: Final = re.compile(
+    r"(?:\W*\b(?:hi|hello|and|also|so|but|ok(?:ay)?|thanks|then)\b\W*)*"
+    r"(?!is there (?:any|some|a|no) (?:way|chance|possib|exception|option))"
+    r"(?:what|how|when|where|which|why|who|is|are|does|do|did|should|shall|"
+    r"(?:could|can|would|will) you (?:please |also )?(?:tell|share|confirm|check|quote|explain|"
+    r"clarify|advise|summari[sz]e|pull up|look up|give|show|provide|let me know)|"
+    r"please (?:confirm|tell|share|clarify|explain|summari[sz]e|provide|let me know)|"
+    r"was|wie|wann|wo|warum|ist|sind|quel\w*|comment|quand|où|pourquoi|est-ce|qué|cómo|"
+    r"cuándo|dónde|cuál|che|cosa|come|quando|dove|quale|como|onde|qual|wat|hoe|wanneer|waar|"
+    r"waarom|zijn)\b",
+    re.IGNORECASE,
+)
+_ASIDE: Final = re.compile(r"\([^()]{0,200}(?:\)|$)")
+_CONDITION: Final = re.compile(
+    r"(?:if|when|unless|once|in case|wenn|falls|sobald|si|cuando|se|quando|als|indien)\b",
+    re.IGNORECASE,
+)
+
+
+def refuses(sentence: str) -> bool:
+    """Whether a sentence refuses something, and not only in a condition at its beginning."""
+    sentence = _ASIDE.sub("", sentence)
+    found = REFUSES.search(sentence)
+    if found is None or sentence.endswith("?"):
+        return False
+    return not _CONDITION.match(sentence) or "," in sentence[: found.start()]
+
+
 OFFERS: Final = _any(
     r"\b(?:would you (?:like|prefer)|do you want|shall i|should i|if you(?:['\u2019]d|"
     r" would) like|alternatively|(?:i|we) can (?:also |instead )?offer)\b",
@@ -155,7 +247,7 @@ EXCEPTION: Final = _any(
 )
 DID: Final = _any(
     r"\bi(?:['\u2019]ve| have)? (?:just |already |also |now )?(?:restarted|rebooted|reset|"
-    r"re-?seated|tried|turned|switched|checked|changed|"
+    r"disconnected|reinserted|powered|confirmed|plugged|toggled|swapped|cleaned|re-?seated|tried|turned|switched|checked|changed|"
     r"reinstalled|uninstalled|updated|cleared|enabled|disabled|granted|ran|removed|reconnected|"
     r"unplugged|sent|paid|made the payment|followed|logged|"
     r"signed|called|emailed|uploaded|returned)\b",
@@ -186,8 +278,9 @@ LEADS_IN: Final = re.compile(
     re.IGNORECASE,
 )
 OTHERWISE: Final = _any(
-    r"\b(?:anything else|let me know|further (?:assistance|questions|help)|feel free|sonst noch|"
-    r"autre chose|algo más|altro|mais alguma|verder)\b"
+    r"\b(?:anything else|another (?:order|change|request)|let me know|"
+    r"further (?:assistance|questions|help)|feel free|sonst noch|autre chose|"
+    r"algo más|altro|mais alguma|verder)\b"
 )
 
 

@@ -1,17 +1,22 @@
 """What the AI told the customer: what it refused, promised and offered, and what came last."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
 from workers.handoff.sentences import (
     CONDITIONAL,
+    CONFIRM,
+    DID,
     OFFERS,
     OTHERWISE,
     PERSON,
     PROMISES,
     REFUSES,
+    UNDONE,
     point,
+    refuses,
     sentences,
 )
 from workers.handoff.view import AI, CUSTOMER, PacketView
@@ -23,6 +28,21 @@ _SENTENCES: Final = 24
 _SHORT: Final = 4
 _BRIEF: Final = 6
 _SUBSTANTIAL: Final = 9
+
+
+_CLAUSE_END: Final = re.compile(
+    r"[;:—(]|\.\s|,|\s(?=(?:but|so|as|because|since|aber|weil|mais|car|pero|porque|ma|perché|mas|"
+    r"maar|omdat)\s)"
+    r"|\sand\s(?=(?:it|the|my|now|they|there|nothing|still|everything)\b)"
+)
+_HANGS: Final = re.compile(
+    r"\b(?:once|if|when|after|before|until|as soon as|what|that|which|than|how|where|wenn|sobald|"
+    r"was|quand|que|cuando|si|se|quando|als|wat)\b[^,;]*$",
+    re.IGNORECASE,
+)
+"""Before what was done: it was not, or is only spoken of."""
+_LEAST: Final = 12
+"""Characters of a clause, so that it says something."""
 
 
 class Said(NamedTuple):
@@ -50,10 +70,12 @@ def told_to(view: PacketView) -> Told:
     offered: tuple[Said, ...] = ()
     for turn in turns:
         parts = sentences(view.text(turn))[:_SENTENCES]
-        no = [part for part in parts if _tells(part) and REFUSES.search(part) and not _asks(part)]
+        no = [part for part in parts if _tells(part) and refuses(part)]
         if no:
             refused = Said(turn, point(_tightest(no)))
-        for part in parts:
+        # What hangs on the customer's word is not promised yet.
+        awaits = any(_asks(part) and CONFIRM.search(part) for part in parts)
+        for part in [] if awaits else parts:
             if _promises(part):
                 promised[part] = Said(turn, part)
         offers = [] if any(map(PERSON.search, parts)) else [*filter(_offers, parts)]
@@ -116,8 +138,33 @@ def _promises(part: str) -> bool:
         and not part.endswith("?")
         and not CONDITIONAL.search(part)
         and not REFUSES.search(part)
+        and not UNDONE.search(part)
         and not PERSON.search(part)
     )
+
+
+def steps_of(view: PacketView) -> tuple[Said, ...]:
+    """Return what the customers say they did themselves, one clause a step, each once."""
+    steps: dict[str, Said] = {}
+    for turn in view.spoken:
+        if turn.role != CUSTOMER:
+            continue
+        for part in sentences(view.text(turn))[:_SENTENCES]:
+            found = DID.search(part)
+            if found is None or part.endswith("?") or _HANGS.search(part[: found.start()]):
+                continue
+            clause = _clause(part, found.start())
+            if len(clause.split()) < _SHORT:
+                continue
+            steps.setdefault(clause.lower(), Said(turn, clause))
+    return tuple(steps.values())
+
+
+def _clause(part: str, start: int) -> str:
+    """Return a sentence from where it says what was done, to the end of that clause."""
+    rest = part[start:]
+    end = next((one.start() for one in _CLAUSE_END.finditer(rest) if one.start() > _LEAST), None)
+    return rest[:end].rstrip(" ,;.")
 
 
 def waits(view: PacketView) -> bool:

@@ -14,6 +14,8 @@ from workers.handoff.wording import one_line
 WorkStatus = Literal["ok", "refused", "failed", "timeout", "denied", "called"]
 VALUES: Final = 3
 _RESULT_READ: Final = 2_048
+_LONGEST_VALUE: Final = 100
+"""Characters of one value."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _INWARD: Final = re.compile(
     r"^(?:think|thought|thinking|reason|reasoning|plan|scratchpad|calculat\w*|reflect)$"
@@ -39,7 +41,7 @@ _RANKS: Final = (
     ),
     re.compile(r"insurance|cabin|membership|tier|locked|suspend|roaming|data_used|level"),
 )
-_CHANGED: Final = (_RANKS[0], _RANKS[1], _RANKS[3])
+_CHANGED: Final = (_RANKS[0], _RANKS[1], _RANKS[3], re.compile(r"^(?:message|detail)$"))
 _PROFILE: Final = re.compile(
     r"user|customer|account|member|client|profile|kunde|identity|authenticat"
 )
@@ -72,6 +74,8 @@ class ToolWork(NamedTuple):
     """Which order, booking or the like each call was about."""
     values: tuple[str, ...]
     """Of the last: what matters of its result, or why it was refused."""
+    found: dict[str, tuple[str, ...]]
+    """The values by what the calls were about."""
     calls: int
     events: tuple[str, ...]
     profile: bool = False
@@ -121,7 +125,12 @@ def works_of(view: PacketView) -> tuple[ToolWork, ...]:
 def _both(known: ToolWork, work: ToolWork) -> ToolWork:
     what = tuple(dict.fromkeys((*known.what, *work.what)))
     return work._replace(
-        what=what, calls=known.calls + work.calls, events=(*known.events, *work.events)[-8:]
+        what=what,
+        found=known.found | work.found,
+        calls=known.calls + work.calls,
+        events=(*known.events, *work.events)[-8:],
+        person=work.person or known.person,
+        identity=work.identity or known.identity,
     )
 
 
@@ -137,7 +146,18 @@ def _of_fact(view: PacketView, fact: ToolFact) -> ToolWork:
     status = _failure(fact.status, error) if fact.status not in ("ok", "called") else fact.status
     kind: Literal["action", "check"] = "check" if _looks(fact.name) else "action"
     values = (_reason(error),) if error else ()
-    return ToolWork(fact.name, kind, status, (), values, fact.calls, (fact.event_id,))
+    return ToolWork(fact.name, kind, status, (), values, {}, fact.calls, (fact.event_id,))
+
+
+def named_by_tools(view: PacketView) -> dict[str, str]:
+    """Return the key under which tools were called with each value: what an identifier is."""
+    keys: dict[str, str] = {}
+    for turn in view.episode:
+        for written in turn.arguments:
+            for key, value in _pairs(view.hide(written)) if written else ():
+                if _CODE.match(value):
+                    keys[value.lstrip("#").lower()] = key
+    return keys
 
 
 def _calls(turns: tuple[Turn, ...]) -> Iterator[_Call]:
@@ -178,19 +198,21 @@ def _work(view: PacketView, call: _Call) -> ToolWork:
     event = (call.result or call.call).event_id  # type: ignore[union-attr]
     what = _what(view.hide(call.arguments)) if call.arguments else ()
     if call.result is None:
-        return ToolWork(call.name, kind, "called", what, (), 1, (event,))
+        return ToolWork(call.name, kind, "called", what, (), {}, 1, (event,))
     text = view.text(call.result)[:_RESULT_READ]
     if call.result.status not in (None, "ok"):
         status = _failure(call.result.status or "", text)
         reason = _reason(text)
-        return ToolWork(call.name, kind, status, what, (reason,) if reason else (), 1, (event,))
+        told = (reason,) if reason else ()
+        return ToolWork(call.name, kind, status, what, told, {}, 1, (event,))
     pairs = _pairs(text)
     refused = kind == "action" and any(_says_no(key, value) for key, value in pairs)
     profile = kind == "check" and _PROFILE.search(call.name.lower()) is not None
     values = _values(pairs, text, _RANKS if kind == "check" else _CHANGED)
     status = "refused" if refused else "ok"
     who = _person(pairs, text) if profile else ("", "")
-    return ToolWork(call.name, kind, status, what, values, 1, (event,), profile, *who)
+    found = dict.fromkeys(what, values)
+    return ToolWork(call.name, kind, status, what, values, found, 1, (event,), profile, *who)
 
 
 def _person(pairs: list[tuple[str, str]], text: str) -> tuple[str, str]:
@@ -264,13 +286,15 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _outer_pairs(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the plain values of the outermost object of JSON that was cut."""
-    depth = at = 0
+    """Yield the plain values of the two outer levels of objects in JSON that was cut."""
+    depth = lists = at = 0
     for match in _PAIR.finditer(text):
         between = text[at : match.start()]
+        lists += between.count("[") - between.count("]")
         depth += between.count("{") + between.count("[") - between.count("}") - between.count("]")
         at = match.end()
-        if depth == 1:
+        # What stands in a list is one of many.
+        if depth == 1 or (depth == 2 and not lists):
             yield match["key"].lower(), match["value"].strip('"')
 
 
@@ -294,18 +318,21 @@ def _values(
 ) -> tuple[str, ...]:
     """Return the two or three values that matter, most telling first."""
     if not pairs:
-        line = one_line(text[:80])
+        line = one_line(text[:_LONGEST_VALUE])
         if text.lstrip().startswith("["):
             listed = _count(text)
             return (f"{listed}",) if listed else ()
-        return (line,) if line and len(text) <= 60 else ()
+        return (line,) if line and len(text) <= _LONGEST_VALUE else ()
     ranked: list[tuple[int, int, str]] = []
     seen: set[str] = set()
     for at, (key, value) in enumerate(pairs):
         rank = next((n for n, pattern in enumerate(ranks_of) if pattern.search(key)), None)
-        if rank is None or key in seen or not value or len(value) > 60:
+        if rank is None or key in seen or not value or len(value) > _LONGEST_VALUE:
             continue
         seen.add(key)
+        if key in ("message", "detail"):
+            ranked.append((rank, at, one_line(value).rstrip(".")))
+            continue
         shown = {"true": "yes", "false": "no"}.get(value, _DATE_TIME.sub(r"\1", value))
         ranked.append((rank, at, f"{key.replace('_', ' ')} {shown.replace('_', ' ')}"))
     ranked.sort()

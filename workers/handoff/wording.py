@@ -144,7 +144,7 @@ def is_courtesy(text: str) -> bool:
 
 def says_something(text: str) -> bool:
     """Tell a message with content from a greeting."""
-    return bool(_without_greeting(text))
+    return bool(without_greeting(text))
 
 
 def has_details(text: str) -> bool:
@@ -152,14 +152,15 @@ def has_details(text: str) -> bool:
     return bool(_DETAIL.search(text[:READ_LIMIT]))
 
 
-def _without_greeting(text: str) -> str:
+def without_greeting(text: str) -> str:
+    """Return a message on one line without the greeting that it begins with."""
     line = one_line(_MARKUP.sub("", text[:READ_LIMIT]))
     greeting = _GREETING.match(line)
     return line[greeting.end() :] if greeting else line
 
 
 def _sentences(text: str) -> list[str]:
-    sentences = [part for part in _SENTENCE_END.split(_without_greeting(text)) if part]
+    sentences = [part for part in _SENTENCE_END.split(without_greeting(text)) if part]
     substantial = [sentence for sentence in sentences if not _COURTESY.match(sentence)]
     if substantial:
         return sentences[sentences.index(substantial[0]) :]

@@ -121,8 +121,8 @@ def test_a_lookup_says_what_was_found_and_of_which_call() -> None:
         ),
         ASKS,
     )
-    # Two orders with different answers: neither is said of both.
-    assert packet.tried[0].text == "Looked up: get order 55122"
+    # Two orders with different answers: that of the one that was spoken of is said, of it alone.
+    assert packet.tried[0].text == "Looked up: get order 55122: status lost"
     alone = told(
         ("customer", "Where is my order 55122?"),
         ("ai_agent", "", calls("get_order", arguments=arguments[1:])),
