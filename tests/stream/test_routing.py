@@ -22,7 +22,7 @@ from tests.support.routing_harness import Bench, bench_on, decision_home, route,
 from workers.agents.routing import agent as routing
 from workers.agents.routing.agent import PACKETS_AT_ONCE, RoutingAgent
 from workers.contracts.codec import Raw, decode_event
-from workers.contracts.decisions import Decision
+from workers.contracts.decisions import Decision, Turn
 from workers.contracts.handoffs import Claimed, Handoff, Refused, Withdrawn
 from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms, to_ms
@@ -132,7 +132,20 @@ class TestLadder:
             await route(agent, one)
             ticketed = later(one, "move", cause="ticketed", place="ticket", ticket_id="T-9")
             await route(agent, msgspec.structs.replace(ticketed, epoch=one.epoch))
-        [ticket] = await bench.tickets()
+            known = later(ticketed, "update", cause="contact_known", place="ticket")
+            known = msgspec.structs.replace(known, epoch=one.epoch)
+            await bench.says(
+                Turn("e-3", NOW, "customer", "ada@example.com", customer_email="ada@example.com")
+            )
+            facts = msgspec.structs.replace(known.facts, turns=3)
+            await route(agent, msgspec.structs.replace(known, facts=facts))
+            await route(agent, msgspec.structs.replace(known, facts=facts))
+        [ticket, updated, *_] = await bench.tickets()
+        assert updated.ticket_request_id == ticket.ticket_request_id, "the same ticket, updated"
+        assert (updated.epoch, updated.seq) == (ticket.epoch, known.seq)
+        assert updated.packet is not None
+        assert updated.packet.customer is not None
+        assert updated.packet.customer.email == "ada@example.com"
         assert (ticket.type, ticket.queue, ticket.team) == ("ticket", "billing", "Team billing")
         assert ticket.packet is not None
         assert len(ticket.packet.transcript) == 2
@@ -142,6 +155,8 @@ class TestLadder:
         [routed] = await bench.routed()
         assert (routed.place, routed.rung) == ("ticket", 2)
         requested, numbered = await bench.told()
+        assert requested.ask == ("email", "phone")
+        assert "telephone number" in (requested.text or "")
         assert requested.ai_may_reply, "while only a ticket waits the AI may go on"
         assert (numbered.kind, numbered.ticket_id) == ("notice", "T-9")
         assert await bench.waiting() == {}

@@ -55,6 +55,8 @@ class Control(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     wait: Wait | None = None
     ticket_id: Id | None = None
     contact: Contact | None = None
+    ask: tuple[Literal["email", "phone"], ...] = ()
+    """What to ask the customer for, whom a ticket cannot reach yet: any one of these."""
     brief: Brief | None = None
     """When a person has returned or resolved it: for the AI agent, which goes on."""
     recommended: str | None = None

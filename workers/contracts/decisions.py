@@ -60,6 +60,7 @@ Cause = Literal[
     "late_routing",
     "offer_accepted",
     "idle",
+    "contact_known",
 ]
 """Why. `old_epoch` is what a stored decision says of before; today it is `wrong_epoch`."""
 

@@ -228,6 +228,9 @@ def _ender(event: Ownership, escalation: Escalation) -> dict[str, Any]:
 def _ticketed(run: StepContext, event: Ownership, escalation: Escalation) -> None:
     if _is_late(run, event, escalation):
         return
+    if escalation.place == "ticket" and escalation.ticket_id == event.ticket_id:
+        # A ticket that was updated is reported again: the customer knows its number.
+        return
     changed(run, place="ticket", queue=event.queue, ticket_id=event.ticket_id)
     drop_due(run.state, "claim", "update")
     set_due(run.state, "last", run.state.clock + TICKET_LIFE_MS)

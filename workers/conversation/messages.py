@@ -32,6 +32,7 @@ from workers.conversation.transcript import answer_of
 from workers.detection import FRUSTRATION_THRESHOLD, CustomerFindings, read_customer
 from workers.detection.context import NOTHING, STANDING_OFFER, in_context
 from workers.policy import RuleSignal
+from workers.redaction.contact_details import ways_in
 
 REQUEST_TEXT_LIMIT: Final = 4_000
 """Characters of a message that the classifier is asked about."""
@@ -44,11 +45,17 @@ def message(run: StepContext, event: Message) -> None:
     state.stale = False
     if not state.rated:
         state.rated = (OVERALL,)
+    reachable = bool(state.email or state.phone)
     if _note_envelope(state, event):
         run.look()
     role = event.role
     if role == "customer":
+        if state.waits_on_ticket and not reachable:
+            _note_contact(state, event.content)
         _customer(run, event)
+        if state.waits_on_ticket and not reachable and (state.email or state.phone):
+            # The ticket that was asked for without a way back gets one.
+            run.emit("update", state.open, cause="contact_known")
     elif role == "ai_agent":
         ai_agent(run, event)
     elif role == "tool":
@@ -82,6 +89,13 @@ def _note_customer(state: State, customer: Customer) -> None:
         state.email = customer.email
     state.phone = customer.phone or state.phone
     state.preferred_contact = customer.preferred_contact or state.preferred_contact
+
+
+def _note_contact(state: State, text: str) -> None:
+    """Take how a customer whom a ticket could not reach says that they can be reached."""
+    ways = ways_in(text)
+    state.email = state.email or ways.email
+    state.phone = state.phone or ways.phone
 
 
 def _customer(run: StepContext, event: Message) -> None:

@@ -34,6 +34,8 @@ class Circumstances(NamedTuple):
     """Of the queue that it is about."""
     opens: Opening | None = None
     """When that queue's people are back, if it is closed."""
+    asks: bool = False
+    """Whether a ticket needs to know how the customer can be reached."""
 
 
 _NOTHING: Final = Circumstances()
@@ -76,6 +78,8 @@ class Notices:
             said.append(str(base["wait"]).format(**known))
         if kind in _SAYS_OPENING and "opens" in known and "opens" not in named:
             said.append(str(base["opens"]).format(**known))
+        if kind == "ticket_requested" and about.asks:
+            said.append(str(base["ask"]))
         return " ".join(said)
 
     def _chosen(

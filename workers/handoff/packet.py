@@ -15,7 +15,9 @@ from workers.contracts.handoffs import (
     PacketIdentifier,
     PacketTurn,
 )
+from workers.contracts.ledger import Plan
 from workers.contracts.time import from_ms
+from workers.contracts.topics import Queue
 from workers.handoff import claims, reasons
 from workers.handoff.claims import PacketFindings, words_of
 from workers.handoff.frames import DEFAULT_LANGUAGE, Frame, frame
@@ -23,7 +25,7 @@ from workers.handoff.identifiers import identifiers_of
 from workers.handoff.issues import issue_of
 from workers.handoff.key_messages import key_messages
 from workers.handoff.next_step import NEXT_WORDS, next_step
-from workers.handoff.playbook import Advice
+from workers.handoff.playbook import Advice, Playbook, advise
 from workers.handoff.told import steps_of, told_to
 from workers.handoff.tool_work import works_of
 from workers.handoff.view import PacketView
@@ -132,6 +134,28 @@ def build_packet(
         notes=_notes(view),
         transcript=shown,
         transcript_total=max(facts.turns, len(transcript)),
+    )
+
+
+def packet_for(
+    decision: Decision,
+    transcript: Sequence[Turn],
+    plan: Plan,
+    queue: Queue | None,
+    playbook: Playbook,
+) -> Packet:
+    """Return the packet for the place of `plan`: in its queue's language and by its redaction.
+
+    None as `queue`: nobody knows the team, and the strictest rule holds.
+    """
+    language = DEFAULT_LANGUAGE if queue is None else queue.language
+    return build_packet(
+        decision.facts,
+        transcript,
+        decision,
+        "strict" if queue is None else queue.redaction,
+        language=language,
+        advice=advise(playbook, decision, plan.queue, language),
     )
 
 

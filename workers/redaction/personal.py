@@ -17,7 +17,7 @@ _MAIL_DOMAIN: Final = re.compile(r"@(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,2
 _MAIL_LOCAL: Final = re.compile(r"[^\W]|[.+%'!#$&*/=?^`{|}~-]")
 
 
-def _emails(text: str) -> Iterator[Found]:
+def emails(text: str) -> Iterator[Found]:
     """Yield e-mail addresses, from the @ outwards."""
     floor = 0
     for match in _MAIL_DOMAIN.finditer(text):
@@ -78,7 +78,7 @@ _DATE_AND_HOUR: Final = re.compile(rf"(?:{_DATE.pattern})[ ,]{{1,2}}\d{{1,2}}")
 _LONG_NUMBER: Final = re.compile(r"(?<![^\W_])\d{9,}")
 
 
-def _phones(text: str) -> Iterator[Found]:
+def phones(text: str) -> Iterator[Found]:
     """Yield telephone numbers of 7 to 15 digits in groups or with a +; dates are left alone."""
     for match in _PHONE.finditer(text):
         number = match.group()
@@ -204,7 +204,7 @@ def _long_tokens(text: str) -> Iterator[Found]:
 
 
 PERSONAL: Final[tuple[Detector, ...]] = (
-    Detector(_emails, ("@",)),
+    Detector(emails, ("@",)),
     emails_spelled,
     emails_in_addresses,
     emails_with_blanks,
@@ -214,7 +214,7 @@ PERSONAL: Final[tuple[Detector, ...]] = (
     born_after,
     Detector(_ip_v4, (".",), digits=4),
     Detector(_ip_v6, (":",), digits=1),
-    Detector(_phones, digits=7),
+    Detector(phones, digits=7),
     account_numbers,
     any_codes,
     lone_codes,

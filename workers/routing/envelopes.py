@@ -170,11 +170,12 @@ def control(
     topics: Topics,
     text: str | None,
     brief: Brief | None = None,
+    ask: tuple[Literal["email", "phone"], ...] = (),
 ) -> Envelope | None:
     """Return what the chat system must know after this decision; None when nothing changes for it.
 
     `record` is the ledger's after the decision, `text` the line for the customer, `brief` what the
-    AI agent is told that goes on.
+    AI agent is told that goes on, `ask` what the customer is asked for.
     """
     if decision.observe or decision.action not in _CONTROLLED:
         return None
@@ -196,6 +197,7 @@ def control(
         wait=plan.wait,
         ticket_id=decision.ticket_id,
         contact=contact_of(decision, plan, record, topics),
+        ask=ask,
         brief=brief,
         recommended=decision.reason if decision.action == "recommend" else None,
         caused_by=decision.decision_id,

@@ -18,6 +18,11 @@ def is_passing(decision: Decision) -> bool:
     return decision.observe or decision.action in PASSING
 
 
+def is_contact(decision: Decision) -> bool:
+    """Whether a decision tells how the customer of a ticket can be reached."""
+    return decision.action == "update" and decision.cause == "contact_known"
+
+
 def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -> LedgerRecord:
     """Return the record after `decision` was planned as `plan`; `previous` is the one before it."""
     if is_passing(decision) and previous is not None:

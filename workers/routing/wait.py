@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Wait
-from workers.contracts.ledger import ToldWait
+from workers.contracts.ledger import LedgerRecord, ToldWait
 from workers.contracts.time import HOUR, to_ms
+from workers.routing.ledger_record import waits_on
+from workers.routing.plan import claimed_on
 
 RECENT_MS: Final = 12 * HOUR
 ENOUGH: Final = 5
@@ -64,3 +67,15 @@ def _rounded(seconds: float, *, up: bool) -> int:
     step = 10 if seconds < _COARSE_S else 60
     whole = int(seconds // step) * step
     return whole + step if up else whole
+
+
+def past_claim(decision: Decision, before: LedgerRecord | None) -> tuple[str, PastClaim] | None:
+    """Return the queue and how long it waited, when this decision is a claim from a queue."""
+    queue = waits_on(before)
+    if decision.action != "claim" or before is None or before.placed_at is None or queue is None:
+        return None
+    if before.escalation_id != decision.escalation_id or claimed_on(decision, before) != queue:
+        return None
+    at_ms = to_ms(decision.decided_at)
+    waited_ms = max(0, at_ms - to_ms(before.placed_at))
+    return queue, PastClaim(at_ms=at_ms, waited_ms=waited_ms, ahead=before.plan.ahead)

@@ -43,6 +43,7 @@ from workers.handoff.brief import is_briefed
 from workers.handoff.notice_file import FILE_NAME, NoticeRule, load_notice_rules
 from workers.handoff.notices import Notices, languages
 from workers.routing.availability import Load
+from workers.routing.ledger_record import is_contact
 from workers.routing.plan import is_placing
 from workers.runtime.app import Agent, Options
 from workers.runtime.clock import now_ms
@@ -307,7 +308,7 @@ def _notice_rules(policy: Path | None, topics: Topics) -> tuple[NoticeRule, ...]
 
 def needs_transcript(decision: Decision) -> bool:
     """Whether a person, or the AI agent that goes on, is told of the conversation itself."""
-    return is_placing(decision) or is_briefed(decision)
+    return is_placing(decision) or is_briefed(decision) or is_contact(decision)
 
 
 def _decode(records: Sequence[ConsumerRecord]) -> tuple[list[Decision], dict[int, Rejected]]:

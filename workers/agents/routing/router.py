@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from aiokafka.structs import RecordMetadata
@@ -24,27 +24,30 @@ from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import to_ms
 from workers.contracts.topics import LEDGER, Topics
 from workers.handoff.brief import brief
-from workers.handoff.frames import DEFAULT_LANGUAGE
+from workers.handoff.contact import ways_to_ask
 from workers.handoff.notices import Circumstances, Notices
-from workers.handoff.packet import build_packet
-from workers.handoff.playbook import Playbook, advise
-from workers.redaction.redact import Redaction
+from workers.handoff.packet import packet_for
+from workers.handoff.playbook import Playbook
 from workers.routing import envelopes
 from workers.routing.availability import Load, free_slots
 from workers.routing.envelopes import Envelope
-from workers.routing.ledger_record import is_passing, leaves_record, next_record, waits_on
+from workers.routing.ledger_record import (
+    is_contact,
+    is_passing,
+    leaves_record,
+    next_record,
+    waits_on,
+)
 from workers.routing.notifications import notification
 from workers.routing.opening_hours import opening_after
-from workers.routing.plan import amend, claimed_on, is_placing, plan
-from workers.routing.wait import PastClaim, estimate, has_left
+from workers.routing.plan import amend, is_placing, plan
+from workers.routing.wait import estimate, has_left, past_claim
 from workers.runtime import metrics
 from workers.runtime.producer import Publish, Record
 from workers.stores.ledger_store import LedgerEntry, version_of
 from workers.stores.partition_store import read_transcript
 from workers.stores.queue_load import Reservation
 from workers.stores.undelivered import Undelivered
-
-_UNKNOWN_TEAM: Final[Redaction] = "strict"
 
 logger = logging.getLogger(__name__)
 
@@ -225,10 +228,12 @@ class Router:
             if decision.action == "update" and planned.wait is not None:
                 # What was told must outlive Redis, or a repeat would tell something else.
                 await self.tell_ledger(record)
+            if is_contact(decision) and same and record.place == "ticket":
+                await self._update_ticket(work, record)
         else:
             await _together(
                 self.tell_ledger(record),
-                self._stores.release(record, _past_claim(decision, before)),
+                self._stores.release(record, past_claim(decision, before)),
             )
         await self._tell_desks(envelopes.answers(decision, record, self._topics))
         if decision.action == "refuse" and waits_on(record) == decision.queue:
@@ -278,16 +283,7 @@ class Router:
         queue = self._topics.queues.get(planned.queue or "")
         if planned.place == "queue" and queue is None:
             raise TopicRefusesError(f"{planned.queue}: planned, but topics.yaml has it no more")
-        redaction = _UNKNOWN_TEAM if queue is None else queue.redaction
-        language = DEFAULT_LANGUAGE if queue is None else queue.language
-        packet = build_packet(
-            decision.facts,
-            work.transcript,
-            decision,
-            redaction,
-            language=language,
-            advice=advise(self._playbook(), decision, planned.queue, language),
-        )
+        packet = packet_for(decision, work.transcript, planned, queue, self._playbook())
         make = (
             envelopes.ticket
             if planned.place == "ticket"
@@ -304,6 +300,19 @@ class Router:
                 packet = msgspec.structs.replace(packet, transcript=later)
             else:
                 return
+
+    async def _update_ticket(self, work: Work, record: LedgerRecord) -> None:
+        """Ask for the same ticket with what is known now: its id is that of the first request."""
+        planned = Plan(
+            place="ticket",
+            queue=record.queue,
+            claim_due_at=record.plan.claim_due_at,
+            planned_at=work.decision.decided_at,
+        )
+        try:
+            await self._hand_over(work, planned)
+        except TopicRefusesError as error:
+            logger.error("%s: %s", work.decision.decision_id, error)
 
     async def _hand_over_again(self, refusal: Decision, record: LedgerRecord) -> None:
         """Repeat a packet whose queue has just read `refused`, which would outrank it."""
@@ -370,14 +379,16 @@ class Router:
         opens = None
         if queue is not None:
             opens = opening_after(topics.calendar(queue.queue), to_ms(planned.planned_at))
+        ask = ways_to_ask(decision, planned, work.transcript)
         about = Circumstances(
             contact=envelopes.contact_of(decision, planned, record, topics),
             team=None if queue is None else queue.team,
             opens=opens,
+            asks=bool(ask),
         )
         text = self._notices.notice(decision, planned, about)
         back = brief(decision, work.transcript)
-        return envelopes.control(decision, planned, record, topics, text, back)
+        return envelopes.control(decision, planned, record, topics, text, back, ask)
 
     def _record(self, message: Envelope) -> Record:
         key, value = message.conversation_id.encode(), encode(message.message)
@@ -391,15 +402,3 @@ async def _together(*steps: Coroutine[Any, Any, None]) -> None:
     async with asyncio.TaskGroup() as group:
         for step in steps:
             group.create_task(step)
-
-
-def _past_claim(decision: Decision, before: LedgerRecord | None) -> tuple[str, PastClaim] | None:
-    """Return the queue and how long it waited, when this decision is a claim from a queue."""
-    queue = waits_on(before)
-    if decision.action != "claim" or before is None or before.placed_at is None or queue is None:
-        return None
-    if before.escalation_id != decision.escalation_id or claimed_on(decision, before) != queue:
-        return None
-    at_ms = to_ms(decision.decided_at)
-    waited_ms = max(0, at_ms - to_ms(before.placed_at))
-    return queue, PastClaim(at_ms=at_ms, waited_ms=waited_ms, ahead=before.plan.ahead)
