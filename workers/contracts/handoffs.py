@@ -114,6 +114,9 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     duration_s: Count
     customer_turns: Count
     ai_turns: Count
+    level: Count = 0
+    transfers: Count = 0
+    """How often persons have passed the escalation on to another queue."""
     earlier: tuple[Earlier, ...] = ()
     desk_note: str | None = None
     notes: tuple[Note, ...] = ()

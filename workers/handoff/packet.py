@@ -129,6 +129,8 @@ def build_packet(
         duration_s=view.seconds,
         customer_turns=facts.customer_turns,
         ai_turns=facts.ai_turns,
+        level=decision.level,
+        transfers=decision.transfers,
         earlier=tuple(_earlier(view, entry) for entry in facts.earlier),
         desk_note=view.hide(facts.desk_note) if facts.desk_note else None,
         notes=_notes(view),

@@ -76,6 +76,7 @@ def _blocks(packet: Packet, words: Frame) -> Iterator[Section]:
         ("check", list(packet.check)),
         ("links", list(packet.links)),
         ("attachments", list(_files(packet))),
+        ("transfers", [_way_here(packet, words)]),
         ("notes", [_note(one) for one in packet.notes] or [packet.desk_note or ""]),
     ):
         lines = []
@@ -85,6 +86,12 @@ def _blocks(packet: Packet, words: Frame) -> Iterator[Section]:
                 room -= word_count(cut)
         if lines:
             yield Section(words("label", name), tuple(lines))
+
+
+def _way_here(packet: Packet, words: Frame) -> str:
+    if not packet.level and not packet.transfers:
+        return ""
+    return words.line("passed_on", level=packet.level, count=packet.transfers)
 
 
 def _identifiers(packet: Packet, words: Frame) -> Iterator[str]:

@@ -301,6 +301,12 @@ def test_the_frame_is_in_the_language_of_the_queue_and_quotes_stay(language: str
     assert (packet.why.text.split(":")[0] == english.why.text.split(":")[0]) == (language == "en")
 
 
+def test_level_and_transfers_stand_beside_each_other() -> None:
+    packet = told(("customer", "I need a refund."), ASKS, level=1, transfers=2)
+    assert (packet.level, packet.transfers) == (1, 2)
+    assert "level 1, passed on by persons: 2" in render_text(packet)
+
+
 def test_words_an_ai_wrote_into_json_are_read_as_words() -> None:
     packet = told(
         ("customer", "I need the refund in three days."),
