@@ -15,7 +15,7 @@ from workers.contracts.decisions import Decision, Turn
 from workers.contracts.handoffs import Handoff
 from workers.contracts.topics import DEAD_LETTERS
 from workers.embedded import EmbeddedKafka
-from workers.handoff.packet import build_packet
+from workers.handoff.packet import packet_for
 from workers.runtime.app import TP
 from workers.settings import Settings
 
@@ -57,14 +57,14 @@ async def _letters(bench: Bench) -> list[Any]:
 async def test_a_decision_whose_words_kill_is_handed_over_without_them(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build = build_packet
+    build = packet_for
 
-    def deadly(facts: Any, transcript: Any, *rest: Any) -> Any:
+    def deadly(about: Any, transcript: Any, *rest: Any) -> Any:
         if any(turn.content == DEADLY for turn in transcript):
             raise Killed
-        return build(facts, transcript, *rest)
+        return build(about, transcript, *rest)
 
-    monkeypatch.setattr(routing, "build_packet", deadly)
+    monkeypatch.setattr(routing, "packet_for", deadly)
     await bench.online(billing=1)
     for name, said in (("c-1", "Hello"), ("c-2", DEADLY), ("c-3", "Hello")):
         await bench.says(Turn(f"{name}-1", bench.now, "customer", said), conversation=name)
@@ -84,14 +84,14 @@ async def test_a_decision_whose_words_kill_is_handed_over_without_them(
 async def test_a_decision_that_kills_bare_too_is_left_to_people(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build = build_packet
+    build = packet_for
 
-    def deadly(facts: Any, transcript: Any, about: Any, *rest: Any) -> Any:
+    def deadly(about: Any, *rest: Any) -> Any:
         if about.conversation_id == "c-2":
             raise Killed
-        return build(facts, transcript, about, *rest)
+        return build(about, *rest)
 
-    monkeypatch.setattr(routing, "build_packet", deadly)
+    monkeypatch.setattr(routing, "packet_for", deadly)
     await bench.online(billing=1)
     some = [decision(name) for name in ("c-1", "c-2", "c-3")]
     assert await _until_it_lives(bench, *some) == 4

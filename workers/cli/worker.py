@@ -191,7 +191,7 @@ def agent_commands(options: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the command line of each agent that is installed, with these options."""
     arguments = ["--topics-file", str(options["topics"]), "--from", options["start"]]
     arguments += ["--log-level", options["log_level"], *options["policy"].arguments()]
-    if options["playbook"]:
+    if options.get("playbook"):
         arguments += ["--playbook", str(options["playbook"])]
     if options["observe"]:
         arguments.append("--observe")

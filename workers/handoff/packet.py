@@ -67,6 +67,8 @@ def build_packet(
     transcript = transcript[-TRANSCRIPT_TURNS:]
     view = PacketView(facts, transcript, decision, redaction, frame(language))
     shown = _transcript(view)
+    # What is not shown is not read either: redacting it would take as long.
+    view = view.last_turns(len(shown))
     works = works_of(view)
     found = PacketFindings(
         works, issue_of(view, works), told_to(view), steps_of(view), identifiers_of(view)

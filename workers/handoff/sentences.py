@@ -18,9 +18,11 @@ _MARKUP: Final = re.compile(r"\*\*|__|`+|^#{1,6} ", re.MULTILINE)
 _BREAKS: Final = re.compile(
     r"(?<=[.!?…])[\"”\u2019)]?\s+|\s*\n\s*|\s+[-•\u2013—]\s+"
     # Where a point of a list without an end is followed by prose.
-    r"|\s+(?=(?:Unfortunately|However|Leider|Malheureusement|Lamentablemente|Purtroppo|"
+    r"|\s(?=(?:Unfortunately|However|Leider|Malheureusement|Lamentablemente|Purtroppo|"
     r"Infelizmente|Helaas)\b)"
 )
+_BLANKS: Final = re.compile(r"[^\S\n]{2,}")
+"""One blank is enough, and each more would be tried as the beginning of a break."""
 _NUMBERED: Final = re.compile(r"(?<!\S)(\d{1,2})[.)]\s+(?=\S)")
 _SAID_UNDER: Final = ("message", "text", "response", "reply", "answer", "content")
 _DEEPEST: Final = 4
@@ -69,7 +71,7 @@ def _listed(text: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a message, each on one line; points of a list are sentences."""
-    parts = _BREAKS.split(_listed(_MARKUP.sub("", plain(text))))
+    parts = _BREAKS.split(_listed(_BLANKS.sub(" ", _MARKUP.sub("", plain(text)))))
     lines: list[str] = []
     for part in parts:
         line = one_line(part[:_LONGEST_SENTENCE]).strip(' -•*\u2013—"“”') if part else ""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -32,6 +32,12 @@ class PacketView:
     decision: Decision
     rule: Redaction
     frame: Frame = field(default_factory=lambda: frame(None))
+
+    def last_turns(self, count: int) -> "PacketView":
+        """Return the view of the last turns, which knows what this one has redacted."""
+        view = replace(self, transcript=self.transcript[len(self.transcript) - count :])
+        view._texts.update(self._texts)
+        return view
 
     def text(self, turn: Turn) -> str:
         """Return a turn's words, redacted."""
