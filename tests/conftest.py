@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,21 @@ hypothesis_settings.register_profile("handoff", deadline=None)
 hypothesis_settings.load_profile("handoff")
 
 _WATCHED = ("workers", "asyncio")
+# Modules and collected tests are half a million objects: a quarter of a second to look at them.
+_SLOW_S = 0.02
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave alone what collecting the tests has made."""
+    gc.freeze()
+
+
+def _collect() -> None:
+    """Collect garbage; what makes that slow is a library that was imported meanwhile, and stays."""
+    started = time.thread_time()
+    gc.collect()
+    if time.thread_time() - started > _SLOW_S:
+        gc.freeze()
 
 
 class _Errors(logging.Handler):
@@ -33,7 +49,7 @@ def _no_swallowed_errors(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         if request.node.get_closest_marker("asyncio"):
             # asyncio reports an exception that nobody fetched when its task is collected.
-            gc.collect()
+            _collect()
     finally:
         for name in _WATCHED:
             logging.getLogger(name).removeHandler(errors)

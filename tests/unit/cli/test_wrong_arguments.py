@@ -65,58 +65,50 @@ COMMANDS |= {
 }
 
 
+_WHOLE = gzip.compress(json.dumps(EVENT).encode() * 1000)
+_CONTENTS: dict[str, Callable[[], bytes]] = {
+    "empty": lambda: b"",
+    "binary": lambda: bytes(range(256)) * 40,
+    "half an object": lambda: b'{"event_id": "e", "conversa',
+    "a long line": lambda: b'"' + b"x" * 5_000_000,
+    "deep": lambda: b"[" * 10_000,
+    "cut gzip": lambda: _WHOLE[: len(_WHOLE) // 2],
+    "gzip of nothing": lambda: b"\x1f\x8b",
+    "damaged gzip": lambda: _WHOLE[:-6] + b"\0\0\0\0\0\0",
+    "blank lines": lambda: b"\n\n \n",
+    "a list": lambda: b"[1, 2, 3]",
+    "a number": lambda: b"7",
+    "nulls": lambda: b"\0" * 1000,
+    "edge of time": lambda: json.dumps(
+        {**EVENT, "occurred_at": "9999-12-31T23:59:59-14:00"}
+    ).encode(),
+    "a lone deadline": lambda: json.dumps(
+        {**EVENT, "type": "deadline", "due_at": "2026-01-05T10:00:00Z"}
+    ).encode(),
+}
+
+
 @pytest.fixture
-def wrong(tmp_path: Path) -> dict[str, str]:
-    """Return files of every wrong kind, by kind; new ones each time, as commands write to some."""
-    folder = tmp_path
-    whole = gzip.compress(json.dumps(EVENT).encode() * 1000)
-    contents = {
-        "empty": b"",
-        "binary": bytes(range(256)) * 40,
-        "half an object": b'{"event_id": "e", "conversa',
-        "a long line": b'"' + b"x" * 5_000_000,
-        "deep": b"[" * 100_000,
-        "cut gzip": whole[: len(whole) // 2],
-        "gzip of nothing": b"\x1f\x8b",
-        "damaged gzip": whole[:-6] + b"\0\0\0\0\0\0",
-        "blank lines": b"\n\n \n",
-        "a list": b"[1, 2, 3]",
-        "a number": b"7",
-        "nulls": b"\0" * 1000,
-        "edge of time": json.dumps({**EVENT, "occurred_at": "9999-12-31T23:59:59-14:00"}).encode(),
-        "a lone deadline": json.dumps(
-            {**EVENT, "type": "deadline", "due_at": "2026-01-05T10:00:00Z"}
-        ).encode(),
-    }
-    found = {"a folder": str(folder), "missing": str(folder / "none")}
-    for kind, content in contents.items():
-        path = folder / kind.replace(" ", "-")
-        path.write_bytes(content)
-        found[kind] = str(path)
-    return {**found, "a full disk": "/dev/full"}
+def wrong(tmp_path: Path) -> Callable[[str], str]:
+    """Return a maker of a file of a wrong kind; a new one each time, as commands write to some."""
+
+    def make(kind: str) -> str:
+        if kind == "a full disk":
+            return "/dev/full"
+        if kind == "a folder":
+            return str(tmp_path)
+        path = tmp_path / kind.replace(" ", "-")
+        if kind != "missing":
+            path.write_bytes(_CONTENTS[kind]())
+        return str(path)
+
+    return make
 
 
 WRITING = ("replay html", "replay decisions")
 SERVING = ("worker", "up")
 """What goes on for as long as it is given nothing wrong."""
-KINDS = (
-    "a folder",
-    "missing",
-    "empty",
-    "binary",
-    "half an object",
-    "a long line",
-    "deep",
-    "cut gzip",
-    "gzip of nothing",
-    "damaged gzip",
-    "blank lines",
-    "a list",
-    "a number",
-    "nulls",
-    "edge of time",
-    "a lone deadline",
-)
+KINDS = ("a folder", "missing", *_CONTENTS)
 CASES = [
     *((command, kind) for command in sorted(COMMANDS) for kind in KINDS),
     *((command, "a full disk") for command in WRITING),
@@ -124,9 +116,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("command", "kind"), CASES)
-def test_a_wrong_file_is_a_line(command: str, kind: str, wrong: dict[str, str]) -> None:
+def test_a_wrong_file_is_a_line(command: str, kind: str, wrong: Callable[[str], str]) -> None:
     log = json.dumps(EVENT)
-    result = CliRunner().invoke(handoff, COMMANDS[command](wrong[kind]), input=log)
+    result = CliRunner().invoke(handoff, COMMANDS[command](wrong(kind)), input=log)
     _check(result)
 
 
@@ -171,10 +163,11 @@ def test_a_file_of_somebody_else_is_a_line(command: str, foreign: str, tmp_path:
 
 @pytest.mark.parametrize("kind", ["cut gzip", "damaged gzip", "gzip of nothing"])
 @pytest.mark.parametrize("command", ["replay", "explain"])
-def test_a_broken_gzip_file_is_named(command: str, kind: str, wrong: dict[str, str]) -> None:
-    result = CliRunner().invoke(handoff, COMMANDS[command](wrong[kind]))
+def test_a_broken_gzip_file_is_named(command: str, kind: str, wrong: Callable[[str], str]) -> None:
+    file = wrong(kind)
+    result = CliRunner().invoke(handoff, COMMANDS[command](file))
     assert result.exit_code == 65
-    assert f"{wrong[kind]}: not a whole gzip file" in result.output
+    assert f"{file}: not a whole gzip file" in result.output
 
 
 def test_a_byte_order_mark_hides_no_line(tmp_path: Path) -> None:
@@ -187,8 +180,8 @@ def test_a_byte_order_mark_hides_no_line(tmp_path: Path) -> None:
     assert json.loads(detected.stdout)["requested_human"] is True
 
 
-def test_a_log_of_nothing_but_garbage_is_an_error(wrong: dict[str, str]) -> None:
-    result = CliRunner().invoke(handoff, ["replay", wrong["binary"]])
+def test_a_log_of_nothing_but_garbage_is_an_error(wrong: Callable[[str], str]) -> None:
+    result = CliRunner().invoke(handoff, ["replay", wrong("binary")])
     assert result.exit_code == 65
     assert "is an event" in result.output
 
