@@ -20,6 +20,7 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.errors import EXIT_CONFIGURATION
 from workers.handoff.wording import one_line
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from workers.settings import Settings
 
 _SHOWN = 20
-CONFIGURATION = 78
-"""The exit code for what no retry mends: another cluster, or topics that nobody has created."""
 
 
 @click.command()
@@ -56,17 +55,13 @@ def audit(
     Reads every topic up to where it ends now, while everything may go on running; what is in
     flight is no finding. The store's marks are compared too when Redis is named.
 
-    Exit code 0: clean, 1: findings, 2: the topics cannot be read, 78: the cluster lacks topics.
+    Exit code 0: clean, 1: findings, 69: a server is not reachable, 78: the cluster lacks topics.
     """
     settings = settings_from(kafka=kafka, redis=redis)
     declared = read_topics(topics)
-    try:
-        require_servers(settings, redis=settings.redis_url is not None)
-        with naming_servers(settings):
-            report = asyncio.run(_read(settings, declared, placed_within))
-    except CliError as error:
-        code = error.exit_code if error.exit_code == CONFIGURATION else 2
-        raise CliError(error.message, exit_code=code) from error
+    require_servers(settings, redis=settings.redis_url is not None)
+    with naming_servers(settings):
+        report = asyncio.run(_read(settings, declared, placed_within))
     if as_json:
         import msgspec
 
@@ -79,7 +74,6 @@ def audit(
 async def _read(settings: "Settings", declared: "Topics", placed_within: float) -> "Report":
     from workers.audit.topic_scan import LiveAudit, MissingTopicsError
     from workers.contracts.signing import Secrets
-    from workers.kafka.reader import ReadError
 
     try:
         reading = LiveAudit(settings, declared, Secrets(settings.signing_keys), placed_within)
@@ -87,9 +81,7 @@ async def _read(settings: "Settings", declared: "Topics", placed_within: float) 
         with progress("reading topics", total) as advance:
             return await reading.run(advance)
     except MissingTopicsError as error:
-        raise CliError(str(error), exit_code=CONFIGURATION) from error
-    except ReadError as error:
-        raise CliError(str(error), exit_code=2) from error
+        raise CliError(str(error), EXIT_CONFIGURATION) from error
 
 
 def show(report: "Report") -> None:

@@ -59,6 +59,7 @@ _UNREACHABLE: Final = {
     ("aiokafka", "KafkaConnectionError"),
     ("aiokafka", "KafkaTimeoutError"),
     ("aiokafka", "NodeNotReadyError"),
+    ("workers", "ReadError"),
 }
 
 

@@ -26,7 +26,6 @@ from workers.contracts.time import from_ms
 from workers.contracts.topics import DEAD_LETTERS
 from workers.handoff.wording import counted
 from workers.kafka.dead_letter_topic import FoundLetter, LetterFilter, read_letters, send_again
-from workers.kafka.reader import ReadError
 
 if TYPE_CHECKING:
     from workers.settings import Settings
@@ -211,8 +210,5 @@ def _key(key: bytes | None) -> str:
 
 
 def _read(settings: "Settings", wanted: LetterFilter) -> list[FoundLetter]:
-    try:
-        with progress(f"reading {DEAD_LETTERS}") as advance:
-            return asyncio.run(read_letters(settings, wanted, advance))
-    except ReadError as error:
-        raise CliError(str(error)) from error
+    with progress(f"reading {DEAD_LETTERS}") as advance:
+        return asyncio.run(read_letters(settings, wanted, advance))

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from workers.cli.common import CliError, numbered_lines, own_lists, progress
+from workers.errors import EXIT_DEAD_LETTERS, EXIT_FINDINGS
 
 _SHOWN = 20
 _BATCH = 500
@@ -26,20 +27,24 @@ def detect(source: IO[bytes]) -> None:
     Writes the same rows with requested_human and frustrated (true or false at the thresholds of
     the policy's defaults) and requested_human_score and frustration_score (0 to 1). A row's
     "previous", if it has one, is what the AI said before: "ok" to an offer is a request. Rows that
-    can't be read are named on standard error and left out; the exit code is then 2.
+    can't be read are named on standard error and left out.
+
+    Exit code: 0 every row was scored, 1 some were left out, 65 none could be read.
     """
-    bad = 0
+    scored = bad = 0
     with progress("bytes scored", _size(source)) as advance:
         for name, number, outcome in _scored(source, advance):
             if not isinstance(outcome, BadRow):
                 sys.stdout.buffer.write(outcome)
+                scored += 1
                 continue
             bad += 1
             if bad <= _SHOWN:
                 click.echo(f"{name}:{number}: {outcome}", err=True)
     sys.stdout.flush()
     if bad:
-        raise CliError(f"{bad:,} row{'s' * (bad > 1)} left out (see above)", exit_code=2)
+        code = EXIT_FINDINGS if scored else EXIT_DEAD_LETTERS
+        raise CliError(f"{bad:,} row{'s' * (bad > 1)} left out (see above)", code)
 
 
 def _scored(

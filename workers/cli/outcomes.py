@@ -18,6 +18,7 @@ from workers.cli.common import (
     settings_from,
 )
 from workers.cli.time_option import Moment
+from workers.errors import EXIT_CONFIGURATION
 from workers.handoff.wording import one_line
 from workers.outcomes import DIMENSIONS, OutcomeCounts, OutcomeReport, as_data, share, times
 from workers.outcomes.outcome_counts import BY_PERSON, TOO_FEW
@@ -80,29 +81,28 @@ async def _read(
     from workers.contracts.rejections import Rejected
     from workers.contracts.time import to_ms
     from workers.contracts.topics import OUTCOMES
-    from workers.kafka.reader import ReadError, partitions_of, ranges_of, read, reading
+    from workers.kafka.reader import partitions_of, ranges_of, read, reading
 
     records: list[OutcomeRecord] = []
     unread = 0
-    try:
-        async with reading(settings) as consumer:
-            ranges = await ranges_of(consumer, await partitions_of(consumer, [OUTCOMES]))
-        if not ranges:
-            raise CliError(f"the cluster has no topic {OUTCOMES}: run handoff topics apply", 78)
-        total = sum(found.end - found.start for found in ranges.values())
-        with progress("reading outcomes", total) as advance:
-            async for _, run in read(settings, ranges):
-                advance(len(run))
-                for record in run:
-                    try:
-                        found = decode_message(OutcomeRecord, record.value)
-                    except Rejected:
-                        unread += 1
-                        continue
-                    if since is None or to_ms(found.decided_at) >= since:
-                        records.append(found)
-    except ReadError as error:
-        raise CliError(str(error), exit_code=69) from error
+    async with reading(settings) as consumer:
+        ranges = await ranges_of(consumer, await partitions_of(consumer, [OUTCOMES]))
+    if not ranges:
+        raise CliError(
+            f"the cluster has no topic {OUTCOMES}: run handoff topics apply", EXIT_CONFIGURATION
+        )
+    total = sum(found.end - found.start for found in ranges.values())
+    with progress("reading outcomes", total) as advance:
+        async for _, run in read(settings, ranges):
+            advance(len(run))
+            for record in run:
+                try:
+                    found = decode_message(OutcomeRecord, record.value)
+                except Rejected:
+                    unread += 1
+                    continue
+                if since is None or to_ms(found.decided_at) >= since:
+                    records.append(found)
     report = OutcomeReport(by)
     # Their key spreads a conversation over partitions.
     for found in sorted(records, key=lambda one: (one.decided_at, one.decision_id)):

@@ -129,7 +129,7 @@ async def read(
                 before, heard = reached, loop.time()
             elif loop.time() - heard > _SILENCE_S:
                 names = ", ".join(sorted({tp.topic for tp in left}))
-                raise ReadError(f"{settings.kafka_bootstrap}: silent for a minute ({names})")
+                raise ReadError(f"silent for a minute, with more to read of {names}")
             for tp, records in runs.items():
                 if tp in left:
                     end = left[tp].end

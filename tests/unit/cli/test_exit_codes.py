@@ -13,9 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from tests.unit.replay.test_files import event
+from workers.cli.common import CliError, naming_servers
 from workers.cli.main import handoff
-from workers.errors import EXIT_CODES
+from workers.errors import EXIT_CODES, EXIT_UNAVAILABLE
+from workers.kafka.reader import ReadError
 from workers.replay.processes import SMALL
+from workers.settings import load_settings
 
 _OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 _LIMIT_S = 60.0
@@ -55,6 +58,50 @@ def test_help_and_the_docs_have_the_same_table() -> None:
     for code, meaning in EXIT_CODES.items():
         assert f"| {code} | {meaning} |" in documented
         assert f"{code} {meaning}" in helped
+
+
+_KAFKA = ("--kafka", "127.0.0.1:1")
+_REDIS = ("--redis", "redis://127.0.0.1:1/0")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("audit", *_KAFKA),
+        ("deadletters", "list", *_KAFKA),
+        ("deadletters", "retry", *_KAFKA),
+        ("deadletters", "show", "conversation-events[0]@0", *_KAFKA),
+        ("explain", "c", "--topic", "conversation-events", *_KAFKA),
+        ("explain", "c", *_REDIS),
+        ("outcomes", *_KAFKA),
+        ("rebuild", "--yes", *_KAFKA, *_REDIS),
+        ("replay", "--topic", "conversation-events", *_KAFKA),
+        ("send", "-", *_KAFKA),
+        ("topics", "apply", *_KAFKA),
+        ("topics", "check", *_KAFKA),
+        ("transcript", "c", *_REDIS),
+        ("up", *_KAFKA),
+    ],
+    ids=" ".join,
+)
+def test_a_server_that_is_away_is_named(command: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(handoff, [*command], input="")
+    assert done.exit_code == EXIT_UNAVAILABLE
+    assert " at 127.0.0.1:1 is not reachable" in done.output
+
+
+def test_a_broker_that_falls_silent_is_named_too() -> None:
+    with pytest.raises(CliError) as raised, naming_servers(load_settings(kafka_bootstrap="k:1")):
+        raise ReadError("silent for a minute")
+    assert raised.value.exit_code == EXIT_UNAVAILABLE
+    assert raised.value.message == "Kafka at k:1 is not reachable: silent for a minute"
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"), [("{}", 65), ('{"text": "hi"}\n{}', 1), ('{"text": "hi"}', 0), ("", 0)]
+)
+def test_texts_that_cannot_be_scored_are_left_out(rows: str, code: int) -> None:
+    assert CliRunner().invoke(handoff, ["detect"], input=rows).exit_code == code
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["schemas", "asyncapi"]])
