@@ -25,8 +25,8 @@ from workers.contracts.topics import DEAD_LETTERS, DECISIONS
 from workers.conversation.fold import Folded, Incoming
 from workers.conversation.partition_meta import starting_meta
 from workers.errors import ConfigurationError
-from workers.runtime.consumer import Bounds
 from workers.runtime.dead_letter_limit import RUN, SHARE, DeadLetterLimit, TooManyDeadLetters
+from workers.runtime.placing import Bounds
 from workers.runtime.producer import Record
 from workers.stores.partition_store import ChunkRead, PartitionStore, base_key, read_transcript
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workers.audit.audit import Audit, Horizon
+from workers.audit.audit import Audit
 from workers.audit.audit_report import Report
 from workers.audit.conversation_track import At
+from workers.audit.horizon import Horizon
 from workers.contracts.control import Control
 from workers.contracts.decisions import Action, Decision, Facts, Home, Outcome, Owner
 from workers.contracts.events import Place, Routed

@@ -5,9 +5,7 @@ over records; memory grows with the conversations in flight, not with the topics
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from workers.audit.audit_report import (
     LISTED,
@@ -15,7 +13,6 @@ from workers.audit.audit_report import (
     Kind,
     OpenEscalation,
     Report,
-    WindowRate,
     place_name,
 )
 from workers.audit.conversation_track import (
@@ -32,6 +29,7 @@ from workers.audit.conversation_track import (
     place_of,
 )
 from workers.audit.distinct_count import Distinct
+from workers.audit.horizon import Horizon, judge_marks, judge_progress
 from workers.audit.promise_checks import judge, listed, overdue
 from workers.contracts.control import Control
 from workers.contracts.decisions import Decision
@@ -41,6 +39,8 @@ from workers.contracts.ledger import LedgerRecord
 from workers.contracts.tickets import Notification, Ticket
 from workers.contracts.time import DAY, MINUTE, to_ms
 from workers.routing.ledger_record import is_passing
+
+__all__ = ["COUNTS", "FORGET_MS", "Audit", "Horizon"]
 
 FORGET_MS: Final = 4 * DAY
 """A conversation that is proven is forgotten when nothing was decided in it for so long; longer
@@ -67,47 +67,8 @@ COUNTS: Final = (
 
 _SWEEP_EVERY: Final = 50_000
 _BEHIND_MS: Final = 5 * MINUTE
-PLACED_WITHIN_S: Final = 30
-"""Seconds within which the routing agent must have carried out a decision."""
 _NOT_BY_BYTES: Final = frozenset({"poison", "unsigned"})
 """Reasons of dead letters that the bytes alone, without the secret, do not explain."""
-
-
-class WorkerProgress(NamedTuple):
-    """How far a worker has come in one partition, and what that partition holds."""
-
-    worker: str
-    topic: str
-    partition: int
-    position: int
-    """The first offset that the worker has not dealt with."""
-    start: int
-    end: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Horizon:
-    """How far everybody had come when the audit began, taken before the ends of the topics."""
-
-    now_ms: int
-    handled: Mapping[int, int] = field(default_factory=dict)
-    """Per partition of the decisions: the offset that the routing agent has committed."""
-    applied: Mapping[int, int] = field(default_factory=dict)
-    """Per partition of the log: the first offset that is not yet folded and published, which is
-    what the escalation agent has committed."""
-    marks: Mapping[int, int] = field(default_factory=dict)
-    """Per partition of the log: the last offset that the store knows to be folded."""
-    progress: Sequence[WorkerProgress] = ()
-    """Of each worker whose input must not be lost, per partition."""
-    placed_within_s: float = PLACED_WITHIN_S
-    rates: Sequence[WindowRate] = ()
-    """Shares of escalated conversations as the store has them."""
-    log_since_ms: int = 0
-    """The log has been trimmed before this Kafka timestamp; 0: it has not."""
-    decisions_since_ms: int = 0
-    """The decisions have been trimmed before this Kafka timestamp."""
-    effects_since_ms: int = 0
-    """A topic downstream of the decisions has been trimmed before this Kafka timestamp."""
 
 
 class Audit:
@@ -363,8 +324,8 @@ class Audit:
                 open_.append(listed(id_, track, track.open, now))
                 by_queue[place_name(open_[-1])] += 1
         self._judge_letters()
-        self._judge_marks()
-        self._judge_progress()
+        judge_marks(self._horizon, self._findings)
+        judge_progress(self._horizon, self._findings)
         if late := self._counts["not_applied_for_5_minutes"]:
             self._findings.add("behind", f"{late:,} events wait to be applied since 5 minutes")
         open_.sort(key=lambda one: -one.age_s)
@@ -382,30 +343,6 @@ class Audit:
             if (partition, offset) in self._unreadable or reason in _NOT_BY_BYTES:
                 continue
             self._findings.add("refused_though_readable", f"{partition}/{offset}: {reason}")
-
-    def _judge_marks(self) -> None:
-        horizon = self._horizon
-        for partition, mark in horizon.marks.items():
-            committed = horizon.applied.get(partition, 0)
-            if mark + 1 < committed:
-                detail = f"partition {partition}: mark {mark}, but {committed} is committed"
-                self._findings.add("store_went_back", detail)
-
-    def _judge_progress(self) -> None:
-        for one in self._horizon.progress:
-            where = f"{one.topic}[{one.partition}]"
-            if one.position < one.start:
-                detail = (
-                    f"{where}: offsets {one.position} to {one.start - 1} were trimmed before the "
-                    f"{one.worker} worker came to them"
-                )
-                self._findings.add("lost", detail)
-            if one.position > one.end:
-                detail = (
-                    f"{where}: the {one.worker} worker has come to offset {one.position}, but the "
-                    f"topic ends at {one.end}: it was cut or created anew"
-                )
-                self._findings.add("log_was_cut", detail)
 
     def _report(self, open_: list[OpenEscalation], by_queue: Counter[str]) -> Report:
         conversations = self._conversations.count

@@ -6,9 +6,10 @@ from typing import Final
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from workers.audit.audit import PLACED_WITHIN_S, Audit, Horizon, WorkerProgress
+from workers.audit.audit import Audit
 from workers.audit.audit_report import Report, WindowRate
 from workers.audit.conversation_track import At
+from workers.audit.horizon import PLACED_WITHIN_S, Horizon, WorkerProgress
 from workers.contracts.codec import (
     UNSIGNED,
     Raw,

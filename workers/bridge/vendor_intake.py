@@ -11,7 +11,13 @@ from workers.contracts.rejections import Rejected
 from workers.contracts.topics import DESKS
 from workers.kafka.publishing import Record
 from workers.outbound.trees import Data
-from workers.outbound.vendor_events import Noted, VendorEvent, conversation_of, events_of, noted_of
+from workers.outbound.vendor_events import (
+    ConversationNotes,
+    VendorEvent,
+    conversation_of,
+    events_of,
+    noted_of,
+)
 from workers.outbound.vendor_file import Vendor
 from workers.stores.deliveries import DeliveryStore
 
@@ -22,7 +28,7 @@ class Read(NamedTuple):
     records: list[Record]
     refused: list[RefusedEvent]
     conversation_id: str | None
-    noted: Noted
+    noted: ConversationNotes
     events: list[VendorEvent]
     """As the rules made them."""
 

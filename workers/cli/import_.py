@@ -85,7 +85,7 @@ def import_(
     ctx.exit(65 if not run.events and run.complaints else 1 if run.complaints else 0)
 
 
-class _Known(NamedTuple):
+class _Imported(NamedTuple):
     """A conversation that was imported, and a digest of every beginning of its messages."""
 
     place: str
@@ -100,7 +100,7 @@ class _Run:
     ) -> None:
         self._name, self._shape, self._ends_ms, self._shown = name, shape, ends_ms, shown
         self._out = click.get_binary_stream("stdout")
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _Imported] = {}
         self._histories: dict[bytes, str] = {}
         self._last = b""
         self._shapes: Counter[str] = Counter()
@@ -171,7 +171,7 @@ class _Run:
         self.events += len(imported.events) - begin
         if digests:
             first = place if known is None else known.place
-            self._known[imported.conversation_id] = _Known(first, digests)
+            self._known[imported.conversation_id] = _Imported(first, digests)
 
     def _history_of(self, digests: list[bytes]) -> str | None:
         """Return the conversation whose history a log without an id repeats or goes on with.
@@ -186,7 +186,7 @@ class _Run:
         self._last = digests[-1]
         self._histories |= dict.fromkeys(digests, conversation_id)
 
-    def _report(self, place: str, imported: Imported, known: _Known | None) -> None:
+    def _report(self, place: str, imported: Imported, known: _Imported | None) -> None:
         for skip in imported.skipped:
             if known is not None and (skip.message or 0) <= len(known.digests):
                 continue

@@ -38,7 +38,7 @@ class AiReply(NamedTuple):
     intents: tuple[str, ...] = ()
 
 
-class AiAgent(Protocol):
+class Responder(Protocol):
     """Answers a customer."""
 
     name: str
@@ -47,7 +47,7 @@ class AiAgent(Protocol):
         """Return the answer to the last line."""
 
 
-class _Known(NamedTuple):
+class _ScriptedAnswer(NamedTuple):
     words: re.Pattern[str]
     intent: str
     confidence: float
@@ -59,7 +59,7 @@ def _words(*words: str) -> re.Pattern[str]:
 
 
 _SCRIPT: Final = (
-    _Known(
+    _ScriptedAnswer(
         _words("invoice", "bill", "charged", "refund", "payment", "money"),
         "billing_problem",
         0.62,
@@ -68,7 +68,7 @@ _SCRIPT: Final = (
             "By our records it is right. You will find every item in your account, under Invoices.",
         ),
     ),
-    _Known(
+    _ScriptedAnswer(
         _words("deliver", "parcel", "package", "shipping", "order", "where is"),
         "order_status",
         0.84,
@@ -77,7 +77,7 @@ _SCRIPT: Final = (
             "It has not been scanned since. Please give it one more day.",
         ),
     ),
-    _Known(
+    _ScriptedAnswer(
         _words("password", "log in", "login", "account", "sign in"),
         "account_access",
         0.78,
@@ -86,19 +86,19 @@ _SCRIPT: Final = (
             "Please look into your spam folder; the link is good for an hour.",
         ),
     ),
-    _Known(
+    _ScriptedAnswer(
         _words("cancel", "leave", "unsubscribe"),
         "cancellation_intent",
         0.7,
         ("I am sorry to hear that. May I ask what the reason is?",),
     ),
-    _Known(
+    _ScriptedAnswer(
         _words(r"\bthanks?\b", "thank you", "great", "perfect", "that works"),
         "thanks",
         0.95,
         ("You are welcome! Is there anything else?",),
     ),
-    _Known(
+    _ScriptedAnswer(
         _words(r"\bhi\b", "hello", "good (?:morning|day|evening)"),
         "greeting",
         0.95,
@@ -185,6 +185,6 @@ def _messages(lines: Sequence[Line]) -> list[Any]:
     return messages
 
 
-def ai_agent(settings: Settings) -> AiAgent:
+def ai_agent(settings: Settings) -> Responder:
     """Return the agent that this environment has."""
     return ScriptedAgent() if settings.anthropic_api_key is None else ModelAgent(settings)

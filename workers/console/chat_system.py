@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from workers.console import view_reads
-from workers.console.ai_agents import AiAgent, AiReply, Line
+from workers.console.ai_agents import AiReply, Line, Responder
 from workers.console.event_sender import EventSender, NotSent
 from workers.console.view_file import ViewFile
 from workers.contracts.decisions import Turn
@@ -81,7 +81,7 @@ def holds(connection: sqlite3.Connection, conversation_id: str) -> Holds:
 class ChatSystem:
     """Writes what is said to the log and lets the AI agent answer while it may."""
 
-    def __init__(self, sender: EventSender, view: ViewFile, ai: AiAgent) -> None:
+    def __init__(self, sender: EventSender, view: ViewFile, ai: Responder) -> None:
         self._sender = sender
         self._view = view
         self._ai = ai

@@ -108,7 +108,7 @@ class ToolResult(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     result: Any = None
 
 
-class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+class EventBase(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What every event on the log carries; `event_id` is the idempotency key."""
 
     event_id: Id
@@ -116,7 +116,7 @@ class Envelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     occurred_at: Instant
 
 
-class Message(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class Message(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """One turn of a conversation, by whoever spoke."""
 
     type: Literal["message"] = "message"
@@ -133,7 +133,7 @@ class Message(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     tool: ToolResult | None = None
 
 
-class OfferReply(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class OfferReply(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """The customer answered an offer of a person by a button."""
 
     type: Literal["offer_reply"]
@@ -141,7 +141,7 @@ class OfferReply(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     accepted: bool
 
 
-class Closed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class Closed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """The chat system closed the conversation."""
 
     type: Literal["closed"]
@@ -149,7 +149,7 @@ class Closed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     by: ClosedBy
 
 
-class Signal(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class Signal(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """The classifier's answer about one customer message (`about`)."""
 
     type: Literal["signal"]
@@ -163,7 +163,7 @@ class Signal(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     intents: Annotated[tuple[Word, ...], msgspec.Meta(max_length=64)] = ()
 
 
-class Ownership(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class Ownership(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """What a desk did with an escalation, checked and translated from `desk-events`."""
 
     type: Literal["ownership"]
@@ -193,7 +193,7 @@ class Skipped(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     reason: Word
 
 
-class Routed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class Routed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """Where the routing agent placed the escalation of the decision `decision_id`."""
 
     type: Literal["routed"]
@@ -219,7 +219,7 @@ class Routed(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     """The last deadline, for the whole escalation."""
 
 
-class Deadline(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class Deadline(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """A time has passed in a conversation; the fold applies what was due by then."""
 
     type: Literal["deadline"]
@@ -227,7 +227,7 @@ class Deadline(Envelope, kw_only=True, frozen=True, omit_defaults=True):
     due_at: Instant
 
 
-class PolicyInForce(Envelope, kw_only=True, frozen=True, omit_defaults=True):
+class PolicyInForce(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """The policy from this offset on, whole, in each partition of the log."""
 
     type: Literal["policy"]

@@ -51,23 +51,23 @@ def _event(inbound: Inbound, index: int, data: Data) -> VendorEvent | None:
         return VendorEvent(rule.rule, rule.write, None, str(error))
 
 
-class Noted(NamedTuple):
+class ConversationNotes(NamedTuple):
     """What is to be noted of a conversation, and the seconds at which it was so, if known."""
 
     known: dict[str, str]
     at_s: float | None = None
 
 
-def noted_of(vendor: Vendor, payload: Any) -> Noted:
+def noted_of(vendor: Vendor, payload: Any) -> ConversationNotes:
     """Return what is to be noted of the conversation that a payload is about."""
     inbound = vendor.file.inbound
     if inbound is None:
-        return Noted({})
+        return ConversationNotes({})
     data = {**vendor.base, "payload": payload}
     try:
         noted = fill(inbound.note, data)
         at = None if inbound.note_at is None else evaluate(inbound.note_at, data)
     except TreeError:
-        return Noted({})
+        return ConversationNotes({})
     known = {name: str(value) for name, value in noted.items()}
-    return Noted(known, at if isinstance(at, int | float) else None)
+    return ConversationNotes(known, at if isinstance(at, int | float) else None)

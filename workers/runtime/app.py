@@ -22,15 +22,9 @@ from faust.types import TP, StreamT
 
 from workers.data import data_path
 from workers.runtime import metrics
-from workers.runtime.consumer import (
-    Bounds,
-    Consumer,
-    FetchSettings,
-    RecordRun,
-    RevokedMeanwhile,
-    Transport,
-)
+from workers.runtime.consumer import Consumer, FetchSettings, RecordRun, Transport
 from workers.runtime.failstop import fail_stop
+from workers.runtime.placing import Bounds, RevokedMeanwhile
 from workers.runtime.producer import Producer, Record
 from workers.settings import Settings, kafka_client_kwargs
 

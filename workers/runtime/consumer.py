@@ -5,8 +5,8 @@ one event, is acknowledged as one, and what is committed is the worker's own wat
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
-from typing import Any, ClassVar, Final, NamedTuple, Protocol, cast
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from typing import Any, ClassVar, Final, NamedTuple, cast
 
 import aiokafka
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -20,6 +20,7 @@ from workers.errors import WorkerStop
 from workers.kafka.aiokafka_internals import FetchBuffer, raise_group_errors
 from workers.kafka.commits import OriginConsumer, commits_of
 from workers.runtime.failstop import fail_stop
+from workers.runtime.placing import Bounds, Placing, RevokedMeanwhile
 from workers.runtime.producer import Producer
 
 ANSWER_S: Final = 10.0
@@ -31,16 +32,6 @@ FETCH_PAUSE_S: Final = 0.003
 """At least this long from one fetch of a broker to the next."""
 
 
-class Bounds(NamedTuple):
-    """What Kafka says about a partition when it is taken over; offsets, `end` exclusive."""
-
-    begin: int
-    end: int
-    committed: int | None = None
-    first: int | None = None
-    """Where the very first start began, as the commit tells; None when it does not."""
-
-
 class RecordRun(NamedTuple):
     """Consecutive records of one partition: from the position `start` up to the position `end`.
 
@@ -50,17 +41,6 @@ class RecordRun(NamedTuple):
     start: int
     end: int
     records: list[aiokafka.ConsumerRecord]
-
-
-class Placing(Protocol):
-    """Where to start: called once per generation with every assigned partition."""
-
-    def __call__(self, bounds: Mapping[TP, Bounds], /) -> Awaitable[Mapping[TP, int]]:
-        """Return the first offset to read of every partition in `bounds`."""
-
-
-class RevokedMeanwhile(Exception):
-    """The partitions were revoked while they were placed; the next assignment places them."""
 
 
 class FetchSettings(NamedTuple):

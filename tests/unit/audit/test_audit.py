@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from tests.support.audit_builder import START, Record, Topic, World, audited, feed
-from workers.audit.audit import Audit, Horizon, WorkerProgress
+from workers.audit.audit import Audit
 from workers.audit.audit_report import AuditFinding, OpenEscalation
 from workers.audit.conversation_track import At
+from workers.audit.horizon import Horizon, WorkerProgress
 from workers.cli.audit import show
 from workers.contracts.decisions import Home
 from workers.contracts.handoffs import Handoff, Withdrawn

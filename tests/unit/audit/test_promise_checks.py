@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from tests.support.audit_builder import START, Record, Topic, World, audited
-from workers.audit.audit import Audit, Horizon, WorkerProgress
+from workers.audit.audit import Audit
 from workers.audit.audit_report import Kind, Report
 from workers.audit.conversation_track import At
+from workers.audit.horizon import Horizon, WorkerProgress
 from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Withdrawn
 from workers.contracts.time import from_ms

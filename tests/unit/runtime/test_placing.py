@@ -7,7 +7,7 @@ import pytest
 from faust.types import TP
 
 from workers.runtime.app import Agent, agent_placing
-from workers.runtime.consumer import Bounds, RevokedMeanwhile
+from workers.runtime.placing import Bounds, RevokedMeanwhile
 from workers.settings import load_settings
 
 HERE, THERE = TP("t", 0), TP("t", 1)

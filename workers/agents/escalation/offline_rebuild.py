@@ -19,8 +19,8 @@ from workers.conversation.partition_meta import PartitionMeta
 from workers.errors import WorkerStop
 from workers.kafka.commits import Commit, commits_of, reset
 from workers.kafka.reader import Range, Ranges, partitions_of, ranges_of, reading
-from workers.runtime.consumer import Bounds
 from workers.runtime.dead_letter_limit import DeadLetterLimit
+from workers.runtime.placing import Bounds
 from workers.runtime.process import wait_for_topics
 from workers.runtime.producer import IDEMPOTENT, Record, publish_all
 from workers.settings import Settings, kafka_client_kwargs

@@ -25,8 +25,8 @@ from workers.conversation.partition_meta import PartitionMeta, meta_fields, read
 from workers.conversation.state import StateUnreadable, decode_state
 from workers.errors import ConfigurationError
 from workers.runtime import metrics
-from workers.runtime.consumer import Bounds
 from workers.runtime.dead_letter_limit import DeadLetterLimit, Refusal, TooManyDeadLetters, refusal
+from workers.runtime.placing import Bounds
 from workers.runtime.producer import Publish
 from workers.stores.partition_store import ChunkRead, PartitionStore, Writes, outbox_field
 

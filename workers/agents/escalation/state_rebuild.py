@@ -34,7 +34,7 @@ from workers.conversation.fold import (
 from workers.conversation.partition_meta import PartitionMeta, adopt, meta_fields, starting_meta
 from workers.errors import ConfigurationError
 from workers.policy import PolicyError
-from workers.runtime.consumer import Bounds
+from workers.runtime.placing import Bounds
 from workers.stores.partition_store import REBUILDING, ChunkRead, Head, Writes
 
 Start = int | Literal["earliest", "now"]

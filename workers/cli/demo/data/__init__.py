@@ -167,7 +167,7 @@ class Expect(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     shows: tuple[Shown, ...] = ()
 
 
-class Person(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class DeskPerson(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Somebody at a desk."""
 
     name: str
@@ -183,7 +183,7 @@ class Stage(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """Who is there, and what the shipped topics.yaml is changed to while one watches."""
 
     ai: _Ai
-    people: dict[str, Person]
+    people: dict[str, DeskPerson]
     calendars: list[dict[str, Any]]
     queues: dict[str, dict[str, Any]]
 
