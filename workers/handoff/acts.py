@@ -30,7 +30,8 @@ ACTS: Final[dict[str, str]] = {
         r"renvoy\w*|devolv\w*|devoluci\w*|restitu\w*|reso"
     ),
     "book": (
-        r"(?:re)?book(?: a| an|ing a)?|rebook\w*|new (?:flight|order|appointment)|buchen|"
+        r"(?:re)?book(?: a| an|ing a)?|make an? (?:reservation|booking)|"
+        r"rebook\w*|new (?:flight|order|appointment)|buchen|"
         r"réserver|reservar|prenotare|boeken"
     ),
     "change": (

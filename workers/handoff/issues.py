@@ -47,6 +47,7 @@ _VAGUE: Final = re.compile(
     r"(?:issue|problem|matter|situation|problème|problema|probleem|angelegenheit)\b",
     re.IGNORECASE,
 )
+_ON: Final = re.compile(r"(?:if|wenn|falls|si|se|als|indien)\b", re.IGNORECASE)
 _LATER: Final = re.compile(r"(?:once|when|after|sobald|quand|cuando|quando|zodra)\b", re.IGNORECASE)
 _SHARED: Final = 2
 """Words in common by which a refusal is known to answer a question."""
@@ -128,7 +129,8 @@ def _still(view: PacketView) -> tuple[Turn, str] | None:
     for turn in reversed(said):
         parts = sentences(view.text(turn))[:SENTENCES]
         for part in parts:
-            if STILL.search(part) and not part.endswith("?") and len(part.split()) >= _LEAST:
+            tells = STILL.search(part) and not part.endswith("?") and not PERSON.search(part)
+            if tells and not _ON.match(part) and len(part.split()) >= _LEAST:
                 return turn, part
     return None
 
@@ -248,10 +250,14 @@ def _named(work: ToolWork, ask: Ask) -> bool:
 def _concerns(part: str, ask: Ask) -> bool:
     """Whether what the AI says is about what was asked: the same act, on the same thing."""
     shared = ask.acts & acts_of(part)
-    if shared & SETTLED_BY_TOOLS - {"change"} and not INFORMS.match(ask.text):
+    if shared & SETTLED_BY_TOOLS - {"change"} and not _asks_to_know(ask):
         return True
     # Many things can be changed, and a question may be about anything.
     return bool(shared) and len(_content(part) & _content(ask.text)) >= _SHARED
+
+
+def _asks_to_know(ask: Ask) -> bool:
+    return any(INFORMS.match(text) for text in (ask.text, ask.text[ask.start :]))
 
 
 def _content(text: str) -> set[str]:
@@ -260,7 +266,7 @@ def _content(text: str) -> set[str]:
 
 def _answered(view: PacketView, ask: Ask, answers: Sequence[Turn]) -> bool:
     """Whether a question got an answer, after which the customer went on."""
-    if not answers or not (INFORMS.match(ask.text) or (not ask.acts and ask.text.endswith("?"))):
+    if not answers or not (_asks_to_know(ask) or (not ask.acts and ask.text.endswith("?"))):
         return False
     last = view.last(CUSTOMER)
     return last is not None and last is not ask.turn

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
+from workers.handoff.acts import acts_of
 from workers.handoff.sentences import (
     CONDITIONAL,
     CONFIRM,
@@ -41,6 +42,9 @@ _HANGS: Final = re.compile(
     re.IGNORECASE,
 )
 """Before what was done: it was not, or is only spoken of."""
+_SAYS_WHY: Final = re.compile(
+    r"\b(?:because|since|as|only|must|policy|weil|car|porque|perché|omdat)\b", re.IGNORECASE
+)
 _LEAST: Final = 12
 """Characters of a clause, so that it says something."""
 
@@ -96,25 +100,12 @@ def _asks(part: str) -> bool:
 
 def _tightest(parts: Sequence[str]) -> str:
     """Return the refusal that says most about the matter: with a reason, and not too long."""
-    reasons = (
-        "because",
-        "since",
-        "as ",
-        "only",
-        "must",
-        "policy",
-        "weil",
-        "car ",
-        "porque",
-        "perché",
-        "omdat",
-    )
 
-    def worth(part: str) -> tuple[bool, bool, int]:
-        lower = part.lower()
+    def worth(part: str) -> tuple[bool, bool, bool, int]:
         return (
             not PERSON.search(part),
-            any(word in lower for word in reasons),
+            bool(acts_of(part)),
+            _SAYS_WHY.search(part) is not None,
             -abs(len(part) - 120),
         )
 

@@ -122,6 +122,42 @@ def test_a_refusal_of_before_still_stands_where_nothing_was_done_since() -> None
     assert packet.next_step.text == "Check the records: “I'm sure I bought it in March.”"
 
 
+def test_of_several_refusals_that_of_an_act_is_told() -> None:
+    packet = told(
+        ("customer", "I need to cancel booking QX7PLM, please."),
+        (
+            "ai_agent",
+            (
+                "It is a basic fare, and unfortunately no insurance was purchased with it as such. "
+                "I am unable to cancel the booking."
+            ),
+        ),
+        ASKS,
+    )
+    assert packet.stands.text.startswith("AI refused: “I am unable to cancel the booking.”")
+
+
+def test_what_would_still_fail_later_is_not_how_it_stands() -> None:
+    packet = told(
+        ("customer", "I need to return the hose from order 55121."),
+        ("ai_agent", "Let me try that again for you."),
+        ("customer", "If it still does not work then, please send me to a human agent."),
+    )
+    assert "Now:" not in packet.wants.text
+
+
+def test_what_the_customer_needed_to_know_and_was_told_is_settled() -> None:
+    packet = told(
+        ("customer", "It went to the wrong town, so I need to know the tracking number of it."),
+        ("ai_agent", "The tracking number is 907614527588."),
+        ("customer", "I want to return everything in that order except the lamp, please."),
+        ("ai_agent", "I cannot take that back."),
+        ASKS,
+    )
+    assert packet.wants.text.startswith("“I want to return everything")
+    assert {one.state for one in packet.requests} == {"settled"}
+
+
 def test_advice_for_everything_gives_way_to_what_the_conversation_asks() -> None:
     book = load_playbook('{version: 1, entries: [{next: "Investigate it."}]}', "playbook.yaml")
     packet = told(
