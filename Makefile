@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE := .cache/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: setup demo test test-kafka test-browser faults bench lint audit-deps lock format clean
+.PHONY: setup demo test test-kafka test-browser test-agents faults bench lint audit-deps lock format clean
 
 setup: $(STAMP)
 
@@ -37,6 +37,17 @@ test-kafka: setup
 # Needs Chromium (apt-get install chromium); CHROMIUM names one that is elsewhere.
 test-browser: setup
 	$(PYTEST) tests/browser
+
+# The agents of examples/agents on frameworks that nothing else here needs, in an environment of
+# their own; its packages are not locked.
+test-agents: .cache/agents/.setup
+	.cache/agents/bin/python -m pytest -p no:langsmith_plugin tests/agents
+
+.cache/agents/.setup: examples/agents/requirements.txt pyproject.toml
+	$(PYTHON) -m venv .cache/agents
+	.cache/agents/bin/python -m pip install --disable-pip-version-check --quiet \
+		-e '.[dev]' -r examples/agents/requirements.txt
+	@touch $@
 
 # The long run behind docs/fault-measurements.md: FAULTS="--seed 7 --rounds 5 --fault kill-all" repeats a part.
 FAULTS ?= --rounds 5
