@@ -64,6 +64,7 @@ class Desk:
             return
         self._seen[message["escalation_id"]] = rank
         if message["type"] == "handoff":  # a customer waits: show the packet, ask for the case
+            # A desk with a list takes the smallest `sort_at` first.
             print("why:  ", message["packet"]["why"]["text"])
             print("wants:", message["packet"]["wants"]["text"], flush=True)
             self.act("accepted", message)

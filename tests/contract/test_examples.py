@@ -76,5 +76,5 @@ def test_the_examples_show_every_kind_of_record_and_every_reason_a_decoder_finds
     reasons = {example.content["error"]["reason"] for example in examples("invalid")}
     # The rest needs a megabyte, a secret, a crash, or the ledger.
     others = {"too_large", "unsigned", "poison", "unknown_escalation", "unknown_queue"}
-    others.add("undelivered")
+    others |= {"undelivered", "unknown_conversation"}
     assert reasons == set(REJECTION_REASONS) - others

@@ -76,8 +76,10 @@ REDIS_RULES: Final[Mapping[str, str]] = {
         "+smembers +srem +zadd +zcard +zrank +zrem +zscore +zrangebyscore"
     ),
     "desk": (
-        f"{_LEDGER} ~handoff:trying:handoff-desk:* {_CLIENT} +eval +get +set +pexpire +persist "
-        "+hget +hmget +hset +hdel +hgetall +lrange +lpush +ltrim +zadd +zcard +zrem +zscore"
+        f"{_LEDGER} ~handoff:trying:handoff-desk:* %R~handoff:partitions:* "
+        f"%R~handoff:{{conversation-events:*}}:s:* {_CLIENT} +eval +exists +get +set +pexpire "
+        "+persist +hget +hmget +hset +hdel +hgetall +lrange +lpush +ltrim +zadd +zcard +zrem "
+        "+zscore"
     ),
     "classifier": (
         f"~handoff:trying:handoff-classifier:* %R~handoff:{{conversation-events:*}}:t:* {_CLIENT} "

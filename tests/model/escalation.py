@@ -47,6 +47,7 @@ PARTS: Final = frozenset(
         "exact set of event ids",
         "an empty Redis is rebuilt from the log",
         "a timer is removed after its event is acknowledged",
+        "what the partition remembers is written with the state",
     }
 )
 
@@ -128,14 +129,14 @@ def _chunk(
     """Read, fold and write one chunk; return what is to be published."""
     redis = world.redis
     incoming = [incoming_of(record) for record in records]
-    found, states, known = yield Op("read", partial(_read, redis, wanted(incoming)))
+    found, states, known, stored = yield Op("read", partial(_read, redis, wanted(incoming)))
     position = records[0].offset
     expected = position - 1 if position else None
     if "mark checked in the read" in parts and found != expected:
         raise FailStop("the mark that was read is not the end of the chunk before")
     if "exact set of event ids" not in parts:
         known = {}
-    folded = fold_chunk(incoming, states, known, meta, HOME)
+    folded = fold_chunk(incoming, states, known, stored or meta, HOME)
     outputs = [output for output in folded.outputs if output.offset >= committed]
     changes = _changes(redis, folded, outputs, acknowledged, parts)
     checked = "mark checked in the script" in parts
@@ -205,13 +206,15 @@ def _bytes(value: Any) -> bytes | None:
 
 def _read(
     redis: Redis, names: dict[str, list[str]]
-) -> tuple[Any, dict[str, bytes | None], dict[str, frozenset[str]]]:
+) -> tuple[Any, dict[str, bytes | None], dict[str, frozenset[str]], PartitionMeta | None]:
     states = {name: _bytes(redis.data.get(f"s:{name}")) for name in names}
     known: dict[str, frozenset[str]] = {}
     for name in names:
         found = redis.data.get(f"i:{name}", frozenset())
         known[name] = found if isinstance(found, frozenset) else frozenset()
-    return redis.data.get("mark"), states, known
+    meta: object = redis.data.get("meta")
+    stored = meta if isinstance(meta, PartitionMeta) else None
+    return redis.data.get("mark"), states, known, stored
 
 
 def _changes(
@@ -222,6 +225,9 @@ def _changes(
         changes |= {_name(output): tuple(output) for output in outputs}
     for name, change in folded.changes.items():
         changes |= _conversation(redis, name, change)
+    if "what the partition remembers is written with the state" in parts:
+        # Rates are another matter: nothing is decided by them.
+        changes["meta"] = msgspec.structs.replace(folded.meta, rates=None)
     changes["mark"] = folded.last_offset
     return changes
 

@@ -114,7 +114,7 @@ def _handle(
     end: int | None = None
     if not is_passing(decision) or (decision.action == "update" and planned.wait is not None):
         end = yield ledger
-    yield from _tell_places(world, parts, decision, planned)
+    yield from _tell_places(world, parts, decision, planned, record)
     if is_placing(decision) and "routed on the log" in parts:
         yield _routed(world, decision, planned)
     yield from _control(world, decision, planned)
@@ -135,7 +135,7 @@ def _place(
     load: Load = yield Op("read", lambda: _load(redis, topics, world.now, started))
     while True:
         planned = plan(decision, topics, load, world.now, previous)
-        if decision.action == "update":
+        if decision.action == "update" and decision.lead is None:
             planned = _look_at_wait(redis, decision, previous, planned, world.now)
         if planned.place != "queue" or planned.queue is None:
             break
@@ -158,7 +158,11 @@ def _place(
 
 
 def _tell_places(
-    world: World, parts: frozenset[str], decision: Decision, planned: Plan
+    world: World,
+    parts: frozenset[str],
+    decision: Decision,
+    planned: Plan,
+    record: LedgerRecord,
 ) -> Generator[Op, Any, None]:
     if is_placing(decision) and planned.place == "queue":
         yield _note(world, f"handoff-{planned.queue}", decision, "handoff")
@@ -168,6 +172,10 @@ def _tell_places(
         yield _note(world, f"handoff-{decision.queue}", decision, "claimed")
     elif decision.action == "refuse" and decision.queue is not None:
         yield _note(world, f"handoff-{decision.queue}", decision, "refused")
+    waits, same = waits_on(record), record.escalation_id == decision.escalation_id
+    hurried = decision.action == "update" and decision.lead is not None
+    if hurried and same and waits is not None:
+        yield _note(world, f"handoff-{waits}", decision, "handoff")
     if "withdrawals elsewhere" in parts:
         for place in planned.withdraw_from:
             yield _note(world, place_topic(place), decision, "withdrawn")

@@ -12,6 +12,7 @@ from tests.model import escalation, routing
 from tests.model.escalation import LOG
 from tests.model.promises import check, unfolded
 from tests.model.simulated_servers import FailStop, LostAnswer, Worker, World
+from workers.contracts.events import POLICY_CONVERSATION
 from workers.contracts.time import MINUTE, from_ms
 from workers.contracts.topics import Topics
 from workers.conversation.partition_meta import PartitionMeta
@@ -20,6 +21,9 @@ START: Final = 1_790_000_000_000
 PARTS: Final = escalation.PARTS | routing.PARTS
 FAULT_RATE: Final = 0.15
 LATE_LOSS_RATE: Final = 0.1
+_BY_HAND: Final = (2, 3)
+"""A lead and switches take part in a third of all schedules: by these remainders of the seed,
+which none of the seeds has by which a part left out shows its harm."""
 
 Line = dict[str, Any]
 CUSTOMER_LINES: Final = (
@@ -247,10 +251,15 @@ class Schedule:
             "occurred_at": from_ms(self.world.now),
         }
         kind = rng.random()
+        if self.seed % 6 in _BY_HAND and 0.84 <= kind < 0.92:
+            if kind < 0.9:
+                return name.encode(), msgspec.json.encode(_by_lead(line, rng))
+            return POLICY_CONVERSATION.encode(), msgspec.json.encode(_switch(line, kind))
         if kind < 0.6:
             line |= {"role": "customer", "content": rng.choice(CUSTOMER_LINES)}
         elif kind < 0.8:
             agent = {"confidence": rng.choice((0.2, 0.9)), "intents": ["security_report"]}
+            agent |= {"version": "7"}
             agent |= {"epoch": rng.choice((0, None))} if rng.random() < 0.3 else {}
             text = rng.choice(("Let me look that up.", "I'm connecting you to an agent now."))
             line |= {"role": "ai_agent", "content": text, "agent": agent}
@@ -261,6 +270,24 @@ class Schedule:
         else:
             return name.encode(), b"{not json"
         return name.encode(), msgspec.json.encode(line)
+
+
+def _by_lead(line: Line, rng: random.Random) -> Line:
+    """What a lead does by hand, as the desk agent puts it on the log."""
+    action = rng.choice(("escalated", "moved", "prioritised", "released", "closed", "offered"))
+    line |= {"type": "lead", "action": action, "desk_event_id": line["event_id"]}
+    line |= {"lead": "mara", "reason": "on the phone"}
+    if action == "moved":
+        line["to_queue"] = rng.choice(("tier_2_support", "legal"))
+    if action == "prioritised":
+        line["priority"] = rng.randrange(1, 6)
+    return line
+
+
+def _switch(line: Line, kind: float) -> Line:
+    """The AI agent's version is switched off, or on again."""
+    line |= {"conversation_id": POLICY_CONVERSATION, "type": "ai_switch", "ai_version": "7"}
+    return line | {"on": kind > 0.915, "reason": "it promises refunds"}
 
 
 def _is_ours(actor: Actor) -> bool:

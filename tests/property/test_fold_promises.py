@@ -64,7 +64,7 @@ class Watch:
             self.open = escalation
         elif decision.action in ("move", "claim", "transfer", "return", "outcome", "update"):
             assert escalation == self.open
-        if decision.action == "update":
+        if decision.action == "update" and decision.lead is None:
             assert (decision.owner, decision.place) == ("pending", "queue")
         assert (decision.outcome is not None) == (decision.action in ("return", "outcome"))
         if decision.outcome is not None:
@@ -80,7 +80,8 @@ class Watch:
 
     def _silence(self, decision: Decision) -> None:
         """Once a person was declined, declinable rules say nothing more in that episode."""
-        if decision.action in ("escalate", "offer", "recommend") and decision.cause is None:
+        by_rule = decision.cause is None and decision.reason != "ai_silenced"
+        if decision.action in ("escalate", "offer", "recommend") and by_rule:
             assert decision.rule is not None
             if decision.episode == self.declined_in:
                 assert self.mandatory[decision.rule]
@@ -111,7 +112,8 @@ def test_observing_changes_nothing_for_anybody(told: list[Beat], policy: str) ->
     h = play(told, policy, observe=True, after_each=Watch(policy))
     assert {d.owner for d in h.decisions} <= {"ai", "closed"}
     assert {d.epoch for d in h.decisions} <= {0}
-    fired = [(d.episode, d.rule) for d in h.decisions if d.action not in ("suppress", "refuse")]
+    ours = [d for d in h.decisions if d.action not in ("suppress", "refuse") and d.lead is None]
+    fired = [(d.episode, d.rule or d.reason) for d in ours]
     assert len(fired) == len(set(fired))
 
 

@@ -124,10 +124,10 @@ async def test_a_report_at_which_the_desk_agent_dies_is_dead_lettered_alone(
 ) -> None:
     decode = decode_desk_event
 
-    def deadly(raw: Any) -> Any:
+    def deadly(raw: Any, *rest: Any) -> Any:
         if raw.key == b"deadly":
             raise Killed
-        return decode(raw)
+        return decode(raw, *rest)
 
     monkeypatch.setattr(desk, "decode_desk_event", deadly)
     records = chunk(b"one", b"two", b"three", topic="desk-events")

@@ -94,7 +94,7 @@ def _reported(kind: str) -> st.SearchStrategy[DeskEvent]:
         for name in REQUIRED[kind]
     }
     return st.builds(
-        lambda event, fields: msgspec.structs.replace(event, type=kind, **fields),
+        lambda event, fields: msgspec.structs.replace(event, type=kind, force=False, **fields),
         structs(DeskEvent),
         st.fixed_dictionaries(needed),
     )

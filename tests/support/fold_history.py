@@ -10,7 +10,9 @@ from workers.contracts import ids
 from workers.contracts.codec import Raw, decode_event, decode_message, encode
 from workers.contracts.decisions import ClassificationRequest, Decision, Home
 from workers.contracts.events import (
+    POLICY_CONVERSATION,
     AgentTurn,
+    AiSwitch,
     Closed,
     Customer,
     Deadline,
@@ -269,6 +271,14 @@ class History:
                 epoch=self.state.epoch if epoch is None else epoch,
                 **fields,
             )
+        )
+
+    def switch(self, *, on: bool, version: str = "7", **fields: Any) -> list[Decision]:
+        """A version of the AI agent is switched off, or on again."""
+        envelope = self.envelope() | {"conversation_id": POLICY_CONVERSATION}
+        fields = {"reason": "it promises refunds", "lead": "mara", **fields}
+        return self.apply(
+            AiSwitch(**envelope | fields, type="ai_switch", ai_version=version, on=on)
         )
 
     def in_force(self, policy: str, version: str, hash_: str, **fields: Any) -> list[Decision]:

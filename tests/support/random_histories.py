@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from hypothesis import strategies as st
 
 from tests.support.fold_history import ANGRY, ASKS, CALM, POLICY, History
-from workers.contracts.events import Message, ToolCall
+from workers.contracts.events import Lead, Message, ToolCall
 from workers.conversation.state import next_due
 from workers.data import data_path
 
@@ -123,6 +123,37 @@ def _signal(h: History, a: int, b: int) -> None:
     h.signal(about, requested_human=(a % 11) / 10, frustrated=(b % 11) / 10, intents=("leaving",))
 
 
+def _lead(h: History, a: int, b: int) -> None:
+    actions = ("escalated", "moved", "prioritised", "released", "closed", "offered", "accepted")
+    action: Any = actions[a % len(actions)]
+    if action == "accepted":
+        if not any(d.escalation_id for d in h.decisions if d.action in ("escalate", "claim")):
+            return
+        force: dict[str, Any] = {"force": True, "lead": "mara", "reason": "she knows the case"}
+        h.desk("accepted", agent_id=("anna", "ben")[b % 2], **force)
+        return
+    h.apply(
+        Lead(
+            **h.envelope(),
+            type="lead",
+            action=action,
+            desk_event_id=f"l-{len(h.events)}",
+            lead="mara",
+            reason="on the phone",
+            to_queue=QUEUES[b % 4] if action == "moved" or b % 3 else None,
+            priority=1 + b % 5 if action == "prioritised" else None,
+        )
+    )
+
+
+def _switch(h: History, a: int, b: int) -> None:
+    """Mostly off and on in turn; now and then an old word comes again."""
+    before = h.now
+    h.now = max(1, h.now - (0, 0, 0, 90_000)[b % 4])
+    h.switch(on=bool(a % 2), version=("7", "7", "8")[b % 3])
+    h.now = before
+
+
 ACTIONS: Final[dict[str, Callable[[History, int, int], object]]] = {
     "customer": _customer,
     "ai": _ai,
@@ -135,6 +166,8 @@ ACTIONS: Final[dict[str, Callable[[History, int, int], object]]] = {
     "desk": _desk,
     "deadline": _deadline,
     "signal": _signal,
+    "lead": _lead,
+    "switch": _switch,
 }
 # Rare ones would otherwise end most histories early.
 _OFTEN: Final = ("customer", "ai", "route", "route", "desk", "desk", "tool", "deadline")

@@ -21,6 +21,7 @@ from workers.contracts.decisions import Decision, Turn
 from workers.contracts.events import Routed
 from workers.contracts.handoffs import QueueMessage
 from workers.contracts.ledger import LedgerRecord
+from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.tickets import Notification, Ticket
 from workers.contracts.topics import (
     CONTROL,
@@ -214,8 +215,9 @@ def chunk(
     topic: str = DECISIONS,
     key: Callable[[Any], str] = lambda value: value.conversation_id,
     timestamp: int = NOW,
+    secrets: Secrets = Secrets(),  # noqa: B008 - never changed
 ) -> list[ConsumerRecord]:
-    """Return records as a consumer hands them over."""
+    """Return records as a consumer hands them over, signed where there are secrets."""
     return [
         ConsumerRecord(
             topic=topic,
@@ -228,7 +230,9 @@ def chunk(
             checksum=None,
             serialized_key_size=0,
             serialized_value_size=0,
-            headers=(),
+            headers=()
+            if isinstance(value, bytes)
+            else signature_headers(secrets, key(value).encode(), encode(value)),
         )
         for offset, value in enumerate(values)
     ]

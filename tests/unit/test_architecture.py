@@ -11,7 +11,7 @@ from typing import NamedTuple
 import click
 import pytest
 
-from workers.cli.main import COMMANDS, handoff
+from workers.cli.main import COMMANDS, IN_LEAD, handoff, module_name
 
 _WORKERS = Path(__file__).parents[2] / "workers"
 
@@ -176,11 +176,11 @@ def test_every_command_loads_and_has_help(name: str) -> None:
 
 def test_every_command_file_is_a_command() -> None:
     shared = {"__init__", "__main__", "main", "common", "output", "time_option"}
-    shared |= {"policy_option", "supervised", "up_presence"}
+    shared |= {"policy_option", "supervised", "up_presence", "lead"}
     cli = _WORKERS / "cli"
     files = {path.stem for path in cli.glob("*.py")} - shared
     files |= {path.parent.name for path in cli.glob("*/__init__.py")}
-    assert files == {"import_" if name == "import" else name for name in COMMANDS}
+    assert files == {module_name(name) for name in COMMANDS if name not in IN_LEAD}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["detect", "--help"], ["policy", "--help"]])

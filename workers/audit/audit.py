@@ -62,6 +62,7 @@ COUNTS: Final = (
     "control",
     "repeats",
     "floods",
+    "by_lead",
 )
 """What a report counts, in the order of the way of the data; `repeats` are published ones."""
 
@@ -154,6 +155,7 @@ class Audit:
             track.recorded = decision.seq
         self._counts["decisions"] += 1
         self._actions[decision.action] += 1
+        self._counts["by_lead"] += decision.lead is not None
         if not decision.observe and decision.escalation_id is not None:
             self._follow(track, decision, decision.escalation_id)
         if self._counts["decisions"] % _SWEEP_EVERY == 0:

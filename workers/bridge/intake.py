@@ -5,8 +5,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from workers.bridge.senders import CHAT_TYPES, Sender
-from workers.contracts.codec import DESK_TYPES, Raw, decode_desk_event, decode_event
+from workers.bridge.senders import CHAT_TYPES, DESK_TYPES, Sender
+from workers.contracts.codec import Raw, decode_desk_event, decode_event
+from workers.contracts.desks import DeskEvent, LeadEvent
 from workers.contracts.rejections import Rejected, shown
 from workers.contracts.topics import DESKS, EVENTS
 from workers.kafka.publishing import Record
@@ -128,6 +129,8 @@ def _record(
         decode_event(raw)
     else:
         event = decode_desk_event(raw)
+        if isinstance(event, LeadEvent) or (isinstance(event, DeskEvent) and event.force):
+            raise _NotAllowed("force: what a lead does needs our signature: use the commands")
         if event.queue not in sender.queues:
             may = ", ".join(sender.queues)
             raise _NotAllowed(f"queue: {shown(event.queue)}: {sender.sender} may write for {may}")

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from workers.bridge.intake import MAX_BODY_BYTES, MAX_EVENTS, NOT_ALLOWED
-from workers.contracts.codec import DESK_TYPES
+from workers.bridge.senders import DESK_TYPES
 from workers.contracts.events import OWN_TYPES
 from workers.contracts.rejections import REJECTION_REASONS
 from workers.data import data_path

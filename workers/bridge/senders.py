@@ -8,13 +8,15 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from workers.contracts.codec import DESK_TYPES
+from workers.contracts.desks import REQUIRED
 from workers.contracts.events import EVENT_TYPES, OWN_TYPES
 from workers.contracts.topics import QueueName
 from workers.contracts.yaml import Document, Path, YamlFileError, convert, load_yaml, suggestion
 
 CHAT_TYPES: Final = tuple(kind for kind in EVENT_TYPES if kind not in OWN_TYPES)
 """What a chat system or an AI agent may report; our own types are nobody's to post."""
+DESK_TYPES: Final = ("presence", *REQUIRED)
+"""What desks report; a lead's hand needs our signature, which no sender has."""
 _TYPES: Final = (*CHAT_TYPES, *DESK_TYPES)
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _ADVICE: Final = "write the 64 hexadecimal digits that `handoff bridge token` prints"

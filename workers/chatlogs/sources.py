@@ -20,7 +20,12 @@ from aiokafka.partitioner import murmur2
 from workers.chatlogs.packed_files import unpacked
 from workers.contracts.codec import MAX_AHEAD_MS, UNSIGNED, Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
-from workers.contracts.events import OWN_TYPES, POLICY_CONVERSATION, PolicyInForce
+from workers.contracts.events import (
+    OWN_TYPES,
+    PARTITION_TYPES,
+    POLICY_CONVERSATION,
+    PolicyInForce,
+)
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY, HOUR, from_ms
@@ -188,11 +193,11 @@ def read_files(
 ) -> Iterator[SourceLine]:
     """Yield the lines whose conversations live in `mine`, numbered through all the files.
 
-    Policy events belong to every partition and are yielded once for each of `mine`.
+    Events that belong to no conversation are yielded once for each of `mine`.
     """
     for offset, (path, number, line) in enumerate(lines_of(paths)):
         head = _head(line)
-        if head.type == "policy":
+        if head.type in PARTITION_TYPES:
             for partition in sorted(mine):
                 yield SourceLine(partition, _incoming(offset, line, head), path, number)
             continue
@@ -305,7 +310,7 @@ def find_in_files(paths: Sequence[Path], conversation_id: str) -> FoundConversat
     incoming = []
     for offset, (_, _, line) in enumerate(lines_of(paths)):
         head = _head(line)
-        if head.type == "policy" or head.conversation_id == conversation_id:
+        if head.type in PARTITION_TYPES or head.conversation_id == conversation_id:
             incoming.append(_incoming(offset, line, head))
     return _found(incoming, 0, facts.policy, own=facts.own)
 
@@ -359,7 +364,7 @@ def collect_from_files(
         head = _head(line)
         if head.conversation_id in wanted:
             found[head.conversation_id].incoming.append(_incoming(offset, line, head))
-        elif head.type == "policy":
+        elif head.type in PARTITION_TYPES:
             policy = _incoming(offset, line, head)
             for conversation in found.values():
                 conversation.incoming.append(policy)

@@ -151,7 +151,7 @@ def _accounting(report: "Report") -> "Table":
         "not yet applied": f"{counts['not_yet_applied']:,}",
         "dead-lettered": f"{counts['dead_letters']:,}" + (f" ({letters})" if letters else ""),
         "conversations": f"{counts['conversations']:,}",
-        "decisions": f"{counts['decisions']:,}",
+        "decisions": f"{counts['decisions']:,}" + _by_lead(counts["by_lead"]),
         "escalations": f"{counts['escalations']:,}{share}",
         "ended": ended or "none",
         "open": f"{counts['open']:,}",
@@ -167,6 +167,10 @@ def _accounting(report: "Report") -> "Table":
     if not report.exact:
         table.add_row("", "duplicates and rates are estimates from a sample")
     return table
+
+
+def _by_lead(count: int) -> str:
+    return f", {count:,} by a lead's hand" if count else ""
 
 
 def _rates(rates: "list[WindowRate]") -> "Table":

@@ -289,6 +289,8 @@ def _decided(decision: Decision) -> str:
         parts.append(f"→ {decision.target_queue}")
     if decision.person:
         parts.append(f"by {decision.person}")
+    if decision.lead is not None:
+        parts.append(f'by lead {decision.lead.id}: "{decision.lead.reason}"')
     return " ".join(parts)
 
 

@@ -37,6 +37,14 @@ COMMANDS: Final[dict[str, str]] = {
     "packet": "Print what a person reads of a conversation.",
     "transcript": "Print the whole transcript of a conversation.",
     "outcomes": "Say what came of escalations, as figures.",
+    "escalate": "By a lead's hand: hand a conversation over to a person.",
+    "move": "By a lead's hand: move an escalation to another queue.",
+    "claim": "By a lead's hand: give an escalation to a person.",
+    "release": "By a lead's hand: take it from a person, back to its queue.",
+    "close": "By a lead's hand: end an escalation.",
+    "offer": "By a lead's hand: ask the customer whether they want a person.",
+    "prioritise": "By a lead's hand: set the priority of an escalation.",
+    "ai": "By a lead's hand: switch a version of the AI agent off, or on again.",
     "audit": "Prove from the topics that nothing was lost or done twice.",
     "rebuild": "Fold the log into an empty store.",
     "deadletters": "List events that could not be read, show one, or send them again.",
@@ -68,6 +76,10 @@ def _failure(message: str, exit_code: int) -> click.ClickException:
     return failure
 
 
+IN_LEAD: Final = ("escalate", "move", "claim", "release", "close", "offer", "prioritise")
+"""Commands that share the module `lead`."""
+
+
 def module_name(command: str) -> str:
     """Return the name of a command's module in workers.cli, which is also its object's name."""
     name = command.replace("-", "_")
@@ -86,14 +98,15 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = module_name(cmd_name)
+        module = "lead" if name in IN_LEAD else name
         try:
-            command = getattr(import_module(f"workers.cli.{name}"), name)
+            command = getattr(import_module(f"workers.cli.{module}"), name)
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("workers"):
                 raise
             raise _failure(_LACKING.format(error.name), EXIT_CONFIGURATION) from error
         if not isinstance(command, click.Command):
-            raise TypeError(f"workers.cli.{name}.{name} is not a click command")
+            raise TypeError(f"workers.cli.{module}.{name} is not a click command")
         return command
 
     def main(self, *arguments: Any, **extra: Any) -> Any:

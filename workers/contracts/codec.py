@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 import orjson
 
-from workers.contracts.desks import REQUIRED, DeskEvent, Presence
+from workers.contracts.desks import LEAD_REQUIRED, REQUIRED, DeskEvent, LeadEvent, Presence
 from workers.contracts.events import EVENT_TYPES, OWN_TYPES, ROLE_ALIASES, Event, Message
 from workers.contracts.handoffs import Claimed, Handoff, QueueMessage, Refused, Withdrawn
 from workers.contracts.rejections import Rejected, rejection, shown
@@ -62,9 +62,10 @@ QUEUE_TYPES: Final[dict[str, type[QueueMessage]]] = {
     "refused": Refused,
     "withdrawn": Withdrawn,
 }
-DESK_TYPES: Final[dict[str, type[DeskEvent | Presence]]] = {
+DESK_TYPES: Final[dict[str, type[DeskEvent | LeadEvent | Presence]]] = {
     "presence": Presence,
     **dict.fromkeys(REQUIRED, DeskEvent),
+    **dict.fromkeys(LEAD_REQUIRED, LeadEvent),
 }
 
 
@@ -100,8 +101,11 @@ def decode_event(record: Raw, secrets: Secrets = UNSIGNED) -> Event:
     return event
 
 
-def decode_desk_event(record: Raw) -> DeskEvent | Presence:
-    """Decode the event of one record of `desk-events`, or raise Rejected."""
+def decode_desk_event(record: Raw, secrets: Secrets = UNSIGNED) -> DeskEvent | LeadEvent | Presence:
+    """Decode the event of one record of `desk-events`, or raise Rejected.
+
+    What a lead does must be signed by one of the secrets, if there are any.
+    """
     value = _sized(record.value)
     event = _decode_typed(value, DESK_TYPES)
     _require_json(value)
@@ -109,11 +113,21 @@ def decode_desk_event(record: Raw) -> DeskEvent | Presence:
         _require_key(record.key, event.queue, "queue")
     else:
         _require_key(record.key, event.conversation_id, "conversation_id")
-        for field in REQUIRED[event.type]:
+        for field in _required(event):
             if getattr(event, field) is None:
                 raise Rejected("schema", f"{field}: missing: {event.type} requires it")
+        if isinstance(event, LeadEvent) and not event.force:
+            raise Rejected("schema", f"force: false: {event.type} is a lead's: send true")
+        if event.force and secrets:
+            _require_signature(record, event.type, secrets)
     _require_time(event.occurred_at, record.timestamp_ms)
     return event
+
+
+def _required(event: DeskEvent | LeadEvent) -> tuple[str, ...]:
+    if isinstance(event, LeadEvent):
+        return LEAD_REQUIRED[event.type]
+    return (*REQUIRED[event.type], *(("lead", "reason") if event.force else ()))
 
 
 def decode_queue_message(value: bytes | None) -> QueueMessage:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from workers.contracts.events import Attachment, Count, Customer, Id, Place, Unit, Word
+from workers.contracts.events import Attachment, Count, Customer, Id, Place, Priority, Unit, Word
 from workers.contracts.time import Instant
 
 Action = Literal[
@@ -34,6 +34,8 @@ Reason = Literal[
     "stalled",
     "agent_request",
     "human_initiative",
+    "lead_request",
+    "ai_silenced",
 ]
 Outcome = Literal[
     "resolved", "returned", "withdrawn", "closed", "abandoned", "expired", "contact_given"
@@ -61,6 +63,8 @@ Cause = Literal[
     "offer_accepted",
     "idle",
     "contact_known",
+    "lead",
+    "already_open",
 ]
 """Why. `old_epoch` is what a stored decision says of before; today it is `wrong_epoch`."""
 
@@ -137,6 +141,13 @@ class Closing(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     reason: Said | None = None
     note: Said | None = None
     resolution: Said | None = None
+
+
+class ByLead(msgspec.Struct, kw_only=True, frozen=True):
+    """The lead whose hand made a decision, and why, after the strictest redaction."""
+
+    id: Id
+    reason: Said
 
 
 class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -217,6 +228,10 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     decided_at: Instant
     person: Id | None = None
     """The desk's agent who claimed, was refused, transferred or ended it."""
+    priority: Priority | None = None
+    """As a lead set it, in place of the queue's; 1 is the most urgent."""
+    lead: ByLead | None = None
+    """Who made it by hand; None on what rules, people at desks and time made."""
     closing: Closing | None = None
     """On an end by a person: what they left."""
     ticket_id: Id | None = None

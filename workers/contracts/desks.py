@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from workers.contracts.events import Count, DeskAction, Id, Line, Name, Note, Word
+from workers.contracts.events import (
+    Count,
+    DeskAction,
+    Id,
+    LeadAction,
+    Line,
+    Name,
+    Note,
+    Priority,
+    Word,
+)
 from workers.contracts.time import Instant
 
 
@@ -44,8 +54,38 @@ class DeskEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     justified: bool | None = None
     csat: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
     ticket_id: Id | None = None
+    force: bool = False
+    """On `accepted`: a lead gives it to `agent_id`, whoever has it."""
+    lead: Id | None = None
+    """The lead, on what is forced; signed where a secret is set, with a `reason`."""
 
 
+class LeadEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What a lead does by hand; signed where a secret is set, and recorded with who and why."""
+
+    type: LeadAction
+    version: Literal[1] = 1
+    event_id: Id
+    occurred_at: Instant
+    conversation_id: Id
+    force: bool
+    """True, or it is refused: it is done whatever the rules say."""
+    lead: Id
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    escalation_id: Id | None = None
+    to_queue: Word | None = None
+    priority: Priority | None = None
+
+
+LEAD_REQUIRED: dict[str, tuple[str, ...]] = {
+    "escalated": (),
+    "moved": ("to_queue",),
+    "prioritised": ("priority",),
+    "released": (),
+    "closed": (),
+    "offered": (),
+}
+"""Fields that a lead's event of each type needs beyond the common ones."""
 REQUIRED: dict[str, tuple[str, ...]] = {
     "accepted": ("agent_id",),
     "replied": ("agent_id",),

@@ -34,6 +34,9 @@ DeskAction = Literal[
     "ticketed",
     "ticket_refused",
 ]
+LeadAction = Literal["escalated", "moved", "prioritised", "released", "closed", "offered"]
+Priority = Annotated[int, msgspec.Meta(ge=1, le=5)]
+"""1 is the most urgent."""
 Place = Literal["queue", "ticket", "contact"]
 OnIdle = Literal["queue", "level", "ai"]
 """Where a conversation goes whose person says nothing any more."""
@@ -182,6 +185,26 @@ class Ownership(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     justified: bool | None = None
     csat: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
     ticket_id: Id | None = None
+    force: bool = False
+    """On `accepted`: a lead gives it to `agent_id`, whoever has it; `reason` says why."""
+    lead: Id | None = None
+    """The lead, on what is forced."""
+
+
+class Lead(EventBase, kw_only=True, frozen=True, omit_defaults=True):
+    """What a lead did by hand, checked and translated from `desk-events`."""
+
+    type: Literal["lead"]
+    version: Literal[1] = 1
+    action: LeadAction
+    desk_event_id: Id
+    lead: Id
+    reason: Line
+    """Why, in the lead's words."""
+    escalation_id: Id | None = None
+    """If given, only this escalation is meant."""
+    to_queue: Word | None = None
+    priority: Priority | None = None
 
 
 class Skipped(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -227,6 +250,29 @@ class Deadline(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     due_at: Instant
 
 
+class SwitchedVersion(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A version of the AI agent that was switched off, or on again, and when, by whom and why."""
+
+    ai_version: Word
+    on: bool
+    at: Instant
+    reason: Line
+    lead: Id | None = None
+    """None: the report on its share of escalated conversations switched it off."""
+
+
+class AiSwitch(EventBase, kw_only=True, frozen=True, omit_defaults=True):
+    """From this offset on a version of the AI agent is off, or on again, in each partition."""
+
+    type: Literal["ai_switch"]
+    version: Literal[1] = 1
+    ai_version: Word
+    on: bool
+    reason: Line
+    """Why, in the lead's words."""
+    lead: Id | None = None
+
+
 class PolicyInForce(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """The policy from this offset on, whole, in each partition of the log."""
 
@@ -237,14 +283,31 @@ class PolicyInForce(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     policy: str
     """The text of the policy file (YAML)."""
     observe: bool = False
+    switches: Annotated[tuple[SwitchedVersion, ...], msgspec.Meta(max_length=100)] = ()
+    """What `ai_switch` events have come to, so that a trimmed log still tells."""
 
 
-Event = Message | OfferReply | Closed | Signal | Ownership | Routed | Deadline | PolicyInForce
+PartitionEvent = PolicyInForce | AiSwitch
+"""Events that concern their partition and belong to no conversation."""
+Event = (
+    Message
+    | OfferReply
+    | Closed
+    | Signal
+    | Ownership
+    | Lead
+    | Routed
+    | Deadline
+    | PolicyInForce
+    | AiSwitch
+)
 
 POLICY_CONVERSATION = "policy"
-"""The `conversation_id` and key of `policy` events, which belong to no conversation."""
+"""The `conversation_id` and key of the events that belong to no conversation."""
 
-OWN_TYPES = frozenset({"signal", "ownership", "routed", "deadline", "policy"})
+PARTITION_TYPES = frozenset({"policy", "ai_switch"})
+"""Types of the events that belong to no conversation."""
+OWN_TYPES = PARTITION_TYPES | {"signal", "ownership", "lead", "routed", "deadline"}
 """Types that only our own agents write; they are signed when a secret is set."""
 
 EVENT_TYPES: dict[str, type[Event]] = {
@@ -253,7 +316,9 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "closed": Closed,
     "signal": Signal,
     "ownership": Ownership,
+    "lead": Lead,
     "routed": Routed,
     "deadline": Deadline,
     "policy": PolicyInForce,
+    "ai_switch": AiSwitch,
 }

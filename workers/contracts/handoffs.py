@@ -151,6 +151,8 @@ class Handoff(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
     evidence: tuple[Evidence, ...] = ()
     priority: Annotated[int, msgspec.Meta(ge=1, le=5)]
     """1 is the most urgent."""
+    sort_at: Instant | None = None
+    """Who takes the smallest first lets nobody starve: priority only shortens the wait."""
     due_by: Instant | None = None
     """By when it must be claimed."""
     reply_minutes: float | None = None

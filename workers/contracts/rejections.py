@@ -24,6 +24,7 @@ RejectionReason = Literal[
     "unknown_escalation",
     "unknown_queue",
     "undelivered",
+    "unknown_conversation",
 ]
 REJECTION_REASONS: Final[tuple[RejectionReason, ...]] = get_args(RejectionReason)
 

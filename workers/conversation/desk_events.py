@@ -10,6 +10,7 @@ from workers.contracts.decisions import Cause, Closing
 from workers.contracts.events import Ownership
 from workers.contracts.time import DAY, MINUTE, to_ms
 from workers.conversation.episodes import changed, end
+from workers.conversation.lead_events import by_lead
 from workers.conversation.placement import (
     at_level_above,
     await_person,
@@ -52,7 +53,7 @@ def refuse(run: StepContext, event: Ownership, cause: Cause) -> None:
     )
 
 
-def claim(run: StepContext, person: str | None, queue: str | None = None) -> None:
+def claim(run: StepContext, person: str | None, queue: str | None = None, **told: Any) -> None:
     """Give the conversation to a person, whose episode begins."""
     state, escalation = run.state, run.state.open
     if escalation is None:
@@ -73,7 +74,7 @@ def claim(run: StepContext, person: str | None, queue: str | None = None) -> Non
         claimed_at=escalation.claimed_at or state.clock,
     )
     await_person(run)
-    run.emit("claim", state.open)
+    run.emit("claim", state.open, **told)
 
 
 def open_claimed(run: StepContext, person: str | None) -> None:
@@ -121,15 +122,33 @@ def _objection(state: State, event: Ownership, escalation: Escalation) -> Cause 
 
 
 def _accepted(run: StepContext, event: Ownership, escalation: Escalation) -> None:
-    if run.state.owner == "person":
+    if event.force:
+        _given(run, event, escalation)
+    elif run.state.owner == "person":
         refuse(run, event, "already_claimed")
     elif objection := _objection(run.state, event, escalation):
         refuse(run, event, objection)
     else:
         claim(run, event.agent_id, event.queue)
-        minutes = escalation.reply_within or escalation.reply_minutes
-        if minutes is not None:
-            set_due(run.state, "reply", run.state.clock + round(minutes * MINUTE))
+        _await_reply(run, escalation)
+
+
+def _given(run: StepContext, event: Ownership, escalation: Escalation) -> None:
+    """Give it to whom a lead names, whoever has it; an old word of a lead changes nothing."""
+    state = run.state
+    if state.owner == "person" and event.agent_id == escalation.person:
+        refuse(run, event, "already_claimed")
+    elif event.epoch not in (state.epoch, escalation.packet_epoch):
+        refuse(run, event, "wrong_epoch")
+    else:
+        claim(run, event.agent_id, escalation.queue or event.queue, **by_lead(event))
+        _await_reply(run, escalation)
+
+
+def _await_reply(run: StepContext, escalation: Escalation) -> None:
+    minutes = escalation.reply_within or escalation.reply_minutes
+    if minutes is not None:
+        set_due(run.state, "reply", run.state.clock + round(minutes * MINUTE))
 
 
 def _replied(run: StepContext, event: Ownership, escalation: Escalation) -> None:

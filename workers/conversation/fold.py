@@ -12,13 +12,13 @@ import msgspec
 from workers.contracts.codec import Header, Raw, encode
 from workers.contracts.deadletters import Origin, dead_letter
 from workers.contracts.decisions import ClassificationRequest, Decision, Home
-from workers.contracts.events import Deadline, Event, Message, PolicyInForce
+from workers.contracts.events import AiSwitch, Deadline, Event, Message, PolicyInForce
 from workers.contracts.ids import deadline_event_id
 from workers.contracts.rejections import Rejected
 from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, NOTIFICATIONS
-from workers.conversation.partition_meta import PartitionMeta, adopt, policy_in
+from workers.conversation.partition_meta import PartitionMeta, adopt, policy_in, silenced_in
 from workers.conversation.rates import (
     Rates,
     copied,
@@ -105,6 +105,7 @@ _TOPICS: Final[dict[type, str]] = {
 }
 _TURN_ENCODER = msgspec.msgpack.Encoder()
 _NOTHING: Final[frozenset[str]] = frozenset()
+_OF_PARTITIONS: Final = frozenset({PolicyInForce, AiSwitch})
 
 
 def wanted(incoming: Iterable[Incoming]) -> dict[str, list[str]]:
@@ -112,7 +113,7 @@ def wanted(incoming: Iterable[Incoming]) -> dict[str, list[str]]:
     ids: dict[str, list[str]] = {}
     for record in incoming:
         event = record.event
-        if event is None or type(event) is PolicyInForce:
+        if event is None or type(event) in _OF_PARTITIONS:
             continue
         wanted_ids = ids.setdefault(event.conversation_id, [])
         if type(event) is not Deadline:
@@ -191,6 +192,7 @@ class Folding:
         self.meta = meta
         self.home = home
         self.policy = policy_in(meta.policy_text)
+        self.silenced = silenced_in(meta, self.policy)
         self.works: dict[str, _Work] = {}
         self.outputs: list[OutboxEntry] = []
         self.unread = 0
@@ -203,9 +205,10 @@ class Folding:
         event = record.event
         if event is None:
             self.outputs.append(_dead(record, self.home))
-        elif type(event) is PolicyInForce:
+        elif isinstance(event, PolicyInForce | AiSwitch):
             self.meta = adopt(self.meta, event)
             self.policy = policy_in(self.meta.policy_text)
+            self.silenced = silenced_in(self.meta, self.policy)
         else:
             work = self._work(event.conversation_id)
             if self.keeps_time and work.state.deadlines:
@@ -244,7 +247,9 @@ class Folding:
     def _apply(self, offset: int, event: Event, work: _Work) -> None:
         before = work.state
         observe = self.meta.observe if self.observe is None else self.observe
-        state, effects = step(before, event, self.policy, self.home, observe=observe)
+        state, effects = step(
+            before, event, self.policy, self.home, observe=observe, silenced=self.silenced
+        )
         if state.unread > before.unread:
             # Neither its words nor its id are kept: a flood must not fill the store.
             work.state, work.changed = state, True

@@ -1,16 +1,24 @@
-"""What a partition remembers beside its conversations: the policy in force, and rates."""
+"""What a partition remembers beside its conversations: policy, rates, versions switched off."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json import JSONDecodeError
 from typing import Final
 
 import msgspec
 
-from workers.contracts.events import PolicyInForce
+from workers.contracts.events import AiSwitch, PartitionEvent, PolicyInForce
 from workers.contracts.time import to_ms
 from workers.conversation.rates import Rates
+from workers.conversation.switches import (
+    Switches,
+    carried,
+    switch_of,
+    switched,
+    switched_off,
+    switches_before,
+)
 from workers.policy import Policy, PolicyError, load_policy, load_policy_json
 
 
@@ -27,6 +35,8 @@ class PartitionMeta(msgspec.Struct, array_like=True, frozen=True):
     rival: str = ""
     """The hash of another content that a worker has under the same version; empty: none is known.
     It is told anew each day for as long as there is one."""
+    switches: Switches = ()
+    """Versions of the AI agent that were switched off, or on again."""
 
 
 def starting_meta(policy_text: str, observe: bool = False) -> PartitionMeta:
@@ -56,14 +66,44 @@ _JSON: Final = '{"'
 """How a text begins that a program wrote: a sweep has hundreds, and YAML is read slowly."""
 
 
-def adopt(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
-    """Return the meta after a `policy` event.
+def adopt(meta: PartitionMeta, event: PartitionEvent) -> PartitionMeta:
+    """Return the meta after a `policy` or `ai_switch` event.
 
-    A newer version is adopted, one that cannot be read is not.
+    A newer version of the policy is adopted, one that cannot be read is not.
 
     The version in force may only change whether it observes, so that a worker with an older file
-    never turns the policy back.
+    never turns the policy back. A switch that is not newer than what is known changes nothing.
     """
+    if isinstance(event, AiSwitch):
+        return _with_switches(meta, switched(meta.switches, [switch_of(event)]))
+    meta = _with_policy(meta, event)
+    return _with_switches(meta, switched(meta.switches, carried(event.switches)))
+
+
+def silenced_in(meta: PartitionMeta, policy: Policy) -> frozenset[str]:
+    """Return the versions of the AI agent that must not go on: the policy's, and by switch."""
+    return policy.silenced | switched_off(meta.switches)
+
+
+def meta_before(events: Sequence[PartitionEvent], own: PartitionMeta) -> PartitionMeta:
+    """Return what held in a partition before the first of these events of it, in their order.
+
+    They end with the first policy event that can be read; without one it is `own`.
+    """
+    first = next((one for one in reversed(events) if isinstance(one, PolicyInForce)), None)
+    meta = own if first is None else starting_meta(first.policy, first.observe)
+    later = () if first is None else carried(first.switches)
+    before = switches_before([one for one in events if isinstance(one, AiSwitch)], later)
+    return _with_switches(meta, before)
+
+
+def _with_switches(meta: PartitionMeta, switches: Switches) -> PartitionMeta:
+    if switches == meta.switches:
+        return meta
+    return msgspec.structs.replace(meta, switches=switches)
+
+
+def _with_policy(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
     at = to_ms(event.occurred_at)
     theirs, ours = version_order(event.policy_version), version_order(meta.policy_version)
     if theirs == ours and event.policy_hash == meta.policy_hash and at > meta.policy_at:
@@ -78,7 +118,15 @@ def adopt(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
         return meta
     if policy.version != event.policy_version:
         return meta
-    return PartitionMeta(event.policy, policy.version, policy.hash, event.observe, at, meta.rates)
+    return PartitionMeta(
+        event.policy,
+        policy.version,
+        policy.hash,
+        event.observe,
+        at,
+        meta.rates,
+        switches=meta.switches,
+    )
 
 
 def version_order(version: str) -> tuple[tuple[int, int, str], ...]:

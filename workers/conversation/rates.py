@@ -232,10 +232,13 @@ def _notification(rate: Rate, newest: int, bands: Bands, topic: str, at_ms: int)
     band = f"{rate.low:.0%} to {rate.high:.0%}"
     if rate.subject.kind == "version":
         band = f"below {bands.not_ready:.0%}"
+    silenced = rate.verdict == "not_ready" and bands.silence_not_ready
     text = (
         f"{subject}: {rate.found.share:.0%} of {rate.found.conversations} conversations in "
         f"{bands.window} were escalated ({topic}); healthy is {band}."
     )
+    if silenced:
+        text += " It is switched off; handoff ai on switches it on again."
     return Notification(
         notification_id=derive("rate", topic, subject, newest, rate.verdict),
         kind=_KINDS[rate.verdict],

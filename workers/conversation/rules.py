@@ -1,20 +1,20 @@
 """What the policy's rules make of an event: escalate, offer, recommend, raise, or keep silent."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from workers.contracts import ids
-from workers.contracts.decisions import Cause, Reason
-from workers.contracts.events import AgentTurn
+from workers.contracts.decisions import Cause, Evidence, Reason
+from workers.contracts.events import AgentTurn, Message
 from workers.contracts.time import MINUTE, to_ms
 from workers.conversation.episodes import mood_of
 from workers.conversation.evidence import CurrentWords, evidence_of
 from workers.conversation.placement import raise_level
 from workers.conversation.state import FIRED, Escalation, Offer, State, set_due
 from workers.conversation.step_context import StepContext
-from workers.policy import Rule, Signals, explain, holding, route
+from workers.policy import Rule, Signals, explain, holding, route, route_for
 
 
 def signals_of(state: State) -> Signals:
@@ -53,6 +53,9 @@ def consider(run: StepContext, signals: Signals, said: CurrentWords | None = Non
 
     While only a ticket waits, mandatory rules may raise the level of what is open.
     """
+    if _is_silenced(run):
+        _take_over(run, signals)
+        return
     rules = holding(run.view, signals)
     if not rules:
         return
@@ -60,6 +63,50 @@ def consider(run: StepContext, signals: Signals, said: CurrentWords | None = Non
         _decide(run, rules, signals, said)
     elif run.state.waits_on_ticket:
         _raise(run, rules, signals, said)
+
+
+_SILENCED: Final = -2
+"""In place of a rule's key: while observing, it was said in this episode; it has raised a ticket
+that waits."""
+
+
+def _is_silenced(run: StepContext) -> bool:
+    """Whether something was just said under an AI version that must not go on.
+
+    Time alone sweeps nothing: who does not write needs nobody.
+    """
+    state = run.state
+    if type(run.event) is not Message or state.ai_version not in run.silenced:
+        return False
+    if state.owner == "ai":
+        return _SILENCED not in state.episode.silenced
+    held = () if state.open is None else state.open.held
+    return state.waits_on_ticket and _SILENCED not in held
+
+
+def _take_over(run: StepContext, signals: Signals) -> None:
+    """Hand over what an AI version had that must not go on, where the routes want it."""
+    state = run.state
+    where = state.episode.last_answer or run.event.event_id
+    evidence = (Evidence(event_id=where, signal="ai_silenced", score=1.0),)
+    if state.open is not None:
+        state.open = msgspec.structs.replace(state.open, held=(_SILENCED, *state.open.held))
+        if run.policy.above(state.open.target) is not None:
+            raise_level(run, "mandatory_rule", None, {"evidence": evidence})
+        return
+    if run.observe:
+        state.episode.silenced = (*state.episode.silenced, _SILENCED)
+    to = route_for(run.view, "ai_silenced", None, run.policy.default_queue, signals)
+    open_escalation(
+        run,
+        (_SILENCED,),
+        reason="ai_silenced",
+        rule=None,
+        target_queue=to.queue,
+        claim_minutes=to.claim_minutes,
+        reply_minutes=to.reply_minutes,
+        evidence=evidence,
+    )
 
 
 def _decide(

@@ -50,7 +50,8 @@ class Call(msgspec.Struct, array_like=True, frozen=True):
 class Offer(msgspec.Struct, array_like=True, frozen=True):
     """A person was offered to the customer, who has not answered yet."""
 
-    rule: str
+    rule: str | None
+    """None: a lead offered."""
     key: int
     reason: Reason
     target: str
@@ -104,6 +105,8 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     claimed_at: int = 0
     replied_at: int = 0
     """When a person first claimed it, and first wrote to the customer; 0: not yet."""
+    priority: int | None = None
+    """As a lead set it."""
 
 
 class MinuteCount(msgspec.Struct, array_like=True, frozen=True):

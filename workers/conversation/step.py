@@ -1,7 +1,7 @@
 """The conversation as a fold over its events."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, Final
 
 from workers.contracts.decisions import Home
@@ -9,6 +9,7 @@ from workers.contracts.events import (
     Closed,
     Deadline,
     Event,
+    Lead,
     Message,
     OfferReply,
     Ownership,
@@ -21,6 +22,7 @@ from workers.conversation.deadlines import deadline
 from workers.conversation.desk_events import ownership
 from workers.conversation.episodes import end
 from workers.conversation.flood import is_beyond, leave_unread
+from workers.conversation.lead_events import lead
 from workers.conversation.messages import message
 from workers.conversation.offers import offer_reply
 from workers.conversation.placement import routed
@@ -33,14 +35,24 @@ IDLE_LIMIT: Final = 30 * DAY
 """Silence, in the events' own time, after which a message starts the conversation afresh."""
 
 
+_NONE: Final[frozenset[str]] = frozenset()
+
+
 def step(
-    state: State, event: Event, policy: Policy, home: Home, *, observe: bool = False
+    state: State,
+    event: Event,
+    policy: Policy,
+    home: Home,
+    *,
+    observe: bool = False,
+    silenced: Set[str] = _NONE,
 ) -> tuple[State, tuple[Effect, ...]]:
     """Apply one event, which was not applied before, and say what follows from it.
 
     The state given is never changed, and no event raises. A message that finds its conversation
     idle for too long starts it afresh: the transcript is then counted from one again. `observe`
-    lets rules speak without opening anything; what is open already goes on to its end. A message
+    lets rules speak without opening anything; what is open already goes on to its end. `silenced`
+    are the versions of the AI agent that must not go on. A message
     beyond the policy's limit is only counted: `unread` is greater then, `turns` is not.
     """
     at = to_ms(event.occurred_at)
@@ -56,7 +68,7 @@ def step(
     limit = policy.messages_per_minute
     if type(event) is Message and is_beyond(state, event, at, limit):
         return state, leave_unread(state, event, limit)
-    run = StepContext(state, event, policy, home, observe)
+    run = StepContext(state, event, policy, home, observe, silenced)
     handler = _HANDLERS.get(type(event))
     if handler is not None:
         handler(run, event)
@@ -82,7 +94,8 @@ _HANDLERS: Final[dict[type, Callable[[StepContext, Any], None]]] = {
     Closed: _closed,
     Signal: signal,
     Ownership: ownership,
+    Lead: lead,
     Routed: routed,
     Deadline: deadline,
 }
-"""`policy` events concern their partition, not a conversation."""
+"""`policy` and `ai_switch` events concern their partition, not a conversation."""

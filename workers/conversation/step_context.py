@@ -1,5 +1,6 @@
 """One application of `step`: the state it makes, and the effects so far."""
 
+from collections.abc import Set
 from typing import Any, Final
 
 from workers.contracts import ids
@@ -26,16 +27,23 @@ MOVING: Final = frozenset({"escalate", "claim", "transfer", "return", "outcome"}
 class StepContext:
     """The event at hand and what it does; `state` and its episode belong to this run alone."""
 
-    __slots__ = ("effects", "event", "home", "observe", "policy", "state", "view")
+    __slots__ = ("effects", "event", "home", "observe", "policy", "silenced", "state", "view")
 
     def __init__(
-        self, state: State, event: Event, policy: Policy, home: Home, observe: bool
+        self,
+        state: State,
+        event: Event,
+        policy: Policy,
+        home: Home,
+        observe: bool,
+        silenced: Set[str],
     ) -> None:
         self.state = state
         self.event = event
         self.policy = policy
         self.home = home
         self.observe = observe
+        self.silenced = silenced
         self.effects: list[Effect] = []
         self.view: PolicyView
         self.look()
@@ -108,4 +116,5 @@ def _about(escalation: Escalation) -> dict[str, Any]:
         "claimed_at": from_ms(escalation.claimed_at) if escalation.claimed_at else None,
         "replied_at": from_ms(escalation.replied_at) if escalation.replied_at else None,
         "transfers": escalation.hops,
+        "priority": escalation.priority,
     }

@@ -1,7 +1,15 @@
 """Rules that turn signals into decisions: load, check, evaluate, route. Pure."""
 
 from workers.policy.document import Bands, duration_ms
-from workers.policy.evaluate import RuleSignal, Verdict, explain, holding, near_misses, route
+from workers.policy.evaluate import (
+    RuleSignal,
+    Verdict,
+    explain,
+    holding,
+    near_misses,
+    route,
+    route_for,
+)
 from workers.policy.loader import (
     PolicyError,
     doubts,
@@ -31,5 +39,6 @@ __all__ = [
     "load_policy_json",
     "near_misses",
     "route",
+    "route_for",
     "with_words",
 ]

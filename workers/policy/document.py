@@ -142,6 +142,8 @@ class Bands(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     overall: Band = (0.10, 0.20)
     intents: dict[Word, Band] = {}
     not_ready: Unit = 0.80
+    silence_not_ready: bool = False
+    """Whether a version that is not ready is switched off."""
     window: Duration = "24h"
     min_conversations: Limit = 50
 
@@ -165,6 +167,7 @@ class PolicyFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     keep_promises: bool = True
     words: Annotated[str, msgspec.Meta(max_length=200_000)] = ""
     """Word lists of the deployment's own, each begun by a line `#list NAME`."""
+    silenced: Annotated[tuple[Word, ...], msgspec.Meta(max_length=100)] = ()
     bands: Bands = Bands()
     rules: Annotated[tuple[RuleDocument, ...], msgspec.Meta(min_length=1, max_length=64)]
     routes: Annotated[tuple[RouteDocument, ...], msgspec.Meta(max_length=64)] = ()

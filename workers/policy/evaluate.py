@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from workers.contracts.decisions import NearMiss
+from workers.contracts.decisions import NearMiss, Reason
 from workers.policy.conditions import Condition, weight_terms
 from workers.policy.model import PolicyView, Route, Rule
 from workers.policy.signals import Signals
@@ -80,11 +80,18 @@ def near_misses(view: PolicyView, signals: Signals) -> tuple[NearMiss, ...]:
 
 def route(view: PolicyView, rule: Rule, signals: Signals) -> Route:
     """Where an escalation by `rule` goes: the first route that holds, or the rule's own target."""
+    return route_for(view, rule.reason, rule.name, rule.target, signals)
+
+
+def route_for(
+    view: PolicyView, reason: Reason, rule: str | None, target: str, signals: Signals
+) -> Route:
+    """Where an escalation for this reason goes, which no rule may have decided; else `target`."""
     for candidate in view.routes:
-        if candidate.reasons is not None and rule.reason not in candidate.reasons:
+        if candidate.reasons is not None and reason not in candidate.reasons:
             continue
-        if candidate.rules is not None and rule.name not in candidate.rules:
+        if candidate.rules is not None and rule not in candidate.rules:
             continue
         if all(condition.holds(signals) for condition in candidate.conditions):
             return candidate.route
-    return Route(rule.target)
+    return Route(target)

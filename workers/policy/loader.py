@@ -110,6 +110,7 @@ def compile_policy(file: written.PolicyFile, content_hash: str) -> Policy:
         on_idle=file.on_idle,
         bands=file.bands,
         vocabulary=vocabulary(file.words),
+        silenced=frozenset(file.silenced),
         base=_view(file, ()),
         overrides=tuple([_matcher(override.match) for override in file.overrides]),
         build=partial(_view, file),

@@ -88,6 +88,8 @@ class Policy:
     bands: Bands
     vocabulary: Vocabulary
     """What words mean: the shipped lists, after those that the policy brings."""
+    silenced: frozenset[str]
+    """Versions of the AI agent that must not go on: a person takes over at their next word."""
     base: PolicyView
     overrides: tuple[Matches, ...] = ()
     build: Callable[[Sequence[int]], PolicyView] | None = None

@@ -16,7 +16,7 @@ import msgspec
 
 from workers.chatlogs.sources import LogFacts, of_record, read_files, read_topic, shown
 from workers.contracts.decisions import Home
-from workers.contracts.events import POLICY_CONVERSATION, Deadline, PolicyInForce
+from workers.contracts.events import POLICY_CONVERSATION, Deadline, PartitionEvent
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import EVENTS
@@ -224,7 +224,7 @@ class _Shard:
     def take(self, partition: int, incoming: Incoming) -> None:
         """Take a record that is an event."""
         self.result.records += 1
-        if type(incoming.event) is not PolicyInForce and type(incoming.event) is not Deadline:
+        if not isinstance(incoming.event, PartitionEvent | Deadline):
             self.result.events += 1
         buffer = self._buffers[partition]
         buffer.append(incoming)

@@ -10,6 +10,7 @@ from workers.contracts.decisions import Decision, Home, NearMiss, Owner
 from workers.contracts.events import (
     Deadline,
     Event,
+    Lead,
     Message,
     Ownership,
     Place,
@@ -173,6 +174,9 @@ def _text(event: Event) -> str:
         case Ownership():
             by = f" by {event.agent_id}" if event.agent_id else ""
             return f"{event.action} on {event.queue}{by}"
+        case Lead():
+            where = f" to {event.to_queue}" if event.to_queue else ""
+            return f"{event.action}{where} by lead {event.lead}"
         case Routed():
             skipped = ", ".join(f"{one.queue or one.place} {one.reason}" for one in event.skipped)
             return f"placed {_placed(event)}" + (f" ({skipped})" if skipped else "")

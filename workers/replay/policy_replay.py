@@ -5,7 +5,15 @@ from typing import BinaryIO, Final, NamedTuple
 
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision, Home
-from workers.contracts.events import Deadline, Event, Message, Ownership, PolicyInForce, Routed
+from workers.contracts.events import (
+    AiSwitch,
+    Deadline,
+    Event,
+    Message,
+    Ownership,
+    PartitionEvent,
+    Routed,
+)
 from workers.contracts.time import to_ms
 from workers.conversation.fold import Folding, Incoming, wanted
 from workers.conversation.partition_meta import PartitionMeta
@@ -100,8 +108,9 @@ class PolicyReplay:
                 recorded.note(folding.meta.policy_hash)
             if event is None:
                 continue
-            if type(event) is PolicyInForce:
-                if self._role.recorded:
+            if isinstance(event, PartitionEvent):
+                # Which versions of the AI agent were off holds whatever the policy.
+                if self._role.recorded or type(event) is AiSwitch:
                     folding.fold(record)
                 continue
             track = tracks[event.conversation_id]

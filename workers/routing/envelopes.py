@@ -24,6 +24,9 @@ _CONTROLLED: Final = frozenset(
 )
 
 
+LEAST_URGENT: Final = 5
+
+
 class Envelope(NamedTuple):
     """One message and where it goes; without `partition` the conversation's key decides."""
 
@@ -34,14 +37,21 @@ class Envelope(NamedTuple):
 
 
 def handoff(
-    decision: Decision, plan: Plan, topics: Topics, packet: Packet, *, again: int | None = None
+    decision: Decision,
+    plan: Plan,
+    topics: Topics,
+    packet: Packet,
+    *,
+    again: Decision | None = None,
 ) -> Envelope:
     """Return the packet for the queue of the plan.
 
-    `again` repeats an unchanged packet as a later revision, after a message with that `seq` that
-    desks might take for its end.
+    `again` repeats an unchanged packet as a later revision, after a decision whose message desks
+    might take for its end, or by which a lead has given it another priority.
     """
     queue = topics.queues[plan.queue or ""]
+    given = None if again is None else again.priority
+    priority = given or _priority(decision, plan, topics)
     message = Handoff(
         type="handoff",
         packet_id=derive("packet", decision.decision_id),
@@ -49,7 +59,7 @@ def handoff(
         conversation_id=decision.conversation_id,
         queue=queue.queue,
         epoch=decision.epoch,
-        seq=decision.seq if again is None else again,
+        seq=decision.seq if again is None else again.seq,
         revision=0 if again is None else 1,
         decided_at=decision.decided_at,
         home=decision.home,
@@ -57,7 +67,8 @@ def handoff(
         reason=_reason(decision),
         rule=decision.rule,
         evidence=decision.evidence,
-        priority=_priority(decision, plan, topics),
+        priority=priority,
+        sort_at=_sort_at(decision, plan, priority),
         due_by=plan.claim_due_at,
         reply_minutes=plan.reply_minutes,
         assignee=plan.assignee,
@@ -234,11 +245,26 @@ def _ai_may_reply(decision: Decision, record: LedgerRecord) -> bool:
 def _priority(decision: Decision, plan: Plan, topics: Topics) -> int:
     """Return the priority of a packet.
 
-    It is the queue's, one more urgent for each level above and for each place that was missed.
+    It is what a lead has set, else the queue's, one more urgent for each level above and for each
+    place that was missed.
     """
+    if decision.priority is not None:
+        return decision.priority
     queue = topics.queues.get(plan.queue or "")
     base = 3 if queue is None else queue.priority
     return max(1, base - decision.level - len(decision.tried))
+
+
+def _sort_at(decision: Decision, plan: Plan, priority: int) -> datetime | None:
+    """Return by when its turn comes: the opening, and of the time to claim it a part by priority.
+
+    The most urgent counts a fifth of that time, the least urgent all of it, so that whoever waits
+    for longer comes before whoever is more urgent and much younger.
+    """
+    if plan.claim_due_at is None:
+        return None
+    share = (plan.claim_due_at - plan.planned_at) * priority / LEAST_URGENT
+    return (decision.opened_at or decision.decided_at) + share
 
 
 def _withdrawn_ticket(decision: Decision, plan: Plan, topics: Topics, reason: str) -> Envelope:

@@ -107,3 +107,11 @@ def _claimed(record: LedgerRecord, decision: Decision, queue: str | None) -> Led
         claimed_by=decision.person or UNKNOWN,
         claimed_at=decision.decided_at,
     )
+
+
+def outranks_packet(decision: Decision, record: LedgerRecord) -> bool:
+    """Whether the packet that waits must be sent again after this decision."""
+    queue = waits_on(record)
+    if decision.action == "refuse":
+        return queue is not None and queue == decision.queue
+    return decision.action == "update" and decision.lead is not None and queue is not None

@@ -20,7 +20,10 @@ NAMED: Final = 3
 READ_BYTES: Final = 64 * 1024
 """Larger records are not searched for queue and tenant."""
 UNCOUNTED: Final[frozenset[RejectionReason]] = frozenset(
-    ("unknown_queue", "unknown_escalation", "ahead_of_time", "unknown_version")
+    (
+        *("unknown_queue", "unknown_escalation", "unknown_conversation"),
+        *("ahead_of_time", "unknown_version"),
+    )
 )
 """Reasons that a healthy sender may give for ever: it has other files, another clock or release."""
 

@@ -61,3 +61,14 @@ async def read_conversation(
             state = None
         return Stored(home, state, [_TURN.decode(row) for row in rows], meta)
     return None
+
+
+async def home_of(redis: Redis, prefix: str, topic: str, conversation_id: str) -> Home | None:
+    """Return the partition in which the state of a conversation is stored; None: in none."""
+    stored: Any = await redis.get(f"{prefix}:partitions:{topic}")
+    homes = [Home(topic=topic, partition=number) for number in range(int(stored or 0))]
+    pipeline = redis.pipeline(transaction=False)
+    for home in homes:
+        pipeline.exists(f"{base_key(prefix, home)}s:{conversation_id}")
+    found = await pipeline.execute()
+    return next((home for home, there in zip(homes, found, strict=True) if there), None)

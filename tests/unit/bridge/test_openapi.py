@@ -18,8 +18,7 @@ from workers.bridge.control_stream import ControlStreams
 from workers.bridge.openapi import openapi
 from workers.bridge.publisher import Publisher
 from workers.bridge.routes import Doors, make_app
-from workers.bridge.senders import CHAT_TYPES, load_senders, token_sha256
-from workers.contracts.codec import DESK_TYPES
+from workers.bridge.senders import CHAT_TYPES, DESK_TYPES, load_senders, token_sha256
 from workers.kafka.publishing import Record
 from workers.settings import load_settings
 

@@ -14,8 +14,8 @@ from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.agents.shared.suspicion import Suspicion, poison
 from workers.contracts.codec import Raw, decode_desk_event, encode
-from workers.contracts.desks import DeskEvent, Presence
-from workers.contracts.events import Ownership
+from workers.contracts.desks import DeskEvent, LeadEvent, Presence
+from workers.contracts.events import Lead, Ownership
 from workers.contracts.ids import ownership_event_id
 from workers.contracts.rejections import Rejected, shown
 from workers.contracts.signing import Secrets, signature_headers
@@ -29,15 +29,16 @@ from workers.runtime.producer import Record
 from workers.runtime.topics_file import read_topics
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
+from workers.stores.conversation import home_of
 from workers.stores.ledger_store import LedgerStore, Whereabouts
 from workers.stores.queue_load import LoadStore
 
 
 class _Reported(NamedTuple):
-    """What a desk did, and the record that said so."""
+    """What a desk or a lead did, and the record that said so."""
 
     record: ConsumerRecord
-    event: DeskEvent
+    event: DeskEvent | LeadEvent
 
 
 def make_agent(settings: Settings, options: Options) -> "DeskAgent":
@@ -98,7 +99,7 @@ class DeskAgent(Agent):
         refused: dict[int, Rejected] = {}
         for record in records:
             try:
-                event = decode_desk_event(_raw(record))
+                event = decode_desk_event(_raw(record), self._secrets)
                 self._require_queue(event)
             except Rejected as rejected:
                 refused[record.offset] = rejected
@@ -109,22 +110,29 @@ class DeskAgent(Agent):
                 reported.append(_Reported(record, event))
         if present:
             await persist(lambda: self._report(present), self._address)
-        where = await self._whereabouts([event.escalation_id for _, event in reported])
+        desks = [event for _, event in reported if isinstance(event, DeskEvent)]
+        where = await self._whereabouts([event.escalation_id for event in desks])
         for record, event in reported:
             try:
-                outputs.append(self._ownership(event, where.get(event.escalation_id)))
+                if isinstance(event, LeadEvent):
+                    outputs.append(await self._lead(event))
+                else:
+                    outputs.append(self._ownership(event, where.get(event.escalation_id)))
             except Rejected as rejected:
                 refused[record.offset] = rejected
         await refuse("desk", tp, records, refused, self._limit, self.producer)
         if outputs:
             await self.producer.publish(outputs)
 
-    def _require_queue(self, event: DeskEvent | Presence) -> None:
+    def _require_queue(self, event: DeskEvent | LeadEvent | Presence) -> None:
         # A ticket may have been asked for in the name of a queue that is no more.
-        if event.type in ("ticketed", "ticket_refused") or event.queue in self._topics.queues:
+        if event.type in ("ticketed", "ticket_refused"):
             return
-        known = ", ".join(self._topics.queues)
-        raise Rejected("unknown_queue", f"queue: {shown(event.queue)}: use one of {known}")
+        field = "to_queue" if isinstance(event, LeadEvent) else "queue"
+        queue = event.to_queue if isinstance(event, LeadEvent) else event.queue
+        if queue is not None and queue not in self._topics.queues:
+            known = ", ".join(self._topics.queues)
+            raise Rejected("unknown_queue", f"{field}: {shown(queue)}: use one of {known}")
 
     async def _report(self, present: Sequence[tuple[str, LastPresence]]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
@@ -144,6 +152,36 @@ class DeskAgent(Agent):
                 break
             # An older store has taken the place of the one that was caught up.
         return where
+
+    async def _lead(self, event: LeadEvent) -> Record:
+        """Return the event for the log, in the partition where the conversation lives.
+
+        That is where the ledger has it, else where its state is stored. Rejected if neither.
+        """
+        name, redis, prefix = event.conversation_id, self._redis, self.settings.redis_prefix
+        entry = await persist(lambda: self._ledger.find(name), self._address)
+        home = None if entry.record is None else entry.record.home
+        if home is None:
+            home = await persist(lambda: home_of(redis, prefix, EVENTS, name), self._address)
+        if home is None:
+            detail = f"conversation_id: {shown(name)}: nothing was said in it: check the id"
+            raise Rejected("unknown_conversation", detail)
+        message = Lead(
+            type="lead",
+            event_id=ownership_event_id(event.event_id),
+            conversation_id=name,
+            occurred_at=event.occurred_at,
+            action=event.type,
+            desk_event_id=event.event_id,
+            lead=event.lead,
+            reason=event.reason,
+            escalation_id=event.escalation_id,
+            to_queue=event.to_queue,
+            priority=event.priority,
+        )
+        key, value = name.encode(), encode(message)
+        headers = signature_headers(self._secrets, key, value)
+        return Record(home.topic, key, value, home.partition, headers)
 
     def _ownership(self, event: DeskEvent, where: Whereabouts | None) -> Record:
         """Return the event for the log, in the partition where the conversation lives.
@@ -175,6 +213,8 @@ class DeskAgent(Agent):
             justified=event.justified,
             csat=event.csat,
             ticket_id=event.ticket_id,
+            force=event.force,
+            lead=event.lead,
         )
         key, value = event.conversation_id.encode(), encode(message)
         headers = signature_headers(self._secrets, key, value)

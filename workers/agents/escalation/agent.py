@@ -87,7 +87,9 @@ class EscalationAgent(Agent):
         await self._require_partitions()
         self._timers = Timers(self.producer.publish, self._secrets)
         rates = RatesStore(self._redis, self.settings.redis_prefix, self.topic, self.partitions)
-        self._rates = RatesTeller(rates, self.topic, self.producer.publish)
+        self._rates = RatesTeller(
+            rates, self.topic, self.partitions, self.producer.publish, self._secrets
+        )
         self._tick = asyncio.create_task(self._keep_ticking())
 
     async def _require_noeviction(self) -> None:

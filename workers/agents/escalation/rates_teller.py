@@ -2,12 +2,17 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Final
 
+from workers.agents.shared.switch_event import switch_records, time_of_switch
 from workers.contracts.codec import encode
+from workers.contracts.signing import Secrets
+from workers.contracts.tickets import Notification
 from workers.contracts.topics import NOTIFICATIONS
-from workers.conversation.partition_meta import policy_in, version_order
+from workers.conversation.partition_meta import PartitionMeta, policy_in, version_order
 from workers.conversation.rates import notifications
+from workers.conversation.switches import Switch
 from workers.runtime.producer import Publish, Record
 from workers.stores.rates_store import RatesStore
 
@@ -22,10 +27,14 @@ class RatesTeller:
     Whoever takes over in the middle tells the same under the same id.
     """
 
-    def __init__(self, store: RatesStore, topic: str, publish: Publish) -> None:
+    def __init__(
+        self, store: RatesStore, topic: str, partitions: int, publish: Publish, secrets: Secrets
+    ) -> None:
         self._store = store
         self._topic = topic
+        self._partitions = partitions
         self._publish = publish
+        self._secrets = secrets
         self._next_at = 0.0
 
     async def tell(self) -> None:
@@ -42,8 +51,23 @@ class RatesTeller:
         said = notifications(windows, await self._store.told(), bands, self._topic, now_ms)
         if not said:
             return
-        await self._publish(
-            [Record(NOTIFICATIONS, (one.subject or "").encode(), encode(one)) for one, _ in said]
-        )
+        records = [
+            Record(NOTIFICATIONS, (one.subject or "").encode(), encode(one)) for one, _ in said
+        ]
+        if bands.silence_not_ready:
+            for one, told in said:
+                if told.verdict == "not_ready":
+                    records += self._switched_off(one, metas, now_ms)
+        await self._publish(records)
         await self._store.note_told([(one.subject or "", told) for one, told in said])
         logger.info("%d shares of escalated conversations are told", len(said))
+
+    def _switched_off(
+        self, report: Notification, metas: Sequence[PartitionMeta], now_ms: int
+    ) -> list[Record]:
+        """Return what switches a version off that is not ready, in every partition."""
+        ai_version = (report.subject or "").removeprefix("version ")
+        at = time_of_switch(metas, ai_version, now_ms)
+        switch = Switch(ai_version, on=False, at=at, reason=report.text)
+        cause = report.notification_id
+        return switch_records(self._topic, self._partitions, switch, cause, self._secrets)

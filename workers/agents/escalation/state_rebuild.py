@@ -19,7 +19,7 @@ from workers.agents.escalation.decoding import decode
 from workers.agents.escalation.fenced_store import FencedStore
 from workers.agents.escalation.log_reader import LogReader
 from workers.contracts.decisions import Home
-from workers.contracts.events import POLICY_CONVERSATION, PolicyInForce
+from workers.contracts.events import POLICY_CONVERSATION, PartitionEvent, PolicyInForce
 from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY
 from workers.contracts.topics import DECISIONS
@@ -31,7 +31,13 @@ from workers.conversation.fold import (
     fold_chunk,
     wanted,
 )
-from workers.conversation.partition_meta import PartitionMeta, adopt, meta_fields, starting_meta
+from workers.conversation.partition_meta import (
+    PartitionMeta,
+    adopt,
+    meta_before,
+    meta_fields,
+    starting_meta,
+)
 from workers.errors import ConfigurationError
 from workers.policy import PolicyError
 from workers.runtime.placing import Bounds
@@ -163,19 +169,22 @@ class Rebuilding:
     async def _policy_from(self, start: int, end: int) -> PartitionMeta:
         """Return what holds from `start` on.
 
-        The first policy event after it, or this worker's policy.
+        The first policy event after it, or this worker's policy; which versions of the AI agent
+        were off then, the switches up to that event and what it carries say.
         """
-        key = POLICY_CONVERSATION.encode()
+        key, found = POLICY_CONVERSATION.encode(), list[PartitionEvent]()
         async with aclosing(self._log.records(start, end, {key})) as runs:
             async for records in runs:
                 for record in records:
                     event = decode(record, self._secrets).event
+                    if isinstance(event, PartitionEvent):
+                        found.append(event)
                     if isinstance(event, PolicyInForce):
                         try:
-                            return starting_meta(event.policy, event.observe)
+                            return meta_before(found, self._marked.meta)
                         except PolicyError:
-                            continue
-        return self._marked.meta
+                            found.pop()
+        return meta_before(found, self._marked.meta)
 
     async def fold_again(self, conversation_ids: Collection[str], first: int) -> None:
         """Fold conversations whose stored state cannot be decoded anew, from all the log has.
@@ -263,11 +272,11 @@ def _remembered(
 ) -> Folded:
     """Fold records without deciding anything, as `Rebuilding.remember` says."""
     quiet = starting_meta(QUIET_POLICY)
-    events = [one for one in incoming if not isinstance(one.event, PolicyInForce)]
+    events = [one for one in incoming if not isinstance(one.event, PartitionEvent)]
     folded = fold_chunk(events, states, known, quiet, home, observe=True)
     folded.meta, folded.last_offset = meta, incoming[-1].offset
     for one in incoming:
-        if isinstance(one.event, PolicyInForce):
+        if isinstance(one.event, PartitionEvent):
             folded.meta = adopt(folded.meta, one.event)
     return folded
 

@@ -36,6 +36,7 @@ from workers.routing.ledger_record import (
     is_passing,
     leaves_record,
     next_record,
+    outranks_packet,
     waits_on,
 )
 from workers.routing.notifications import notification
@@ -149,7 +150,7 @@ class Router:
     # ---- the plan ----------------------------------------------------------------------------
 
     async def _plan(self, decision: Decision, known: LedgerRecord | None, load: Load) -> Plan:
-        if decision.action == "update":
+        if decision.action == "update" and decision.lead is None:
             return await self._look_at_wait(decision, known, load)
         return await self._reserve(
             decision,
@@ -236,7 +237,7 @@ class Router:
                 self._stores.release(record, past_claim(decision, before)),
             )
         await self._tell_desks(envelopes.answers(decision, record, self._topics))
-        if decision.action == "refuse" and waits_on(record) == decision.queue:
+        if outranks_packet(decision, record):
             await self._hand_over_again(decision, record)
         elsewhere = envelopes.withdrawals(decision, planned, self._topics)
         beside = [notification(decision, planned, record, self._topics)]
@@ -275,7 +276,7 @@ class Router:
             if not await self._write(record, expected):
                 raise RuntimeError(f"{decision.conversation_id}: another router amended its plan")
 
-    async def _hand_over(self, work: Work, planned: Plan, again: int | None = None) -> None:
+    async def _hand_over(self, work: Work, planned: Plan, again: Decision | None = None) -> None:
         """Send the packet to the place of the plan; `again` as `outgoing.handoff` takes it."""
         decision = work.decision
         if planned.place == "contact":
@@ -314,10 +315,10 @@ class Router:
         except TopicRefusesError as error:
             logger.error("%s: %s", work.decision.decision_id, error)
 
-    async def _hand_over_again(self, refusal: Decision, record: LedgerRecord) -> None:
-        """Repeat a packet whose queue has just read `refused`, which would outrank it."""
+    async def _hand_over_again(self, after: Decision, record: LedgerRecord) -> None:
+        """Repeat a packet after a `refused` that would outrank it, or with another priority."""
         decision, redis, prefix = record.decision, self._stores.redis, self._stores.prefix
-        if refusal.escalation_id != record.escalation_id or not is_placing(decision):
+        if after.escalation_id != record.escalation_id or not is_placing(decision):
             return
         transcript = await self._stores.persist(
             lambda: read_transcript(
@@ -325,7 +326,7 @@ class Router:
             )
         )
         try:
-            await self._hand_over(Work(decision, transcript), record.plan, again=refusal.seq)
+            await self._hand_over(Work(decision, transcript), record.plan, again=after)
         except TopicRefusesError as error:
             logger.error("%s: %s", decision.decision_id, error)
 

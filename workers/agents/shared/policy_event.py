@@ -9,6 +9,7 @@ from workers.contracts.ids import derive
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import DAY, from_ms
 from workers.conversation.partition_meta import PartitionMeta, version_order
+from workers.conversation.switches import to_carry
 from workers.runtime.producer import Record
 
 
@@ -20,7 +21,7 @@ def to_announce(own: PartitionMeta, in_force: PartitionMeta, now_ms: int) -> Par
     """
     ours, theirs = version_order(own.policy_version), version_order(in_force.policy_version)
     if ours > theirs:
-        return own
+        return msgspec.structs.replace(own, switches=in_force.switches)
     if own.observe != in_force.observe:
         return msgspec.structs.replace(in_force, observe=own.observe)
     return in_force if now_ms // DAY > in_force.policy_at // DAY else None
@@ -45,6 +46,7 @@ def policy_record(home: Home, policy: PartitionMeta, now_ms: int, secrets: Secre
         policy_hash=policy.policy_hash,
         policy=policy.policy_text,
         observe=policy.observe,
+        switches=to_carry(policy.switches),
     )
     key, value = POLICY_CONVERSATION.encode(), encode(event)
     headers = signature_headers(secrets, key, value)
