@@ -91,7 +91,7 @@ def test_a_line_too_large_for_the_broker_is_reported_and_loses_no_other(
     result = run(broker, "\n".join(lines))
     assert result.exit_code == 1
     assert "standard input:2: 5,000," in result.stderr
-    assert "of 4,194,304 at most" in result.stderr
+    assert "more than 4,194,304 bytes" in result.stderr
     assert numbers(arrived(broker, "conversation-events")) == [1, 3]
 
 

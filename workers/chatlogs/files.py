@@ -9,10 +9,13 @@ from typing import IO, Any, Final, NamedTuple, cast
 
 import orjson
 
+from workers.chatlogs.lines import MAX_LOG_BYTES, bounded
 from workers.chatlogs.shapes import is_conversation
 
 _GZIP: Final = b"\x1f\x8b"
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
+_TOO_LONG: Final = f"more than {MAX_LOG_BYTES:,} bytes"
+_SPLIT: Final = "write one conversation a line (jq -c '.[]')"
 
 
 class ParsedChat(NamedTuple):
@@ -28,7 +31,7 @@ def read_logs(source: IO[bytes]) -> Iterator[ParsedChat]:
 
     A gzipped file that is cut short or corrupt raises EOFError, zlib.error or gzip.BadGzipFile.
     """
-    lines = iter(unpacked(source))
+    lines = unpacked(source, MAX_LOG_BYTES)
     start, head = 1, b""
     for line in lines:
         if head := line.removeprefix(b"\xef\xbb\xbf").strip():
@@ -39,25 +42,41 @@ def read_logs(source: IO[bytes]) -> Iterator[ParsedChat]:
     try:
         first = _parsed(head)
     except ValueError:
-        rest = list(lines)
-        try:
-            whole = _parsed(b"\n".join([head, *rest]))
-        except ValueError:
-            yield from _by_line(start, [head, *rest])
-        else:
-            yield from _expanded(str(start), whole)
+        yield from _over_lines(start, head, lines)
     else:
         yield from _expanded(str(start), first)
         yield from _by_line(start + 1, lines)
 
 
-def unpacked(source: IO[bytes]) -> Iterable[bytes]:
-    """Return the lines of a stream that may be gzipped, as they come."""
+def _over_lines(start: int, head: bytes, lines: Iterator[bytes]) -> Iterator[ParsedChat]:
+    """Yield what is in a file whose first line is no JSON value: it may be one over many lines."""
+    read, size = [head], len(head)
+    for line in lines:
+        read.append(line)
+        size += len(line)
+        if size > MAX_LOG_BYTES:
+            if head in (b"[", b"{"):
+                problem = f"one JSON value of {_TOO_LONG}: left out; {_SPLIT}"
+                yield ParsedChat(str(start), None, problem)
+            else:
+                yield from _by_line(start, chain(read, lines))
+            return
+    try:
+        whole = _parsed(b"\n".join(read))
+    except ValueError:
+        yield from _by_line(start, read)
+    else:
+        yield from _expanded(str(start), whole)
+
+
+def unpacked(source: IO[bytes], most: int) -> Iterator[bytes]:
+    """Return the lines of a stream that may be gzipped, as they come, each as `bounded` does."""
     first = source.read(2)
+    # Put back by hand: standard input cannot be rewound.
+    whole = _Prefixed(first, source)
     if first != _GZIP:
-        # Put back by hand: standard input cannot be rewound.
-        return chain([first + source.readline()], source)
-    return gzip.GzipFile(fileobj=cast("IO[bytes]", _Prefixed(first, source)))
+        return bounded(whole, most)
+    return bounded(gzip.GzipFile(fileobj=cast("IO[bytes]", whole)), most)
 
 
 class _Prefixed:
@@ -73,6 +92,13 @@ class _Prefixed:
         first, self.first = self.first, b""
         return first + (self.rest.read(size - len(first)) if size > len(first) else b"")
 
+    def readline(self, size: int = -1, /) -> bytes:
+        """Read a line, of at most `size` bytes, which are more than were put back."""
+        if not self.first:
+            return self.rest.readline(size)
+        line, newline, self.first = self.first.partition(b"\n")
+        return line + (newline or self.rest.readline(size - len(line)))
+
 
 def _by_line(start: int, lines: Iterable[bytes]) -> Iterator[ParsedChat]:
     for number, line in enumerate(lines, start=start):
@@ -87,7 +113,9 @@ def _by_line(start: int, lines: Iterable[bytes]) -> Iterator[ParsedChat]:
 
 
 def _parsed(text: bytes) -> Any:
-    """Return the value of a JSON text; ValueError where it is none."""
+    """Return the value of a JSON text; ValueError where it is none, or more than is looked at."""
+    if len(text) > MAX_LOG_BYTES:
+        raise ValueError(f"{_TOO_LONG}: {_SPLIT}")
     if not _LONG_NUMBER.search(text):
         return orjson.loads(text)
     # An id of more than 64 bits would lose its last digits there.

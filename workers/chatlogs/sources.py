@@ -17,8 +17,9 @@ import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.partitioner import murmur2
 
+from workers.chatlogs.lines import MAX_LINE_BYTES, bounded
 from workers.chatlogs.packed_files import unpacked
-from workers.contracts.codec import MAX_AHEAD_MS, UNSIGNED, Raw, decode_event
+from workers.contracts.codec import MAX_AHEAD_MS, MAX_VALUE_BYTES, UNSIGNED, Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.events import (
     OWN_TYPES,
@@ -96,10 +97,13 @@ def shown(path: Path) -> str:
 
 
 def lines_of(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
-    """Yield the lines that are not blank, with file and number; .gz files are unpacked."""
+    """Yield the lines that are not blank, with file and number; .gz files are unpacked.
+
+    Of a line longer than MAX_LINE_BYTES no more than is needed to refuse it.
+    """
     for path in paths:
         with _opened(path) as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(bounded(file, MAX_LINE_BYTES), start=1):
                 if stripped := line.strip():
                     yield path, number, stripped.removeprefix(_BOM)
 
@@ -136,7 +140,14 @@ def look_at(paths: Sequence[Path]) -> FileFacts:
 def _blocks(paths: Sequence[Path]) -> Iterator[list[bytes]]:
     for path in paths:
         with _opened(path) as file:
-            while block := file.readlines(_BLOCK):
+            block, size = [], 0
+            for line in bounded(file, MAX_LINE_BYTES):
+                block.append(line)
+                size += len(line)
+                if size >= _BLOCK:
+                    yield block
+                    block, size = [], 0
+            if block:
                 yield block
 
 
@@ -208,6 +219,9 @@ def read_files(
 
 def _incoming(offset: int, line: bytes, head: _RawHead) -> Incoming:
     raw = Raw(head.conversation_id.encode(), line, (), _NO_TIMESTAMP)
+    if len(line) > MAX_LINE_BYTES:
+        problem = f"event: more than {MAX_LINE_BYTES} bytes: send at most {MAX_VALUE_BYTES}"
+        return Incoming(offset, _NO_TIMESTAMP, None, raw, Rejected("too_large", problem))
     return _decoded(offset, raw, UNSIGNED)
 
 

@@ -16,6 +16,7 @@ _GUESSES: Final = {
 }
 _LONGEST: Final = 1_000_000
 """Characters of one cell."""
+_LONGEST_LINE: Final = 4 * _LONGEST
 
 
 class Columns(NamedTuple):
@@ -66,7 +67,7 @@ def read_table(source: IO[bytes], columns: Columns) -> Iterator[ParsedChat]:
     """
     csv.field_size_limit(_LONGEST)
     text = io.TextIOWrapper(source, encoding="utf-8-sig", errors="replace", newline="")
-    rows = csv.DictReader(text)
+    rows = csv.DictReader(_lines(text))
     try:
         names = columns.found([name for name in rows.fieldnames or () if name])
         talks: dict[str, list[dict[str, Any]]] = {}
@@ -87,3 +88,12 @@ def read_table(source: IO[bytes], columns: Columns) -> Iterator[ParsedChat]:
         raise ValueError(f"line {rows.line_num}: {error}") from error
     for key, messages in talks.items():
         yield ParsedChat(str(places[key]), {"id": key, "messages": messages})
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    number = 0
+    while line := text.readline(_LONGEST_LINE + 1):
+        number += 1
+        if len(line) > _LONGEST_LINE:
+            raise ValueError(f"line {number}: more than {_LONGEST_LINE:,} characters: shorten it")
+        yield line

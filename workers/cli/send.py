@@ -14,6 +14,7 @@ import click
 import orjson
 
 from workers.chatlogs.files import unpacked
+from workers.chatlogs.lines import MAX_LINE_BYTES
 from workers.chatlogs.sources import lines_of
 from workers.cli.common import (
     CliError,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 _IN_FLIGHT = 5_000
 """Records that may wait for their acknowledgement at once."""
 _SHOWN = 20
-_LARGEST = 4 * 1024 * 1024
 _OLD_S = 3600.0
 
 
@@ -151,7 +151,9 @@ def _lines(inputs: tuple[str, ...]) -> Iterator[tuple[str, int, bytes]]:
             yield from ((str(path), number, line) for path, number, line in lines_of([Path(name)]))
             continue
         try:
-            for number, line in numbered_lines(unpacked(click.get_binary_stream("stdin"))):
+            for number, line in numbered_lines(
+                unpacked(click.get_binary_stream("stdin"), MAX_LINE_BYTES)
+            ):
                 yield "standard input", number, line
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             problem = f"standard input: not a whole gzip file: {error}"
@@ -182,7 +184,7 @@ async def _send(
         enable_idempotence=True,
         linger_ms=5,
         max_batch_size=512 * 1024,
-        max_request_size=_LARGEST,
+        max_request_size=MAX_LINE_BYTES,
     )
     await producer.start()
     try:
@@ -243,8 +245,8 @@ async def _publish(
 
 
 def _record(line: bytes) -> dict[str, Any]:
-    if len(line) > _LARGEST:
-        raise _BadLineError(f"{len(line):,} bytes, of {_LARGEST:,} at most: shorten it")
+    if len(line) > MAX_LINE_BYTES:
+        raise _BadLineError(f"more than {MAX_LINE_BYTES:,} bytes: shorten it")
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
