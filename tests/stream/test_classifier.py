@@ -267,6 +267,22 @@ async def test_the_budget_of_a_minute_is_kept(bench: Bench, api: MessagesApi) ->
     assert counted("over_budget") == over + 6
 
 
+async def test_retries_are_calls_of_the_budget(bench: Bench, api: MessagesApi) -> None:
+    api(error(529, "overloaded_error"))
+    async with running(bench, classifier_calls_per_minute=4) as agent:
+        await give(agent, *doubts(3))
+    assert len(api.bodies) == 4
+
+
+async def test_equal_questions_at_once_are_one_call(bench: Bench, api: MessagesApi) -> None:
+    api.pause_s = 0.1
+    same = [doubt("the same words", now(), conversation_id=f"c-{n}", turns=0) for n in range(8)]
+    async with running(bench) as agent:
+        await give(agent, *same)
+    assert len(api.bodies) == 1
+    assert len(await signals(bench)) == 8
+
+
 async def test_the_budget_of_a_conversation_is_kept(bench: Bench, api: MessagesApi) -> None:
     limit = classifier.PER_CONVERSATION
     talks = [doubt(f"hello {number}", now(), event_id=f"e-{number}") for number in range(limit + 3)]
@@ -302,6 +318,20 @@ async def test_a_failing_model_is_left_alone_and_then_tried(bench: Bench, api: M
         await give(agent, *doubts(1))
         await give(agent, *doubts(3))
     assert {found.conversation_id for found in await signals(bench)} == {"c-0", "c-1", "c-2"}
+
+
+async def test_a_look_whether_the_model_answers_again_is_one_request(
+    bench: Bench, api: MessagesApi
+) -> None:
+    api(error(529, "overloaded_error", x_should_retry="false"))
+    async with running(bench) as agent:
+        agent._breaker = breaker = Ahead(classifier.FAILURES, 1000, 2000)
+        for request in doubts(classifier.FAILURES):
+            await give(agent, request)
+        api(error(529, "overloaded_error"))
+        breaker.by += 1000
+        await give(agent, *doubts(8, conversation_id="c-probe"))
+    assert len(api.bodies) == classifier.FAILURES + 1
 
 
 async def test_a_limited_rate_is_left_alone_as_long_as_it_asks(

@@ -18,14 +18,14 @@ def test_no_minute_and_no_conversation_gets_more_than_its_share(
         now += pause
         minute = [at for at, _ in made if at > now - 60]
         hour = [at for at, who in made if who == conversation and at > now - 3600]
-        assert budget.allows(conversation, now) == (len(minute) < 5 and len(hour) < 8)
-        if budget.allows(conversation, now):
-            budget.spend(conversation, now)
+        spent = budget.spend(conversation, now)
+        assert spent == (len(minute) < 5 and len(hour) < 8)
+        if spent:
             made.append((now, conversation))
 
 
 def test_no_budget_is_no_call() -> None:
-    assert not Budget(per_minute=0, per_conversation=10).allows("c-1", 0.0)
+    assert not Budget(per_minute=0, per_conversation=10).spend("c-1", 0.0)
 
 
 def test_the_breaker_opens_after_failures_in_a_row_only() -> None:

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -34,11 +34,13 @@ async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MessagesApi]:
         yield server
 
 
-async def ask(asked: Question = ASKED, limit_s: float = 10.0) -> ModelReply:
+async def ask(
+    asked: Question = ASKED, limit_s: float = 10.0, may_retry: Callable[[], bool] = lambda: True
+) -> ModelReply:
     """Ask once."""
     model = ModelClient(KEY, MODEL, limit_s)
     try:
-        return await model.ask(asked)
+        return await model.ask(asked, may_retry)
     finally:
         await model.close()
 
@@ -198,6 +200,27 @@ async def test_a_connection_that_breaks_is_tried_again(api: MessagesApi) -> None
 
     api(breaks, message())
     assert (await ask()).result == "answered"
+
+
+@pytest.mark.parametrize("status", [429, 529])
+async def test_a_retry_that_is_not_allowed_is_not_sent(api: MessagesApi, status: int) -> None:
+    api(error(status, "overloaded_error"))
+    asked: list[bool] = [True, False]
+    reply = await ask(may_retry=lambda: asked.pop(0))
+    assert (len(api.bodies), asked) == (2, [])
+    assert reply.result == ("rate_limited" if status == 429 else "failed")
+
+
+async def test_nor_is_one_after_a_broken_connection(api: MessagesApi) -> None:
+    async def drop(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.close()
+        return web.Response()
+
+    api(drop)
+    asked: list[None] = []
+    reply = await ask(may_retry=lambda: bool(asked.append(None)))
+    assert (len(api.bodies), reply.result) == (1, "failed")
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])

@@ -102,6 +102,7 @@ class ClassifierAgent(Agent):
         self._budget = Budget(settings.classifier_calls_per_minute, PER_CONVERSATION)
         self._breaker = Breaker(FAILURES, PAUSE_S, LONGEST_PAUSE_S)
         self._cache: Cache[_Judged] = Cache(CACHED)
+        self._asking: dict[bytes, asyncio.Future[_Judged | None]] = {}
         self._cost = Cost(settings.classifier_input_price, settings.classifier_output_price)
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._redis: Redis | None = None
@@ -240,37 +241,58 @@ class ClassifierAgent(Agent):
 
         Whatever the outcome, it is counted.
         """
-        key, now = asked.key(self.settings.classifier_model), time.monotonic()
+        key = asked.key(self.settings.classifier_model)
         if kept := self._cache.get(key):
             _count("cached")
             return kept
-        if not self._budget.allows(conversation_id, now):
-            _count("over_budget")
-            return None
+        if asking := self._asking.get(key):
+            judged = await asyncio.shield(asking)
+            _count("cached" if judged is not None else "unanswered")
+            return judged
+        answered = asyncio.get_running_loop().create_future()
+        self._asking[key] = answered
+        judged = None
+        try:
+            judged = await self._judge_anew(conversation_id, asked)
+            if judged is not None:
+                self._cache.put(key, judged)
+        finally:
+            del self._asking[key]
+            answered.set_result(judged)
+        return judged
+
+    async def _judge_anew(self, conversation_id: str, asked: Question) -> _Judged | None:
+        now = time.monotonic()
         if self._breaker.rests(now):
             _count("rate_limited")
             return None
         if not self._breaker.allows(now):
             _count("breaker_open")
             return None
-        self._budget.spend(conversation_id, now)
-        reply = await self._ask(asked)
+        if not self._budget.spend(conversation_id, now):
+            self._breaker.abandoned()
+            _count("over_budget")
+            return None
+        reply = await self._ask(conversation_id, asked)
         self._cost.add(conversation_id, reply.input_tokens, reply.output_tokens)
         _count(reply.result)
         if reply.verdict is None:
             logger.warning("no answer of the model: %s: %s", reply.result, reply.detail)
             return None
-        judged = _Judged(reply.verdict, reply.model)
-        self._cache.put(key, judged)
-        return judged
+        return _Judged(reply.verdict, reply.model)
 
-    async def _ask(self, asked: Question) -> "ModelReply":
+    async def _ask(self, conversation_id: str, asked: Question) -> "ModelReply":
         """Call the model, and tell the breaker how it went."""
         if self._model is None:
             raise RuntimeError("there is no model to ask")
         was_open, started = self._breaker.is_open, time.monotonic()
+
+        def may_retry() -> bool:
+            # A look whether the model answers again is one request.
+            return not was_open and self._budget.spend(conversation_id, time.monotonic())
+
         try:
-            reply = await self._model.ask(asked)
+            reply = await self._model.ask(asked, may_retry)
         except asyncio.CancelledError:
             self._breaker.abandoned()
             raise

@@ -22,8 +22,8 @@ class Budget:
         self._hour: deque[tuple[float, str]] = deque()
         self._spent: Counter[str] = Counter()
 
-    def allows(self, conversation_id: str, now: float) -> bool:
-        """Whether a call about this conversation may be made now."""
+    def spend(self, conversation_id: str, now: float) -> bool:
+        """Count a call about this conversation that is made now; False: it must not be made."""
         while self._minute and self._minute[0] <= now - MINUTE_S:
             self._minute.popleft()
         while self._hour and self._hour[0][0] <= now - HOUR_S:
@@ -31,16 +31,14 @@ class Budget:
             self._spent[forgotten] -= 1
             if not self._spent[forgotten]:
                 del self._spent[forgotten]
-        return (
-            len(self._minute) < self._per_minute
-            and self._spent[conversation_id] < self._per_conversation
-        )
-
-    def spend(self, conversation_id: str, now: float) -> None:
-        """Count a call that is made now."""
+        if len(self._minute) >= self._per_minute:
+            return False
+        if self._spent.get(conversation_id, 0) >= self._per_conversation:
+            return False
         self._minute.append(now)
         self._hour.append((now, conversation_id))
         self._spent[conversation_id] += 1
+        return True
 
 
 class Breaker:

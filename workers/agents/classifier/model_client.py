@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from email.utils import mktime_tz, parsedate_tz
+from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import anthropic
@@ -24,12 +26,37 @@ RETRIES: Final = 2
 _ANSWER_TOKENS: Final = 300
 
 Result = Literal["answered", "refused", "malformed", "timeout", "rate_limited", "failed"]
-_ends_at: ContextVar[float] = ContextVar("ends_at")
-"""Monotonic time by which the call at hand must have its answer."""
+_at_hand: ContextVar["_Call"] = ContextVar("at_hand")
 
 for _name in ("anthropic", "httpx2"):
     # ANTHROPIC_LOG=debug would have the SDK log what customers wrote.
     logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+class _NoRetryError(Exception):
+    pass
+
+
+class _Call:
+    """The question at hand: by when it must have its answer, and how often it may be sent."""
+
+    def __init__(self, ends_at: float, may_retry: Callable[[], bool]) -> None:
+        self.ends_at = ends_at
+        self._may_retry = may_retry
+        self._requests = 0
+        self._allowed = 1
+
+    def grants(self) -> bool:
+        """Whether it may be sent once more; asked at most once before each retry."""
+        if self._allowed == self._requests and self._requests <= RETRIES and self._may_retry():
+            self._allowed += 1
+        return self._allowed > self._requests
+
+    def begins(self) -> None:
+        """Count a request; _NoRetryError when it must not be sent."""
+        if not self.grants():
+            raise _NoRetryError
+        self._requests += 1
 
 
 class _Usage(msgspec.Struct):
@@ -87,13 +114,19 @@ class ModelClient:
             # Complete, whatever the environment says: spans never hold content.
             open_telemetry={},
             http_client=anthropic.DefaultAsyncHttpxClient(
-                event_hooks={"response": [_retry_only_in_time]}
+                event_hooks={
+                    "request": [_count_request],
+                    "response": [_retry_only_if_worth_it],
+                }
             ),
         )
 
-    async def ask(self, asked: Question) -> ModelReply:
-        """Return what became of a question within the time limit; never raises."""
-        _ends_at.set(time.monotonic() + self._limit_s)
+    async def ask(self, asked: Question, may_retry: Callable[[], bool]) -> ModelReply:
+        """Return what became of a question within the time limit; never raises.
+
+        `may_retry` is asked before each request but the first.
+        """
+        _at_hand.set(_Call(time.monotonic() + self._limit_s, may_retry))
         try:
             async with asyncio.timeout(self._limit_s):
                 response = await self._client.messages.with_raw_response.create(
@@ -122,10 +155,19 @@ class ModelClient:
         await self._client.close()
 
 
-async def _retry_only_in_time(response: Any) -> None:
-    """Keep the SDK from a pause that would outlast the call: it gives up at once instead."""
+async def _count_request(_: Any) -> None:
+    _at_hand.get().begins()
+
+
+async def _retry_only_if_worth_it(response: Any) -> None:
+    """Keep the SDK from a retry that the budget does not allow, or that would outlast the call."""
+    status, call = response.status_code, _at_hand.get()
     wait_s = _wait_asked_for(response.headers)
-    if wait_s is not None and time.monotonic() + wait_s >= _ends_at.get():
+    in_time = wait_s is None or time.monotonic() + wait_s < call.ends_at
+    wanted = status in (408, 409, 429) or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if response.headers.get("x-should-retry") == "false" or not wanted:
+        return
+    if not in_time or not call.grants():
         response.headers["x-should-retry"] = "false"
 
 
