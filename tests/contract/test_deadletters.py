@@ -117,7 +117,7 @@ def test_a_mark_names_the_record(raw: Raw, origin: Origin) -> None:
     letter = DeadLetter(origin, "poison", "", "escalation", raw, cut=False)
     key, value, kept = retry_mark(letter)
     assert key is not None
-    assert read_retry_mark(Raw(key, value, kept, 0)) == origin
+    assert read_retry_mark(Raw(key, value, kept, 0)) == (origin, letter.digest)
     assert read_dead_letter(Raw(key, value, kept, 0)) is None
 
 

@@ -98,7 +98,9 @@ def show(record: str, kafka: str | None, as_json: bool) -> None:
     require_servers(settings, redis=False)
     with naming_servers(settings):
         found = _read(settings, LetterFilter((), origin.topic, None))
-    one = next((one for one in found if one.letter.origin == origin), None)
+    here = [one for one in found if one.letter.origin == origin]
+    # The last one, where a topic that was made anew had another record there before.
+    one = here[-1] if here else None
     if one is None:
         raise CliError(f"no dead letter of {record}: `handoff deadletters list` has them all")
     letter = one.letter

@@ -1,5 +1,6 @@
 """`dead-letters`: records that nobody could use, kept as they were, with why and where from."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -17,6 +18,7 @@ MAX_HEADERS_BYTES: Final = 65_536
 
 _PREFIX: Final = "dead-letter-"
 _RETRIED: Final = _PREFIX + "retried"
+_RETRIED_RECORD: Final = _PREFIX + "retried-record"
 _DETAIL_CHARACTERS: Final = 500
 _OWN_BYTES: Final = 4096
 """Of our own headers: the details, the names, and a topic's name of 249 characters."""
@@ -44,6 +46,26 @@ class DeadLetter(NamedTuple):
     raw: Raw
     cut: bool
     """The record was larger than `dead-letters` takes, so it cannot be sent again."""
+
+    @property
+    def digest(self) -> str:
+        """What tells the record from another that stood at the same place before.
+
+        A topic that was made anew begins its offsets anew.
+        """
+        key, value, headers, timestamp_ms = self.raw
+        told = (timestamp_ms, key, [tuple(header) for header in headers])
+        digest = hashlib.sha256(repr(told).encode(errors="surrogatepass"))
+        digest.update(value or b"")
+        return digest.hexdigest()[:32]
+
+
+class RetryMark(NamedTuple):
+    """Says that the record of a dead letter was sent again."""
+
+    origin: Origin
+    digest: str | None
+    """Of the dead letter; None on marks that were written before there was one."""
 
 
 def dead_letter(
@@ -116,21 +138,20 @@ def read_dead_letter(record: Raw) -> DeadLetter | None:
 
 def retry_mark(letter: DeadLetter) -> tuple[bytes, None, list[Header]]:
     """Return the record to produce to `dead-letters` once the refused record is sent again."""
-    return letter.raw.key or b"", None, [(_RETRIED, "/".join(map(str, letter.origin)).encode())]
+    place = "/".join(map(str, letter.origin)).encode()
+    headers = [(_RETRIED, place), (_RETRIED_RECORD, letter.digest.encode())]
+    return letter.raw.key or b"", None, headers
 
 
-def read_retry_mark(record: Raw) -> Origin | None:
-    """Where the record was that this mark says was sent again; None when it is no mark."""
-    marks = [
-        (value or b"").decode(errors="replace")
-        for name, value in record.headers
-        if name == _RETRIED
-    ]
+def read_retry_mark(record: Raw) -> RetryMark | None:
+    """Which record this mark says was sent again; None when it is no mark."""
+    marks = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     try:
-        topic, partition, offset = marks[0].split("/")
-        return Origin(topic, int(partition), int(offset))
-    except (IndexError, ValueError):
+        topic, partition, offset = marks[_RETRIED].split("/")
+        origin = Origin(topic, int(partition), int(offset))
+    except (KeyError, ValueError):
         return None
+    return RetryMark(origin, marks.get(_RETRIED_RECORD))
 
 
 def _foreign(headers: Sequence[Header]) -> list[Header]:

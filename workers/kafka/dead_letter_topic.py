@@ -60,26 +60,47 @@ class LetterFilter(NamedTuple):
 async def read_letters(
     settings: Settings, wanted: LetterFilter, advance: Callable[[int], None]
 ) -> list[FoundLetter]:
-    """Return every dead letter that is wanted once, by its origin, oldest first.
+    """Return every dead letter that is wanted once, oldest first.
 
     ReadError when the topic cannot be read.
     """
-    found: dict[Origin, FoundLetter] = {}
-    marks: set[Origin] = set()
+    letters = LetterList(wanted)
     async with reading(settings) as consumer:
         ranges = await ranges_of(consumer, await partitions_of(consumer, [DEAD_LETTERS]))
     async for tp, records in read(settings, ranges):
         advance(len(records))
         for record in records:
             raw = Raw(record.key, record.value, record.headers, record.timestamp)
-            letter, mark = read_dead_letter(raw), read_retry_mark(raw)
-            if mark is not None:
-                marks.add(mark)
-            elif letter is not None and wanted.takes(letter, record.timestamp):
-                place = tp.partition, record.offset, record.timestamp
-                found.setdefault(letter.origin, FoundLetter(*place, letter, retried=False))
-    letters = (one._replace(retried=origin in marks) for origin, one in found.items())
-    return sorted(letters, key=lambda one: (one.at_ms, one.partition, one.offset))
+            letters.take(tp.partition, record.offset, raw)
+    return letters.found()
+
+
+class LetterList:
+    """Dead letters as they are read, each once, however often it was written."""
+
+    def __init__(self, wanted: LetterFilter) -> None:
+        self._wanted = wanted
+        self._found: dict[tuple[Origin, str], FoundLetter] = {}
+        self._marks: set[tuple[Origin, str]] = set()
+
+    def take(self, partition: int, offset: int, raw: Raw) -> None:
+        """Take a record of `dead-letters`; those of one partition in their order."""
+        mark = read_retry_mark(raw)
+        if mark is not None:
+            origin, digest = mark
+            # A mark without a digest is of what stood there before it.
+            known = [digest] if digest else [d for place, d in self._found if place == origin]
+            self._marks.update((origin, one) for one in known)
+            return
+        letter = read_dead_letter(raw)
+        if letter is not None and self._wanted.takes(letter, raw.timestamp_ms):
+            found = FoundLetter(partition, offset, raw.timestamp_ms, letter, retried=False)
+            self._found.setdefault((letter.origin, letter.digest), found)
+
+    def found(self) -> list[FoundLetter]:
+        """Return them oldest first."""
+        letters = [one._replace(retried=key in self._marks) for key, one in self._found.items()]
+        return sorted(letters, key=lambda one: (one.at_ms, one.partition, one.offset))
 
 
 async def send_again(
