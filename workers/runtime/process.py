@@ -26,6 +26,8 @@ BLOCKED_S: Final = 30.0
 SAY_EVERY_S: Final = 5.0
 LACKING_S: Final = 20.0
 """So long a start waits for topics that somebody may be creating."""
+PAUSED_S: Final = 5.0
+"""A process that did not run for so long was perhaps stopped."""
 BUSY_SHARE: Final = 0.5
 """Of the processor's time, by which a blocked event loop is told from a stopped process."""
 COLLECT_AFTER: Final = (20_000, 20, 50)
@@ -143,30 +145,37 @@ async def wait_for_topics(settings: Settings, topics: Collection[str]) -> dict[s
         await asyncio.sleep(0.5)
 
 
+def _standing(passed_s: float, busy_s: float) -> float:
+    """Return for how long of this time an event loop that ran nothing counts as blocked.
+
+    A process that was stopped, or hardly got the processor, has not had the time that passed; one
+    that works and lets no other thread run has used it.
+    """
+    return busy_s if passed_s > PAUSED_S and busy_s < BUSY_SHARE * passed_s else passed_s
+
+
 def _watch_loop(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
     """End the process when the event loop runs nothing for so long that the group must go on.
 
     And when `worker all`, which started it, is gone: nobody would start or stop it any more.
     """
-    beat, ended = time.monotonic(), threading.Event()
+    blocked_s, ended = 0.0, threading.Event()
     supervisor = os.environ.get(SUPERVISOR)
 
     def heard() -> None:
-        nonlocal beat
-        beat = time.monotonic()
+        nonlocal blocked_s
+        blocked_s = 0.0
 
     def watch() -> None:
+        nonlocal blocked_s
         looked, used = time.monotonic(), time.process_time()
         while not ended.wait(1.0):
             now, before = time.monotonic(), looked
             busy, looked, used = time.process_time() - used, now, time.process_time()
-            if now - before > 5.0 and busy < BUSY_SHARE * (now - before):
-                # The whole process was stopped: that says nothing about its event loop. One that
-                # works and lets no other thread run has used the processor meanwhile.
-                heard()
+            blocked_s += _standing(now - before, busy)
             if supervisor is not None and os.getppid() != int(supervisor):
                 fail_stop("`worker all`, which started this process, is gone")
-            if now - beat > BLOCKED_S:
+            if blocked_s > BLOCKED_S:
                 fail_stop(f"the event loop is blocked for {BLOCKED_S:g} s")
             loop.call_soon_threadsafe(heard)
 
