@@ -139,7 +139,7 @@ def read_dead_letter(record: Raw) -> DeadLetter | None:
 def retry_mark(letter: DeadLetter) -> tuple[bytes, None, list[Header]]:
     """Return the record to produce to `dead-letters` once the refused record is sent again."""
     place = "/".join(map(str, letter.origin)).encode()
-    headers = [(_RETRIED, place), (_RETRIED_RECORD, letter.digest.encode())]
+    headers: list[Header] = [(_RETRIED, place), (_RETRIED_RECORD, letter.digest.encode())]
     return letter.raw.key or b"", None, headers
 
 
