@@ -22,7 +22,7 @@ from workers.cli.time_option import Moment
 from workers.contracts.characters import escaped
 from workers.contracts.deadletters import Origin
 from workers.contracts.rejections import REJECTION_REASONS, named
-from workers.contracts.time import from_ms
+from workers.contracts.time import nearest_moment
 from workers.contracts.topics import DEAD_LETTERS
 from workers.handoff.wording import counted
 from workers.kafka.dead_letter_topic import FoundLetter, LetterFilter, read_letters, send_again
@@ -191,17 +191,17 @@ def retry(
 def _row(one: FoundLetter) -> dict[str, Any]:
     letter = one.letter
     return {
-        "at": from_ms(one.at_ms).isoformat(timespec="milliseconds"),
-        "reason": letter.reason,
-        "topic": letter.origin.topic,
+        "at": nearest_moment(one.at_ms).isoformat(timespec="milliseconds"),
+        "reason": escaped(letter.reason),
+        "topic": escaped(letter.origin.topic),
         "partition": letter.origin.partition,
         "offset": letter.origin.offset,
-        "record_at": from_ms(max(letter.raw.timestamp_ms, 0)).isoformat(timespec="milliseconds"),
+        "record_at": nearest_moment(letter.raw.timestamp_ms).isoformat(timespec="milliseconds"),
         "key": _key(letter.raw.key),
         "bytes": len(letter.raw.value or b""),
-        "agent": letter.agent,
+        "agent": escaped(letter.agent),
         "again": "sent" if one.retried else "no",
-        "detail": letter.detail,
+        "detail": escaped(letter.detail),
     }
 
 

@@ -12,6 +12,8 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = 253_402_300_799_999
+"""The end of the year 9999."""
 
 
 def to_ms(moment: datetime) -> int:
@@ -22,3 +24,8 @@ def to_ms(moment: datetime) -> int:
 def from_ms(milliseconds: int) -> datetime:
     """Return the UTC moment of `milliseconds` since the epoch, exact to the millisecond."""
     return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def nearest_moment(milliseconds: int) -> datetime:
+    """Return the moment to show for any number, as a record's timestamp is: others may write it."""
+    return from_ms(min(max(milliseconds, 0), _LAST_MS))
