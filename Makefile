@@ -72,6 +72,8 @@ lock:
 	.cache/lock/bin/python -m pip install --disable-pip-version-check --quiet uv
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	echo hatchling | $(subst pyproject.toml,-,$(COMPILE)) --constraint requirements-dev.lock \
+		--output-file requirements-build.lock
 
 format: setup
 	$(BIN)/ruff check --fix .

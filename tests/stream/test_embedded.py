@@ -92,6 +92,33 @@ def test_a_store_with_a_folder_finds_its_data_again(tmp_path: Path) -> None:
         assert client.get("key") == b"value"
 
 
+def test_only_we_may_read_a_stores_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    with EmbeddedRedis(folder):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_has_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "data"
+    with EmbeddedRedis(folder) as store:
+        monkeypatch.setattr("workers.embedded.redis._READY_S", 0.2)
+        with pytest.raises(ServerError, match="another embedded store uses it"):
+            EmbeddedRedis(folder).start()
+        monkeypatch.undo()
+        store.kill()
+        with EmbeddedRedis(folder) as other:
+            assert other.pid
+
+
+def test_somebody_elses_server_on_the_port_is_not_taken_for_ours() -> None:
+    with EmbeddedRedis() as other:
+        store = EmbeddedRedis()
+        store._port = other._port
+        with pytest.raises(ServerError, match="did not become ready"):
+            store.start()
+
+
 def test_a_store_that_cannot_start_says_why(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     (folder / "appendonlydir").mkdir(parents=True)

@@ -68,6 +68,7 @@ _SERVICE: Final = _object(
         },
         "read_only": {"type": "boolean"},
         "restart": {"enum": ["no", "always", "on-failure", "unless-stopped"]},
+        "user": {"type": "string"},
         "security_opt": _TEXTS,
         "stop_grace_period": _DURATION,
         "tmpfs": _TEXTS,
@@ -255,3 +256,24 @@ def test_the_image_has_a_supported_python_and_the_locked_packages() -> None:
 def _base(lines: list[str]) -> str:
     """Return the base image of the last stage."""
     return [line for line in lines if line.startswith("FROM ")][-1].split()[1]
+
+
+def test_every_service_gives_up_its_privileges(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service.get("read_only", False) == (name != "kafka"), name
+
+
+def test_the_build_backend_is_locked_as_the_tests_have_it() -> None:
+    """What builds the wheel of the image is fetched by its hash, and nothing beside it is."""
+    dockerfile = (_ROOT / "Dockerfile").read_text()
+    assert "--require-hashes -r requirements-build.lock" in dockerfile
+    assert "!requirements-build.lock" in (_ROOT / ".dockerignore").read_text().splitlines()
+    assert "--no-deps --no-index /tmp/wheel/*.whl" in dockerfile
+    built, tested = (
+        (_ROOT / f"requirements-{name}.lock").read_text().split("\n", 2)[2]
+        for name in ("build", "dev")
+    )
+    assert built.startswith("hatchling==")
+    assert set(built.splitlines()) <= set(tested.splitlines())

@@ -22,7 +22,9 @@ class ServerError(RuntimeError):
 class Child:
     """Runs one of this package's scripts; its first line is read as its greeting."""
 
-    def __init__(self, script: Path, arguments: list[str], start_s: float = 15.0) -> None:
+    def __init__(
+        self, script: Path, arguments: list[str], start_s: float = 15.0, keep: tuple[int, ...] = ()
+    ) -> None:
         self.name = script.name
         # A session of its own keeps Ctrl-C from it: it is ours to stop, after our own work.
         # A bare Popen, not a context: the process outlives this call.
@@ -32,6 +34,7 @@ class Child:
             stdout=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
+            pass_fds=keep,
         )
         try:
             self.greeting = self.read_line(start_s)
@@ -84,12 +87,22 @@ class Child:
 class GuardedServer:
     """Runs any server's command under the guard, which ends it when we end."""
 
-    def __init__(self, command: list[str], log: Path, temporary: Path | None = None) -> None:
-        """Start it, with its output added to the log; a temporary folder goes when it ends."""
+    def __init__(
+        self,
+        command: list[str],
+        log: Path,
+        temporary: Path | None = None,
+        keep: tuple[int, ...] = (),
+    ) -> None:
+        """Start it, with its output added to the log; a temporary folder goes when it ends.
+
+        The files in `keep` stay open for as long as the server runs.
+        """
         self.log = log
         self._temporary = temporary
         folder = "" if temporary is None else str(temporary)
-        self._guard = Child(Path(__file__).with_name("guard.py"), [str(log), folder, *command])
+        arguments = [str(log), folder, *command]
+        self._guard = Child(Path(__file__).with_name("guard.py"), arguments, keep=keep)
 
     @property
     def pid(self) -> int:

