@@ -17,6 +17,8 @@ AT_RISK_MS: Final = 10 * MINUTE
 """An escalation that must be claimed within this time is at risk."""
 _CLAIMS: Final = 200
 _WAITING: Final = "outcome IS NULL AND claimed_at IS NULL AND place = 'queue'"
+_HELD: Final = "escalation INDEXED BY escalation_held"
+"""By itself SQLite takes the index of all claims, and reads every escalation that has ended."""
 _LISTED: Final = (
     "escalation_id, conversation_id, reason, rule, level, opened_at, place, queue, rung, placed_at,"
     " due_at, priority, assignee, ticket_id, claimed_by, claimed_at, outcome, ended_at,"
@@ -79,7 +81,7 @@ def _queue_state(connection: sqlite3.Connection, queue: str, now_ms: int) -> Que
         at_risk=one(due, now_ms + AT_RISK_MS),
         overdue=one(due, now_ms),
         held=one(
-            "SELECT count(*) FROM escalation WHERE queue = ? AND outcome IS NULL"
+            f"SELECT count(*) FROM {_HELD} WHERE queue = ? AND outcome IS NULL"  # noqa: S608
             " AND claimed_at IS NOT NULL"
         ),
         median_wait_ms=waits[len(waits) // 2] if waits else None,
@@ -133,7 +135,7 @@ def held(
     for queue in queues:
         mine = "" if person is None else " AND claimed_by = ?"
         rows += connection.execute(
-            f"SELECT {_LISTED} FROM escalation WHERE queue = ? AND outcome IS NULL"  # noqa: S608
+            f"SELECT {_LISTED} FROM {_HELD} WHERE queue = ? AND outcome IS NULL"  # noqa: S608
             f" AND claimed_at IS NOT NULL{mine} LIMIT ?",
             (queue, *([] if person is None else [person]), limit),
         ).fetchall()
