@@ -77,6 +77,11 @@ class ConsoleProcess:
         return self._log.read_text(errors="replace")
 
     @property
+    def pid(self) -> int:
+        """Return its process id."""
+        return self._server.pid
+
+    @property
     def exit_code(self) -> int | None:
         """Return what it ended with; None before."""
         return self._server.exit_code
