@@ -13,14 +13,14 @@ EXIT_CLOSED_PIPE: Final = 141
 
 EXIT_CODES: Final[dict[int, str]] = {
     0: "done; a worker was told to stop",
-    EXIT_FINDINGS: "findings, or something was left out or is not there; it is named",
-    EXIT_USAGE: "wrongly called: an option, a setting or a file that they name",
+    EXIT_FINDINGS: "findings, or something was skipped or is missing, which the output names",
+    EXIT_USAGE: "bad usage: an option, a setting, or a file that one of them names",
     EXIT_DEAD_LETTERS: "nothing in the input could be read; a worker reached the dead-letter limit",
     EXIT_UNAVAILABLE: "a server is not reachable",
     EXIT_FAIL_STOP: "a worker ended itself so that nothing is lost: start it again",
     EXIT_CONFIGURATION: "a server, a topic or a file is not as it must be",
     EXIT_INTERRUPTED: "interrupted by Ctrl-C",
-    EXIT_CLOSED_PIPE: "who read the output has closed it, as head does",
+    EXIT_CLOSED_PIPE: "the reader of the output closed the pipe, as head does",
 }
 """Every code that a command or a worker ends with; `handoff --help` and the docs print it."""
 

@@ -44,7 +44,7 @@ _SHOWN = 20
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="A decision that was not carried out for longer is a finding.",
+    help="Report decisions that were not carried out within this time.",
 )
 @json_option
 def audit(

@@ -51,7 +51,7 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def deadletters() -> None:
-    """List events that could not be read, show one, or send them again."""
+    """List records that could not be used, show one, or send them again."""
 
 
 @deadletters.command("list")
@@ -61,7 +61,7 @@ def deadletters() -> None:
 def list_letters(
     reasons: tuple[str, ...], topic: str | None, since: int | None, kafka: str | None, as_json: bool
 ) -> None:
-    """Print why and where from, oldest first, and never what somebody wrote.
+    """List reason and origin, oldest first, and never the content of a message.
 
     Exit code: 0 printed, 1 the topic cannot be read, 2 wrongly called.
     """
@@ -157,7 +157,7 @@ def retry(
     kafka: str | None,
     as_json: bool,
 ) -> None:
-    """Send dead letters to where they were, as they were, each once.
+    """Send each dead letter back once, unchanged, to its topic and partition.
 
     Key, value and headers are the original ones, and so is the partition. What was sent again is
     marked on dead-letters and left out from then on; an event that was applied meanwhile is known

@@ -87,8 +87,8 @@ def explain(
     """Print turn by turn which signals CONVERSATION gave, which rules nearly held, and why.
 
     Reads what the store remembers: the words of every turn, and how the conversation stands. A log
-    tells more, from --topic or from a file: what AI agents, desks and the router reported. Either
-    way the same code decides over it again. Words are redacted. Exit code: 0 printed, 1 no such
+    tells more, from --topic or from a file: what AI agents, desks and the router reported. The
+    worker's own code decides over it again. Words are redacted. Exit code: 0 printed, 1 no such
     conversation.
     """
     if log is not None and topic is not None:

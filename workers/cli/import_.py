@@ -54,12 +54,13 @@ def import_(
 
     Reads OpenAI chat, Responses and Assistants, Anthropic messages, ShareGPT, LangChain, Langfuse,
     Vercel AI, Chatwoot, Zendesk, Intercom and Twilio, told apart by their shape, and CSV with
-    --columns: one conversation a line, a JSON array of them or one JSON value, also gzipped; - is
-    standard input. Requests that repeat one conversation's history become one conversation.
+    --columns. A file has one conversation per line, or is a JSON array of them or one JSON value;
+    it may be gzipped; - is standard input. Requests that repeat one conversation's history become
+    one conversation.
 
     Times that a log does not have are made up, the same ones each time; times without a zone are
-    taken as UTC. A live system takes them at their word: what happened long ago is long overdue.
-    To play logs through one, use --now.
+    taken as UTC. A live system trusts these times, so that old conversations have overdue
+    deadlines at once: use --now to play logs through one.
 
     What cannot be mapped is reported with its line and left out. Exit code: 0 everything was
     mapped, 1 something was left out or its time made up, 65 nothing could be read.

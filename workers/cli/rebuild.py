@@ -40,10 +40,10 @@ def rebuild(
 ) -> None:
     """Empty what Redis knows of the conversations and fold it from the log again.
 
-    For a store that is damaged, a log whose number of partitions was changed, or one that was cut
-    or made anew. Stop the escalation workers before. Nothing that was published is published
-    again, except for the latest decision of every open escalation; a log that is shorter than what
-    was handled is begun at its beginning, under the ids of before.
+    For a damaged store, or a log that was truncated, created anew or given another number of
+    partitions. Stop the escalation workers first. Nothing that was published is published again,
+    except for the latest decision of every open escalation. A log that is shorter than what was
+    handled is read from its start, and the ids stay the same.
     """
     settings = settings_from(kafka, redis)
     chosen = policy.read(topics)

@@ -87,7 +87,7 @@ def _bytes(context: click.Context, parameter: click.Parameter, given: str) -> in
 @click.option(
     "--against",
     type=click.Path(exists=True, path_type=Path),
-    help="Another policy to compare with; what was in force when absent, if the log tells.",
+    help="Another policy to compare with; default: the policy that the log says was in force.",
 )
 @click.option(
     "--labels",
@@ -100,13 +100,13 @@ def _bytes(context: click.Context, parameter: click.Parameter, given: str) -> in
     "sweeps",
     metavar="RULE.FIELD=FROM:TO:STEP",
     multiple=True,
-    help="Vary a number of the policy, as in unsure.when.low_confidence_turns=1:4:1; several.",
+    help="Vary a number of the policy, as in unsure.when.low_confidence_turns=1:4:1; repeatable.",
 )
 @click.option(
     "--expect",
     metavar="EXPECT.yaml",
     type=_File,
-    help="End with 1 unless its bands hold and at most so many are gained and lost.",
+    help="End with 1 unless the bands and limits in this file hold.",
 )
 @click.option(
     "--decisions",
@@ -122,7 +122,7 @@ def _bytes(context: click.Context, parameter: click.Parameter, given: str) -> in
     metavar="SIZE",
     default="1G",
     callback=_bytes,
-    help="Keep so much of conversations in memory, as in 512M or 2G (1G); the rest on disk.",
+    help="Memory for conversations, as in 512M or 2G (1G); the rest goes to disk.",
 )
 @topics_option
 @kafka_option
@@ -147,13 +147,13 @@ def replay(
     """Decide over recorded events again: files of events or the log itself.
 
     Files are JSONL, also gzipped or zstd, or Parquet with the fields of events as columns; - is
-    standard input. They fold one after the other, several as one log.
+    standard input. Several files are read in order, as one log.
 
     The same code decides as in the live worker, so the same log gives the same decisions, byte for
-    byte. Once a decision comes out differently, what follows in the log would not have followed: it
-    is marked as hypothetical and counts in no rate. Queues that a policy names must exist in
-    topics.yaml. HANDOFF_POLICY takes the place of the shipped default alone: a log that has policy
-    events says itself what was in force.
+    byte. Once a decision comes out differently, what the log holds after it might not have
+    happened: it is marked as hypothetical and counts in no rate. Queues that a policy names must
+    exist in topics.yaml. HANDOFF_POLICY takes the place of the shipped default alone: a log that
+    has policy events says itself what was in force.
 
     Exit code: 0; 1 not as --expect says; 2 wrongly called; 65 nothing is an event.
     """

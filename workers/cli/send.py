@@ -112,11 +112,11 @@ def send(
 ) -> None:
     """Publish the JSON lines in each FILE (also .gz; - is standard input), each acknowledged.
 
-    The key of a line is its conversation_id, that of a desk's presence its queue. A line that is
-    no JSON object, has no key or is of a time ahead of now, and one that the broker refuses, is
-    reported with its number; the others are sent. What the contract refuses ends in dead-letters,
+    A line is keyed by its conversation_id, a desk's presence by its queue. A line that is not a
+    JSON object, has no key, lies in the future or is refused by the broker is reported with its
+    number; the others are sent. What the contract refuses ends in dead-letters,
     as from any producer. Sending a file again changes nothing: events are known by their event_id.
-    Events of long ago are taken at their word, deadlines and all: a warning says how many.
+    Old events keep their times, so their deadlines are overdue at once: a warning counts them.
 
     Exit code: 0 everything was acknowledged, 1 something was not.
     """

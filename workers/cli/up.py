@@ -63,8 +63,8 @@ def up(
 
     What --kafka and --redis (KAFKA_BOOTSTRAP, REDIS_URL) do not name is embedded: in memory, on
     loopback, gone at the end. On a Kafka of yours the topics that are missing are created first.
-    Standard output gets the lines to paste into other shells, the console's address and the
-    workers' messages go to standard error. Ctrl-C or SIGTERM ends everything in order.
+    The line to paste into other shells goes to standard output; everything else goes to standard
+    error. Ctrl-C or SIGTERM ends everything in order.
     """
     if play and context.get_parameter_source("topics") is not ParameterSource.DEFAULT:
         raise CliError("--play brings its own topics.yaml: leave out --topics-file", 2)

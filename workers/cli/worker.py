@@ -80,14 +80,15 @@ logger = logging.getLogger("handoff")
     envvar="HANDOFF_LOG_LEVEL",
     default="INFO",
     type=click.Choice(("DEBUG", "INFO", "WARNING", "ERROR"), case_sensitive=False),
-    help="Of our own messages; those of libraries stay at warnings.",
+    help="Level of handoff's own log; libraries log warnings only.",
 )
 @click.pass_context
 def worker(context: click.Context, /, which: str, **options: Any) -> None:
     """Run one kind of worker until it is told to stop, or one process of each.
 
-    `all` starts a process again when it ends; exit code 70 means that a worker ended itself so
-    that nothing is lost.
+    `all` starts a process again when it ends, unless its exit code says that starting it again
+    cannot help (2, 65 or 78); exit code 70 means that a worker ended itself so that nothing is
+    lost.
     """
     setup_logging(options["log_level"], which)
     if which == "all":

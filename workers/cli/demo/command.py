@@ -59,10 +59,10 @@ def demo() -> None:
     """Play conversations through the whole system and show what happened.
 
     Starts a broker, a store and one worker of each kind, all embedded and gone afterwards, plays
-    customers, an AI agent, people at their desks and a ticket system, and tells what is decided as
-    it is decided. Needs no network and takes less than a minute.
+    customers, an AI agent, people at their desks and a ticket system, and prints each decision as
+    it is made. Needs no network and takes less than a minute.
 
-    Exit code 0: every conversation came to what it should and the audit is clean.
+    Exit code 0: every conversation ended as expected and the audit is clean.
     """
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     stage, conversations = load_stage(), load_conversations()
