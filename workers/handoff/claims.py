@@ -11,7 +11,7 @@ from workers.handoff.identifiers import Identifier, name_of
 from workers.handoff.issues import Ask, Issue
 from workers.handoff.sentences import REFUSES, STILL
 from workers.handoff.sentiment import sentiment_of
-from workers.handoff.told import Said, Told, waits
+from workers.handoff.told import AiSentence, Told, waits
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
 from workers.handoff.wording import (
@@ -45,7 +45,7 @@ class PacketFindings(NamedTuple):
     works: tuple[ToolWork, ...]
     issue: Issue | None
     told: Told
-    steps: tuple[Said, ...]
+    steps: tuple[AiSentence, ...]
     """What the customer did themselves."""
     identifiers: tuple[Identifier, ...]
 
@@ -181,7 +181,7 @@ def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ..
 
 def _steps(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
     """Say what the customer did themselves, the latest steps that fit, in their order."""
-    kept: list[Said] = []
+    kept: list[AiSentence] = []
     room -= word_count(view.frame("work", "customer", steps=""))
     for said in reversed(found.steps):
         words = word_count(said.text)
@@ -266,14 +266,14 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
     return Claim(text=text, events=tuple(dict.fromkeys(events)))
 
 
-def _no(said: Said) -> int:
+def _no(said: AiSentence) -> int:
     """Return where the clause begins in which something is refused."""
     found = REFUSES.search(said.text)
     before = said.text[: found.start()] if found else ""
     return max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
 
 
-def refusal(view: PacketView, found: PacketFindings) -> Said | None:
+def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
     """Return what the AI refused last of what is asked, unless something was done since."""
     said = found.told.refused
     if said is None or said.turn is view.last(AI):

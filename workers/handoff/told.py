@@ -49,7 +49,7 @@ _LEAST: Final = 12
 """Characters of a clause, so that it says something."""
 
 
-class Said(NamedTuple):
+class AiSentence(NamedTuple):
     """One sentence of the AI's."""
 
     turn: Turn
@@ -59,34 +59,34 @@ class Said(NamedTuple):
 class Told(NamedTuple):
     """What was told, each the latest of its kind."""
 
-    last: Said | None
-    refused: Said | None
+    last: AiSentence | None
+    refused: AiSentence | None
     """None also where the AI did it after all."""
-    promised: tuple[Said, ...]
-    offered: tuple[Said, ...]
+    promised: tuple[AiSentence, ...]
+    offered: tuple[AiSentence, ...]
 
 
 def told_to(view: PacketView) -> Told:
     """Return what the AI told the customer in its last turns."""
     turns = [turn for turn in view.spoken if turn.role == AI][-LAST:]
     last = refused = None
-    promised: dict[str, Said] = {}
-    offered: tuple[Said, ...] = ()
+    promised: dict[str, AiSentence] = {}
+    offered: tuple[AiSentence, ...] = ()
     for turn in turns:
         parts = sentences(view.text(turn))[:_SENTENCES]
         no = [part for part in parts if _tells(part) and refuses(part)]
         if no:
-            refused = Said(turn, point(_tightest(no)))
+            refused = AiSentence(turn, point(_tightest(no)))
         # What hangs on the customer's word is not promised yet.
         awaits = any(_asks(part) and CONFIRM.search(part) for part in parts)
         for part in [] if awaits else parts:
             if _promises(part):
-                promised[part] = Said(turn, part)
+                promised[part] = AiSentence(turn, part)
         offers = [] if any(map(PERSON.search, parts)) else [*filter(_offers, parts)]
-        offered = tuple(Said(turn, part) for part in offers[-1:])
+        offered = tuple(AiSentence(turn, part) for part in offers[-1:])
         telling = no[:1] or [part for part in parts if _tells(part) and not _asks(part)]
         if telling:
-            last = Said(turn, point(_tightest(no) if no else _telling(telling)))
+            last = AiSentence(turn, point(_tightest(no) if no else _telling(telling)))
     return Told(last, refused, tuple(promised.values())[-2:], offered)
 
 
@@ -134,9 +134,9 @@ def _promises(part: str) -> bool:
     )
 
 
-def steps_of(view: PacketView) -> tuple[Said, ...]:
+def steps_of(view: PacketView) -> tuple[AiSentence, ...]:
     """Return what the customers say they did themselves, one clause a step, each once."""
-    steps: dict[str, Said] = {}
+    steps: dict[str, AiSentence] = {}
     for turn in view.spoken:
         if turn.role != CUSTOMER:
             continue
@@ -147,7 +147,7 @@ def steps_of(view: PacketView) -> tuple[Said, ...]:
             clause = _clause(part, found.start())
             if len(clause.split()) < _SHORT:
                 continue
-            steps.setdefault(clause.lower(), Said(turn, clause))
+            steps.setdefault(clause.lower(), AiSentence(turn, clause))
     return tuple(steps.values())
 
 

@@ -36,6 +36,11 @@ def plan(place: Place | None = None, **changes: Any) -> Plan:
     return Plan(place=place, queue=place and "billing", planned_at=packets.START, **changes)
 
 
+def test_every_reason_for_which_the_customer_is_handed_over_is_said() -> None:
+    # A person who writes unasked needs no announcement.
+    assert set(languages()["en"]["because"]) == {*get_args(Reason)} - {"human_initiative"}
+
+
 def test_seven_languages_say_the_same_things() -> None:
     texts = languages()
     assert set(texts) == {"en", "de", "es", "fr", "it", "pt", "nl"}

@@ -202,7 +202,8 @@ class Performance:
                 raw = Raw(record.key, record.value, record.headers, record.timestamp)
                 letter = read_dead_letter(raw)
                 if letter is not None and record.key is not None:
-                    letters.setdefault(record.key.decode(), []).append(letter.reason)
+                    key = record.key.decode(errors="replace")
+                    letters.setdefault(key, []).append(letter.reason)
         return letters
 
     async def _audit(self) -> Report:
