@@ -483,7 +483,9 @@ FOREIGN: Final[dict[str, Sequence[Sequence[str]]]] = {
         ("LRANGE", "handoff:{conversation-events:0}:outbox", "0", "1"),
     ],
     "desk": [
-        ("GET", "handoff:{conversation-events:0}:s:c"),
+        # It reads states, to find where a conversation lives that a lead names.
+        ("SET", "handoff:{conversation-events:0}:s:c", "1"),
+        ("DEL", "handoff:{conversation-events:0}:s:c"),
         ("LRANGE", "handoff:{conversation-events:0}:t:c", "0", "1"),
     ],
     "classifier": [
