@@ -93,7 +93,7 @@ def test_two_who_race_for_one_claim_see_who_has_it(visit: Visit, system: Console
     ben = at_desk(visit, system.open.address, "Ben Ito", "tier_2_support")
     took = []
     for number in range(_RACES):
-        words = f"Let me talk to a human, for the {number}. time"
+        words = f"Let me talk to a human about invoice {number}"
         system.say(f"race-{number}", words)
         for page in (ana, ben):
             open_case(page, words)
