@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from tests.browser.conftest import Picture, Visit
 from tests.support.console_process import PATIENCE_S, eventually
 
 _LEAST_ESCALATIONS = 8
-_FIRST_S = 60
 
 
 @pytest.fixture
@@ -50,11 +48,9 @@ def test_a_lead_watches_what_is_handed_over_as_it_is(
     visit: Visit, picture: Picture, playing: str
 ) -> None:
     page = visit(playing)
-    began = time.monotonic()
     first = page.locator("#now-recent a.case").first
     expect(first).to_be_visible()
     # From here on nothing is asked of the page.
-    assert time.monotonic() - began < _FIRST_S
     cases = page.locator("#now-recent a.case")
     expect(cases.nth(_LEAST_ESCALATIONS - 1)).to_be_visible()
     expect(page.locator("#now-rate")).to_contain_text("conversations; healthy is")
@@ -67,3 +63,5 @@ def test_a_lead_watches_what_is_handed_over_as_it_is(
     expect(page.locator("#c-timeline")).to_contain_text("because requested human")
     expect(page.locator("#c-packet")).to_contain_text("Why")
     picture(page, "console-conversation")
+    # The console ends before the page is closed, and would be missed.
+    page.goto("about:blank")
