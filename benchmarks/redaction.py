@@ -1,4 +1,4 @@
-"""What redaction finds of what people type: `python -m benchmarks.redaction [SET ...]`.
+"""A table of the secrets that redaction finds: `python -m benchmarks.redaction [SET ...]`.
 
 The texts are made up, in seven languages. Those of a set were written before anything was changed
 for them, so the first figure of a set is the one that tells of texts of others; docs/privacy.md
@@ -29,7 +29,7 @@ class Text(msgspec.Struct, forbid_unknown_fields=True):
     secrets: tuple[str, ...] = ()
 
     def is_right(self, rule: Redaction) -> bool:
-        """Whether every secret is gone, or an ordinary text is as it was."""
+        """Return whether every secret is gone, or an ordinary text is as it was."""
         left = redact(self.text, rule)
         if self.kind == ORDINARY:
             return left == self.text

@@ -98,12 +98,12 @@ class LangGraphAgent:
 
 
 def wants_tools(state: MessagesState) -> bool:
-    """Whether the last turn calls tools."""
+    """Return whether the last turn calls tools."""
     return bool(getattr(state["messages"][-1], "tool_calls", None))
 
 
 def asked_for_person(state: MessagesState) -> bool:
-    """Whether the last turn of the model asked for a person: then it says nothing more."""
+    """Return whether the model has just asked for a person: then it says nothing more."""
     turns = [message for message in state["messages"] if isinstance(message, AIMessage)]
     return any(call["name"] == "ask_for_person" for call in turns[-1].tool_calls)
 

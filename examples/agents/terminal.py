@@ -1,4 +1,4 @@
-"""What the agents of this folder share: the shop's tools, and a customer at the terminal.
+"""Shared by the agents of this folder: the shop's tools, and a customer at the terminal.
 
 Each line that you type is the customer's. With HANDOFF_BRIDGE_URL and HANDOFF_BRIDGE_TOKEN an agent
 reports over `handoff bridge`, else over Kafka.

@@ -1,4 +1,4 @@
-"""What people do in the pages, by the keys and buttons that they would use."""
+"""People at work in the pages, by the keys and buttons that they would use."""
 
 from playwright.sync_api import Page, expect
 

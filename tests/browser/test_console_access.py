@@ -1,4 +1,4 @@
-"""What others wrote stays text, and who may not see a queue is sent nothing of it."""
+"""Access: others' text stays text, and nobody is sent a queue that they may not see."""
 
 from urllib.parse import quote
 

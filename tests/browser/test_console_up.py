@@ -1,4 +1,4 @@
-"""What a new user does first: `handoff up --play`, and the address that it prints."""
+"""A new user's first steps: `handoff up --play`, and the address that it prints."""
 
 import os
 import re

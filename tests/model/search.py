@@ -273,7 +273,7 @@ class Schedule:
 
 
 def _by_lead(line: Line, rng: random.Random) -> Line:
-    """What a lead does by hand, as the desk agent puts it on the log."""
+    """Return a lead's event, as the desk agent puts it on the log."""
     action = rng.choice(("escalated", "moved", "prioritised", "released", "closed", "offered"))
     line |= {"type": "lead", "action": action, "desk_event_id": line["event_id"]}
     line |= {"lead": "mara", "reason": "on the phone"}

@@ -1,4 +1,4 @@
-"""What vendors are told: each conversation in its order, and no other waits for one that fails."""
+"""Deliveries to vendors: each conversation in its order, and no other waits for one that fails."""
 
 import asyncio
 import json

@@ -77,7 +77,7 @@ class Chatwoot:
         self.fault: Fault | None = None
         self.calls: list[tuple[int, str]] = []
         self.answers: list[int] = []
-        """What webhooks were answered with."""
+        """The answers that webhooks got."""
         self.posted: list[bytes] = []
         """The bodies of all webhooks."""
         self.disorder: random.Random | None = None

@@ -1,4 +1,4 @@
-"""What holds for the packet of any conversation."""
+"""Checks that hold for the packet of any conversation."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What customers and people write is in no log, metric or dead letter's detail, at debug level too.
+"""Customers' and people's words are in no log, metric or dead letter's detail, at debug level too.
 
 No secret is in a decision, the ledger or a notification: see also test_decision_canaries.py.
 """
@@ -228,13 +228,13 @@ async def _letters(stack: EmbeddedStack) -> int:
 
 class _Published(NamedTuple):
     details: str
-    """What dead letters say of why, one a line."""
+    """The reasons that dead letters give, one a line."""
     values: dict[str, list[str]]
     """Of the topics that are kept for months, and of what teams are told."""
 
 
 async def _published_at_last(stack: EmbeddedStack) -> _Published:
-    """What is published once the conversation with every text is handed over."""
+    """Return all that is published once the conversation with every text is handed over."""
     until = time.monotonic() + 60
     while True:
         published = await _published(stack)

@@ -266,7 +266,7 @@ def test_every_service_gives_up_its_privileges(services: dict[str, Any]) -> None
 
 
 def test_the_build_backend_is_locked_as_the_tests_have_it() -> None:
-    """What builds the wheel of the image is fetched by its hash, and nothing beside it is."""
+    """The build backend of the image is fetched by its hash, and nothing beside it is."""
     dockerfile = (_ROOT / "Dockerfile").read_text()
     assert "--require-hashes -r requirements-build.lock" in dockerfile
     assert "!requirements-build.lock" in (_ROOT / ".dockerignore").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""How far everybody had come when an audit began, and what that alone proves."""
+"""The progress of every worker when an audit began, and what that alone proves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ PLACED_WITHIN_S: Final = 30
 
 
 class WorkerProgress(NamedTuple):
-    """How far a worker has come in one partition, and what that partition holds."""
+    """A worker's progress in one partition, and the records that the partition holds."""
 
     worker: str
     topic: str
@@ -24,7 +24,7 @@ class WorkerProgress(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Horizon:
-    """How far everybody had come when the audit began, taken before the ends of the topics."""
+    """The progress of every worker when the audit began, taken before the ends of the topics."""
 
     now_ms: int
     handled: Mapping[int, int] = field(default_factory=dict)

@@ -25,7 +25,7 @@ class ControlStreams:
 
     @property
     def full(self) -> bool:
-        """Whether there are as many streams as there may be."""
+        """Return whether there are as many streams as there may be."""
         return self._open >= MAX_STREAMS
 
     async def follow(self, last_event_id: str) -> AsyncIterator[tuple[str, str]]:

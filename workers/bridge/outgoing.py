@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class Noted(NamedTuple):
-    """How one of our messages ranks, and what it says of its conversation."""
+    """The rank of one of our messages, and its statement about its conversation."""
 
     conversation_id: str
     kind: str

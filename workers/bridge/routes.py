@@ -42,7 +42,7 @@ _UNKNOWN: Final = {"www-authenticate": 'Bearer realm="handoff"'}
 
 
 class Doors(NamedTuple):
-    """Who may come in by which address, and what is behind it."""
+    """The bridge's addresses: who may come in by each, and what is behind it."""
 
     senders: Senders
     webhooks: Mapping[str, tuple[str, ...]]
@@ -51,7 +51,7 @@ class Doors(NamedTuple):
     publisher: Publisher
     streams: ControlStreams
     store: DeliveryStore | None
-    """What is known of conversations; there with vendors."""
+    """The store of what is known of conversations; there with vendors."""
     following: asyncio.Event | None
     """Set while what vendors are to be told is read; there with vendors."""
 

@@ -16,7 +16,7 @@ from workers.contracts.yaml import Document, Path, YamlFileError, convert, load_
 CHAT_TYPES: Final = tuple(kind for kind in EVENT_TYPES if kind not in OWN_TYPES)
 """What a chat system or an AI agent may report; our own types are nobody's to post."""
 DESK_TYPES: Final = ("presence", *REQUIRED)
-"""What desks report; a lead's hand needs our signature, which no sender has."""
+"""Types that desks report; a lead's events need our signature, which no sender has."""
 _TYPES: Final = (*CHAT_TYPES, *DESK_TYPES)
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _ADVICE: Final = "write the 64 hexadecimal digits that `handoff bridge token` prints"
@@ -36,7 +36,7 @@ class Sender(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     queues: tuple[QueueName, ...] = ()
     """Queues whose desk events it may write."""
     follows_control: bool = False
-    """Whether it may read what conversations are told."""
+    """True for a sender that may read what conversations are told."""
 
 
 class SendersFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

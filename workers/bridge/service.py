@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class Configured(NamedTuple):
-    """What the bridge is told at its start."""
+    """The configuration that the bridge reads at its start."""
 
     settings: Settings
     topics: Topics

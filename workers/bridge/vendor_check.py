@@ -1,4 +1,4 @@
-"""What a vendor file makes of one payload, without sending or writing anything."""
+"""A dry run of a vendor file on one payload: nothing is sent or written."""
 
 from typing import Any
 

@@ -23,7 +23,7 @@ from workers.stores.deliveries import DeliveryStore
 
 
 class Read(NamedTuple):
-    """What a webhook is: records to publish, what was refused, and what to note afterwards."""
+    """The content of a webhook: records to publish, refusals, and notes to keep afterwards."""
 
     records: list[Record]
     refused: list[RefusedEvent]

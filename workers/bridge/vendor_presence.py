@@ -1,4 +1,4 @@
-"""Who is at work, by the vendor's own word: reported for its queues as a desk would."""
+"""Presence by the vendor's own word, reported for its queues as a desk would."""
 
 import asyncio
 import logging

@@ -45,7 +45,7 @@ _UNTYPED: Final = {
 
 
 class Parts(NamedTuple):
-    """What a message's content holds: text, tool calls and results, files, an unknown block."""
+    """The parts of a message's content: text, tool calls and results, files, an unknown block."""
 
     text: str
     calls: list[dict[str, Any]]

@@ -11,7 +11,7 @@ _BLOCK: Final = 1024 * 1024
 
 
 class LineReader(Protocol):
-    """What lines are read from."""
+    """A source of lines."""
 
     def readline(self, size: int = -1, /) -> bytes:
         """Return the next line, or its first `size` bytes; nothing at the end."""

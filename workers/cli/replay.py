@@ -49,7 +49,7 @@ _Out = click.Path(dir_okay=False, path_type=Path)
 
 
 class _Inputs(NamedTuple):
-    """What is to be read."""
+    """The inputs of a replay."""
 
     files: tuple[str, ...]
     topic: str | None
@@ -59,7 +59,7 @@ class _Inputs(NamedTuple):
 
 
 class _Outputs(NamedTuple):
-    """What is to be written."""
+    """The outputs of a replay."""
 
     decisions: Path | None
     html: Path | None

@@ -1,4 +1,4 @@
-"""What an AI agent needs to work with the workers: report turns, and obey who owns a conversation.
+"""The client of an AI agent: it reports turns, and obeys who owns a conversation.
 
 ```python
 async with HandoffClient(BridgeTransport("http://127.0.0.1:8088", token), agent="aria") as handoff:

@@ -190,7 +190,7 @@ class HandoffClient:
         return self._held.get(conversation_id)
 
     def may_reply(self, conversation_id: str) -> bool:
-        """Whether the AI agent may speak; it may until it is told otherwise."""
+        """Return whether the AI agent may speak; it may until it is told otherwise."""
         held = self.held(conversation_id)
         return held is None or held.ai_may_reply
 

@@ -59,7 +59,7 @@ class Calendar(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
 
 
 class Opening(NamedTuple):
-    """When people are back at work, as the clocks there show it."""
+    """The time at which people are back at work, as the clocks there show it."""
 
     days_ahead: int
     """0 today, 1 tomorrow."""

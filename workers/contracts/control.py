@@ -20,20 +20,20 @@ class Contact(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Brief(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What the AI agent should know of a person's work, redacted; never to be shown as it is."""
+    """A person's work as the AI agent should know it, redacted; never to be shown as it is."""
 
     person: Id | None = None
-    """Who had the conversation."""
+    """The person who had the conversation."""
     reason: str | None = None
-    """Why it comes back."""
+    """The reason for which it comes back."""
     note: str | None = None
     resolution: str | None = None
     said: tuple[str, ...] = ()
     """The person's last two turns, oldest first."""
     promises: tuple[str, ...] = ()
-    """What the person said will be done, in their words."""
+    """The person's promises, in their words."""
     open: tuple[str, ...] = ()
-    """What the customer wrote after that, which nobody has answered."""
+    """The customer's words after that, which nobody has answered."""
 
 
 class Control(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -56,9 +56,9 @@ class Control(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     ticket_id: Id | None = None
     contact: Contact | None = None
     ask: tuple[Literal["email", "phone"], ...] = ()
-    """What to ask the customer for, whom a ticket cannot reach yet: any one of these."""
+    """Fields to ask the customer for, whom a ticket cannot reach yet: any one of these."""
     brief: Brief | None = None
-    """When a person has returned or resolved it: for the AI agent, which goes on."""
+    """Present when a person has returned or resolved it: for the AI agent, which goes on."""
     recommended: str | None = None
     """On `recommend`: the reason the AI agent is told, for its own decision."""
     caused_by: Id

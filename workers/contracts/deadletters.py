@@ -49,7 +49,7 @@ class DeadLetter(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """What tells the record from another that stood at the same place before.
+        """Return a digest that tells the record from another that stood at the same place before.
 
         A topic that was made anew begins its offsets anew.
         """
@@ -144,7 +144,7 @@ def retry_mark(letter: DeadLetter) -> tuple[bytes, None, list[Header]]:
 
 
 def read_retry_mark(record: Raw) -> RetryMark | None:
-    """Which record this mark says was sent again; None when it is no mark."""
+    """Return the record that this mark says was sent again; None when it is no mark."""
     marks = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     try:
         topic, partition, offset = marks[_RETRIED].split("/")

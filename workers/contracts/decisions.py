@@ -136,7 +136,7 @@ Said = Annotated[str, msgspec.Meta(max_length=500)]
 
 
 class Closing(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What a person said who ended an escalation, after the strictest redaction."""
+    """The words of the person who ended an escalation, after the strictest redaction."""
 
     reason: Said | None = None
     note: Said | None = None
@@ -164,7 +164,7 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Without the name, and with a strictly redacted id: the transcript says who it is."""
     channel: Word | None = None
     subject: str | None = None
-    """What people and agents wrote (`subject`, `intents`, notes) is strictly redacted."""
+    """Texts of people and agents (`subject`, `intents`, notes) are strictly redacted."""
     ticket_id: Id | None = None
     tenant: Word | None = None
     customer_turns: Count = 0
@@ -231,7 +231,7 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     priority: Priority | None = None
     """As a lead set it, in place of the queue's; 1 is the most urgent."""
     lead: ByLead | None = None
-    """Who made it by hand; None on what rules, people at desks and time made."""
+    """The lead who made it by hand; None where rules, people at desks or time made it."""
     closing: Closing | None = None
     """On an end by a person: what they left."""
     ticket_id: Id | None = None

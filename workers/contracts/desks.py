@@ -61,7 +61,7 @@ class DeskEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class LeadEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What a lead does by hand; signed where a secret is set, and recorded with who and why."""
+    """A lead's event; signed where a secret is set, and recorded with who and why."""
 
     type: LeadAction
     version: Literal[1] = 1

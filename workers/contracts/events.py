@@ -55,7 +55,7 @@ class Customer(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     email: Email | None = None
     phone: Phone | None = None
     preferred_contact: Word | None = None
-    """How they want to be reached, as in phone or mail."""
+    """The way they want to be reached, as in phone or mail."""
 
 
 class Attachment(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -192,7 +192,7 @@ class Ownership(EventBase, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Lead(EventBase, kw_only=True, frozen=True, omit_defaults=True):
-    """What a lead did by hand, checked and translated from `desk-events`."""
+    """A lead's event, checked and translated from `desk-events`."""
 
     type: Literal["lead"]
     version: Literal[1] = 1
@@ -200,7 +200,7 @@ class Lead(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     desk_event_id: Id
     lead: Id
     reason: Line
-    """Why, in the lead's words."""
+    """The lead's reason, in their words."""
     escalation_id: Id | None = None
     """If given, only this escalation is meant."""
     to_queue: Word | None = None
@@ -269,7 +269,7 @@ class AiSwitch(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     ai_version: Word
     on: bool
     reason: Line
-    """Why, in the lead's words."""
+    """The lead's reason, in their words."""
     lead: Id | None = None
 
 
@@ -284,7 +284,7 @@ class PolicyInForce(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """The text of the policy file (YAML)."""
     observe: bool = False
     switches: Annotated[tuple[SwitchedVersion, ...], msgspec.Meta(max_length=100)] = ()
-    """What `ai_switch` events have come to, so that a trimmed log still tells."""
+    """The switches that `ai_switch` events have come to, so that a trimmed log still tells."""
 
 
 PartitionEvent = PolicyInForce | AiSwitch

@@ -15,7 +15,7 @@ class Claim(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     text: str
     events: tuple[Id, ...]
     kind: Word | None = None
-    """What it is one of: of what was done, action, check, refused or failed; of the mood, which."""
+    """Its kind: action, check, refused or failed for work done; the word of it for the mood."""
 
 
 class EarlierRequest(msgspec.Struct, kw_only=True, frozen=True):
@@ -27,7 +27,7 @@ class EarlierRequest(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class PacketIdentifier(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What the customer gave to be known by, as they wrote it; nobody need ask for it again."""
+    """A number or name of the customer's, as they wrote it; nobody need ask for it again."""
 
     kind: Word | None = None
     value: str
@@ -91,21 +91,21 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """The reason and the words that caused it."""
     next_step: Claim
     promised: tuple[Claim, ...] = ()
-    """What the AI promised or offered, in its words."""
+    """The AI's promises and offers, in its words."""
     key_messages: tuple[KeyMessage, ...] = ()
     requests: tuple[EarlierRequest, ...] = ()
-    """What was asked for before the issue at hand, oldest first."""
+    """Requests from before the issue at hand, oldest first."""
     identifiers: tuple[PacketIdentifier, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     """The last files and images of the conversation."""
     check: tuple[str, ...] = ()
-    """What the playbook says to check."""
+    """Checks that the playbook names."""
     links: tuple[str, ...] = ()
     playbook_hash: Word | None = None
     language: Word = "en"
     """Of the words around what is quoted."""
     title: str | None = None
-    """Who and what in ten words, as a ticket's subject."""
+    """The case in ten words, as a ticket's subject."""
     intents: tuple[Word, ...] = ()
     ticket_id: Id | None = None
     channel: Word | None = None
@@ -116,7 +116,7 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     ai_turns: Count
     level: Count = 0
     transfers: Count = 0
-    """How often persons have passed the escalation on to another queue."""
+    """The number of times that persons have passed the escalation on to another queue."""
     earlier: tuple[Earlier, ...] = ()
     desk_note: str | None = None
     notes: tuple[Note, ...] = ()
@@ -152,7 +152,7 @@ class Handoff(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
     priority: Annotated[int, msgspec.Meta(ge=1, le=5)]
     """1 is the most urgent."""
     sort_at: Instant | None = None
-    """Who takes the smallest first lets nobody starve: priority only shortens the wait."""
+    """A desk that takes the smallest first lets nobody starve: priority only shortens the wait."""
     due_by: Instant | None = None
     """By when it must be claimed."""
     reply_minutes: float | None = None

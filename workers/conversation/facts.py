@@ -1,4 +1,4 @@
-"""What a decision tells about its conversation, for the packet and for whoever asks why.
+"""Facts about a conversation in a decision, for the packet and for whoever asks why.
 
 Decisions are kept for months, and in the ledger for good: what somebody wrote is in them strictly
 redacted, and the customer's name is not. Packets take both from the transcript.

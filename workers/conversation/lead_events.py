@@ -1,4 +1,4 @@
-"""What a lead does by hand: open, move, give back, hurry, close or offer, against any rule."""
+"""A lead's events: open, move, give back, hurry, close or offer, against any rule."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -63,7 +63,7 @@ def _escalated(run: StepContext, event: Lead) -> None:
 
 
 def _route(run: StepContext, event: Lead) -> Route:
-    """Where it goes: to the queue that the lead names, else where the policy's routes want it."""
+    """Return the queue that the lead names, else where the policy's routes want it."""
     if event.to_queue is not None:
         return Route(event.to_queue)
     default = run.policy.default_queue

@@ -1,4 +1,4 @@
-"""What a partition remembers beside its conversations: policy, rates, versions switched off."""
+"""The memory of a partition beside its conversations: policy, rates, versions switched off."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ def policy_in(text: str) -> Policy:
 
 
 _JSON: Final = '{"'
-"""How a text begins that a program wrote: a sweep has hundreds, and YAML is read slowly."""
+"""The beginning of a text that a program wrote: a sweep has hundreds, and YAML is read slowly."""
 
 
 def adopt(meta: PartitionMeta, event: PartitionEvent) -> PartitionMeta:

@@ -71,7 +71,7 @@ that waits."""
 
 
 def _is_silenced(run: StepContext) -> bool:
-    """Whether something was just said under an AI version that must not go on.
+    """Return whether something was just said under an AI version that must not go on.
 
     Time alone sweeps nothing: who does not write needs nobody.
     """

@@ -183,7 +183,7 @@ class Episode(msgspec.Struct, array_like=True):
     ai_said: int = 0
     """What the AI's last turn with words was, as `detection.context` codes it."""
     earlier_mood: float = 0.0
-    """What the messages before the last one leave of frustration."""
+    """The frustration that the messages before the last one leave."""
     ask_words: tuple[int, ...] = ()
     """Hashes of the content words of the customer's last message."""
     new_words: tuple[int, ...] = ()

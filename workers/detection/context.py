@@ -76,7 +76,7 @@ def said_last(text: str, findings: AgentFindings) -> int:
 
 
 def _asks_for_a_yes(text: str, offered: Finding) -> bool:
-    """Whether a plain yes to this turn accepts the offer in it, and nothing else."""
+    """Return whether a plain yes to this turn accepts the offer in it, and nothing else."""
     asked, mark, ending = text[offered.start :].partition("?")
     if not mark:
         # Offered without a question: then nothing else may have been asked.

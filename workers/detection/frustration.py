@@ -186,7 +186,7 @@ def by_words(words: list[str], text: str) -> float:
 
 
 def _is_known(words: list[str]) -> bool:
-    """Whether the model knows enough of the words: in another language it knows few."""
+    """Return whether the model knows enough of the words: in another language it knows few."""
     return sum(map(_WORDS.__contains__, words)) >= _KNOWN * len(words)
 
 

@@ -8,7 +8,7 @@ from workers.detection import frustration, replies, request, request_rules
 from workers.detection.lexicon import Cues, LexiconEntry, build, own_lists, shipped_lists
 
 ASKS, FEELS, FAINT, HINTS, TURNS, CLOSES = 1, 2, 4, 8, 16, 32
-"""What a first look at a customer's words finds, as flags."""
+"""The findings of a first look at a customer's words, as flags."""
 _HANDOVER_CUES = "HAMSXEYFDBI31"
 
 

@@ -140,7 +140,7 @@ def _owned(folder: Path) -> Iterator[int]:
 
 
 def _answers(port: int, pid: int) -> bool:
-    """Whether the server on a port is ready and is this process, not somebody else's."""
+    """Return whether the server on a port is ready and is this process, not somebody else's."""
     answer = b""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:

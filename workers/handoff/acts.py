@@ -1,4 +1,4 @@
-"""What a request is about, as an act: to cancel, to refund, to repair; in seven languages."""
+"""The act that a request is about: to cancel, to refund, to repair; in seven languages."""
 
 import re
 from typing import Final
@@ -92,7 +92,7 @@ SETTLED_BY_TOOLS: Final = frozenset(
 
 
 def does(tool: str, act: str, asked: str) -> bool:
-    """Whether a tool of this name does an act of a request in these words."""
+    """Return whether a tool of this name does an act of a request in these words."""
     name = tool.lower()
     if not any(stem in name for stem in _TOOL_STEMS.get(act, ())):
         return False

@@ -1,4 +1,4 @@
-"""What the AI agent should know of a person's work when the conversation comes back to it."""
+"""The brief on a person's work for the AI agent when the conversation comes back to it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ _COMMITMENTS: Final = re.compile(
 
 
 def is_briefed(decision: Decision) -> bool:
-    """Whether the AI agent goes on after a person, and should know what they did."""
+    """Return whether the AI agent goes on after a person, and should know what they did."""
     return decision.outcome in _BACK and not decision.observe
 
 

@@ -40,13 +40,13 @@ _MANY: Final = 3
 
 
 class PacketFindings(NamedTuple):
-    """What was found in a conversation, from which the statements are made."""
+    """The findings in a conversation, from which the statements are made."""
 
     works: tuple[ToolWork, ...]
     issue: Issue | None
     told: Told
     steps: tuple[AiSentence, ...]
-    """What the customer did themselves."""
+    """The customer's own steps."""
     identifiers: tuple[Identifier, ...]
 
 

@@ -1,4 +1,4 @@
-"""Whether the person who answers a ticket knows how to reach the customer."""
+"""The check that the person who answers a ticket knows how to reach the customer."""
 
 from collections.abc import Sequence
 from typing import Final, Literal

@@ -25,7 +25,7 @@ class Frame:
         return str(self._words[name]).format(**values)
 
     def has(self, group: str, name: str) -> bool:
-        """Whether there is such a phrase."""
+        """Return whether there is such a phrase."""
         return name in self._words[group]
 
 

@@ -1,4 +1,4 @@
-"""What the customer gave to be known by: order, booking, user, ticket, tracking numbers, names."""
+"""Identifiers that the customer gave: order, booking, user, ticket, tracking numbers, names."""
 
 import re
 from collections.abc import Iterator

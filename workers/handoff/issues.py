@@ -1,4 +1,4 @@
-"""What the customer asks for: the issue at hand, and what was asked before it."""
+"""The customer's requests: the issue at hand, and those before it."""
 
 import re
 from collections.abc import Sequence
@@ -69,19 +69,19 @@ class Ask(NamedTuple):
     """Of the turn, among those that were spoken."""
     text: str
     start: int
-    """Where in the text it begins to ask."""
+    """The place in the text at which it begins to ask."""
     acts: frozenset[str]
     worth: float
 
 
 class Issue(NamedTuple):
-    """What is asked for now, what it began with where that is open too, and what came before."""
+    """The request now, the one it began with where that is open too, and those before."""
 
     now: Ask
     began: Ask | None
     before: tuple[tuple[Ask, AskState], ...]
     still: tuple[Turn, str] | None = None
-    """What the customer said last of how it is, where they asked for nothing new."""
+    """The customer's last word on how it is, where they asked for nothing new."""
 
 
 def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
@@ -136,7 +136,7 @@ def _still(view: PacketView) -> tuple[Turn, str] | None:
 
 
 def _only_refers(ask: Ask) -> bool:
-    """Whether a request makes no sense without an earlier one."""
+    """Return whether a request makes no sense without an earlier one."""
     return len(ask.text.split()) < _WHOLE and REFERS.search(ask.text) is not None
 
 
@@ -242,13 +242,13 @@ def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[ToolW
 
 
 def _named(work: ToolWork, ask: Ask) -> bool:
-    """Whether the first word of a tool's name, its verb, is what was asked."""
+    """Return whether the first word of a tool's name, its verb, is the act asked for."""
     verb = work.words.split()[0] if work.words else ""
     return len(verb) >= _LEAST and verb in ask.text.lower()
 
 
 def _concerns(part: str, ask: Ask) -> bool:
-    """Whether what the AI says is about what was asked: the same act, on the same thing."""
+    """Return whether the AI's words are about the request: the same act, on the same thing."""
     shared = ask.acts & acts_of(part)
     if shared & SETTLED_BY_TOOLS - {"change"} and not _asks_to_know(ask):
         return True
@@ -265,7 +265,7 @@ def _content(text: str) -> set[str]:
 
 
 def _answered(view: PacketView, ask: Ask, answers: Sequence[Turn]) -> bool:
-    """Whether a question got an answer, after which the customer went on."""
+    """Return whether a question got an answer, after which the customer went on."""
     if not answers or not (_asks_to_know(ask) or (not ask.acts and ask.text.endswith("?"))):
         return False
     last = view.last(CUSTOMER)

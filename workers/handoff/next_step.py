@@ -1,4 +1,4 @@
-"""What to do first: what the reason asks, what the conversation asks, what the playbook says."""
+"""The first thing to do: by the reason, by the conversation, by the playbook."""
 
 from typing import Final
 
@@ -87,7 +87,7 @@ def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim |
 
 
 def _asked_in(found: PacketFindings, part: str) -> bool:
-    """Whether a sentence is what the packet quotes as the request."""
+    """Return whether a sentence is the one that the packet quotes as the request."""
     issue = found.issue
     return issue is not None and part in (issue.now.text, issue.began.text if issue.began else "")
 

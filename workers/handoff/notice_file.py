@@ -14,8 +14,8 @@ FILE_NAME: Final = "notices.yaml"
 """In the folder of the policy."""
 
 FIELDS: Final = ("team", "ticket", "wait", "within", "opens", "contact")
-"""What a text may name in braces: the team, the ticket's number, the estimated wait, the queue's
-deadline for a claim, when a closed queue opens, how to reach a person."""
+"""Fields that a text may name in braces: the team, the ticket's number, the estimated wait, the
+queue's deadline for a claim, when a closed queue opens, how to reach a person."""
 KINDS: Final = (
     *("queued", "offer", "still_waiting", "passed_on", "missed", "raised", "joined"),
     *("ticket_requested", "ticket", "contact", "no_contact", "expired", "expired_no_contact"),
@@ -36,13 +36,13 @@ class NoticeMatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
 
     @property
     def rank(self) -> tuple[bool, ...]:
-        """How specific it is; the greater wins: by reason, queue, tier, channel in this order."""
+        """Return how specific it is; the greater wins: reason, queue, tier, channel in order."""
         return tuple(part is not None for part in msgspec.structs.astuple(self))
 
     def holds(
         self, reason: str | None, queue: str | None, tier: str | None, channel: str | None
     ) -> bool:
-        """Whether it is for this customer."""
+        """Return whether it is for this customer."""
         found = (reason, queue, tier, channel)
         wanted = msgspec.structs.astuple(self)
         return all(want in (None, is_) for want, is_ in zip(wanted, found, strict=True))
@@ -102,7 +102,7 @@ def _problems(
 
 
 def _bad_fields(text: str, known: Collection[str]) -> str | None:
-    """Why a text cannot be filled in; None when it can."""
+    """Return why a text cannot be filled in; None when it can."""
     try:
         parts = list(Formatter().parse(text))
     except ValueError:

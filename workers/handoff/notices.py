@@ -26,16 +26,16 @@ _LONG_MIN: Final = 90
 
 
 class Circumstances(NamedTuple):
-    """What a notice may say beside the decision and its plan; None: not known, or there is none."""
+    """Facts for a notice beside the decision and its plan; None: not known, or there is none."""
 
     contact: Contact | None = None
-    """What is given when nobody can take the customer."""
+    """The contact details that are given when nobody can take the customer."""
     team: str | None = None
     """Of the queue that it is about."""
     opens: Opening | None = None
-    """When that queue's people are back, if it is closed."""
+    """The time at which that queue's people are back, if it is closed."""
     asks: bool = False
-    """Whether a ticket needs to know how the customer can be reached."""
+    """True where a ticket needs to know how the customer can be reached."""
 
 
 _NOTHING: Final = Circumstances()

@@ -260,7 +260,7 @@ def _notes(view: PacketView) -> tuple[Note, ...]:
 
 
 def _effort(text: str) -> int:
-    """How much prose takes as long to redact: each digit may begin a number of any kind."""
+    """Return how much prose takes as long to redact: each digit may begin a number of any kind."""
     return len(text) + _DIGIT_EFFORT * sum(map(text.count, "0123456789"))
 
 

@@ -22,7 +22,7 @@ Words = dict[str, Line] | Line
 
 
 class EntryWhen(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Which escalations an entry is for: all that is named must hold, one of each list."""
+    """The escalations an entry is for: all that is named must hold, one of each list."""
 
     intents: tuple[str, ...] = ()
     reason: Reason | tuple[Reason, ...] = ()
@@ -56,7 +56,7 @@ class Playbook(NamedTuple):
 
 
 class Advice(NamedTuple):
-    """What the playbook says about one escalation, in the queue's language."""
+    """The playbook's advice about one escalation, in the queue's language."""
 
     next: str
     check: tuple[str, ...]

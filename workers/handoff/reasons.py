@@ -1,4 +1,4 @@
-"""Why a person is asked: the reason, the one fact behind it, and the words that carry it."""
+"""The reason for which a person is asked, the one fact behind it, and the words that carry it."""
 
 from typing import Final
 

@@ -216,7 +216,7 @@ _CONDITION: Final = re.compile(
 
 
 def refuses(sentence: str) -> bool:
-    """Whether a sentence refuses something, and not only in a condition at its beginning."""
+    """Return whether a sentence refuses something, and not only in a condition at its beginning."""
     sentence = _ASIDE.sub("", sentence)
     found = REFUSES.search(sentence)
     if found is None or sentence.endswith("?"):

@@ -1,4 +1,4 @@
-"""How the customer feels, as a word, from one function whose scores detection gives."""
+"""The customer's mood as a word, from one function whose scores detection gives."""
 
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple

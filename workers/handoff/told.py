@@ -1,4 +1,4 @@
-"""What the AI told the customer: what it refused, promised and offered, and what came last."""
+"""The AI's refusals, promises and offers to the customer, and its last words."""
 
 import re
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class AiSentence(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What was told, each the latest of its kind."""
+    """The AI's statements to the customer, each the latest of its kind."""
 
     last: AiSentence | None
     refused: AiSentence | None
@@ -159,5 +159,5 @@ def _clause(part: str, start: int) -> str:
 
 
 def waits(view: PacketView) -> bool:
-    """Whether the customer spoke last."""
+    """Return whether the customer spoke last."""
     return not view.spoken or view.spoken[-1].role == CUSTOMER

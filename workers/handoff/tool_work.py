@@ -1,4 +1,4 @@
-"""What the AI's tools did: what was changed, what was refused and why, what was looked up."""
+"""The work of the AI's tools: changes, refusals with their reasons, look-ups."""
 
 import re
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ class ToolWork(NamedTuple):
     kind: Literal["action", "check"]
     status: WorkStatus
     what: tuple[str, ...]
-    """Which order, booking or the like each call was about."""
+    """The order, booking or the like that each call was about."""
     values: tuple[str, ...]
     """Of the last: what matters of its result, or why it was refused."""
     found: dict[str, tuple[str, ...]]

@@ -64,7 +64,7 @@ class PacketView:
         return f"“{text}”" if text else ""
 
     def is_quoted(self, text: str) -> bool:
-        """Whether the packet has said these words already, or most of them."""
+        """Return whether the packet has said these words already, or most of them."""
         plain = _plain(text)[:_SAME]
         return not plain or any(
             plain in said or said[:_SAME] in plain for said in self._quoted if said
@@ -83,7 +83,7 @@ class PacketView:
 
     @cached_property
     def customer(self) -> Customer | None:
-        """Who the customer is, by their last turn that says so; decisions only know an id."""
+        """Return the customer as of their last turn that says so; decisions only know an id."""
         told = next((turn for turn in reversed(self.transcript) if turn.customer_id), None)
         named = next((turn for turn in reversed(self.transcript) if turn.customer_name), None)
         reached = next((turn for turn in reversed(self.transcript) if turn.role == CUSTOMER), None)

@@ -1,4 +1,4 @@
-"""What is to be known of a cluster beside its topics: codecs, rights, its newest record."""
+"""Facts about a cluster beside its topics: codecs, rights, its newest record."""
 
 from typing import Final
 

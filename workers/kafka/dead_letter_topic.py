@@ -42,14 +42,14 @@ class FoundLetter(NamedTuple):
 
 
 class LetterFilter(NamedTuple):
-    """Which dead letters a person asks for."""
+    """The dead letters that a person asks for."""
 
     reasons: tuple[str, ...]
     topic: str | None
     since: int | None
 
     def takes(self, letter: DeadLetter, at_ms: int) -> bool:
-        """Whether this one is asked for."""
+        """Return whether this one is asked for."""
         return (
             (not self.reasons or letter.reason in self.reasons)
             and (self.topic is None or letter.origin.topic == self.topic)

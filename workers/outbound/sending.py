@@ -33,14 +33,14 @@ _AGAIN: Final = frozenset(
 
 
 class Answer(NamedTuple):
-    """What came of one request."""
+    """The outcome of one request."""
 
     result: str
     """`done`, `refused` for what will never be taken, or `later`."""
     why: str
     """The status, or the kind of failure."""
     wait_s: float | None = None
-    """What the vendor asks to wait."""
+    """The wait that the vendor asks for."""
     body: bytes = b""
 
 

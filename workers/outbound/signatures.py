@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 from standardwebhooks import Webhook, WebhookVerificationError
 
 TOLERANCE_S: Final = 300
-"""How old a signature may be, and how far ahead."""
+"""The greatest age of a signature, and how far ahead it may lie."""
 
 InScheme = Literal["chatwoot", "standard_webhooks", "token_in_address"]
 """`token_in_address` is for vendors that sign nothing: whoever knows the address may post."""
@@ -27,7 +27,7 @@ class Post(NamedTuple):
     headers: Mapping[str, str]
     """With names in small letters."""
     token: str
-    """What stands in the address, or nothing."""
+    """The secret in the address, or nothing."""
 
 
 def verify(scheme: InScheme, secrets: Sequence[str], post: Post, now_s: float) -> None:

@@ -30,7 +30,7 @@ class TreeError(ValueError):
 
 
 class _Functions(functions.Functions):
-    """What vendors' payloads need beyond JMESPath's own functions."""
+    """Functions that vendors' payloads need beyond JMESPath's own."""
 
     @functions.signature({"types": ["object", "null"]}, {"types": []})
     def _func_lookup(self, mapping: Any, key: Any) -> Any:
@@ -68,7 +68,7 @@ def _instant(moment: Any) -> str | None:
 
 
 class _Missing(StrictUndefined):
-    """What is not there: false where it is asked for, an error where it would be written."""
+    """A missing value: false where it is asked for, an error where it would be written."""
 
     def __bool__(self) -> bool:  # type: ignore[override]
         return False
@@ -134,7 +134,7 @@ def evaluate(expression: str, data: Data) -> Any:
 
 
 def holds(expression: str | None, data: Data) -> bool:
-    """Whether a condition holds: JMESPath's own idea of truth; none always holds."""
+    """Return whether a condition holds: JMESPath's own idea of truth; none always holds."""
     if expression is None:
         return True
     found = evaluate(expression, data)

@@ -1,4 +1,4 @@
-"""What a vendor's webhook becomes: events for our topics."""
+"""The events for our topics that a vendor's webhook becomes."""
 
 from typing import Any, NamedTuple
 
@@ -52,7 +52,7 @@ def _event(inbound: Inbound, index: int, data: Data) -> VendorEvent | None:
 
 
 class ConversationNotes(NamedTuple):
-    """What is to be noted of a conversation, and the seconds at which it was so, if known."""
+    """Notes to keep of a conversation, and the seconds at which they were so, if known."""
 
     known: dict[str, str]
     at_s: float | None = None

@@ -21,7 +21,7 @@ _OWN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 class Signature(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """How a webhook of the vendor proves itself."""
+    """The way in which a webhook of the vendor proves itself."""
 
     scheme: InScheme
     secret: str
@@ -39,13 +39,13 @@ class VendorRule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
 
 
 class Inbound(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What the vendor's webhooks become; every rule that holds writes its event, in order."""
+    """Rules for the vendor's webhooks; every rule that holds writes its event, in order."""
 
     signature: Signature
     conversation: str
     """JMESPath to the conversation's id in our topics; null where a payload is of none."""
     note: dict[VendorName, Tree] = {}
-    """What is to be noted of the conversation, for `known`."""
+    """Notes to keep of the conversation, for `known`."""
     note_at: str | None = None
     """JMESPath to the seconds at which that was so: what is older than `known.noted_at` is not
     noted, as webhooks come in any order."""
@@ -67,7 +67,7 @@ class VendorCall(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
 
 
 class Limits(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What the vendor takes, and how long it is waited for."""
+    """Limits of the vendor: its rates, and how long it is waited for."""
 
     per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 10
     at_once: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
@@ -77,7 +77,7 @@ class Limits(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 
 
 class Outbound(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Which calls follow from our messages."""
+    """The calls that follow from our messages."""
 
     conversations: str
     """Template of what the vendor's conversation ids begin with; what follows is `id`."""
@@ -103,7 +103,7 @@ class PresenceQuestion(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown
 
 
 class VendorPresence(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Who is at work, by the vendor's own word or, where it has none, by ours."""
+    """Presence by the vendor's own word or, where it has none, by ours."""
 
     every_seconds: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
     queues: str
@@ -119,7 +119,7 @@ class VendorFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     version: Literal[1]
     vendor: VendorName
     values: dict[str, Any] = {}
-    """What differs from one installation to the next, for expressions and templates."""
+    """Values that differ from one installation to the next, for expressions and templates."""
     secrets: dict[VendorName, str] = {}
     """Files that hold a secret each, one a line where several are valid; relative to this file."""
     inbound: Inbound | None = None
@@ -142,11 +142,11 @@ class Vendor:
             "values": file.values,
             "secrets": {name: keys[0] for name, keys in secrets.items()},
         }
-        """What every expression and template may name."""
+        """Names that every expression and template may use."""
         self.prefix = (
             "" if file.outbound is None else render(file.outbound.conversations, self.base)
         )
-        """What ids of its conversations begin with."""
+        """The beginning of the ids of its conversations."""
 
     def conversation_id(self, conversation: str) -> str | None:
         """Return the vendor's own id of a conversation; None when it is another's.

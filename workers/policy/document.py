@@ -143,7 +143,7 @@ class Bands(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     intents: dict[Word, Band] = {}
     not_ready: Unit = 0.80
     silence_not_ready: bool = False
-    """Whether a version that is not ready is switched off."""
+    """True where a version that is not ready is switched off."""
     window: Duration = "24h"
     min_conversations: Limit = 50
 

@@ -86,7 +86,7 @@ def route(view: PolicyView, rule: Rule, signals: Signals) -> Route:
 def route_for(
     view: PolicyView, reason: Reason, rule: str | None, target: str, signals: Signals
 ) -> Route:
-    """Where an escalation for this reason goes, which no rule may have decided; else `target`."""
+    """Return the place for this reason, which no rule may have decided; else `target`."""
     for candidate in view.routes:
         if candidate.reasons is not None and reason not in candidate.reasons:
             continue

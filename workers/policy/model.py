@@ -87,7 +87,7 @@ class Policy:
     on_idle: OnIdle
     bands: Bands
     vocabulary: Vocabulary
-    """What words mean: the shipped lists, after those that the policy brings."""
+    """Meanings of words: the shipped lists, after those that the policy brings."""
     silenced: frozenset[str]
     """Versions of the AI agent that must not go on: a person takes over at their next word."""
     base: PolicyView

@@ -83,7 +83,7 @@ _NAMED_BEFORE: Final = 64
 
 
 def _is_named_card(text: str, groups: list[tuple[int, int]]) -> bool:
-    """Whether digits in any groups are one card's: the sum is right, and a card is named before."""
+    """Return whether digits in any groups are a card's: the sum is right, a card named before."""
     if not 4 <= len(groups) <= 8 or text[groups[0][0]] not in _CARD_STARTS:
         return False
     digits = "".join([text[start:end] for start, end in groups])

@@ -33,7 +33,7 @@ _ANOTHER: Final = re.compile(r"\d{7}|\d(?:[ ./-]?\d){8}")
 
 
 def is_reference(text: str, start: int) -> bool:
-    """Whether the number that begins at `start` is labelled as an order's, a parcel's or the like.
+    """Return whether the number that begins at `start` is labelled as an order's or the like.
 
     The nearest label before it decides; a number that comes after another one has none.
     """

@@ -263,7 +263,7 @@ class _Shard:
 
 
 def _needs_recorded(plan: BacktestPlan) -> bool:
-    """Whether the recorded run must be folded beside the candidates, none of which is it."""
+    """Return whether the recorded run must be folded beside the candidates, none of which is it."""
     return not plan.foreign and all(one.text is not None for one in plan.candidates)
 
 

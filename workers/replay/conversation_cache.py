@@ -15,7 +15,7 @@ from workers.conversation.step import IDLE_LIMIT
 MEMORY: Final = 1 << 30
 """Bytes that a replay keeps of conversations unless it is told otherwise."""
 CONVERSATION_BYTES: Final = 6_000
-"""What one takes in memory, with the ids of its events."""
+"""Bytes that one takes in memory, with the ids of its events."""
 
 
 class CachedConversation(msgspec.Struct, array_like=True):
@@ -24,7 +24,7 @@ class CachedConversation(msgspec.Struct, array_like=True):
     state: bytes | None = None
     ids: set[str] = set()
     seen: set[str] = set()
-    """What it was counted for; see `Tally.spoken`."""
+    """The subjects it was counted for; see `Tally.spoken`."""
     clock: int = 0
     """The latest time of its events."""
     is_pending: bool = False
@@ -37,11 +37,11 @@ class CachedConversation(msgspec.Struct, array_like=True):
     joined: bool = False
     """A person spoke in it, called or not."""
     loose: bool = False
-    """What desks and the router did is left out: it was decided by another policy."""
+    """Reports of desks and the router are left out: another policy decided them."""
     parted: bool = False
-    """What follows in the log would not have followed from what was decided."""
+    """The rest of the log would not have followed from what was decided."""
     said: str = ""
-    """What the customer said last, as far as a quotation needs it."""
+    """The customer's last words, as far as a quotation needs them."""
     needed: int | None = None
     """The turn at which a person was needed, 0: at one that is not named; None: not known to be."""
     awaited: str | None = None

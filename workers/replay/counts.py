@@ -16,7 +16,7 @@ SPLITS: Final[tuple[Split, ...]] = (
     "intent", "ai_version", "tier", "tenant", "channel", "language", "day", "hour",
 )  # fmt: skip
 _TURN_BY_TURN: Final = frozenset({"intent", "ai_version"})
-"""What a conversation comes to in its course: an escalation before is no share of it."""
+"""Splits with values from a conversation's course: an escalation before is no share of it."""
 
 
 class Share(msgspec.Struct):
@@ -32,7 +32,7 @@ class Share(msgspec.Struct):
 
 
 class Agreement(msgspec.Struct):
-    """How escalations lie to what is known of who needed a person, in conversations."""
+    """Escalations against what is known of who needed a person, in conversations."""
 
     judged: int = 0
     """Conversations about which something is known."""
@@ -51,7 +51,7 @@ class Agreement(msgspec.Struct):
 
 
 class Tally(msgspec.Struct):
-    """What one policy did; tallies of several parts of a log add up.
+    """The counts of one policy; tallies of several parts of a log add up.
 
     What came after the runs had parted is in `hypothetical` alone.
     """
@@ -74,7 +74,7 @@ class Tally(msgspec.Struct):
     offers: Counter[str] = msgspec.field(default_factory=Counter)
     """By rule."""
     answers: Counter[str] = msgspec.field(default_factory=Counter)
-    """What came of offers: accepted, declined."""
+    """The answers to offers: accepted, declined."""
     spoke: Counter[str] = msgspec.field(default_factory=Counter)
     """Rules that decided anything, be it that they kept silent."""
     load: Counter[str] = msgspec.field(default_factory=Counter)
@@ -181,7 +181,7 @@ def is_initiative(decision: Decision) -> bool:
 
 
 def _refused(decision: Decision) -> bool:
-    """Whether the customer refused just now what was offered."""
+    """Return whether the customer refused just now what was offered."""
     return decision.cause == "declined" and any(
         found.signal == "declined" for found in decision.evidence
     )

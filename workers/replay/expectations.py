@@ -1,4 +1,4 @@
-"""What a change of a policy may do to a log: for the CI of a repository of policies."""
+"""Limits on what a change of a policy may do to a log: for the CI of a repository of policies."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ class ExpectedBands(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
 
 
 class Expectations(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What must be true of a report; what is absent may be anything."""
+    """Conditions that a report must meet; one that is absent may come out in any way."""
 
     bands: ExpectedBands = ExpectedBands()
     gained: AtMost | None = None

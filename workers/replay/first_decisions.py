@@ -15,12 +15,13 @@ FlipKind = Literal["gained", "lost", "earlier", "later", "queue", "reason", "off
 KINDS: Final[tuple[FlipKind, ...]] = (
     "gained", "lost", "earlier", "later", "queue", "reason", "offer",
 )  # fmt: skip
-"""How a conversation differs: escalated by the tried policy only, by the other only, at an earlier
-or a later turn; at the same one to another queue, or for another reason; or only by an offer."""
+"""The ways in which a conversation differs: escalated by the tried policy only, by the other only,
+at an earlier or a later turn; at the same one to another queue, or for another reason; or only by
+an offer."""
 
 
 class First(msgspec.Struct, frozen=True, kw_only=True):
-    """Where, why and to whom a conversation was escalated first under one policy."""
+    """The first escalation of a conversation under one policy: where, why and to whom."""
 
     turn: int
     event_id: str
@@ -35,7 +36,7 @@ class First(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FirstOffer(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a person was offered first under one policy, and by which rule."""
+    """The first offer of a person under one policy: where, and by which rule."""
 
     turn: int
     rule: str | None = None
@@ -49,7 +50,7 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
     tried: First | None = None
     other: First | None = None
     turns_earlier: int | None = None
-    """How many turns before the other the tried policy calls; negative: after it."""
+    """The number of turns before the other at which the tried policy calls; negative: after it."""
     tried_offer: FirstOffer | None = None
     other_offer: FirstOffer | None = None
 
@@ -76,7 +77,7 @@ _OF_THE_AI: Final = "promised_person"
 
 
 class FirstDecisions:
-    """What two lanes decided first about each conversation, to be compared."""
+    """The first decisions of two lanes about each conversation, to be compared."""
 
     def __init__(self, folder: Path) -> None:
         self._db = sqlite3.connect(folder / "firsts.sqlite", isolation_level=None)

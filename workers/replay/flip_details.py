@@ -1,4 +1,4 @@
-"""What a reader of a backtest sees of one changed conversation: its turns, and what a desk gets."""
+"""One changed conversation for the reader of a backtest: its turns, and what a desk gets."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ class FlipDetail(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int
     """Turns after those that are shown."""
     packet: Packet | None
-    """What a person would have read under the policy that calls for one, the tried one first."""
+    """The packet under the policy that calls for a person, the tried one first."""
     packet_of: str
 
 

@@ -21,9 +21,9 @@ from workers.replay.report import RateRow, Summary
 from workers.replay.sweep import SweepSummary
 
 DETAIL_BYTES: Final = 800_000
-"""What the turns and packets of changed conversations may take; the others are listed."""
+"""Bytes for the turns and packets of changed conversations; the others are listed."""
 ROW_BYTES: Final = 900_000
-"""What the list of the others may take; what is left out then is counted."""
+"""Bytes for the list of the others; those that are left out then are counted."""
 SUBJECTS: Final = 500
 """Rows of one split that a page has at most."""
 _WORDS: Final = 60

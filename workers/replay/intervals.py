@@ -1,4 +1,4 @@
-"""How far a share may lie from what was counted: intervals at 95 % confidence."""
+"""The distance of a share from what was counted: intervals at 95 % confidence."""
 
 from math import sqrt
 from typing import Final

@@ -12,7 +12,7 @@ _KEPT: Final = 120
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a conversation needed a person, and from which event on, where that is known."""
+    """A judgement: a conversation needed a person or not, and from which event on, where known."""
 
     conversation_id: Id
     escalate: bool

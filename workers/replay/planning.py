@@ -52,7 +52,7 @@ class Prepared:
 
 
 class Asked(NamedTuple):
-    """What a replay is asked, beside its policies."""
+    """The questions to a replay, beside its policies."""
 
     keep_decisions: bool = False
     labels: Path | None = None

@@ -27,7 +27,7 @@ from workers.replay.recorded_run import NOTHING, RecordedChunk, RecordedStep, pa
 _SAID: Final = 600
 """Characters of the customer's last message that are kept to be quoted."""
 _OF_ANOTHER_POLICY: Final = (Routed, Ownership)
-"""What the router and desks did followed from decisions; another policy's never were."""
+"""Events of the router and desks: they followed from decisions; another policy's never were."""
 _HYPOTHETICAL: Final = b',"hypothetical":true}'
 
 InHours = Callable[[str, int], str | None]
@@ -35,7 +35,7 @@ InHours = Callable[[str, int], str | None]
 
 
 class LaneRole(NamedTuple):
-    """What a lane is held against."""
+    """The run that a lane is held against."""
 
     recorded: bool = False
     """It is the log's own run, in which everything happened as recorded."""
@@ -46,7 +46,7 @@ class LaneRole(NamedTuple):
 
 
 class LaneOutputs(NamedTuple):
-    """Where a lane writes beside its counts; None: nowhere."""
+    """The files that a lane writes beside its counts; None: none."""
 
     decisions: BinaryIO | None = None
     firsts: FirstDecisions | None = None

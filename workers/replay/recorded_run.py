@@ -1,4 +1,4 @@
-"""What really happened at each record of a log: what a candidate's own run is held against."""
+"""The recorded course at each record of a log: a candidate's own run is held against it."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from workers.replay.counts import is_opening
 
 
 class RecordedStep(NamedTuple):
-    """What the policy in force and the people did at one record."""
+    """The acts of the policy in force and of the people at one record."""
 
     opens: bool = False
     outcome: str | None = None

@@ -38,7 +38,7 @@ class RateRow(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class AgreementRow(msgspec.Struct, kw_only=True, frozen=True):
-    """How escalations lie to what is known of who needed a person."""
+    """Escalations against what is known of who needed a person."""
 
     source: str
     """`labels`, or `people`: a person came, and did not say that nobody was needed."""
@@ -98,7 +98,7 @@ class Judged(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Change(msgspec.Struct, kw_only=True, frozen=True):
-    """How many more or fewer conversations the first policy escalates than the second."""
+    """The number of conversations that the first policy escalates more or fewer than the second."""
 
     conversations: int
     gained: int

@@ -33,7 +33,7 @@ from workers.replay.explain_events import ExplainedEvent, explain_events
 
 _START: Final = to_ms(datetime(2026, 1, 5, 10, tzinfo=UTC))
 _GAPS_MS: Final = {"customer": 7_000, "ai": 26_000, "tool": 3_000, "person": 20_000}
-"""How long it takes until something follows."""
+"""The time until something follows."""
 _HOME: Final = Home(topic=EVENTS, partition=0)
 _ROLES: Final[dict[str, Any]] = {
     "customer": "customer", "ai": "ai_agent", "person": "human_agent",
@@ -73,12 +73,12 @@ class ScenarioStep(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
 
     @property
     def kind(self) -> str:
-        """Who speaks, or what happens."""
+        """Return who speaks, or what happens."""
         return next((kind for kind in _KINDS if getattr(self, kind) is not None), "")
 
 
 class Expected(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What must be decided; what is absent may be anything."""
+    """The decision that must come; a field that is absent may be anything."""
 
     needs: Literal["nobody", "offer", "person"]
     """Nobody: no call and no offer; offer: a person is offered and not called."""
@@ -105,7 +105,7 @@ class Scenario(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
 
 
 class ScenarioVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What a policy made of a scenario; no `problem`: what it must."""
+    """A policy's result in a scenario; no `problem`: it is as it must be."""
 
     id: str
     title: str | None

@@ -37,7 +37,7 @@ class SweepError(ValueError):
 
 
 class Setting(msgspec.Struct, kw_only=True, frozen=True):
-    """What one setting came to."""
+    """The result of one setting."""
 
     values: dict[str, float]
     overall: RateRow
@@ -48,7 +48,7 @@ class Setting(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class SweepSummary(msgspec.Struct, kw_only=True, frozen=True):
-    """What `handoff replay --sweep --json` prints."""
+    """The output of `handoff replay --sweep --json`."""
 
     policy: str
     axes: dict[str, list[float]]

@@ -19,7 +19,7 @@ def is_passing(decision: Decision) -> bool:
 
 
 def is_contact(decision: Decision) -> bool:
-    """Whether a decision tells how the customer of a ticket can be reached."""
+    """Return whether a decision tells how the customer of a ticket can be reached."""
     return decision.action == "update" and decision.cause == "contact_known"
 
 
@@ -110,7 +110,7 @@ def _claimed(record: LedgerRecord, decision: Decision, queue: str | None) -> Led
 
 
 def outranks_packet(decision: Decision, record: LedgerRecord) -> bool:
-    """Whether the packet that waits must be sent again after this decision."""
+    """Return whether the packet that waits must be sent again after this decision."""
     queue = waits_on(record)
     if decision.action == "refuse":
         return queue is not None and queue == decision.queue

@@ -57,7 +57,7 @@ class Options(NamedTuple):
     """Where the very first start begins: `earliest`, `now` or an RFC 3339 time."""
     dead_letter_limit: bool = True
     playbook: Path = data_path("playbook.yaml")
-    """What the router says to do next."""
+    """The file from which the router tells people what to do next."""
 
 
 class NotYet(Exception):

@@ -1,4 +1,4 @@
-"""What is still to be told to other systems, per conversation in its order, in Redis."""
+"""Messages that are still to be told to other systems, per conversation in order, in Redis."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ _DONE: Final = _LUA.joinpath("delivery_done.lua").read_text()
 _NOTE: Final = _LUA.joinpath("delivery_note.lua").read_text()
 _LATER: Final = _LUA.joinpath("delivery_later.lua").read_text()
 _OURS: Final = ("last:", "given up:", "known at:")
-"""What the names of our own fields begin with."""
+"""The beginning of the names of our own fields."""
 
 
 class Rank(NamedTuple):

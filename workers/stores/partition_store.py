@@ -233,7 +233,7 @@ async def partitions_of(redis: Redis, prefix: str, topic: str, now: int) -> int:
 
 
 async def stored_partitions(redis: Redis, prefix: str, topic: str) -> int | None:
-    """How many partitions a topic had when its conversations were first stored; None: none are."""
+    """Return the partitions of a topic when its conversations were first stored; None: none are."""
     stored: Any = await redis.get(f"{prefix}:partitions:{topic}")
     return None if stored is None else int(stored)
 

@@ -1,4 +1,4 @@
-"""What must be so of Redis, said as a problem and what to do; at a start and for the doctor."""
+"""Requirements on Redis, each a problem and what to do; at a start and for the doctor."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -107,7 +107,7 @@ def wrong(tmp_path: Path) -> Callable[[str], str]:
 
 WRITING = ("replay html", "replay decisions")
 SERVING = ("worker", "up")
-"""What goes on for as long as it is given nothing wrong."""
+"""Commands that go on for as long as they are given nothing wrong."""
 KINDS = ("a folder", "missing", *_CONTENTS)
 CASES = [
     *((command, kind) for command in sorted(COMMANDS) for kind in KINDS),

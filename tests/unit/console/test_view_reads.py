@@ -1,4 +1,4 @@
-"""What the pages ask the view costs no more when much has ended."""
+"""The view: its answers cost no more when much has ended."""
 
 import sqlite3
 from collections.abc import Callable

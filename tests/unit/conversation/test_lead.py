@@ -1,4 +1,4 @@
-"""What a lead does by hand, in every state, and that it is recorded as such."""
+"""A lead's events, in every state, and that they are recorded as such."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the transcript keeps of a turn: calls with their arguments, results, attachments."""
+"""The transcript keeps of a turn its calls with their arguments, results and attachments."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the AI agent learns when a person has done their part."""
+"""The brief for the AI agent when a person has done their part."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is found in a conversation for its packet: one conversation for each kind of mistake."""
+"""Facts of a conversation for its packet: one conversation for each kind of mistake."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ Line = tuple[str, str]
 
 
 def calls(*names: str, arguments: Sequence[str] = (), handover: str | None = None) -> Any:
-    """What an AI turn has beside its words when it calls tools."""
+    """Return the fields of an AI turn that calls tools."""
     ids = tuple(f"k{number}" for number in range(len(names)))
     return {"calls": names, "arguments": tuple(arguments), "call_ids": ids, "handover": handover}
 

@@ -1,4 +1,4 @@
-"""What a packet must not say: each case is a kind of false statement that was read in one."""
+"""Statements that a packet must not make: each case is a kind that was read in one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What answers mean, and how long to wait for another."""
+"""Answers of vendors: their meaning, and how long to wait for another."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

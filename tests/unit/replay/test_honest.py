@@ -1,4 +1,4 @@
-"""What a backtest must not claim: outcomes of another policy, calls that were none, health."""
+"""A backtest does not claim outcomes of another policy, calls that were none, or health."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a replay reads: packed files, logs that are not in order, conversations without an end."""
+"""Inputs of a replay: packed files, logs out of order, conversations without an end."""
 
 import gzip
 from datetime import UTC, datetime, timedelta

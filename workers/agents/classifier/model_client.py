@@ -47,7 +47,7 @@ class _Call:
         self._allowed = 1
 
     def grants(self) -> bool:
-        """Whether it may be sent once more; asked at most once before each retry."""
+        """Return whether it may be sent once more; asked at most once before each retry."""
         if self._allowed == self._requests and self._requests <= RETRIES and self._may_retry():
             self._allowed += 1
         return self._allowed > self._requests

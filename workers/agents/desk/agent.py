@@ -35,7 +35,7 @@ from workers.stores.queue_load import LoadStore
 
 
 class _Reported(NamedTuple):
-    """What a desk or a lead did, and the record that said so."""
+    """A report of a desk or a lead, and the record that it came in."""
 
     record: ConsumerRecord
     event: DeskEvent | LeadEvent

@@ -307,7 +307,7 @@ def _notice_rules(policy: Path | None, topics: Topics) -> tuple[NoticeRule, ...]
 
 
 def needs_transcript(decision: Decision) -> bool:
-    """Whether a person, or the AI agent that goes on, is told of the conversation itself."""
+    """Return whether a person, or the AI agent that goes on, is told of the conversation."""
     return is_placing(decision) or is_briefed(decision) or is_contact(decision)
 
 
