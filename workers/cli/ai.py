@@ -1,10 +1,10 @@
 """`handoff ai`: switch a version of the AI agent off, on again, or list what is off."""
 
 import asyncio
-import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import click
@@ -19,7 +19,9 @@ from workers.cli.common import (
     require_servers,
     settings_from,
 )
+from workers.cli.lead import POLL_S, lead_of, lead_options, publish
 from workers.cli.output import print_columns
+from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms
 from workers.contracts.topics import EVENTS
 from workers.conversation.partition_meta import PartitionMeta, policy_in
@@ -28,36 +30,9 @@ from workers.handoff.wording import counted
 
 if TYPE_CHECKING:
     from workers.settings import Settings
+    from workers.stores.rates_store import RatesStore
 
-_POLL_S: Final = 0.2
-
-Command = Callable[..., None]
-
-
-def _shared(command: Command) -> Command:
-    for option in reversed(
-        (
-            click.argument("ai_version", metavar="VERSION"),
-            click.option("--reason", required=True, help="Why; it is recorded."),
-            click.option(
-                "--lead",
-                default=lambda: os.environ.get("USER", ""),
-                show_default="$USER",
-                help="Who you are; it is recorded.",
-            ),
-            click.option(
-                "--within",
-                default=30.0,
-                show_default=True,
-                help="Seconds to wait for the workers.",
-            ),
-            kafka_option,
-            redis_option,
-            json_option,
-        )
-    ):
-        command = option(command)
-    return command
+_shared = lead_options(click.argument("ai_version", metavar="VERSION"), awaited="the workers")
 
 
 @click.group()
@@ -95,7 +70,7 @@ def list_(kafka: str | None, redis: str | None, as_json: bool) -> None:
     settings = settings_from(kafka=kafka, redis=redis)
     require_servers(settings)
     with naming_servers(settings):
-        metas = asyncio.run(_with_metas(settings, _known))
+        metas = asyncio.run(_known(settings))
     rows = [_row(one, "switch") for one in _latest(metas).values() if not one.on]
     silenced = {version: meta for meta in metas for version in policy_in(meta.policy_text).silenced}
     rows += [
@@ -117,16 +92,14 @@ def _row(one: Switch, by: str) -> dict[str, str | None]:
 
 
 def _switch(given: dict[str, Any], *, on: bool) -> None:
-    version, lead = given["ai_version"], given["lead"]
-    if not lead:
-        raise CliError("--lead: missing: say who you are", exit_code=2)
+    version, lead = given["ai_version"], lead_of(given)
     if not 1 <= len(version) <= 128 or not 1 <= len(given["reason"]) <= 1000:
         raise CliError("VERSION has 1 to 128 characters, --reason 1 to 1000", exit_code=2)
     settings = settings_from(kafka=given["kafka"], redis=given["redis"])
     require_servers(settings)
     switch = Switch(version, on=on, at=0, reason=given["reason"], lead=lead)
     with naming_servers(settings):
-        told, of = asyncio.run(_with_metas(settings, _Switching(settings, switch, given["within"])))
+        told, of = asyncio.run(_switch_and_wait(settings, switch, given["within"]))
     if given["as_json"]:
         print_json({"version": version, "on": on, "partitions": of, "taken_over": told})
     else:
@@ -139,22 +112,9 @@ def _switch(given: dict[str, Any], *, on: bool) -> None:
         )
 
 
-Use = Callable[["_Metas"], Awaitable[Any]]
-
-
-class _Metas:
-    """Reads what each partition remembers."""
-
-    def __init__(self, read: Callable[[], Awaitable[list[PartitionMeta] | None]], of: int) -> None:
-        self._read = read
-        self.of = of
-
-    async def __call__(self) -> list[PartitionMeta]:
-        """Return what is known; nothing while a partition is folded again."""
-        return await self._read() or []
-
-
-async def _with_metas(settings: "Settings", use: Use) -> Any:
+@asynccontextmanager
+async def _rates_store(settings: "Settings") -> AsyncIterator[tuple["RatesStore", int]]:
+    """Yield the store of what partitions remember, and how many partitions the log has."""
     from workers.kafka.reader import partitions_of, reading
     from workers.stores.connection import connect
     from workers.stores.rates_store import RatesStore
@@ -165,14 +125,19 @@ async def _with_metas(settings: "Settings", use: Use) -> Any:
         raise CliError(f"no topic {EVENTS}: handoff topics apply creates it")
     redis = connect(settings)
     try:
-        store = RatesStore(redis, settings.redis_prefix, EVENTS, of)
-        return await use(_Metas(store.metas, of))
+        yield RatesStore(redis, settings.redis_prefix, EVENTS, of), of
     finally:
         await redis.aclose()
 
 
-async def _known(metas: _Metas) -> list[PartitionMeta]:
-    return await metas()
+async def _metas(store: "RatesStore") -> list[PartitionMeta]:
+    """Return what each partition remembers; nothing while one is folded again."""
+    return await store.metas() or []
+
+
+async def _known(settings: "Settings") -> list[PartitionMeta]:
+    async with _rates_store(settings) as (store, _):
+        return await _metas(store)
 
 
 def _latest(metas: Sequence[PartitionMeta]) -> dict[str, Switch]:
@@ -180,47 +145,27 @@ def _latest(metas: Sequence[PartitionMeta]) -> dict[str, Switch]:
     return {one.ai_version: one for one in found}
 
 
-class _Switching:
-    """Puts a switch onto the log and waits until the workers have it."""
+async def _switch_and_wait(settings: "Settings", switch: Switch, within: float) -> tuple[int, int]:
+    """Put a switch onto the log and wait until the workers have it.
 
-    def __init__(self, settings: "Settings", switch: Switch, within: float) -> None:
-        self._settings = settings
-        self._switch = switch
-        self._within = within
+    Return how many partitions have it in the end, and how many there are.
+    """
+    from workers.agents.shared.switch_event import switch_records, time_of_switch
 
-    async def __call__(self, metas: _Metas) -> tuple[int, int]:
-        """Return how many partitions have it in the end, and how many there are."""
-        from workers.agents.shared.switch_event import time_of_switch
-
-        switch, known = self._switch, await metas()
+    async with _rates_store(settings) as (store, of):
+        known = await _metas(store)
         if switch.on:
             _require_off(switch.ai_version, known)
         at = time_of_switch(known, switch.ai_version, round(time.time() * 1000))
         switch = Switch(switch.ai_version, switch.on, at, switch.reason, switch.lead)
-        await self._send(switch, metas.of)
-        until = time.monotonic() + self._within
+        secrets = Secrets(settings.signing_keys)
+        await publish(settings, switch_records(EVENTS, of, switch, str(uuid4()), secrets))
+        until = time.monotonic() + within
         while True:
-            told = sum(switch in meta.switches for meta in await metas())
-            if told == metas.of or time.monotonic() > until:
-                return told, metas.of
-            await asyncio.sleep(_POLL_S)
-
-    async def _send(self, switch: Switch, partitions: int) -> None:
-        from aiokafka import AIOKafkaProducer
-
-        from workers.agents.shared.switch_event import switch_records
-        from workers.contracts.signing import Secrets
-        from workers.runtime.producer import publish_all
-        from workers.settings import kafka_client_kwargs
-
-        secrets = Secrets(self._settings.signing_keys)
-        records = switch_records(EVENTS, partitions, switch, str(uuid4()), secrets)
-        producer = AIOKafkaProducer(**kafka_client_kwargs(self._settings), acks="all")
-        await producer.start()
-        try:
-            await publish_all(producer, records)
-        finally:
-            await producer.stop()
+            told = sum(switch in meta.switches for meta in await _metas(store))
+            if told == of or time.monotonic() > until:
+                return told, of
+            await asyncio.sleep(POLL_S)
 
 
 def _require_off(version: str, metas: Sequence[PartitionMeta]) -> None:

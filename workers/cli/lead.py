@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -31,41 +31,56 @@ from workers.contracts.topics import DECISIONS, DESKS
 
 if TYPE_CHECKING:
     from workers.contracts.ledger import LedgerRecord
+    from workers.kafka.publishing import Record
     from workers.settings import Settings
 
-_POLL_S: Final = 0.2
+POLL_S: Final = 0.2
 
 Command = Callable[..., None]
+Option = Callable[[Command], Command]
 
 
-def _shared(command: Command) -> Command:
-    """Add what every command of a lead takes."""
-    for option in reversed(
-        (
-            click.argument("conversation"),
-            click.option("--reason", required=True, help="Why; it is recorded."),
-            click.option(
-                "--lead",
-                default=lambda: os.environ.get("USER", ""),
-                show_default="$USER",
-                help="Who you are; it is recorded.",
-            ),
-            click.option("--id", "event_id", help="Give it again to repeat safely."),
-            click.option(
-                "--within",
-                default=30.0,
-                show_default=True,
-                help="Seconds to wait for the decision.",
-            ),
-            kafka_option,
-            redis_option,
-            json_option,
-        )
-    ):
-        command = option(command)
-    return command
+def lead_options(argument: Option, *own: Option, awaited: str) -> Option:
+    """Return a decorator that adds what every command of a lead takes, and the command's own."""
+    options: tuple[Option, ...] = (
+        argument,
+        click.option("--reason", required=True, help="Why; it is recorded."),
+        click.option(
+            "--lead",
+            default=lambda: os.environ.get("USER", ""),
+            show_default="$USER",
+            help="Who you are; it is recorded.",
+        ),
+        *own,
+        click.option(
+            "--within", default=30.0, show_default=True, help=f"Seconds to wait for {awaited}."
+        ),
+        kafka_option,
+        redis_option,
+        json_option,
+    )
+
+    def decorated(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorated
 
 
+def lead_of(given: dict[str, Any]) -> str:
+    """Return who acts; CliError when that is not said."""
+    lead: str = given["lead"]
+    if not lead:
+        raise CliError("--lead: missing: say who you are", exit_code=2)
+    return lead
+
+
+_shared = lead_options(
+    click.argument("conversation"),
+    click.option("--id", "event_id", help="Give it again to repeat safely."),
+    awaited="the decision",
+)
 _to = click.option("--to", "to_queue", metavar="QUEUE", help="Queue; else the policy's default.")
 
 
@@ -128,8 +143,7 @@ def _by_hand(kind: str, given: dict[str, Any], **fields: Any) -> None:
 
     Exit code: 0 it was done, 1 it was refused or nothing was decided in time, 2 wrong arguments.
     """
-    if not given["lead"]:
-        raise CliError("--lead: missing: say who you are", exit_code=2)
+    lead_of(given)
     settings = settings_from(kafka=given["kafka"], redis=given["redis"])
     require_servers(settings)
     event_id = given["event_id"] or str(uuid4())
@@ -174,14 +188,22 @@ async def _send_and_wait(
         for tp, held in (await ranges_of(consumer, partitions)).items():
             # What is repeated has its decision already: it is looked for from the beginning.
             consumer.seek(tp, held.start if given["event_id"] else held.end)
-        await _send(event, name, settings)
+        await publish(settings, [_record(event, name, settings)])
         cause, until = ownership_event_id(event_id), time.monotonic() + given["within"]
         while time.monotonic() < until:
-            found = await consumer.getmany(timeout_ms=round(_POLL_S * 1000))
+            found = await consumer.getmany(timeout_ms=round(POLL_S * 1000))
             for record in (one for records in found.values() for one in records):
                 if record.key == name.encode() and (made := _decision(record.value, cause)):
                     return made
     return None
+
+
+def _record(event: DeskEvent | LeadEvent, name: str, settings: "Settings") -> "Record":
+    from workers.kafka.publishing import Record
+
+    key, value = name.encode(), encode(event)
+    headers = signature_headers(Secrets(settings.signing_keys), key, value)
+    return Record(DESKS, key, value, headers=headers)
 
 
 def _decision(value: bytes | None, cause: str) -> Decision | None:
@@ -231,16 +253,16 @@ async def _ledger_record(name: str, settings: "Settings") -> "LedgerRecord | Non
         await redis.aclose()
 
 
-async def _send(event: DeskEvent | LeadEvent, name: str, settings: "Settings") -> None:
+async def publish(settings: "Settings", records: Iterable["Record"]) -> None:
+    """Publish in order; returns when Kafka has acknowledged every record."""
     from aiokafka import AIOKafkaProducer
 
+    from workers.kafka.publishing import publish_all
     from workers.settings import kafka_client_kwargs
 
-    key, value = name.encode(), encode(event)
-    headers = signature_headers(Secrets(settings.signing_keys), key, value)
     producer = AIOKafkaProducer(**kafka_client_kwargs(settings), acks="all")
     await producer.start()
     try:
-        await producer.send_and_wait(DESKS, value, key=key, headers=headers)
+        await publish_all(producer, records)
     finally:
         await producer.stop()
