@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from click.testing import CliRunner, Result
 
+from tests.support import bridge
 from workers.cli.send import send
 from workers.embedded import EmbeddedKafka
-from workers.embedded.kafka import PARTITIONS
 
 TOPICS = ("conversation-events", "desk-events")
 
@@ -33,23 +32,7 @@ def run(kafka: EmbeddedKafka, data: str | bytes, *arguments: str) -> Result:
 
 
 def arrived(kafka: EmbeddedKafka, topic: str) -> list[tuple[bytes, bytes]]:
-    async def read() -> list[tuple[bytes, bytes]]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap)
-        await consumer.start()
-        try:
-            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-            consumer.assign(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            ends = await consumer.end_offsets(partitions)
-            records: list[tuple[bytes, bytes]] = []
-            while [p for p in partitions if await consumer.position(p) < ends[p]]:
-                batches = await consumer.getmany(timeout_ms=200)
-                records += [(r.key, r.value) for batch in batches.values() for r in batch]
-            return records
-        finally:
-            await consumer.stop()
-
-    return asyncio.run(read())
+    return asyncio.run(bridge.arrived(kafka, topic))
 
 
 def numbers(records: Sequence[tuple[bytes, bytes]]) -> list[int]:
