@@ -1,12 +1,8 @@
 """The packet's frame: the words around what is quoted, in the language of the queue."""
 
-from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 
-from workers.contracts.yaml import load_yaml
-
-DEFAULT_LANGUAGE: Final = "en"
+from workers.handoff.languages import DEFAULT_LANGUAGE, code_of, words_by_language
 
 
 class Frame:
@@ -32,14 +28,9 @@ class Frame:
 def frame(language: str | None) -> Frame:
     """Return the frame of a language, by a BCP 47 tag; English where there is none of it."""
     known = languages()
-    code = (language or "").replace("_", "-").partition("-")[0].lower()
-    return Frame(known.get(code, known[DEFAULT_LANGUAGE]))
+    return Frame(known.get(code_of(language), known[DEFAULT_LANGUAGE]))
 
 
-@cache
 def languages() -> dict[str, dict[str, Any]]:
     """Return the words of every language by its ISO 639-1 code."""
-    name = "frames.yaml"
-    text = files("workers.handoff").joinpath(name).read_text(encoding="utf-8")
-    words: dict[str, dict[str, Any]] = load_yaml(text, name).data
-    return words
+    return words_by_language("frames.yaml")

@@ -1,8 +1,6 @@
 """One line to the customer for each change, in their language, and only what is true by then."""
 
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
 from workers.contracts.calendars import Opening
@@ -11,10 +9,9 @@ from workers.contracts.decisions import Decision
 from workers.contracts.handoffs import Wait
 from workers.contracts.ledger import Plan
 from workers.contracts.time import to_ms
-from workers.contracts.yaml import load_yaml
+from workers.handoff.languages import DEFAULT_LANGUAGE, code_of, words_by_language
 from workers.handoff.notice_file import NoticeRule, fields_of
 
-DEFAULT_LANGUAGE: Final = "en"
 _MISSED: Final = frozenset({"claim_missed", "reply_missed", "ticket_unanswered", "ticket_refused"})
 _SAYS_BECAUSE: Final = frozenset({"queued", "offer", "ticket_requested"})
 _SAYS_OPENING: Final = frozenset(
@@ -104,18 +101,14 @@ class Notices:
         return chosen or languages()[language]["because"].get(decision.reason)
 
 
-@cache
 def languages() -> dict[str, dict[str, Any]]:
     """Return the shipped texts of every language by its ISO 639-1 code."""
-    name = "notices.yaml"
-    text = files("workers.handoff").joinpath(name).read_text(encoding="utf-8")
-    texts: dict[str, dict[str, Any]] = load_yaml(text, name).data
-    return texts
+    return words_by_language("notices.yaml")
 
 
 def language_of(locale: str | None) -> str:
     """Return the language in which a customer with this locale is told."""
-    language = (locale or "").replace("_", "-").partition("-")[0].lower()
+    language = code_of(locale)
     return language if language in languages() else DEFAULT_LANGUAGE
 
 

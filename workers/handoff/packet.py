@@ -20,10 +20,11 @@ from workers.contracts.time import from_ms
 from workers.contracts.topics import Queue
 from workers.handoff import claims, reasons
 from workers.handoff.claims import PacketFindings, words_of
-from workers.handoff.frames import DEFAULT_LANGUAGE, Frame, frame
+from workers.handoff.frames import Frame, frame
 from workers.handoff.identifiers import identifiers_of
 from workers.handoff.issues import issue_of
 from workers.handoff.key_messages import key_messages
+from workers.handoff.languages import DEFAULT_LANGUAGE
 from workers.handoff.next_step import NEXT_WORDS, next_step
 from workers.handoff.playbook import Advice, Playbook, advise
 from workers.handoff.told import steps_of, told_to

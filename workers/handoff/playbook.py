@@ -9,7 +9,7 @@ import orjson
 
 from workers.contracts.decisions import Decision, Reason
 from workers.contracts.yaml import Document, YamlFileError, convert, load_yaml, suggestion
-from workers.handoff.frames import DEFAULT_LANGUAGE
+from workers.handoff.languages import DEFAULT_LANGUAGE, code_of
 from workers.handoff.wording import word_count
 
 NEXT_WORDS: Final = 14
@@ -130,5 +130,4 @@ def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
 def _in(language: str, words: Words) -> str:
     if isinstance(words, str):
         return words
-    code = language.replace("_", "-").partition("-")[0].lower()
-    return words.get(code) or words[DEFAULT_LANGUAGE]
+    return words.get(code_of(language)) or words[DEFAULT_LANGUAGE]

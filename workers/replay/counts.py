@@ -9,6 +9,7 @@ import msgspec
 from workers.contracts.decisions import Decision
 from workers.contracts.events import Message
 from workers.contracts.time import from_ms
+from workers.handoff.languages import code_of
 
 Split = Literal["intent", "ai_version", "tier", "tenant", "channel", "language", "day", "hour"]
 """By what conversations are told apart; day and hour are those of the first message, in UTC."""
@@ -139,8 +140,7 @@ class Tally(msgspec.Struct):
             if customer.tier is not None:
                 self._note("tier", customer.tier, seen, escalated=escalated)
             if customer.locale:
-                language = customer.locale.replace("_", "-").partition("-")[0].lower()
-                self._note("language", language, seen, escalated=escalated)
+                self._note("language", code_of(customer.locale), seen, escalated=escalated)
         agent = event.agent
         if agent is None or event.role != "ai_agent":
             return
