@@ -84,7 +84,8 @@ def _incoming(record: ConsumerRecord, secrets: Secrets, poison: Collection[int])
     if offset in poison:
         return Incoming(offset, at, None, raw, Rejected("poison", "event: in dead-letters"))
     try:
-        return Incoming(offset, at, decode_event(raw, secrets), raw)
+        signed = secrets.at(record.topic, record.partition)
+        return Incoming(offset, at, decode_event(raw, signed), raw)
     except Rejected as rejected:
         return Incoming(offset, at, None, raw, rejected)
 

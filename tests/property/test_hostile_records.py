@@ -251,7 +251,8 @@ def test_what_desks_report(view: ViewFile, record: ConsumerRecord) -> None:
             require_fitting(record, [one])
         else:
             # What we write ourselves must be read again, at whatever time.
-            decode_event(Raw(one.key, one.value, one.headers or (), 2**53), SECRETS)
+            raw = Raw(one.key, one.value, one.headers or (), 2**53)
+            decode_event(raw, SECRETS.at(HOME.topic, HOME.partition))
     shown(view, record)
 
 

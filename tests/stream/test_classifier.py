@@ -108,7 +108,7 @@ def read_signals(records: list[ConsumerRecord]) -> list[Signal]:
     found = []
     for record in records:
         raw = Raw(record.key, record.value, record.headers, record.timestamp)
-        event = decode_event(raw, Secrets((SECRET.encode(),)))
+        event = decode_event(raw, Secrets((SECRET.encode(),)).at(EVENTS, record.partition))
         assert isinstance(event, Signal)
         assert record.partition == 2, "the home of the tests' conversations"
         found.append(event)

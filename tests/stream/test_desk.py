@@ -63,7 +63,7 @@ async def events(bench: Bench) -> list[Ownership]:
     found = []
     for record in await bench.records(EVENTS):
         raw = Raw(record.key, record.value, record.headers, record.timestamp)
-        event = decode_event(raw, Secrets((SECRET.encode(),)))
+        event = decode_event(raw, Secrets((SECRET.encode(),)).at(EVENTS, record.partition))
         if isinstance(event, Ownership):
             assert record.partition == decision().home.partition
             found.append(event)

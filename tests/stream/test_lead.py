@@ -13,16 +13,20 @@ from tests.stream.test_desk import letters, reported
 from tests.support.routing_builders import NOW, SECOND, decision, later, queue, topics
 from tests.support.routing_harness import Bench, bench_on, decision_home, handle, route
 from tests.support.system import System
+from workers.cli.lead import publish
 from workers.cli.main import handoff
 from workers.contracts.codec import Raw, decode_event
+from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.decisions import ByLead
 from workers.contracts.desks import LeadEvent
 from workers.contracts.events import Lead, Ownership
 from workers.contracts.handoffs import Handoff
 from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms
-from workers.contracts.topics import EVENTS
+from workers.contracts.topics import DEAD_LETTERS, EVENTS
 from workers.embedded import EmbeddedKafka
+from workers.kafka.publishing import Record
+from workers.kafka.reader import partitions_of, ranges_of, read, reading
 from workers.settings import Settings
 from workers.stores.partition_store import base_key
 
@@ -54,7 +58,7 @@ async def on_the_log(bench: Bench) -> list[tuple[int, Lead | Ownership]]:
     found = []
     for record in await bench.records(EVENTS):
         raw = Raw(record.key, record.value, record.headers, record.timestamp)
-        event = decode_event(raw, OURS)
+        event = decode_event(raw, OURS.at(EVENTS, record.partition))
         if isinstance(event, Lead | Ownership):
             found.append((record.partition, event))
     return found
@@ -171,7 +175,29 @@ def test_the_commands_do_it_and_say_what_was_decided(tmp_path: Path) -> None:
         report = asyncio.run(system.audit())
         assert report.clean, report.findings
         assert (report.outcomes, report.counts["by_lead"]) == ({"closed": 1}, 6)
+        asyncio.run(_copy_a_routed(system))
         _switch_off_and_on(system)
+
+
+async def _copy_a_routed(system: System) -> None:
+    """What our own agents signed for one partition is refused in another."""
+    async with reading(system.settings) as consumer:
+        log = await ranges_of(consumer, await partitions_of(consumer, [EVENTS]))
+    every = [one async for _, run in read(system.settings, log) for one in run]
+    routed = next(one for one in every if b'"type":"routed"' in (one.value or b""))
+    there = (routed.partition + 1) % len(log)
+    copied = Record(EVENTS, routed.key, routed.value, there, routed.headers)
+    await publish(system.settings, [copied])
+    await system.settled()
+    async with reading(system.settings) as consumer:
+        ranges = await ranges_of(consumer, await partitions_of(consumer, [DEAD_LETTERS]))
+    letters = [
+        read_dead_letter(Raw(one.key, one.value, one.headers, one.timestamp))
+        async for _, run in read(system.settings, ranges)
+        for one in run
+    ]
+    found = [(one.reason, one.origin.partition) for one in letters if one is not None]
+    assert found == [("unsigned", there)]
 
 
 def _switch_off_and_on(system: System) -> None:

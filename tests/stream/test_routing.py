@@ -65,7 +65,7 @@ async def test_first_choice(bench: Bench) -> None:
     [record] = await bench.records(EVENTS)
     assert record.partition == one.home.partition
     raw = Raw(record.key, record.value, record.headers, record.timestamp)
-    event = decode_event(raw, Secrets((SECRET.encode(),)))
+    event = decode_event(raw, Secrets((SECRET.encode(),)).at(EVENTS, record.partition))
     assert event.type == "routed"
     [routed] = await bench.routed()
     assert (routed.decision_id, routed.place, routed.queue) == (one.decision_id, "queue", "billing")

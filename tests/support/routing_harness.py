@@ -232,7 +232,7 @@ def chunk(
             serialized_value_size=0,
             headers=()
             if isinstance(value, bytes)
-            else signature_headers(secrets, key(value).encode(), encode(value)),
+            else signature_headers(secrets.at(topic, 0), key(value).encode(), encode(value)),
         )
         for offset, value in enumerate(values)
     ]

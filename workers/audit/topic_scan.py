@@ -187,7 +187,7 @@ class LiveAudit:
 
     def _event(self, audit: Audit, at: At, record: ConsumerRecord) -> None:
         try:
-            event = decode_event(_raw(record), self._secrets)
+            event = decode_event(_raw(record), self._secrets.at(EVENTS, at.partition))
         except Rejected as rejected:
             audit.unreadable(at, rejected.reason)
             return

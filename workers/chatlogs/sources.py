@@ -9,13 +9,11 @@ import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence, Set
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
 
 import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.partitioner import murmur2
 
 from workers.chatlogs.lines import MAX_LINE_BYTES, bounded
 from workers.chatlogs.packed_files import unpacked
@@ -33,6 +31,7 @@ from workers.contracts.time import DAY, HOUR, from_ms
 from workers.contracts.topics import DEAD_LETTERS
 from workers.conversation.fold import Incoming
 from workers.errors import UnreadableInputError
+from workers.kafka.publishing import partition_of
 from workers.kafka.reader import Range, Ranges, later, partitions_of, ranges_of, read, reading
 from workers.settings import Settings
 
@@ -183,13 +182,6 @@ def _policy_of(line: bytes) -> PolicyInForce | None:
         return None
 
 
-@lru_cache(maxsize=20_000)
-def partition_of(conversation_id: str, partitions: int) -> int:
-    """Return the partition into which Kafka's own clients put a conversation."""
-    hashed: int = murmur2(conversation_id.encode()) & 0x7FFFFFFF
-    return hashed % partitions
-
-
 class SourceLine(NamedTuple):
     """One line of a file as a record of a partition."""
 
@@ -238,7 +230,7 @@ def of_record(record: ConsumerRecord, secrets: Secrets, poison: frozenset[int]) 
     if record.offset in poison:
         gave_up = Rejected("poison", "the worker gave it up: see dead-letters")
         return Incoming(record.offset, record.timestamp, None, raw, gave_up)
-    return _decoded(record.offset, raw, secrets)
+    return _decoded(record.offset, raw, secrets.at(record.topic, record.partition))
 
 
 class LogFacts(NamedTuple):

@@ -181,14 +181,15 @@ async def _send_and_wait(
     name: str = given["conversation"]
     event = await _event(kind, event_id, given, fields, settings)
     async with reading(settings) as consumer:
-        partitions = await partitions_of(consumer, [DECISIONS])
-        if not partitions:
-            raise CliError(f"no topic {DECISIONS}: handoff topics apply creates it")
+        partitions, desks = [await partitions_of(consumer, [one]) for one in (DECISIONS, DESKS)]
+        for topic, found in ((DECISIONS, partitions), (DESKS, desks)):
+            if not found:
+                raise CliError(f"no topic {topic}: handoff topics apply creates it")
         consumer.assign(partitions)
         for tp, held in (await ranges_of(consumer, partitions)).items():
             # What is repeated has its decision already: it is looked for from the beginning.
             consumer.seek(tp, held.start if given["event_id"] else held.end)
-        await publish(settings, [_record(event, name, settings)])
+        await publish(settings, [_record(event, name, len(desks), settings)])
         cause, until = ownership_event_id(event_id), time.monotonic() + given["within"]
         while time.monotonic() < until:
             found = await consumer.getmany(timeout_ms=round(POLL_S * 1000))
@@ -198,12 +199,16 @@ async def _send_and_wait(
     return None
 
 
-def _record(event: DeskEvent | LeadEvent, name: str, settings: "Settings") -> "Record":
-    from workers.kafka.publishing import Record
+def _record(
+    event: DeskEvent | LeadEvent, name: str, partitions: int, settings: "Settings"
+) -> "Record":
+    from workers.kafka.publishing import Record, partition_of
 
     key, value = name.encode(), encode(event)
-    headers = signature_headers(Secrets(settings.signing_keys), key, value)
-    return Record(DESKS, key, value, headers=headers)
+    # What is signed is bound to a partition: the one that the key's hash would choose.
+    partition = partition_of(name, partitions)
+    secrets = Secrets(settings.signing_keys).at(DESKS, partition)
+    return Record(DESKS, key, value, partition, signature_headers(secrets, key, value))
 
 
 def _decision(value: bytes | None, cause: str) -> Decision | None:

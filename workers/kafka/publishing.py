@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import aiokafka
+from aiokafka.partitioner import murmur2
 from aiokafka.structs import RecordMetadata
 
 from workers.contracts.codec import Header
@@ -32,6 +34,13 @@ class Record(NamedTuple):
 
 Publish = Callable[[Sequence[Record]], Awaitable[Sequence[RecordMetadata]]]
 """Send records in their order; return when Kafka has acknowledged every one of them."""
+
+
+@lru_cache(maxsize=20_000)
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition into which Kafka's own clients put what has this key."""
+    hashed: int = murmur2(key.encode()) & 0x7FFFFFFF
+    return hashed % partitions
 
 
 async def publish_all(

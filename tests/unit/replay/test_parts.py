@@ -8,10 +8,11 @@ import orjson
 import pytest
 
 from workers.audit.distinct_count import Distinct
-from workers.chatlogs.sources import lines_of, look_at, partition_of, read_files
+from workers.chatlogs.sources import lines_of, look_at, read_files
 from workers.contracts.events import AgentTurn, Message, PolicyInForce
 from workers.conversation.fold import ConversationWrite
 from workers.conversation.state import State
+from workers.kafka.publishing import partition_of
 from workers.replay.conversation_cache import Memory
 from workers.replay.counts import Share, Tally
 

@@ -326,8 +326,9 @@ class ClassifierAgent(Agent):
             intents=verdict.intents,
         )
         key, value = request.conversation_id.encode(), encode(event)
-        headers = signature_headers(self._secrets, key, value)
-        return Record(request.home.topic, key, value, request.home.partition, headers)
+        home = request.home
+        headers = signature_headers(self._secrets.at(home.topic, home.partition), key, value)
+        return Record(home.topic, key, value, home.partition, headers)
 
 
 def _count(result: str) -> None:

@@ -97,9 +97,10 @@ class DeskAgent(Agent):
         present: list[tuple[str, LastPresence]] = []
         outputs: list[Record] = []
         refused: dict[int, Rejected] = {}
+        secrets = self._secrets.at(tp.topic, tp.partition)
         for record in records:
             try:
-                event = decode_desk_event(_raw(record), self._secrets)
+                event = decode_desk_event(_raw(record), secrets)
                 self._require_queue(event)
             except Rejected as rejected:
                 refused[record.offset] = rejected
@@ -180,7 +181,7 @@ class DeskAgent(Agent):
             priority=event.priority,
         )
         key, value = name.encode(), encode(message)
-        headers = signature_headers(self._secrets, key, value)
+        headers = signature_headers(self._secrets.at(home.topic, home.partition), key, value)
         return Record(home.topic, key, value, home.partition, headers)
 
     def _ownership(self, event: DeskEvent, where: Whereabouts | None) -> Record:
@@ -217,8 +218,9 @@ class DeskAgent(Agent):
             lead=event.lead,
         )
         key, value = event.conversation_id.encode(), encode(message)
-        headers = signature_headers(self._secrets, key, value)
-        return Record(where.home.topic, key, value, where.home.partition, headers)
+        home = where.home
+        headers = signature_headers(self._secrets.at(home.topic, home.partition), key, value)
+        return Record(home.topic, key, value, home.partition, headers)
 
 
 def _raw(record: ConsumerRecord) -> Raw:

@@ -345,7 +345,7 @@ def partition_of(
         log,
         publish,
         address=redis_address(settings.redis_url or ""),
-        secrets=Secrets(settings.signing_keys),
+        secrets=Secrets(settings.signing_keys).at(log.home.topic, log.home.partition),
         limit=limit,
         own=own,
     )

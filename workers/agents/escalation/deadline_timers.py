@@ -74,5 +74,5 @@ def deadline_record(home: Home, conversation_id: str, due_ms: int, secrets: Secr
         due_at=due,
     )
     key, value = conversation_id.encode(), encode(event)
-    headers = signature_headers(secrets, key, value)
+    headers = signature_headers(secrets.at(home.topic, home.partition), key, value)
     return Record(home.topic, key, value, home.partition, headers)

@@ -16,7 +16,7 @@ from workers.agents.routing.desk_producer import Outlet, TooLargeError, TopicRef
 from workers.agents.routing.ledger_progress import LedgerProgress
 from workers.agents.routing.router_stores import Stores
 from workers.agents.shared.ledger_topic import LedgerTopic
-from workers.contracts.codec import encode
+from workers.contracts.codec import Header, encode
 from workers.contracts.decisions import Decision, Turn
 from workers.contracts.handoffs import Wait
 from workers.contracts.ledger import LedgerRecord, Plan
@@ -393,8 +393,10 @@ class Router:
 
     def _record(self, message: Envelope) -> Record:
         key, value = message.conversation_id.encode(), encode(message.message)
-        own = message.partition is not None
-        headers = signature_headers(self._secrets, key, value) if own else []
+        headers: list[Header] = []
+        if message.partition is not None:
+            secrets = self._secrets.at(message.topic, message.partition)
+            headers = [*signature_headers(secrets, key, value)]
         return Record(message.topic, key, value, message.partition, headers)
 
 

@@ -49,5 +49,5 @@ def policy_record(home: Home, policy: PartitionMeta, now_ms: int, secrets: Secre
         switches=to_carry(policy.switches),
     )
     key, value = POLICY_CONVERSATION.encode(), encode(event)
-    headers = signature_headers(secrets, key, value)
+    headers = signature_headers(secrets.at(home.topic, home.partition), key, value)
     return Record(home.topic, key, value, home.partition, headers)

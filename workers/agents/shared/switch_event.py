@@ -35,7 +35,7 @@ def _record(home: Home, switch: Switch, cause: str, secrets: Secrets) -> Record:
         lead=switch.lead,
     )
     key, value = POLICY_CONVERSATION.encode(), encode(event)
-    headers = signature_headers(secrets, key, value)
+    headers = signature_headers(secrets.at(home.topic, home.partition), key, value)
     return Record(home.topic, key, value, home.partition, headers)
 
 
