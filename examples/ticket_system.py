@@ -51,6 +51,7 @@ def take(request: dict) -> None:
         return
     tickets.setdefault(key, f"T-{1000 + len(tickets)}")
     print(f"{tickets[key]} for {request['queue']}: {request['subject']}", flush=True)
+    # `ticket_url`, where people open it, may be said as well.
     answer("ticketed", request, ticket_id=tickets[key])
 
 

@@ -20,8 +20,8 @@ NESTED: Final[dict[str, Any]] = {
 
 NAMES: Final = frozenset(
     "event_id conversation_id escalation_id decision_id desk_event_id request_id about call_id "
-    "ticket_id agent_id dedicated_agent queue to_queue tier locale tenant channel model version "
-    "policy policy_version policy_hash".split()
+    "ticket_id ticket_url agent_id dedicated_agent queue to_queue tier locale tenant channel model "
+    "version policy policy_version policy_hash".split()
 )
 """Fields by which systems find each other's records and policies choose: nobody writes in them,
 and they cannot be changed on the way."""

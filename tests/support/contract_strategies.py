@@ -47,6 +47,10 @@ def values(kind: inspect.Type) -> st.SearchStrategy[Any]:
         case inspect.VarTupleType():
             longest = min(kind.max_length or 3, 3)
             return st.lists(values(kind.item_type), max_size=longest).map(tuple)
+        case inspect.StrType() if kind.pattern:
+            return st.from_regex(kind.pattern, alphabet=texts).filter(
+                lambda text: len(text) <= (kind.max_length or _LONGEST)
+            )
         case inspect.StrType():
             longest = min(kind.max_length or _LONGEST, _LONGEST)
             return st.text(texts, min_size=kind.min_length or 0, max_size=longest)

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from workers.contracts.decisions import Owner
-from workers.contracts.events import Count, Id
+from workers.contracts.events import Count, Id, WebAddress
 from workers.contracts.handoffs import Wait
 from workers.contracts.time import Instant
 
@@ -54,6 +54,7 @@ class Control(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     text: str | None = None
     wait: Wait | None = None
     ticket_id: Id | None = None
+    ticket_url: WebAddress | None = None
     contact: Contact | None = None
     ask: tuple[Literal["email", "phone"], ...] = ()
     """Fields to ask the customer for, whom a ticket cannot reach yet: any one of these."""

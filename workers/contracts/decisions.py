@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from workers.contracts.events import Attachment, Count, Customer, Id, Place, Priority, Unit, Word
+from workers.contracts.events import (
+    Attachment,
+    Count,
+    Customer,
+    Id,
+    Place,
+    Priority,
+    Unit,
+    WebAddress,
+    Word,
+)
 from workers.contracts.time import Instant
 
 Action = Literal[
@@ -235,6 +245,8 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     closing: Closing | None = None
     """On an end by a person: what they left."""
     ticket_id: Id | None = None
+    ticket_url: WebAddress | None = None
+    """On the decision that reports the ticket's number: where people open it."""
     claimed_at: Instant | None = None
     """When a person first claimed the escalation."""
     replied_at: Instant | None = None

@@ -13,6 +13,7 @@ from workers.contracts.events import (
     Name,
     Note,
     Priority,
+    WebAddress,
     Word,
 )
 from workers.contracts.time import Instant
@@ -54,6 +55,7 @@ class DeskEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     justified: bool | None = None
     csat: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
     ticket_id: Id | None = None
+    ticket_url: WebAddress | None = None
     force: bool = False
     """On `accepted`: a lead gives it to `agent_id`, whoever has it."""
     lead: Id | None = None

@@ -13,6 +13,7 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Name = Annotated[str, msgspec.Meta(max_length=256)]
 Line = Annotated[str, msgspec.Meta(max_length=1000)]
+WebAddress = Annotated[str, msgspec.Meta(max_length=1000, pattern="^https?://")]
 Note = Annotated[str, msgspec.Meta(max_length=10_000)]
 Email = Annotated[str, msgspec.Meta(max_length=254)]
 Phone = Annotated[str, msgspec.Meta(max_length=40)]
@@ -185,6 +186,7 @@ class Ownership(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     justified: bool | None = None
     csat: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
     ticket_id: Id | None = None
+    ticket_url: WebAddress | None = None
     force: bool = False
     """On `accepted`: a lead gives it to `agent_id`, whoever has it; `reason` says why."""
     lead: Id | None = None

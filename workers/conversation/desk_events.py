@@ -253,7 +253,7 @@ def _ticketed(run: StepContext, event: Ownership, escalation: Escalation) -> Non
     changed(run, place="ticket", queue=event.queue, ticket_id=event.ticket_id)
     drop_due(run.state, "claim", "update")
     set_due(run.state, "last", run.state.clock + TICKET_LIFE_MS)
-    run.emit("move", run.state.open, cause="ticketed")
+    run.emit("move", run.state.open, cause="ticketed", ticket_url=event.ticket_url)
 
 
 def _ticket_refused(run: StepContext, event: Ownership, escalation: Escalation) -> None:

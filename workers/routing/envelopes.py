@@ -25,6 +25,8 @@ _CONTROLLED: Final = frozenset(
 
 
 LEAST_URGENT: Final = 5
+MOST_URGENT: Final = 1
+"""Of tickets: no queue could take who waits."""
 
 
 class Envelope(NamedTuple):
@@ -93,7 +95,7 @@ def ticket(decision: Decision, plan: Plan, topics: Topics, packet: Packet) -> En
         team=_team(topics, plan.queue),
         level=decision.level,
         reason=_reason(decision),
-        priority=_priority(decision, plan, topics),
+        priority=decision.priority or MOST_URGENT,
         subject=packet.title or _reason(decision).replace("_", " "),
         answer_by=plan.claim_due_at,
         skipped=plan.skipped,
@@ -207,6 +209,7 @@ def control(
         text=text,
         wait=plan.wait,
         ticket_id=decision.ticket_id,
+        ticket_url=decision.ticket_url,
         contact=contact_of(decision, plan, record, topics),
         ask=ask,
         brief=brief,
@@ -281,7 +284,7 @@ def _withdrawn_ticket(decision: Decision, plan: Plan, topics: Topics, reason: st
         level=decision.level,
         # Of an escalation that ended before it was placed, the reason is forgotten.
         reason=decision.reason or "explicit_request",
-        priority=_priority(decision, plan, topics),
+        priority=decision.priority or MOST_URGENT,
         subject=f"no longer needed: {reason.replace('_', ' ')}",
         home=decision.home,
         requested_at=plan.planned_at,

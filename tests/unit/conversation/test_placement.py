@@ -163,6 +163,12 @@ def test_a_ticket_lets_the_ai_go_on_and_keeps_the_epoch() -> None:
     assert h.state.episode.confidences == (0.7,)
 
 
+def test_where_people_open_the_ticket_is_said_with_its_number() -> None:
+    h = _waiting("ticket")
+    h.desk("ticketed", ticket_url="https://help.example.com/tickets/1")
+    assert (h.last.ticket_id, h.last.ticket_url) == ("T-1", "https://help.example.com/tickets/1")
+
+
 def test_the_ticket_may_come_before_the_routing() -> None:
     h = History()
     h.customer(ASKS)

@@ -50,7 +50,9 @@ def test_an_escalation_has_one_ticket_whatever_is_decided_later() -> None:
     gone = Plan(withdraw_from=("ticket",), planned_at=from_ms(NOW))
     messages = [one.message for one in (*asked, *envelopes.withdrawals(later, gone, LADDER))]
     assert len(messages) == 3
-    assert len({one.ticket_request_id for one in messages if isinstance(one, Ticket)}) == 1
+    tickets = [one for one in messages if isinstance(one, Ticket)]
+    assert len({one.ticket_request_id for one in tickets}) == 1
+    assert {one.priority for one in tickets} == {1}, "no queue could take who waits"
 
 
 def test_first_choice() -> None:

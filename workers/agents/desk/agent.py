@@ -214,6 +214,7 @@ class DeskAgent(Agent):
             justified=event.justified,
             csat=event.csat,
             ticket_id=event.ticket_id,
+            ticket_url=event.ticket_url,
             force=event.force,
             lead=event.lead,
         )
