@@ -1,22 +1,17 @@
 """Where a replay's records come from: files of events, or the log's topic itself."""
 
-import gzip
 import re
-import shutil
-import sys
-import tempfile
-import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence, Set
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
 
+from workers.chatlogs.event_files import lines_of, opened
 from workers.chatlogs.lines import MAX_LINE_BYTES, bounded
-from workers.chatlogs.packed_files import unpacked
 from workers.contracts.codec import MAX_AHEAD_MS, MAX_VALUE_BYTES, UNSIGNED, Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.events import (
@@ -30,12 +25,10 @@ from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY, HOUR, from_ms
 from workers.contracts.topics import DEAD_LETTERS
 from workers.conversation.fold import Incoming
-from workers.errors import UnreadableInputError
 from workers.kafka.publishing import partition_of
 from workers.kafka.reader import Range, Ranges, later, partitions_of, ranges_of, read, reading
 from workers.settings import Settings
 
-_BOM: Final = b"\xef\xbb\xbf"
 _OWN: Final = re.compile(rb'"type"\s*:\s*"(?:%s)"' % b"|".join(s.encode() for s in OWN_TYPES))
 _POLICY_EVERY_MS: Final = DAY + HOUR
 _BLOCK: Final = 1 << 20
@@ -65,63 +58,6 @@ class FileFacts(NamedTuple):
     """The first policy event."""
 
 
-_FOLDER: Final = "handoff-replay-"
-
-
-@contextmanager
-def local_files(names: Sequence[str]) -> Iterator[list[Path]]:
-    """Yield paths that can be read more than once, as lines that are plain or gzipped.
-
-    `-` is copied to a temporary file first; what is packed otherwise is unpacked to one.
-    """
-    with tempfile.TemporaryDirectory(prefix=_FOLDER) as name:
-        paths = []
-        for number, given in enumerate(names):
-            folder = Path(name) / str(number)
-            folder.mkdir()
-            path = Path(given)
-            if given == "-":
-                path = folder / "standard input"
-                with path.open("wb") as file:
-                    shutil.copyfileobj(sys.stdin.buffer, file)
-                folder = folder / "unpacked"
-                folder.mkdir()
-            paths.append(unpacked(path, folder))
-        yield paths
-
-
-def shown(path: Path) -> str:
-    """Return how a path of `local_files` is told to whoever named it."""
-    return path.name if any(part.startswith(_FOLDER) for part in path.parts) else str(path)
-
-
-def lines_of(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
-    """Yield the lines that are not blank, with file and number; .gz files are unpacked.
-
-    Of a line longer than MAX_LINE_BYTES no more than is needed to refuse it.
-    """
-    for path in paths:
-        with _opened(path) as file:
-            for number, line in enumerate(bounded(file, MAX_LINE_BYTES), start=1):
-                if stripped := line.strip():
-                    yield path, number, stripped.removeprefix(_BOM)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if not packed:
-            yield file
-            return
-        try:
-            with gzip.GzipFile(fileobj=file) as unpacked:
-                yield cast(BinaryIO, unpacked)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise UnreadableInputError(f"{shown(path)}: not a whole gzip file: {error}") from error
-
-
 def look_at(paths: Sequence[Path]) -> FileFacts:
     """Read the files once, quickly, before anything is decided."""
     lines, own, policy = 0, False, None
@@ -138,7 +74,7 @@ def look_at(paths: Sequence[Path]) -> FileFacts:
 
 def _blocks(paths: Sequence[Path]) -> Iterator[list[bytes]]:
     for path in paths:
-        with _opened(path) as file:
+        with opened(path) as file:
             block, size = [], 0
             for line in bounded(file, MAX_LINE_BYTES):
                 block.append(line)

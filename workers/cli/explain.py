@@ -9,7 +9,8 @@ import click
 import msgspec
 from rich.text import Text
 
-from workers.chatlogs.sources import FoundConversation, find_in_files, find_in_topic, local_files
+from workers.chatlogs.event_files import local_files
+from workers.chatlogs.sources import FoundConversation, find_in_files, find_in_topic
 from workers.cli.common import (
     CliError,
     json_option,

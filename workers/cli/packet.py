@@ -100,7 +100,8 @@ def _laid_out(built: "Packet", form: str) -> str:
 
 
 def _from_log(conversation: str, log: str, policy: PolicyChoice) -> "tuple[Decision, list[Turn]]":
-    from workers.chatlogs.sources import find_in_files, local_files
+    from workers.chatlogs.event_files import local_files
+    from workers.chatlogs.sources import find_in_files
     from workers.contracts.decisions import Decision, Home, Turn
     from workers.contracts.yaml import YamlFileError
     from workers.conversation.fold import fold_chunk

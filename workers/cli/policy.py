@@ -86,7 +86,7 @@ def check(source: IO[bytes], logs: tuple[str, ...], topics: Path, as_json: bool)
 def _unused(policy: "Policy", text: str, logs: tuple[str, ...]) -> dict[str, Any]:
     """Return what of a policy never occurs in files of events."""
     from workers.agents.classifier.prompt import intents_of
-    from workers.chatlogs.sources import local_files
+    from workers.chatlogs.event_files import local_files
     from workers.replay.backtest import Candidate
     from workers.replay.planning import Asked, plan_files
     from workers.replay.processes import replay

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from workers.chatlogs.sources import count_ahead, local_files
+from workers.chatlogs.event_files import local_files
+from workers.chatlogs.sources import count_ahead
 from workers.cli.common import (
     CliError,
     json_option,

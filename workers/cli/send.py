@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 import orjson
 
+from workers.chatlogs.event_files import lines_of
 from workers.chatlogs.files import unpacked
 from workers.chatlogs.lines import MAX_LINE_BYTES
-from workers.chatlogs.sources import lines_of
 from workers.cli.common import (
     CliError,
     json_option,

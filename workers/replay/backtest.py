@@ -7,14 +7,15 @@ how many processes there are.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
 
-from workers.chatlogs.sources import LogFacts, of_record, read_files, read_topic, shown
+from workers.chatlogs.event_files import shown
+from workers.chatlogs.sources import LogFacts, of_record, read_files, read_topic
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, Deadline, PartitionEvent
 from workers.contracts.rejections import Rejected
@@ -26,7 +27,7 @@ from workers.policy import PolicyError
 from workers.replay.conversation_cache import CONVERSATION_BYTES, MEMORY, Memory
 from workers.replay.counts import Tally
 from workers.replay.first_decisions import FirstDecisions, Flip
-from workers.replay.labels import load_labels
+from workers.replay.labels import Label
 from workers.replay.policy_replay import LaneOutputs, LaneRole, PolicyReplay
 from workers.replay.queue_hours import QueueHours
 from workers.replay.recorded_run import RecordedChunk
@@ -69,8 +70,8 @@ class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int | None = None
     until_ms: int | None = None
     keep_decisions: bool = False
-    labels: str | None = None
-    """File of labels."""
+    labels: Mapping[str, Label] | None = None
+    """Who needed a person, by conversation."""
     topics: str | None = None
     """Text of a checked topics.yaml, for the hours of its queues."""
     memory: int = MEMORY
@@ -170,7 +171,7 @@ class _Shard:
         if len(plan.candidates) > 1 and not plan.brief:
             self._firsts = FirstDecisions(folder)
             stack.callback(self._firsts.close)
-        self._labels = None if plan.labels is None else load_labels(Path(plan.labels))
+        self._labels = plan.labels
         self._in_hours = None if plan.topics is None else QueueHours(plan.topics).at
         lanes = len(plan.candidates) + _needs_recorded(plan)
         kept = plan.memory // CONVERSATION_BYTES // (max(1, len(plan.homes)) * lanes)

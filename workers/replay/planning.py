@@ -12,6 +12,7 @@ from workers.policy import Policy, load_policy
 from workers.policy.document import Bands
 from workers.replay.backtest import SHIPPED, BacktestPlan, Candidate
 from workers.replay.conversation_cache import MEMORY
+from workers.replay.labels import load_labels
 from workers.settings import Settings
 
 FILE_PARTITIONS: Final = 12
@@ -94,7 +95,7 @@ def plan_files(
         foreign=not facts.own,
         paths=tuple(str(path) for path in paths),
         keep_decisions=asked.keep_decisions,
-        labels=None if asked.labels is None else str(asked.labels),
+        labels=None if asked.labels is None else load_labels(asked.labels),
         topics=asked.topics,
         memory=asked.memory,
         brief=asked.brief,
@@ -135,7 +136,7 @@ def plan_topic(
         since_ms=since_ms,
         until_ms=until_ms,
         keep_decisions=asked.keep_decisions,
-        labels=None if asked.labels is None else str(asked.labels),
+        labels=None if asked.labels is None else load_labels(asked.labels),
         topics=asked.topics,
         memory=asked.memory,
         brief=asked.brief,

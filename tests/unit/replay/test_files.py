@@ -1,6 +1,8 @@
 """`handoff replay` over files: by which policy, what differs, what is due, what is refused."""
 
 import gzip
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -218,3 +220,22 @@ def test_times_ahead_of_now_are_decided_and_warned_of(tmp_path: Path) -> None:
     assert "2 events of 1 conversation " in result.stdout
     assert "1 event of a time ahead of now: decided as told" in result.stderr
     assert "ahead of now" not in replay(log(tmp_path, [event("c", 0)])).stderr
+
+
+def test_a_pipe_is_read_like_a_file_and_named_in_errors(tmp_path: Path) -> None:
+    rows = [event("c-1", n) for n in range(4)]
+    label = {"conversation_id": "c-1", "escalate": True}
+    given = {
+        "events": gzip.compress(b"\n".join(map(orjson.dumps, rows)) + b'\n{"half\n'),
+        "labels": orjson.dumps(label),
+    }
+    with ThreadPoolExecutor(2) as pool:
+        for name, data in given.items():
+            os.mkfifo(tmp_path / name)
+            pool.submit((tmp_path / name).write_bytes, data)
+        args = ["replay", "--json", "--labels", str(tmp_path / "labels"), str(tmp_path / "events")]
+        result = CliRunner().invoke(handoff, args)
+    assert result.exit_code == 0, result.output
+    assert "pipe events:5" in result.stdout
+    summary = orjson.loads(result.stdout)
+    assert (summary["events"], summary["policies"][0]["agreement"]["judged"]) == (4, 1)

@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from workers.audit.distinct_count import Distinct
-from workers.chatlogs.sources import lines_of, look_at, read_files
+from workers.chatlogs.event_files import lines_of
+from workers.chatlogs.sources import look_at, read_files
 from workers.contracts.events import AgentTurn, Message, PolicyInForce
 from workers.conversation.fold import ConversationWrite
 from workers.conversation.state import State
