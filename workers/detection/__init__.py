@@ -8,7 +8,7 @@ from workers.detection.customer import (
     read_reply,
 )
 from workers.detection.findings import AgentFindings, CustomerFindings, Finding
-from workers.detection.lexicons import Vocabulary, vocabulary
+from workers.detection.lexicons import Vocabulary, remembering, vocabulary
 from workers.detection.similarity import content_words, progress_key, similarity
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "read_agent",
     "read_customer",
     "read_reply",
+    "remembering",
     "similarity",
     "vocabulary",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from workers.detection.findings import AgentFindings, Finding
 from workers.detection.grammar import RuleIndex, rules
-from workers.detection.lexicons import SHIPPED, Vocabulary
+from workers.detection.lexicons import SHIPPED, Vocabulary, remember
 from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
 
 # A promise stands at the beginning of a long turn, or at its end.
@@ -136,6 +136,12 @@ def read_agent(text: str, lists: Vocabulary = SHIPPED) -> AgentFindings:
     From a score of 0.7 on it does. A refusal, a condition or what others did is neither. Of a very
     long turn only the beginning and the end are read. `lists` are those of the policy in force.
     """
+    if lists.remembered is None:
+        return _whole(text, lists)
+    return lists.remembered.get(text) or remember(lists, text, _whole(text, lists))
+
+
+def _whole(text: str, lists: Vocabulary) -> AgentFindings:
     found = _read(text if len(text) <= _HEAD + _TAIL else text[:_HEAD], lists)
     if len(text) > _HEAD + _TAIL:
         by = len(text) - _TAIL

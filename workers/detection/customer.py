@@ -19,6 +19,7 @@ from workers.detection.lexicons import (
     SHIPPED,
     TURNS,
     Vocabulary,
+    remember,
 )
 from workers.detection.other_wordings import (
     find_callback,
@@ -228,6 +229,13 @@ def read_customer(
     nothing was offered or is under way, ``accepts``, ``refuses`` and ``withdraws`` are not looked
     for. `lists` are those of the policy in force, when it brings its own.
     """
+    if lists.remembered is None:
+        return _whole(text, answering, lists)
+    found = lists.remembered.get((text, answering))
+    return found or remember(lists, (text, answering), _whole(text, answering, lists))
+
+
+def _whole(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
     if len(text) > _WHOLE:
         head = read_customer(text[: _WHOLE // 2], answering=answering, lists=lists)
         tail = read_customer(text[-(_WHOLE // 2) :], answering=False, lists=lists)

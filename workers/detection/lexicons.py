@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any, Final, TypeVar
 
 from workers.detection import frustration, replies, request, request_rules
 from workers.detection.lexicon import Cues, LexiconEntry, build, own_lists, shipped_lists
 
 ASKS, FEELS, FAINT, HINTS, TURNS, CLOSES = 1, 2, 4, 8, 16, 32
 """The findings of a first look at a customer's words, as flags."""
+T = TypeVar("T")
 _HANDOVER_CUES = "HAMSXEYFDBI31"
+_REMEMBERED: Final = 4_096
 
 
 class Vocabulary:
     """Lexicons of requests, replies and moods, and the first looks that are made from them."""
 
-    __slots__ = ("agent_cues", "customer_cues", "mood", "openings", "reply", "request", "yes")
+    __slots__ = (
+        "agent_cues",
+        "customer_cues",
+        "mood",
+        "openings",
+        "remembered",
+        "reply",
+        "request",
+        "yes",
+    )
 
     def __init__(self, lists: list[LexiconEntry]) -> None:
         """Build it from word lists; of a word that stands in several the first holds."""
+        self.remembered: dict[object, Any] | None = None
+        """Findings of turns that were read within `remembering`."""
         self.request = build(lists, request_rules.SECTION, request_rules.CODES)
         self.reply = build(lists, replies.SECTION, replies.CODES)
         self.mood = build(lists, frustration.SECTION, frustration.CODES)
@@ -34,6 +50,26 @@ class Vocabulary:
         cues.add(self.reply, replies.TURNING, TURNS)
         cues.add(self.reply, replies.CLOSING, CLOSES)
         cues.add(self.reply, replies.HINTS, HINTS)
+
+
+@contextmanager
+def remembering(lists: Vocabulary) -> Iterator[None]:
+    """Keep what was found in the last turns, for a caller who reads each of them many times."""
+    lists.remembered = {}
+    try:
+        yield
+    finally:
+        lists.remembered = None
+
+
+def remember(lists: Vocabulary, key: object, found: T) -> T:
+    """Keep a finding under a key if findings are kept, and return it."""
+    known = lists.remembered
+    if known is not None:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known[key] = found
+    return found
 
 
 @lru_cache(maxsize=8)

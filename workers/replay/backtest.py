@@ -22,7 +22,8 @@ from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import EVENTS
 from workers.conversation.fold import Incoming
-from workers.conversation.partition_meta import PartitionMeta, starting_meta
+from workers.conversation.partition_meta import PartitionMeta, policy_in, starting_meta
+from workers.detection import remembering
 from workers.policy import PolicyError
 from workers.replay.conversation_cache import CONVERSATION_BYTES, MEMORY, Memory
 from workers.replay.counts import Tally
@@ -317,6 +318,11 @@ async def _run_topic(
 def run_shard(plan: BacktestPlan, mine: frozenset[int], folder: Path, advance: Advance) -> Result:
     """Replay some of the partitions in this process."""
     with ExitStack() as stack:
+        if plan.brief:
+            # Every candidate reads the same turns.
+            texts = [one.text for one in plan.candidates if one.text is not None]
+            for lists in {policy_in(text).vocabulary for text in texts}:
+                stack.enter_context(remembering(lists))
         shard = _Shard(plan, sorted(mine), folder, stack)
         if plan.paths:
             _run_files(shard, plan, mine, advance)
