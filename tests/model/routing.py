@@ -246,6 +246,7 @@ def _routed(world: World, decision: Decision, planned: Plan) -> Op:
         claim_due_at=planned.claim_due_at,
         reply_minutes=planned.reply_minutes,
         update_minutes=planned.update_minutes,
+        warn_share=planned.warn_share,
         expires_at=planned.expires_at,
     )
     key = decision.conversation_id.encode()

@@ -94,6 +94,7 @@ def _route(h: History, a: int, b: int) -> None:
             decision=answered,
             claim_minutes=(-5, 10, 30)[a % 3],
             update_minutes=(None, 3, 12)[b % 3],
+            warn_share=(None, 0.8)[b % 2],
         )
 
 

@@ -240,6 +240,8 @@ class Routed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """What follows then: back to the queue, up a level, or to the AI agent."""
     update_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """How often the wait on this queue is looked at again for the customer; None: never."""
+    warn_share: Annotated[float, msgspec.Meta(gt=0, le=0.95)] | None = None
+    """Part of the time to claim, and to reply, after which the team is warned; None: never."""
     expires_at: Instant | None = None
     """The last deadline, for the whole escalation."""
 

@@ -23,6 +23,7 @@ class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     idle_minutes: float | None = None
     on_idle: OnIdle | None = None
     update_minutes: float | None = None
+    warn_share: float | None = None
     expires_at: Instant | None = None
     wait: Wait | None = None
     ahead: Count = 0

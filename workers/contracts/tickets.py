@@ -51,6 +51,7 @@ NotificationKind = Literal[
     "dead_letter_limit",
     "flooding",
     "not_handed_over",
+    "deadline_at_risk",
 ]
 
 

@@ -133,6 +133,8 @@ class Queue(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """What follows: back to the queue, up a level, or to the AI agent."""
     update_minutes: Minutes = 10.0
     """Between two looks at the wait, after which the customer hears of it if it has changed."""
+    warn_share: Annotated[float, msgspec.Meta(gt=0, le=0.95)] | None = None
+    """Part of the time to claim and to reply after which the team is warned; None: never."""
     presence_seconds: Annotated[int, msgspec.Meta(ge=5, le=3600)]
     """Age at which a desk's report of who is online counts as nobody: it must report sooner."""
     redaction: Redaction

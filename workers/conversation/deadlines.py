@@ -5,7 +5,9 @@ from typing import Final
 
 from workers.contracts.decisions import Cause
 from workers.contracts.events import Deadline
-from workers.contracts.time import to_ms
+from workers.contracts.ids import derive
+from workers.contracts.tickets import Notification
+from workers.contracts.time import from_ms, to_ms
 from workers.conversation.episodes import changed, end
 from workers.conversation.placement import (
     await_update,
@@ -76,6 +78,29 @@ def _look_at_wait(run: StepContext) -> None:
     run.emit("update", run.state.open)
 
 
+def _warn(run: StepContext) -> None:
+    """Tell the team that a claim or a first reply is about to be missed; who is late need not."""
+    state, escalation = run.state, run.state.open
+    risk = next((due for due in state.deadlines if due[0] in ("claim", "reply")), None)
+    if escalation is None or risk is None or risk[1] <= state.clock:
+        return
+    what, due = risk
+    name, reason = run.event.conversation_id, escalation.reason.replace("_", " ")
+    nobody = "nobody has claimed it" if what == "claim" else "the first reply is outstanding"
+    run.effects.append(
+        Notification(
+            notification_id=derive("deadline_at_risk", escalation.id, what, due),
+            kind="deadline_at_risk",
+            occurred_at=from_ms(state.clock),
+            text=f"{name} ({reason}): {nobody}; it is due at {from_ms(due):%Y-%m-%d %H:%M:%S} UTC.",
+            queue=escalation.queue,
+            escalation_id=escalation.id,
+            conversation_id=name,
+            seq=state.seq,
+        )
+    )
+
+
 _MISSED: Final[dict[DeadlineKind, Callable[[StepContext], None]]] = {
     "claim": _claim_missed,
     "reply": _reply_missed,
@@ -84,4 +109,5 @@ _MISSED: Final[dict[DeadlineKind, Callable[[StepContext], None]]] = {
     "answer": stalled,
     "idle": _person_is_silent,
     "update": _look_at_wait,
+    "warn": _warn,
 }

@@ -14,6 +14,7 @@ from workers.conversation.lead_events import by_lead
 from workers.conversation.placement import (
     at_level_above,
     await_person,
+    await_warning,
     place_anew,
     reached,
     sent_to,
@@ -148,7 +149,9 @@ def _given(run: StepContext, event: Ownership, escalation: Escalation) -> None:
 def _await_reply(run: StepContext, escalation: Escalation) -> None:
     minutes = escalation.reply_within or escalation.reply_minutes
     if minutes is not None:
-        set_due(run.state, "reply", run.state.clock + round(minutes * MINUTE))
+        due = run.state.clock + round(minutes * MINUTE)
+        set_due(run.state, "reply", due)
+        await_warning(run, due)
 
 
 def _replied(run: StepContext, event: Ownership, escalation: Escalation) -> None:
@@ -157,7 +160,7 @@ def _replied(run: StepContext, event: Ownership, escalation: Escalation) -> None
         return
     note_reply(run)
     if run.state.owner == "person":
-        drop_due(run.state, "reply")
+        drop_due(run.state, "reply", "warn")
         await_person(run)
     else:
         claim(run, event.agent_id, event.queue)
@@ -251,7 +254,7 @@ def _ticketed(run: StepContext, event: Ownership, escalation: Escalation) -> Non
         # A ticket that was updated is reported again: the customer knows its number.
         return
     changed(run, place="ticket", queue=event.queue, ticket_id=event.ticket_id)
-    drop_due(run.state, "claim", "update")
+    drop_due(run.state, "claim", "update", "warn")
     set_due(run.state, "last", run.state.clock + TICKET_LIFE_MS)
     run.emit("move", run.state.open, cause="ticketed", ticket_url=event.ticket_url)
 

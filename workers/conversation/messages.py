@@ -138,7 +138,7 @@ def _person(run: StepContext, event: Message) -> None:
     if state.owner == "person":
         # The customer has an answer, whichever person gave it.
         note_reply(run)
-        drop_due(state, "reply")
+        drop_due(state, "reply", "warn")
         await_person(run)
     elif state.owner == "pending":
         note_reply(run)

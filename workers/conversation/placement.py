@@ -50,6 +50,7 @@ def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
         idle_minutes=event.idle_minutes,
         on_idle=event.on_idle,
         update_minutes=event.update_minutes,
+        warn_share=event.warn_share,
         updates=0,
     )
     if event.place == "contact":
@@ -60,6 +61,7 @@ def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
     if event.claim_due_at is not None and escalation.ticket_id is None:
         # A time that has passed already is due at the next moment.
         set_due(state, "claim", max(to_ms(event.claim_due_at), state.clock + 1))
+        await_warning(run, to_ms(event.claim_due_at))
     if event.expires_at is not None and not any(kind == "last" for kind, _ in state.deadlines):
         # It is counted from the opening: a transfer after a long talk has its full time again.
         last = to_ms(event.expires_at)
@@ -94,6 +96,7 @@ def place_anew(
         idle_minutes=None,
         on_idle=None,
         update_minutes=None,
+        warn_share=None,
         **changes,
     )
     state.open = after
@@ -144,6 +147,13 @@ def await_update(run: StepContext) -> None:
     escalation = run.state.open
     if escalation is not None and escalation.update_minutes and escalation.updates < UPDATES:
         set_due(run.state, "update", run.state.clock + round(escalation.update_minutes * MINUTE))
+
+
+def await_warning(run: StepContext, due: int) -> None:
+    """Set the time at which the team is warned of a claim or reply that is `due`, if it wants."""
+    escalation, clock = run.state.open, run.state.clock
+    if escalation is not None and escalation.warn_share is not None and due > clock:
+        set_due(run.state, "warn", clock + round((due - clock) * escalation.warn_share))
 
 
 def sent_to(queue: str) -> dict[str, Any]:

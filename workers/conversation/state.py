@@ -14,11 +14,12 @@ from workers.contracts.events import OnIdle, Place, ToolStatus
 from workers.contracts.topics import Redaction
 from workers.redaction.redact import redact
 
-DeadlineKind = Literal["claim", "reply", "last", "offer", "answer", "idle", "update"]
+DeadlineKind = Literal["claim", "reply", "last", "offer", "answer", "idle", "update", "warn"]
 Due = tuple[DeadlineKind, int]
 """What is due, and when: somebody's claim (or the ticket system's answer), the person's first
 reply, the end of the whole escalation, the customer's answer to an offer, the AI's answer, a word
-of the person who owns the conversation, the next look at the wait."""
+of the person who owns the conversation, the next look at the wait, the warning before a claim or
+reply is due."""
 
 
 class Tool(msgspec.Struct, array_like=True, frozen=True):
@@ -107,6 +108,8 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     """When a person first claimed it, and first wrote to the customer; 0: not yet."""
     priority: int | None = None
     """As a lead set it."""
+    warn_share: float | None = None
+    """On the queue where it is: the part of the time to claim or reply that passes unwarned."""
 
 
 class MinuteCount(msgspec.Struct, array_like=True, frozen=True):

@@ -170,6 +170,7 @@ def routed(decision: Decision, plan: Plan) -> Envelope:
         idle_minutes=plan.idle_minutes,
         on_idle=plan.on_idle,
         update_minutes=plan.update_minutes,
+        warn_share=plan.warn_share,
         expires_at=plan.expires_at,
     )
     home = decision.home

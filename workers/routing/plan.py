@@ -171,6 +171,7 @@ def _placed(
         idle_minutes=None if rung.place != "queue" else topics.queues[rung.queue].idle_minutes,
         on_idle=None if rung.place != "queue" else topics.queues[rung.queue].on_idle,
         update_minutes=None if rung.place != "queue" else topics.queues[rung.queue].update_minutes,
+        warn_share=None if rung.place != "queue" else topics.queues[rung.queue].warn_share,
         expires_at=from_ms(opened_ms + round(topics.ladder.expire_hours * HOUR)),
         assignee=person if meant_for_person else None,
         withdraw_from=tuple(sorted(_standing(decision, previous) - {rung.name})),
