@@ -21,6 +21,8 @@ from workers.conversation.state import decode_state, next_due
 from workers.routing.envelopes import _CONTROLLED
 
 Kind = Literal["lost", "twice", "wrong"]
+_ASIDE: Final = ("refuse", "suppress", "rate")
+"""Actions that say nothing of where their escalation is."""
 SECRETS: Final = Secrets((b"secret-of-this-run",))
 _TWICE: Final = ("second_outcome", "opened_twice", "two_open", "told_differently", "left_waiting")
 
@@ -236,7 +238,7 @@ def _places(verdict: Verdict, decided: dict[str, Decision], desks: Desks) -> Non
             waits[escalation].append(place)
     final: dict[str, Decision] = {}
     for decision in decided.values():
-        if decision.escalation_id is not None and decision.action not in ("refuse", "suppress"):
+        if decision.escalation_id is not None and decision.action not in _ASIDE:
             final[decision.escalation_id] = decision
     for escalation, places in waits.items():
         if len(places) > 1:

@@ -11,7 +11,7 @@ from workers.contracts.topics import Topics
 from workers.conversation.partition_meta import PartitionMeta
 from workers.conversation.state import State, decode_state, next_due
 
-SILENT = ("suppress", "refuse", "update")
+SILENT = ("suppress", "refuse", "update", "rate")
 """Actions of which the customer need not hear anything."""
 
 

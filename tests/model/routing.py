@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Generator
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -44,6 +44,13 @@ PARTS: Final = frozenset(
 )
 
 
+class Done(NamedTuple):
+    """What a decision left behind: whether the ledger has a record, and its offset if written."""
+
+    recorded: bool = True
+    end: int | None = None
+
+
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """What a desk or a chat system is sent, as far as the promises speak of it."""
 
@@ -80,8 +87,8 @@ def routing_worker(
         if "a ledger that went back in time ends the router" in parts and found < seen:
             raise FailStop("Redis has lost what the ledger topic has")
         decision = decision_of(records[0])
-        written: int | None = yield from _handle(world, parts, topics, started, decision)
-        settled: bool = yield Op("write", partial(_settle, redis, decision, written))
+        done: Done = yield from _handle(world, parts, topics, started, decision)
+        settled: bool = yield Op("write", partial(_settle, redis, decision, done))
         if "a ledger that went back in time ends the router" in parts and not settled:
             raise FailStop("Redis has lost the record that was just written")
         reached: int = yield Op("read", lambda: _ledger_end(redis))
@@ -92,13 +99,13 @@ def routing_worker(
 
 def _handle(
     world: World, parts: frozenset[str], topics: Topics, started: int, decision: Decision
-) -> Generator[Op, Any, int | None]:
-    """Carry out one decision; return the offset of its ledger record, if it has one."""
+) -> Generator[Op, Any, Done]:
+    """Carry out one decision."""
     name = decision.conversation_id
     previous: LedgerRecord | None = yield Op("read", lambda: _record(world.redis, name))
     skips = "decisions below the ledger's seq are skipped" in parts
     if skips and previous is not None and decision.seq < previous.seq:
-        return None
+        return Done()
     repeats = "an equal seq repeats the recorded plan" in parts
     if previous is not None and decision.seq == previous.seq and repeats:
         record, planned = previous, previous.plan
@@ -108,7 +115,7 @@ def _handle(
     else:
         placed = yield from _place(world, parts, topics, started, decision, previous)
         if placed is None:
-            return None
+            return Done(recorded=False)
         record, planned = placed
     ledger = Op("publish", lambda: world.append(LEDGER, name.encode(), encode(record)))
     end: int | None = None
@@ -118,7 +125,7 @@ def _handle(
     if is_placing(decision) and "routed on the log" in parts:
         yield _routed(world, decision, planned)
     yield from _control(world, decision, planned)
-    return end
+    return Done(end=end)
 
 
 def _place(
@@ -224,7 +231,7 @@ def _note(world: World, topic: str, decision: Decision, kind: str, wait: Wait | 
 
 def _control(world: World, decision: Decision, planned: Plan) -> Generator[Op, Any, None]:
     told = decision.action != "update" or planned.wait is not None
-    if told and decision.action not in ("suppress", "refuse"):
+    if told and decision.action not in ("suppress", "refuse", "rate"):
         yield _note(world, CONTROL, decision, decision.action, planned.wait)
 
 
@@ -339,8 +346,11 @@ def _ledger_end(redis: Redis) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _settle(redis: Redis, decision: Decision, written: int | None) -> bool:
+def _settle(redis: Redis, decision: Decision, done: Done) -> bool:
     """Note how far the ledger topic is in Redis, never over a gap; False when a record is gone."""
+    if not done.recorded:
+        return True
+    written = done.end
     record = _record(redis, decision.conversation_id)
     if record is None or record.seq < decision.seq:
         return False

@@ -12,6 +12,7 @@ from tests.model import escalation, routing
 from tests.model.escalation import LOG
 from tests.model.promises import check, unfolded
 from tests.model.simulated_servers import FailStop, LostAnswer, Worker, World
+from workers.contracts import ids
 from workers.contracts.events import POLICY_CONVERSATION
 from workers.contracts.time import MINUTE, from_ms
 from workers.contracts.topics import Topics
@@ -22,8 +23,8 @@ PARTS: Final = escalation.PARTS | routing.PARTS
 FAULT_RATE: Final = 0.15
 LATE_LOSS_RATE: Final = 0.1
 _BY_HAND: Final = (2, 3)
-"""A lead and switches take part in a third of all schedules: by these remainders of the seed,
-which none of the seeds has by which a part left out shows its harm."""
+"""A lead, ratings and switches take part in a third of all schedules: by these remainders of the
+seed, which none of the seeds has by which a part left out shows its harm."""
 
 Line = dict[str, Any]
 CUSTOMER_LINES: Final = (
@@ -251,7 +252,9 @@ class Schedule:
             "occurred_at": from_ms(self.world.now),
         }
         kind = rng.random()
-        if self.seed % 6 in _BY_HAND and 0.84 <= kind < 0.92:
+        if self.seed % 6 in _BY_HAND and 0.83 <= kind < 0.92:
+            if kind < 0.84:
+                return name.encode(), msgspec.json.encode(_rating(line, name, rng))
             if kind < 0.9:
                 return name.encode(), msgspec.json.encode(_by_lead(line, rng))
             return POLICY_CONVERSATION.encode(), msgspec.json.encode(_switch(line, kind))
@@ -282,6 +285,13 @@ def _by_lead(line: Line, rng: random.Random) -> Line:
     if action == "prioritised":
         line["priority"] = rng.randrange(1, 6)
     return line
+
+
+def _rating(line: Line, name: str, rng: random.Random) -> Line:
+    """The customer rates an escalation that is open, over, another's or nobody's."""
+    opened_by = f"e{rng.randrange(10)}"
+    line |= {"type": "rating", "escalation_id": ids.escalation_id(name, opened_by)}
+    return line | {"csat": rng.randrange(1, 6)}
 
 
 def _switch(line: Line, kind: float) -> Line:

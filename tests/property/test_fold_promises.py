@@ -71,7 +71,7 @@ class Watch:
             assert escalation is not None
             self.ended.add(escalation)
             self.open = None
-        if self.open is not None and decision.action not in ("refuse", "suppress"):
+        if self.open is not None and decision.action not in ("refuse", "suppress", "rate"):
             assert decision.reason is not None
             assert decision.owner in ("pending", "person")
         if is_placing(decision):
@@ -112,7 +112,8 @@ def test_observing_changes_nothing_for_anybody(told: list[Beat], policy: str) ->
     h = play(told, policy, observe=True, after_each=Watch(policy))
     assert {d.owner for d in h.decisions} <= {"ai", "closed"}
     assert {d.epoch for d in h.decisions} <= {0}
-    ours = [d for d in h.decisions if d.action not in ("suppress", "refuse") and d.lead is None]
+    passing = ("suppress", "refuse", "rate")
+    ours = [d for d in h.decisions if d.action not in passing and d.lead is None]
     fired = [(d.episode, d.rule or d.reason) for d in ours]
     assert len(fired) == len(set(fired))
 

@@ -16,7 +16,7 @@ from workers.data import data_path
 from workers.embedded import EmbeddedStack
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
 from workers.kafka.reader import is_done, partitions_of, ranges_of, reading
-from workers.outcomes import OutcomeReport, as_data, outcome_of
+from workers.outcomes import as_data, outcome_of, report_of
 from workers.runtime.producer import Record
 from workers.settings import Settings, load_settings
 
@@ -31,19 +31,15 @@ def _story(number: int) -> list[Decision]:
     h.after(1 + number % 7).desk("accepted")
     if number % 4:
         h.after(3).desk("resolved", justified=number % 3 > 0)
+        h.after(9).rating(5 if number % 2 else 2)
     else:
         h.after(3).desk("returned")
     return h.decisions
 
 
 def _expected(decisions: list[Decision]) -> dict[str, object]:
-    report = OutcomeReport(("reason", "queue"))
-    for record in sorted(
-        (record for one in decisions if (record := outcome_of(one))),
-        key=lambda one: (one.decided_at, one.decision_id),
-    ):
-        report.take(record)
-    return as_data(report)
+    records = [record for one in decisions if (record := outcome_of(one))]
+    return as_data(report_of(records, ("reason", "queue")))
 
 
 async def _done(settings: Settings) -> None:
@@ -89,6 +85,7 @@ async def test_killed_in_the_middle_it_gives_the_figures_of_the_decisions(tmp_pa
     assert json.loads(said.stdout) == json.loads(json.dumps(_expected(decisions)))
     total = json.loads(said.stdout)["total"]
     assert (total["escalated"], total["ended"]) == (COUNT, COUNT)
+    assert (total["csat"]["mean"], total["csat"]["of"]) == (4.0, 45)
     assert total["ends"] == {"resolved": 45, "returned": 15}
     assert shown.exit_code == 0
     (resolved,) = [line for line in shown.stdout.splitlines() if "resolved by people" in line]

@@ -21,6 +21,7 @@ from workers.contracts.events import (
     OfferReply,
     Ownership,
     PolicyInForce,
+    Rating,
     RequestedEscalation,
     Routed,
     Signal,
@@ -194,6 +195,11 @@ class History:
     def close(self) -> list[Decision]:
         """The chat system closes the conversation."""
         return self.apply(Closed(**self.envelope(), type="closed", by="system"))
+
+    def rating(self, csat: int, escalation_id: str | None = None) -> list[Decision]:
+        """The customer rates an escalation, the last one unless told otherwise."""
+        about = escalation_id or self.escalation_id
+        return self.apply(Rating(**self.envelope(), type="rating", escalation_id=about, csat=csat))
 
     def signal(self, about: str, **fields: Any) -> list[Decision]:
         """The classifier's answer."""

@@ -101,14 +101,16 @@ def _route(h: History, a: int, b: int) -> None:
 def _desk(h: History, a: int, b: int) -> None:
     opened = [d.escalation_id for d in h.decisions if d.escalation_id]
     if opened:
+        action = DESK[a % len(DESK)]
         h.desk(
-            DESK[a % len(DESK)],
+            action,
             (max(0, h.state.epoch - 1), h.state.epoch, h.state.epoch, 2**53 - 1)[a % 4],
             escalation_id=opened[-1 if b % 4 else 0],
             queue=((h.state.open and h.state.open.queue) or QUEUES[0]) if a % 5 else QUEUES[b % 4],
             to_queue=QUEUES[b % 4],
             agent_id=("anna", "ben")[b % 2],
             note="Please see the second order." if b % 5 == 0 else None,
+            csat=1 + b % 5 if action == "rated" else None,
         )
 
 

@@ -53,7 +53,7 @@ def effects_of(decision: Decision) -> Effect:
             return Effect.CONTROL | answered
         case "refuse":
             return Effect.ANSWER if decision.queue else NOTHING
-        case "suppress" | "update":
+        case "suppress" | "update" | "rate":
             # Of an `update` the customer hears only when the wait has changed.
             return NOTHING
         case _:

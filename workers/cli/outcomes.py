@@ -20,7 +20,16 @@ from workers.cli.common import (
 from workers.cli.time_option import Moment
 from workers.errors import EXIT_CONFIGURATION
 from workers.handoff.wording import one_line
-from workers.outcomes import DIMENSIONS, OutcomeCounts, OutcomeReport, as_data, share, times
+from workers.outcomes import (
+    DIMENSIONS,
+    OutcomeCounts,
+    OutcomeReport,
+    as_data,
+    mean_of,
+    report_of,
+    share,
+    times,
+)
 from workers.outcomes.outcome_counts import BY_PERSON, TOO_FEW
 
 if TYPE_CHECKING:
@@ -29,6 +38,9 @@ if TYPE_CHECKING:
     from workers.settings import Settings
 
 _SHOWN: Final = 20
+_COLUMNS: Final = (
+    *("escalated", "ended", "resolved", "satisfied", "to claim", "to reply", "bounced"),
+)
 
 
 def _names(
@@ -79,7 +91,6 @@ async def _read(
     from workers.contracts.codec import decode_message
     from workers.contracts.outcomes import OutcomeRecord
     from workers.contracts.rejections import Rejected
-    from workers.contracts.time import to_ms
     from workers.contracts.topics import OUTCOMES
     from workers.kafka.reader import partitions_of, ranges_of, read, reading
 
@@ -101,13 +112,8 @@ async def _read(
                 except Rejected:
                     unread += 1
                     continue
-                if since is None or to_ms(found.decided_at) >= since:
-                    records.append(found)
-    report = OutcomeReport(by)
-    # Their key spreads a conversation over partitions.
-    for found in sorted(records, key=lambda one: (one.decided_at, one.decision_id)):
-        report.take(found)
-    return report, unread
+                records.append(found)
+    return report_of(records, by, since), unread
 
 
 def show(report: OutcomeReport, console: "Console") -> None:
@@ -123,13 +129,14 @@ def show(report: OutcomeReport, console: "Console") -> None:
     console.print(table)
     for name, groups in report.groups.items():
         split = Table(title=f"by {name}", title_justify="left", box=box.SIMPLE_HEAD)
-        for header in (name, "escalated", "ended", "resolved", "to claim", "to reply", "bounced"):
+        for header in (name, *_COLUMNS):
             split.add_column(header, justify="left" if header == name else "right")
         ordered = sorted(groups.items(), key=lambda item: (-item[1].escalated, item[0]))
         for value, counts in ordered[:_SHOWN]:
             split.add_row(
                 one_line(value), f"{counts.escalated:,}", f"{counts.ended:,}",
                 _percent(counts.ends[BY_PERSON], counts.ended),
+                _percent(counts.satisfied, counts.csat.total()),
                 _median(counts.to_claim_s), _median(counts.to_reply_s),
                 _percent(counts.bounced, counts.escalated),
             )  # fmt: skip
@@ -151,6 +158,7 @@ def _lines(counts: OutcomeCounts) -> list[tuple[str, str]]:
         ("ended", f"{counts.ended:,} ({ends})" if ends else "0"),
         ("resolved by people", _interval(counts.ends[BY_PERSON], counts.ended)),
         ("found justified", _interval(counts.justified, judged)),
+        ("satisfied customers", _rated(counts)),
         ("opened to claimed", _spread(counts.to_claim_s)),
         ("opened to first reply", _spread(counts.to_reply_s)),
         ("claimed in time", _interval(counts.claimed_in_time, in_time)),
@@ -173,6 +181,12 @@ def _interval(part: int, whole: int) -> str:
     if not whole:
         return "-"
     return f"{_percent(part, whole)} of {whole:,} ({found['low']:.0%} to {found['high']:.0%})"
+
+
+def _rated(counts: OutcomeCounts) -> str:
+    number = counts.csat.total()
+    said = _interval(counts.satisfied, number)
+    return f"{said}, mean {mean_of(counts.csat)} of 5" if number else said
 
 
 def _median(seconds: list[int]) -> str:

@@ -7,6 +7,7 @@ import msgspec
 from workers.contracts.events import (
     Attachment,
     Count,
+    Csat,
     Customer,
     Id,
     Place,
@@ -29,8 +30,10 @@ Action = Literal[
     "return",
     "outcome",
     "update",
+    "rate",
 ]
-"""`update` opens, moves and ends nothing: it is time to look at the wait again."""
+"""`update` and `rate` open, move and end nothing: it is time to look at the wait again, and the
+customer has rated an escalation, which may be long over."""
 Reason = Literal[
     "agent_uncertainty",
     "priority_escalation",
@@ -255,6 +258,8 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """How often persons have sent the escalation to another queue."""
     justified: bool | None = None
     """On an end: whether the person found that the AI was right to hand over."""
+    csat: Csat | None = None
+    """On `rate`: what the customer says."""
     ai_agent: AiAgent = AiAgent()
     home: Home
     observe: bool = False

@@ -6,6 +6,7 @@ import msgspec
 
 from workers.contracts.events import (
     Count,
+    Csat,
     DeskAction,
     Id,
     LeadAction,
@@ -53,7 +54,7 @@ class DeskEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     note: Note | None = None
     resolution: Note | None = None
     justified: bool | None = None
-    csat: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
+    csat: Csat | None = None
     ticket_id: Id | None = None
     ticket_url: WebAddress | None = None
     force: bool = False

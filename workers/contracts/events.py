@@ -36,6 +36,8 @@ DeskAction = Literal[
     "ticket_refused",
 ]
 LeadAction = Literal["escalated", "moved", "prioritised", "released", "closed", "offered"]
+Csat = Annotated[int, msgspec.Meta(ge=1, le=5)]
+"""Satisfaction as the customer states it; 5 is the best."""
 Priority = Annotated[int, msgspec.Meta(ge=1, le=5)]
 """1 is the most urgent."""
 Place = Literal["queue", "ticket", "contact"]
@@ -153,6 +155,15 @@ class Closed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     by: ClosedBy
 
 
+class Rating(EventBase, kw_only=True, frozen=True, omit_defaults=True):
+    """The customer rated how an escalation went, at any time, also long after its end."""
+
+    type: Literal["rating"]
+    version: Literal[1] = 1
+    escalation_id: Id
+    csat: Csat
+
+
 class Signal(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """The classifier's answer about one customer message (`about`)."""
 
@@ -184,7 +195,7 @@ class Ownership(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     note: Note | None = None
     resolution: Note | None = None
     justified: bool | None = None
-    csat: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
+    csat: Csat | None = None
     ticket_id: Id | None = None
     ticket_url: WebAddress | None = None
     force: bool = False
@@ -297,6 +308,7 @@ Event = (
     Message
     | OfferReply
     | Closed
+    | Rating
     | Signal
     | Ownership
     | Lead
@@ -318,6 +330,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "message": Message,
     "offer_reply": OfferReply,
     "closed": Closed,
+    "rating": Rating,
     "signal": Signal,
     "ownership": Ownership,
     "lead": Lead,

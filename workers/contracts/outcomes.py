@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 import msgspec
 
 from workers.contracts.decisions import AiAgent, Outcome, Reason
-from workers.contracts.events import Count, Id, Place, Word
+from workers.contracts.events import Count, Csat, Id, Place, Word
 from workers.contracts.time import Instant
 
-OutcomeKind = Literal["escalated", "offered", "declined", "ended"]
+OutcomeKind = Literal["escalated", "offered", "declined", "ended", "rated"]
 
 
 class OutcomeRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """One escalation opened or ended, or one offer made or declined; it quotes nobody.
+    """One escalation opened, ended or rated, or one offer made or declined; it quotes nobody.
 
     Readers drop repeats by `decision_id`.
     """
@@ -46,5 +46,7 @@ class OutcomeRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     """The policy's limit for the claim; None: the queue's own."""
     transfers: Count = 0
     justified: bool | None = None
+    csat: Csat | None = None
+    """Of a rating: from 1 to 5, the best."""
     observe: bool = False
     """The worker only observed: nobody was handed over."""

@@ -20,6 +20,7 @@ from workers.conversation.placement import (
     sent_to,
     with_tried,
 )
+from workers.conversation.ratings import rate
 from workers.conversation.state import NOTE_LIMIT, Escalation, State, cut, drop_due, set_due, tail
 from workers.conversation.step_context import StepContext
 from workers.conversation.transcript import note_of
@@ -33,6 +34,9 @@ TICKET_LIFE_MS: Final = 30 * DAY
 
 def ownership(run: StepContext, event: Ownership) -> None:
     """Apply what a desk reports; what comes too late is refused or passes without effect."""
+    if event.action == "rated":
+        rate(run, event)
+        return
     escalation = run.state.open
     if escalation is None or escalation.id != event.escalation_id:
         if event.action in ("accepted", "transferred"):
@@ -296,4 +300,3 @@ _HANDLERS: Final[dict[str, Callable[[StepContext, Ownership, Escalation], None]]
     "ticketed": _ticketed,
     "ticket_refused": _ticket_refused,
 }
-"""`rated` tells of work that is done; nothing here depends on it."""

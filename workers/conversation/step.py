@@ -13,6 +13,7 @@ from workers.contracts.events import (
     Message,
     OfferReply,
     Ownership,
+    Rating,
     Routed,
     Signal,
 )
@@ -26,6 +27,7 @@ from workers.conversation.lead_events import lead
 from workers.conversation.messages import message
 from workers.conversation.offers import offer_reply
 from workers.conversation.placement import routed
+from workers.conversation.ratings import rate
 from workers.conversation.state import State
 from workers.conversation.state_size import keep_small
 from workers.conversation.step_context import Effect, StepContext
@@ -92,6 +94,7 @@ _HANDLERS: Final[dict[type, Callable[[StepContext, Any], None]]] = {
     Message: message,
     OfferReply: offer_reply,
     Closed: _closed,
+    Rating: rate,
     Signal: signal,
     Ownership: ownership,
     Lead: lead,

@@ -8,6 +8,8 @@ from workers.outcomes.outcome_counts import (
     OutcomeCounts,
     OutcomeReport,
     as_data,
+    mean_of,
+    report_of,
     share,
     times,
 )
@@ -18,7 +20,9 @@ __all__ = [
     "OutcomeCounts",
     "OutcomeReport",
     "as_data",
+    "mean_of",
     "outcome_of",
+    "report_of",
     "share",
     "times",
 ]

@@ -1,7 +1,7 @@
 """Counts over the records of outcomes; counts of parts add up to those of the whole."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -12,6 +12,8 @@ from workers.contracts.time import DAY, MINUTE, from_ms, to_ms
 BOUNCE_MS: Final = 7 * DAY
 """An escalation of the same conversation within so long of an end is a bounce."""
 BY_PERSON: Final = "resolved"
+SATISFIED: Final = 4
+"""A rating from here on, of five points, is one of a satisfied customer."""
 TOO_FEW: Final = 20
 """A share of fewer than these says little."""
 
@@ -62,6 +64,8 @@ class OutcomeCounts(msgspec.Struct):
     """Ends of escalations that had waited for a ticket."""
     bounced: int = 0
     """Escalations of a conversation that a person had resolved or returned within 7 days."""
+    csat: Counter[int] = msgspec.field(default_factory=Counter)
+    """Escalations by the points of their last rating."""
     to_claim_s: list[int] = msgspec.field(default_factory=list)
     to_reply_s: list[int] = msgspec.field(default_factory=list)
     claimed_in_time: int = 0
@@ -89,6 +93,8 @@ class OutcomeCounts(msgspec.Struct):
             self.offered += 1
         elif record.kind == "declined":
             self.declined += 1
+        elif record.kind == "rated":
+            self.csat[record.csat or 0] += 1
         else:
             self._end(record)
 
@@ -96,6 +102,11 @@ class OutcomeCounts(msgspec.Struct):
     def ended(self) -> int:
         """Return how many escalations ended."""
         return self.ends.total()
+
+    @property
+    def satisfied(self) -> int:
+        """Return how many escalations were last rated by a satisfied customer."""
+        return sum(number for points, number in self.csat.items() if points >= SATISFIED)
 
     def _end(self, record: OutcomeRecord) -> None:
         self.ends[record.outcome or "none"] += 1
@@ -119,17 +130,34 @@ class OutcomeCounts(msgspec.Struct):
             self.to_reply_s.append((to_ms(record.replied_at) - opened) // 1000)
 
 
+def report_of(
+    records: Iterable[OutcomeRecord], by: tuple[str, ...] = (), since_ms: int | None = None
+) -> "OutcomeReport":
+    """Return the report over records in any order, repeats among them."""
+    report = OutcomeReport(by, since_ms)
+    for record in sorted(records, key=lambda one: (one.decided_at, one.decision_id)):
+        report.take(record)
+    report.close()
+    return report
+
+
 class OutcomeReport:
     """Adds records up, whole and by dimensions; records of one conversation in their order."""
 
-    def __init__(self, by: tuple[str, ...] = ()) -> None:
-        """Split by these names of DIMENSIONS, each by itself."""
+    def __init__(self, by: tuple[str, ...] = (), since_ms: int | None = None) -> None:
+        """Split by these names of DIMENSIONS, each by itself; count from `since_ms` on.
+
+        What was decided before is remembered, so that what follows from it is understood.
+        """
         self.total = OutcomeCounts()
         self.groups: dict[str, dict[str, OutcomeCounts]] = {name: {} for name in by}
         self.first_ms: int | None = None
         self.last_ms = 0
+        self._since_ms = since_ms
         self._seen: set[str] = set()
         self._ended: dict[str, int] = {}
+        self._about: dict[str, OutcomeRecord] = {}
+        self._ratings: dict[str, OutcomeRecord] = {}
 
     def take(self, record: OutcomeRecord) -> None:
         """Count a record, unless it was counted already."""
@@ -137,12 +165,29 @@ class OutcomeReport:
             return
         self._seen.add(record.decision_id)
         at = to_ms(record.decided_at)
+        bounced = self._is_bounce(record, at)
+        if record.kind in ("escalated", "ended") and record.escalation_id is not None:
+            self._about[record.escalation_id] = record
+        if self._since_ms is not None and at < self._since_ms:
+            return
         self.first_ms = at if self.first_ms is None else min(self.first_ms, at)
         self.last_ms = max(self.last_ms, at)
-        bounced = self._is_bounce(record, at)
+        if record.kind == "rated":
+            # Who answers again means the new answer.
+            self._ratings[record.escalation_id or ""] = record
+            return
         for counts in (self.total, *self._of_groups(record)):
             counts.count(record)
             counts.bounced += bounced
+
+    def close(self) -> None:
+        """Count the ratings, each where its escalation counts; call it once, after the last."""
+        for escalation_id, rating in self._ratings.items():
+            about = self._about.get(escalation_id, rating)
+            about = msgspec.structs.replace(about, decided_at=rating.decided_at)
+            for counts in (self.total, *self._of_groups(about)):
+                counts.count(rating)
+        self._ratings.clear()
 
     def _of_groups(self, record: OutcomeRecord) -> list[OutcomeCounts]:
         return [
@@ -192,12 +237,19 @@ def figures(counts: OutcomeCounts) -> dict[str, object]:
         "to_reply_s": times(counts.to_reply_s),
         "claimed_in_time": share(counts.claimed_in_time, in_time),
         "bounced": share(counts.bounced, counts.escalated),
+        "csat": {"mean": mean_of(counts.csat), **share(counts.satisfied, counts.csat.total())},
         "levels": {str(level): n for level, n in sorted(counts.levels.items())},
         "transferred": counts.transferred,
         "ticketed": counts.ticketed,
         "offered": counts.offered,
         "declined": share(counts.declined, counts.offered),
     }
+
+
+def mean_of(points: Mapping[int, int]) -> float | None:
+    """Return the mean of points by how often they were given; None without any."""
+    number = sum(points.values())
+    return round(sum(each * n for each, n in points.items()) / number, 2) if number else None
 
 
 def share(part: int, whole: int) -> dict[str, float | bool | None]:

@@ -9,7 +9,7 @@ _ENDS: Final = ("return", "outcome")
 
 
 def outcome_of(decision: Decision) -> OutcomeRecord | None:
-    """Return what a report needs of a decision; None when it opens, offers and ends nothing.
+    """Return what a report needs of a decision; None when it opens, offers, ends and rates nothing.
 
     The claim of a person who speaks first opens an escalation, too.
     """
@@ -17,6 +17,7 @@ def outcome_of(decision: Decision) -> OutcomeRecord | None:
     if kind is None:
         return None
     facts, ended = decision.facts, kind == "ended"
+    where = ended or kind == "rated"
     return OutcomeRecord(
         decision_id=decision.decision_id,
         kind=kind,
@@ -32,7 +33,7 @@ def outcome_of(decision: Decision) -> OutcomeRecord | None:
         tier=facts.customer.tier if facts.customer is not None else None,
         tenant=facts.tenant,
         channel=facts.channel,
-        queue=decision.queue if ended else decision.target_queue,
+        queue=decision.queue if where else decision.target_queue,
         place=decision.place if ended else None,
         tried=decision.tried if ended else (),
         level=decision.level,
@@ -43,6 +44,7 @@ def outcome_of(decision: Decision) -> OutcomeRecord | None:
         claim_minutes=decision.claim_minutes,
         transfers=decision.transfers,
         justified=decision.justified if ended else None,
+        csat=decision.csat,
         observe=decision.observe,
     )
 
@@ -57,6 +59,8 @@ def _kind(decision: Decision) -> OutcomeKind | None:
         return "escalated" if decision.trigger_event_id == decision.opened_by else None
     if decision.action == "offer":
         return "offered"
+    if decision.action == "rate":
+        return "rated"
     if decision.action == "suppress" and decision.cause == "declined":
         # A rule that stays silent in an episode with a declined offer has other evidence.
         return "declined" if [one.signal for one in decision.evidence] == ["declined"] else None

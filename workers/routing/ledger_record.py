@@ -6,7 +6,7 @@ from workers.contracts.decisions import Decision
 from workers.contracts.ledger import LedgerRecord, Plan, ToldWait
 from workers.routing.plan import claimed_on, is_placing
 
-PASSING = frozenset({"offer", "recommend", "suppress", "refuse", "update"})
+PASSING = frozenset({"offer", "recommend", "suppress", "refuse", "update", "rate"})
 """Actions that leave every place as it is; only their `seq` is remembered."""
 
 UNKNOWN = "unknown"
@@ -70,8 +70,8 @@ def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -
 
 
 def leaves_record(decision: Decision, previous: LedgerRecord | None) -> bool:
-    """Whether the ledger has a record after this decision; an `update` alone makes none."""
-    return previous is not None or decision.action != "update"
+    """Whether the ledger has a record after this decision; `update` and `rate` make none."""
+    return previous is not None or decision.action not in ("update", "rate")
 
 
 def _told(decision: Decision, plan: Plan) -> ToldWait | None:

@@ -142,6 +142,14 @@ def test_a_second_outcome_is_found() -> None:
     assert "second_outcome" in audited(world).findings_by_kind
 
 
+def test_a_rating_after_the_outcome_is_no_finding() -> None:
+    world = a_whole_life()
+    world.decide("rate", "ai", new_epoch=False, csat=4)
+    report = audited(world)
+    assert report.clean, report.findings
+    assert report.actions["rate"] == 1
+
+
 def test_an_effect_without_a_decision_is_found() -> None:
     world = a_whole_life()
     control = world.topics["control"][-1]

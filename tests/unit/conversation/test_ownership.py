@@ -200,7 +200,6 @@ def test_desk_events_after_the_end_change_nothing_but_a_request_is_answered() ->
     before = h.state
     for action in ("replied", "returned", "resolved", "abandoned", "ticketed", "ticket_refused"):
         assert h.desk(action) == []
-    assert h.desk("rated", csat=5) == []
     assert h.state.epoch == before.epoch
     assert h.state.owner == "ai"
     for action in ("accepted", "transferred"):

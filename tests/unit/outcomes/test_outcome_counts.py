@@ -5,7 +5,8 @@ from typing import Any
 
 from workers.contracts.outcomes import OutcomeKind, OutcomeRecord
 from workers.contracts.time import DAY, MINUTE, from_ms
-from workers.outcomes import OutcomeCounts, OutcomeReport, as_data, share, times
+from workers.outcomes import OutcomeCounts, OutcomeReport, as_data, report_of, share, times
+from workers.outcomes.outcome_counts import figures
 
 START = 1_790_000_000_000
 SECOND = 1_000
@@ -68,6 +69,36 @@ def test_a_withdrawn_escalation_that_comes_back_is_none() -> None:
     report.take(_ended(1, START, outcome="withdrawn"))
     report.take(_record(2, "escalated", START + MINUTE))
     assert report.total.bounced == 0
+
+
+def test_the_last_rating_counts_where_its_escalation_does() -> None:
+    records = [
+        _record(1, "escalated", reason="stalled"),
+        _ended(2, START + MINUTE, reason="stalled", queue="billing"),
+        _record(3, "rated", START + 2 * MINUTE, csat=1),
+        _record(4, "rated", START + 3 * MINUTE, csat=4),
+        _record(5, "rated", START + DAY, "elsewhere", csat=2),
+    ]
+    report = report_of([*records, *records], ("reason", "queue", "day"))
+    assert report.total.csat == {4: 1, 2: 1}
+    for name, value in (("reason", "stalled"), ("queue", "billing"), ("reason", "none")):
+        assert report.groups[name][value].csat.total() == 1
+    assert [counts.csat.total() for counts in report.groups["day"].values()] == [1, 1]
+    assert figures(report.total)["csat"] == {"mean": 3.0, **share(1, 2)}
+
+
+def test_what_was_decided_before_explains_what_is_counted() -> None:
+    records = [
+        _record(1, "escalated", reason="stalled"),
+        _ended(2, START + MINUTE, reason="stalled"),
+        _record(3, "rated", START + DAY, csat=5),
+        _record(4, "escalated", START + DAY, reason="stalled", escalation_id="e-2"),
+    ]
+    report = report_of(records, ("reason",), START + DAY)
+    (counts,) = report.groups["reason"].values()
+    assert (counts.escalated, counts.ended, counts.bounced) == (1, 0, 1)
+    assert counts.csat == {5: 1}
+    assert report.first_ms == START + DAY
 
 
 def test_workers_that_observe_count_apart() -> None:

@@ -75,6 +75,18 @@ def test_an_offer_and_its_refusal_have_one_record_each() -> None:
     assert _kinds(h) == ["offered", "declined"]
 
 
+def test_a_rating_has_one_record_whoever_reports_it() -> None:
+    h = History()
+    h.customer(ASKS)
+    h.route()
+    h.desk("resolved")
+    h.desk("rated", csat=2)
+    h.rating(5)
+    assert _kinds(h) == ["escalated", "ended resolved", "rated", "rated"]
+    assert [record.csat for record in _records(h)[2:]] == [2, 5]
+    assert {record.escalation_id for record in _records(h)} == {h.escalation_id}
+
+
 def test_no_record_quotes_anybody() -> None:
     h = History()
     h.customer(ASKS + " My name is Canary.", customer={"id": "Canary", "name": "Canary"})

@@ -30,6 +30,7 @@ _STYLES: Final[Mapping[str, str]] = {
     "return": "blue",
     "outcome": "blue",
     "update": "dim",
+    "rate": "dim",
 }
 
 
@@ -87,14 +88,18 @@ class Narrator:
                 return f"{self._person(decision)} is refused: {cause}"
             case "transfer":
                 return f"{self._person(decision)} transfers it → {decision.target_queue}"
-            case "update":
-                return "still waits"
             case _:
-                return f"ended: {decision.outcome}"
+                return _aside(decision)
 
     def _person(self, decision: Decision) -> str:
         person = self._stage.people.get(decision.person or "")
         return person.name if person else decision.person or "a person"
+
+
+def _aside(decision: Decision) -> str:
+    if decision.action == "rate":
+        return f"rated {decision.csat} of 5"
+    return "still waits" if decision.action == "update" else f"ended: {decision.outcome}"
 
 
 def _words(decision: Decision) -> str:
