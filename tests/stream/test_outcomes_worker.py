@@ -6,12 +6,12 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from tests.support.fold_history import ASKS, History
+from tests.support.fold_history import ASKS, START, History, policy_event
 from tests.support.routing_harness import Publisher
 from workers.cli.main import handoff
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
-from workers.contracts.topics import DEAD_LETTERS, DECISIONS, OUTCOMES, load_topics
+from workers.contracts.topics import DEAD_LETTERS, DECISIONS, EVENTS, OUTCOMES, load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
 from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
@@ -23,8 +23,8 @@ from workers.settings import Settings, load_settings
 COUNT = 60
 
 
-def _story(number: int) -> list[Decision]:
-    """Return the decisions of one conversation: most are resolved, some taken back."""
+def _story(number: int) -> History:
+    """Return one conversation: most are resolved and rated, some taken back."""
     h = History(conversation_id=f"c-{number}")
     h.customer(ASKS)
     h.route()
@@ -34,7 +34,13 @@ def _story(number: int) -> list[Decision]:
         h.after(9).rating(5 if number % 2 else 2)
     else:
         h.after(3).desk("returned")
-    return h.decisions
+    return h
+
+
+def _log(stories: list[History]) -> list[Record]:
+    """Return the log of the stories, each event twice, after the policy in force."""
+    events = [policy_event(START), *(one for h in stories for one in h.events for _ in range(2))]
+    return [Record(EVENTS, one.conversation_id.encode(), encode(one), 0) for one in events]
 
 
 def _expected(decisions: list[Decision]) -> dict[str, object]:
@@ -56,7 +62,8 @@ async def _written(settings: Settings, topic: str) -> int:
 
 async def test_killed_in_the_middle_it_gives_the_figures_of_the_decisions(tmp_path: Path) -> None:
     topics = load_topics(data_path("topics.yaml").read_text(), "topics.yaml")
-    decisions = [one for number in range(COUNT) for one in _story(number)]
+    stories = [_story(number) for number in range(COUNT)]
+    decisions = [one for h in stories for one in h.decisions]
     records = [Record(DECISIONS, one.conversation_id.encode(), encode(one)) for one in decisions]
     with EmbeddedStack() as servers:
         servers.kafka.ensure_topics(topics.topics)
@@ -77,11 +84,18 @@ async def test_killed_in_the_middle_it_gives_the_figures_of_the_decisions(tmp_pa
                 await publisher.publish([*records[30:], Record(DECISIONS, b"c-x", b"{}")])
                 worker.start()
                 await _done(settings)
+            await publisher.publish(_log(stories))
         assert await _written(settings, DEAD_LETTERS) == 1
         arguments = ["outcomes", "--kafka", servers.bootstrap, "--by", "reason,queue"]
         said = await asyncio.to_thread(CliRunner().invoke, handoff, [*arguments, "--json"])
         shown = await asyncio.to_thread(CliRunner().invoke, handoff, arguments)
+        replay = [*arguments, "--topic", EVENTS, "--json"]
+        again = await asyncio.to_thread(CliRunner().invoke, handoff, replay)
     assert said.exit_code == 0, said.output
+    assert again.exit_code == 0, again.output
+    replayed = json.loads(again.stdout)
+    assert replayed.pop("log")["conversations"] == COUNT
+    assert json.dumps(replayed) == json.dumps(json.loads(said.stdout))
     assert json.loads(said.stdout) == json.loads(json.dumps(_expected(decisions)))
     total = json.loads(said.stdout)["total"]
     assert (total["escalated"], total["ended"]) == (COUNT, COUNT)

@@ -303,6 +303,20 @@ class History:
         )
 
 
+def policy_event(at_ms: int) -> PolicyInForce:
+    """The event that puts the policy of the histories in force in a log of them."""
+    meta = starting_meta(POLICY)
+    return PolicyInForce(
+        event_id="policy",
+        conversation_id=POLICY_CONVERSATION,
+        occurred_at=from_ms(at_ms),
+        type="policy",
+        policy_version=meta.policy_version,
+        policy_hash=meta.policy_hash,
+        policy=POLICY,
+    )
+
+
 def is_placing(decision: Decision) -> bool:
     """Whether a decision waits for a `routed`."""
     return decision.action in ("escalate", "transfer") or (

@@ -17,14 +17,16 @@ from workers.cli.common import (
     require_servers,
     settings_from,
 )
+from workers.cli.policy_option import shipped
 from workers.cli.time_option import Moment
-from workers.errors import EXIT_CONFIGURATION
+from workers.errors import EXIT_CONFIGURATION, EXIT_DEAD_LETTERS
 from workers.handoff.wording import one_line
 from workers.outcomes import (
     DIMENSIONS,
     OutcomeCounts,
     OutcomeReport,
     as_data,
+    conversation_figures,
     mean_of,
     report_of,
     share,
@@ -35,6 +37,7 @@ from workers.outcomes.outcome_counts import BY_PERSON, TOO_FEW
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from workers.replay.outcomes_of_log import LogOutcomes
     from workers.settings import Settings
 
 _SHOWN: Final = 20
@@ -57,6 +60,17 @@ def _names(
 
 
 @click.command("outcomes")
+@click.option(
+    "--log",
+    "logs",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(exists=True, allow_dash=True, dir_okay=False),
+    help="Replay this file of events, or - (repeatable, read in order), instead of reading Kafka.",
+)
+@click.option(
+    "--topic", metavar="TOPIC", help="Replay the log itself: conversation-events on Kafka."
+)
 @kafka_option
 @click.option("--since", type=Moment(), help="Only what was decided from this time on.")
 @click.option(
@@ -66,22 +80,82 @@ def _names(
     help=f"Split by these, each by itself: {', '.join(DIMENSIONS)}.",
 )
 @json_option
-def outcomes(kafka: str | None, since: int | None, by: tuple[str, ...], as_json: bool) -> None:
+def outcomes(
+    logs: tuple[str, ...],
+    topic: str | None,
+    kafka: str | None,
+    since: int | None,
+    by: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Say what came of escalations: resolved or not, how fast, offers taken, who came back.
 
     Reads escalation-outcomes up to where it ends now; the outcomes worker writes it. Repeats are
-    counted once. docs/outcomes.md defines each figure.
+    counted once. With --log or --topic it replays the log instead, which gives the same figures
+    and more: the share of conversations that people took, and who should have had a person and
+    had none. docs/outcomes.md defines each figure.
     """
+    if logs and topic:
+        raise CliError("give either --log or --topic", 2)
+    if logs or topic:
+        found = _replayed(logs, topic, kafka, since, by)
+        if found.refused:
+            click.echo(f"{found.refused:,} records are no events and are left out", err=True)
+        _print(found.report, found, as_json=as_json)
+        return
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)
     with naming_servers(settings):
         report, unread = asyncio.run(_read(settings, since, by))
     if unread:
         click.echo(f"{unread:,} records could not be read and are left out", err=True)
+    _print(report, None, as_json=as_json)
+
+
+def _print(report: OutcomeReport, log: "LogOutcomes | None", *, as_json: bool) -> None:
     if as_json:
-        print_json(as_data(report))
+        data = as_data(report)
+        if log is not None:
+            data["log"] = conversation_figures(log.conversations, log.bands.overall)
+        print_json(data)
     else:
-        show(report, plain_console())
+        show(report, plain_console(), log)
+
+
+def _replayed(
+    logs: tuple[str, ...],
+    topic: str | None,
+    kafka: str | None,
+    since: int | None,
+    by: tuple[str, ...],
+) -> "LogOutcomes":
+    from workers.chatlogs.event_files import local_files
+    from workers.replay.backtest import Candidate
+    from workers.replay.outcomes_of_log import ASKED, outcomes_of_log
+    from workers.replay.planning import OWN_POLICIES, Prepared, plan_files, plan_topic
+
+    candidates = [Candidate(name=OWN_POLICIES, text=None)]
+    default = shipped().read(None)
+
+    def run(prepared: Prepared) -> "LogOutcomes":
+        with progress("replaying", prepared.records) as advance:
+            found = outcomes_of_log(prepared, advance, by, since)
+        if found.records and not found.events:
+            raise CliError(f"none of the {found.records:,} lines is an event", EXIT_DEAD_LETTERS)
+        return found
+
+    if topic is None:
+        with local_files(logs) as paths:
+            return run(plan_files(paths, candidates, default.text, ASKED))
+    settings = settings_from(kafka=kafka)
+    require_servers(settings, redis=False)
+    with naming_servers(settings):
+        prepared = plan_topic(
+            settings, topic, candidates, default.text, ASKED, since_ms=None, until_ms=None
+        )
+        if not prepared.plan.homes:
+            raise CliError(f"{topic}: no such topic at {settings.kafka_bootstrap}")
+        return run(prepared)
 
 
 async def _read(
@@ -116,7 +190,7 @@ async def _read(
     return report_of(records, by, since), unread
 
 
-def show(report: OutcomeReport, console: "Console") -> None:
+def show(report: OutcomeReport, console: "Console", log: "LogOutcomes | None" = None) -> None:
     """Print a report for a person: the whole, then one table for each split."""
     from rich import box
     from rich.table import Table
@@ -124,7 +198,10 @@ def show(report: OutcomeReport, console: "Console") -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")
     table.add_column()
-    for name, text in _lines(report.total):
+    lines = _lines(report.total)
+    if log is not None:
+        lines = [*_log_lines(log), *lines]
+    for name, text in lines:
         table.add_row(name, text)
     console.print(table)
     for name, groups in report.groups.items():
@@ -170,6 +247,20 @@ def _lines(counts: OutcomeCounts) -> list[tuple[str, str]]:
         ("offers declined", _interval(counts.declined, counts.offered)),
     ]
     return lines + ([("only observed", f"{counts.observed:,}")] if counts.observed else [])
+
+
+def _log_lines(log: "LogOutcomes") -> list[tuple[str, str]]:
+    counts, (low, high) = log.conversations, log.bands.overall
+    taken = _interval(counts.escalated, counts.conversations)
+    return [
+        ("conversations", f"{counts.conversations:,}"),
+        ("handed over", f"{taken}, healthy is {low:.0%} to {high:.0%}"),
+        ("solved by the AI", f"{counts.solved:,}"),
+        ("came back", _interval(counts.back, counts.solved)),
+        ("closed without a person", f"{counts.closed:,}"),
+        ("while unanswered", _interval(counts.unanswered, counts.closed)),
+        ("while angry", _interval(counts.angry, counts.closed)),
+    ]
 
 
 def _percent(part: int, whole: int) -> str:

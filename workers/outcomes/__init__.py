@@ -3,6 +3,14 @@
 Pure: the live worker, `handoff outcomes` and a replay use the same code.
 """
 
+from workers.outcomes.conversation_marks import (
+    PAUSE_MS,
+    ConversationCounts,
+    Mark,
+    MarkKind,
+    conversation_figures,
+    count_marks,
+)
 from workers.outcomes.outcome_counts import (
     DIMENSIONS,
     OutcomeCounts,
@@ -17,9 +25,15 @@ from workers.outcomes.outcome_record import outcome_of
 
 __all__ = [
     "DIMENSIONS",
+    "PAUSE_MS",
+    "ConversationCounts",
+    "Mark",
+    "MarkKind",
     "OutcomeCounts",
     "OutcomeReport",
     "as_data",
+    "conversation_figures",
+    "count_marks",
     "mean_of",
     "outcome_of",
     "report_of",

@@ -29,6 +29,7 @@ from workers.replay.conversation_cache import CONVERSATION_BYTES, MEMORY, Memory
 from workers.replay.counts import Tally
 from workers.replay.first_decisions import FirstDecisions, Flip
 from workers.replay.labels import Label
+from workers.replay.marks import MarkFile
 from workers.replay.policy_replay import LaneOutputs, LaneRole, PolicyReplay
 from workers.replay.queue_hours import QueueHours
 from workers.replay.recorded_run import RecordedChunk
@@ -71,6 +72,8 @@ class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int | None = None
     until_ms: int | None = None
     keep_decisions: bool = False
+    keep_marks: bool = False
+    """Write what a report over conversations counts, beside the decisions."""
     labels: Mapping[str, Label] | None = None
     """Who needed a person, by conversation."""
     topics: str | None = None
@@ -190,7 +193,11 @@ class _Shard:
             if self._plan.keep_decisions and number == 0:
                 file = (self._folder / f"decisions-{partition}.jsonl").open("wb")
                 decisions = self._stack.enter_context(file)
-            outputs = LaneOutputs(decisions, self._firsts)
+            marks = None
+            if self._plan.keep_marks and number == 0:
+                file = (self._folder / f"marks-{partition}.jsonl").open("wb")
+                marks = MarkFile(self._stack.enter_context(file))
+            outputs = LaneOutputs(decisions, self._firsts, marks)
             lane = self._lane(partition, candidate, str(number), outputs, number)
             if candidate.text is None and not self._plan.foreign:
                 recorded = recorded or lane

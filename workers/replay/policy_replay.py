@@ -22,6 +22,7 @@ from workers.replay.conversation_cache import CachedConversation, Memory
 from workers.replay.counts import Tally, is_initiative, is_opening
 from workers.replay.first_decisions import FirstDecisions
 from workers.replay.labels import Label
+from workers.replay.marks import MarkFile
 from workers.replay.recorded_run import NOTHING, RecordedChunk, RecordedStep, parts, step_of
 
 _SAID: Final = 600
@@ -50,6 +51,7 @@ class LaneOutputs(NamedTuple):
 
     decisions: BinaryIO | None = None
     firsts: FirstDecisions | None = None
+    marks: MarkFile | None = None
 
 
 NO_OUTPUTS: Final = LaneOutputs()
@@ -152,12 +154,16 @@ class PolicyReplay:
             # Which turn it is was not counted; it is after the escalation.
             self._judge(event, track, step, track.escalated + 1)
             return NOTHING
-        before = len(folding.decisions)
-        self.late += to_ms(event.occurred_at) < folding.state_of(event.conversation_id).clock
-        if not folding.fold(record):
+        before, former = len(folding.decisions), folding.state_of(event.conversation_id)
+        self.late += to_ms(event.occurred_at) < former.clock
+        applied = folding.fold(record)
+        state = folding.state_of(event.conversation_id)
+        if not applied:
             self.repeated += type(event) is not Deadline
+        elif self._outputs.marks is not None:
+            self._outputs.marks.note(event, former, state)
         made = [decision for _, decision in folding.decisions[before:]]
-        return self._folded(event, track, folding.state_of(event.conversation_id), made, step)
+        return self._folded(event, track, state, made, step)
 
     def _folded(
         self,

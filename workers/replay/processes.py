@@ -26,10 +26,12 @@ def replay(
     advance: Callable[[int], None],
     decisions: Path | None = None,
     processes: int | None = None,
+    marks: Path | None = None,
 ) -> Result:
     """Run a plan over about so many records on all cores, and return what came out.
 
-    `decisions` receives the values of all decisions, partition by partition, each in its order.
+    `decisions` receives the values of all decisions, `marks` those of all marks, partition by
+    partition, each in its order.
     """
     partitions = sorted(plan.homes)
     if processes is None:
@@ -44,12 +46,17 @@ def replay(
             result.add(run_shard(plan, frozenset(partitions), folder, advance))
         else:
             result = _spread(plan, shares, folder, advance)
-        if decisions is not None:
-            with decisions.open("wb") as out:
-                for partition in partitions:
-                    with (folder / f"decisions-{partition}.jsonl").open("rb") as part:
-                        shutil.copyfileobj(part, out)
+        for kind, path in (("decisions", decisions), ("marks", marks)):
+            if path is not None:
+                _gather(folder, kind, partitions, path)
     return result
+
+
+def _gather(folder: Path, kind: str, partitions: Sequence[int], path: Path) -> None:
+    with path.open("wb") as out:
+        for partition in partitions:
+            with (folder / f"{kind}-{partition}.jsonl").open("rb") as part:
+                shutil.copyfileobj(part, out)
 
 
 def _spread(
@@ -81,8 +88,9 @@ def _spread(
                 process.terminate()
             raise
     for own in folder.iterdir():
-        for file in own.glob("decisions-*.jsonl"):
-            file.rename(folder / file.name)
+        for kind in ("decisions", "marks"):
+            for file in own.glob(f"{kind}-*.jsonl"):
+                file.rename(folder / file.name)
     return result
 
 

@@ -1,0 +1,73 @@
+"""What escalations came to, from a replay of the log: by the records of the outcomes worker."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from workers.contracts.codec import decode_message
+from workers.contracts.decisions import Decision
+from workers.contracts.outcomes import OutcomeRecord
+from workers.outcomes import (
+    ConversationCounts,
+    Mark,
+    OutcomeReport,
+    count_marks,
+    outcome_of,
+    report_of,
+)
+from workers.policy import Bands
+from workers.replay.planning import Asked, Prepared
+from workers.replay.processes import replay
+
+ASKED = Asked(keep_decisions=True, keep_marks=True)
+"""What a plan must be asked for, so that `outcomes_of_log` may run it."""
+
+
+class LogOutcomes(NamedTuple):
+    """A report over a log, with what only the log knows."""
+
+    report: OutcomeReport
+    conversations: ConversationCounts
+    bands: Bands
+    records: int
+    events: int
+    refused: int
+    """Records that are no event."""
+
+
+def outcomes_of_log(
+    prepared: Prepared,
+    advance: Callable[[int], None],
+    by: tuple[str, ...] = (),
+    since_ms: int | None = None,
+) -> LogOutcomes:
+    """Replay a log by what it says was in force, and add up what came of it.
+
+    The whole log is folded; counted is what was decided from `since_ms` on.
+    """
+    with tempfile.TemporaryDirectory(prefix="handoff-outcomes-") as name:
+        decisions, marks = Path(name) / "decisions.jsonl", Path(name) / "marks.jsonl"
+        result = replay(prepared.plan, prepared.records, advance, decisions, marks=marks)
+        report = report_of(_records(decisions), by, since_ms)
+        counts = count_marks(_marks(marks), since_ms)
+    _, _, bands = prepared.judges()[0]
+    refused = result.refused.total()
+    return LogOutcomes(report, counts, bands, result.records, result.events, refused)
+
+
+def _records(path: Path) -> Iterator[OutcomeRecord]:
+    with path.open("rb") as file:
+        for line in file:
+            record = outcome_of(decode_message(Decision, line))
+            if record is not None:
+                yield record
+
+
+def _marks(path: Path) -> Iterator[Mark]:
+    decoder = msgspec.json.Decoder(Mark)
+    with path.open("rb") as file:
+        for line in file:
+            yield decoder.decode(line)
