@@ -38,14 +38,15 @@ def count(output: OutboxEntry) -> None:
     """Count one output that was acknowledged."""
     metrics.PUBLISHED.labels("escalation", output.topic).inc()
     if output.topic == DECISIONS and output.value is not None:
-        metrics.DECISIONS.labels(_action(output.value)).inc()
+        metrics.DECISIONS.labels(action_of(output.value)).inc()
     elif output.topic == DEAD_LETTERS:
         letter = read_dead_letter(Raw(output.key, output.value, output.headers, 0))
         if letter is not None:
             say(letter.agent, letter.origin, letter.reason)
 
 
-def _action(decision: bytes) -> str:
+def action_of(decision: bytes) -> str:
+    """Return the action of an encoded decision."""
     # Names of fields appear unescaped nowhere else in JSON.
     return decision.partition(b'"action":"')[2].partition(b'"')[0].decode()
 

@@ -18,6 +18,7 @@ import msgspec
 from workers.agents.escalation.decoding import decode
 from workers.agents.escalation.fenced_store import FencedStore
 from workers.agents.escalation.log_reader import LogReader
+from workers.agents.escalation.outputs import action_of
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, PartitionEvent, PolicyInForce
 from workers.contracts.signing import Secrets
@@ -40,6 +41,7 @@ from workers.conversation.partition_meta import (
 )
 from workers.errors import ConfigurationError
 from workers.policy import PolicyError
+from workers.routing.ledger_record import PASSING
 from workers.runtime.placing import Bounds
 from workers.stores.partition_store import REBUILDING, ChunkRead, Head, Writes
 
@@ -284,13 +286,14 @@ def _remembered(
 def _latest(folded: Folded) -> dict[str, OutboxEntry | None]:
     """Return the last decision of each conversation that is open after a chunk.
 
-    None when it is not.
+    None when it is not. What stands only beside an escalation, as a claim that was refused or a
+    look at the wait, would not place it.
     """
     latest: dict[str, OutboxEntry | None] = {
         name: None for name, change in folded.changes.items() if not change.is_open
     }
     for output in folded.outputs:
-        if output.topic == DECISIONS:
+        if output.topic == DECISIONS and action_of(output.value or b"") not in PASSING:
             name = (output.key or b"").decode()
             if latest.get(name, output) is not None:
                 latest[name] = output
