@@ -43,6 +43,8 @@ class Chat:
     shown: list[tuple[str, int, str]] = field(default_factory=list)
     """Conversation, seq and text of each line that customers saw."""
     acknowledged: list[Record] = field(default_factory=list)
+    foreign: set[tuple[str, int, int]] = field(default_factory=set)
+    """Topic, partition and offset of records that none of us would write."""
     late_s: float = 0.0
     """How far behind its schedule the load was at worst."""
 

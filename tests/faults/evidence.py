@@ -1,6 +1,7 @@
 """Everything that is on the topics and in the store when a round is over."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ from aiokafka import ConsumerRecord
 from redis import Redis
 
 from workers.contracts.decisions import Home
-from workers.contracts.topics import Topics
+from workers.contracts.topics import EVENTS, Topics
 from workers.kafka.reader import partitions_of, ranges_of, read, reading
 from workers.settings import Settings
 from workers.stores.partition_store import base_key
@@ -35,6 +36,17 @@ class Evidence:
     def of(self, topic: str) -> list[ConsumerRecord]:
         """All records of a topic, one partition after the other."""
         return [r for records in self.records.get(topic, {}).values() for r in records]
+
+    def without(self, places: Collection[tuple[str, int, int]]) -> "Evidence":
+        """Return the same without some records of other topics than the log."""
+        kept = {
+            topic: {
+                partition: [one for one in found if (topic, partition, one.offset) not in places]
+                for partition, found in partitions.items()
+            }
+            for topic, partitions in self.records.items()
+        }
+        return Evidence(kept | {EVENTS: self.records[EVENTS]}, self.stored)
 
 
 async def gather(settings: Settings, topics: Topics, log: str, redis: "Redis") -> Evidence:

@@ -10,13 +10,14 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 import confluent_kafka.admin
-from redis import Redis
 
+from tests.faults import hostile, store_injuries
 from tests.faults.environment import KINDS, SESSION_S, World
-from workers.embedded import EmbeddedRedis
 
 admin: Final[Any] = confluent_kafka.admin
 ROLLING: Final = ("escalation", "routing")
+HOSTILE_S: Final = 12.0
+DELAY_S: Final = 5.0
 Injury = Callable[[World, Random], Awaitable[None]]
 
 
@@ -29,6 +30,8 @@ class Fault(NamedTuple):
     brokers: int = 1
     properties: dict[str, str] = {}  # noqa: RUF012 - never changed
     """Of the brokers."""
+    delay_s: float | None = None
+    """Within so long everybody but a hostile customer must be told."""
 
 
 async def _nothing(world: World, random: Random) -> None:
@@ -148,6 +151,13 @@ async def _start(broker: object) -> None:
     await asyncio.to_thread(start)
 
 
+async def _both_restart(world: World, random: Random) -> None:
+    """The broker and the store end at the same time; each comes back when it can."""
+    await asyncio.gather(
+        _broker_restart(world, random), store_injuries.redis_restart(world, random)
+    )
+
+
 async def _leader_loss(world: World, random: Random) -> None:
     """One of three brokers is gone for a while, with a third of the leaders."""
     broker = random.choice(world.kafka.brokers)
@@ -197,80 +207,6 @@ def unmount(world: World) -> None:
     for broker in world.kafka.brokers:
         if os.path.ismount(broker.folder / "data"):
             subprocess.run(["umount", str(broker.folder / "data")], check=True)
-
-
-# ---- the store -----------------------------------------------------------------------------------
-
-
-async def _redis_restart(world: World, random: Random) -> None:
-    """It ends in order and comes back with everything."""
-    await asyncio.to_thread(world.redis.stop)
-    await asyncio.sleep(random.uniform(0.2, 4.0))
-    await asyncio.to_thread(world.redis.start)
-
-
-async def _redis_kill(world: World, random: Random) -> None:
-    """Killed: what was not synced to the disk yet may be gone."""
-    await asyncio.to_thread(world.redis.kill)
-    await asyncio.sleep(random.uniform(0.2, 2.0))
-    await asyncio.to_thread(world.redis.start)
-
-
-async def _redis_older(world: World, random: Random) -> None:
-    """It comes back as it was seconds ago."""
-    folder = world.folder / "redis"
-    copy = world.folder / "redis-copy"
-    shutil.rmtree(copy, ignore_errors=True)
-    await asyncio.to_thread(shutil.copytree, folder, copy)
-    await asyncio.sleep(random.uniform(0.5, 6.0))
-    await asyncio.to_thread(world.redis.kill)
-    shutil.rmtree(folder)
-    copy.rename(folder)
-    await asyncio.to_thread(world.redis.start)
-
-
-async def _redis_empty(world: World, random: Random) -> None:
-    """It comes back with nothing."""
-    if random.random() < 0.5:
-        with world.redis_client() as client:
-            client.flushall()
-        return
-    await asyncio.to_thread(world.redis.kill)
-    shutil.rmtree(world.folder / "redis")
-    await asyncio.to_thread(world.redis.start)
-
-
-async def _redis_full(world: World, random: Random) -> None:
-    """It has no memory left for a while and refuses writes."""
-    with world.redis_client() as client:
-        used = client.info("memory")["used_memory"]
-        client.config_set("maxmemory", max(1, used - 100_000))
-        await asyncio.sleep(random.uniform(2.0, 25.0))
-        client.config_set("maxmemory", 0)
-
-
-async def _redis_failover(world: World, random: Random) -> None:
-    """The store is lost and its replica takes over, without what had not reached it."""
-    number = random.randrange(1_000_000)
-    replica = await asyncio.to_thread(EmbeddedRedis(world.folder / f"redis-{number}").start)
-    port = int(world.redis.url.rpartition(":")[2].split("/")[0])
-    with Redis.from_url(replica.url) as client:
-        client.replicaof("127.0.0.1", port)
-        for _ in range(200):
-            if client.info("replication").get("master_link_status") == "up":
-                break
-            await asyncio.sleep(0.1)
-        else:
-            raise RuntimeError("the replica did not reach its master")
-        await asyncio.sleep(random.uniform(0.5, 4.0))
-        # The replica is cut off for a moment before its master is lost.
-        if random.random() < 0.5:
-            client.replicaof("no", "one")
-            await asyncio.sleep(random.uniform(0.1, 1.0))
-        master, world.redis = world.redis, replica
-        await asyncio.to_thread(master.kill)
-        client.replicaof("no", "one")
-    world.point_redis()
 
 
 # ---- the network ---------------------------------------------------------------------------------
@@ -358,6 +294,20 @@ async def _unauthorised(world: World, random: Random) -> None:
         future.result(10)
 
 
+# ---- hostile people and producers ----------------------------------------------------------------
+
+
+async def _hostile_content(world: World, random: Random) -> None:
+    """Customers and their tools send what is slow to read, and then want a person."""
+    await world.chat.play(hostile.content(random, str(random.randrange(10**9)), HOSTILE_S))
+
+
+async def _hostile_records(world: World, random: Random) -> None:
+    """Somebody who may write our topics writes what nobody of us would."""
+    partitions = {name: topic.partitions for name, topic in world.topics.topics.items()}
+    await hostile.send_records(world.kafka.bootstrap, random, partitions, world.chat.foreign)
+
+
 _ACLS: Final = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "allow.everyone.if.no.acl.found": "true",
@@ -384,13 +334,24 @@ FAULTS: Final = {
         ),
         Fault("zombie-routing", _zombie("routing"), "the same with one of two routing workers"),
         Fault("broker-restart", _broker_restart, "the broker ends or is killed, and comes back"),
+        Fault("both-restart", _both_restart, "the broker and Redis restart together"),
         Fault("leader-loss", _leader_loss, "kill -9 of one of three brokers", brokers=3),
-        Fault("redis-restart", _redis_restart, "Redis restarts with its data"),
-        Fault("redis-kill", _redis_kill, "kill -9 of Redis, its last second may be missing"),
-        Fault("redis-older", _redis_older, "Redis comes back as it was up to six seconds ago"),
-        Fault("redis-empty", _redis_empty, "Redis comes back empty, or is flushed"),
-        Fault("redis-full", _redis_full, "Redis out of memory for up to 25 seconds"),
-        Fault("redis-failover", _redis_failover, "Redis is lost, a replica takes over"),
+        Fault("redis-restart", store_injuries.redis_restart, "Redis restarts with its data"),
+        Fault(
+            "redis-kill",
+            store_injuries.redis_kill,
+            "kill -9 of Redis, its last second may be missing",
+        ),
+        Fault(
+            "redis-older",
+            store_injuries.redis_older,
+            "Redis comes back as it was up to six seconds ago",
+        ),
+        Fault("redis-empty", store_injuries.redis_empty, "Redis comes back empty, or is flushed"),
+        Fault("redis-full", store_injuries.redis_full, "Redis out of memory for up to 25 seconds"),
+        Fault(
+            "redis-failover", store_injuries.redis_failover, "Redis is lost, a replica takes over"
+        ),
         Fault(
             "slow-redis", _slow("redis"), "every packet to and from Redis takes up to 2.5 s more"
         ),
@@ -407,6 +368,18 @@ FAULTS: Final = {
             _unauthorised,
             "a queue's topic refuses the router",
             properties=_ACLS,
+        ),
+        Fault(
+            "hostile-content",
+            _hostile_content,
+            "customers and tools flood with texts that are slow to read, and want a person",
+            delay_s=DELAY_S,
+        ),
+        Fault(
+            "hostile-records",
+            _hostile_records,
+            "records that nobody of us would write, on every topic that workers read",
+            delay_s=DELAY_S,
         ),
     )
 }

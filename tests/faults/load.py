@@ -12,6 +12,8 @@ DUPLICATES: Final = 0.03
 LATE: Final = 0.03
 MALFORMED: Final = 0.01
 _MEAN_TURNS: Final = 8
+FOREIGN: Final = "hostile-"
+"""With this begin the conversations of hostile customers."""
 _DAMAGES: Final = (
     "not_json", "no_id", "no_zone", "ahead", "unknown_type", "foreign_key", "no_key", "too_deep",
     "version", "no_content",

@@ -36,6 +36,8 @@ class Quiet:
     again: int = 0
     """Events whose id had come before."""
     rejected: dict[int, str] = field(default_factory=dict)
+    came: dict[tuple[str, str], int] = field(default_factory=dict)
+    """When the log took each event, by conversation and id, the first time."""
 
 
 def replay(
@@ -51,12 +53,11 @@ def replay(
     first = next((i.event for i in incoming if isinstance(i.event, PolicyInForce)), None)
     meta = starting_meta(policy if first is None else first.policy)
     quiet.rejected = {i.offset: i.rejected.reason for i in incoming if i.rejected is not None}
-    seen: set[tuple[str, str]] = set()
     for one in incoming:
         if one.event is not None:
             pair = (one.event.conversation_id, one.event.event_id)
-            quiet.again += pair in seen
-            seen.add(pair)
+            quiet.again += pair in quiet.came
+            quiet.came.setdefault(pair, one.timestamp_ms)
     for chunk in _chunks(incoming):
         states: Mapping[str, bytes | None] = {n: k.blob for n, k in quiet.kept.items()}
         known = {name: kept.ids for name, kept in quiet.kept.items()}

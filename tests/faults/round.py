@@ -53,6 +53,8 @@ async def run_round(world: World, fault: Fault, plan: Plan, number: int) -> dict
     verdict = await check(world)
     if problem is not None:
         verdict.find("lost", problem)
+    if fault.delay_s is not None and verdict.delay[0] > fault.delay_s:
+        verdict.find("wrong", f"told after {verdict.delay[0]:.1f} s: {verdict.delay[1]}")
     return {
         "fault": fault.name,
         "round": number,
@@ -62,6 +64,7 @@ async def run_round(world: World, fault: Fault, plan: Plan, number: int) -> dict
         "lost": len(verdict.broken["lost"]),
         "twice": len(verdict.broken["twice"]),
         "wrong": len(verdict.broken["wrong"]),
+        "delay_s": round(verdict.delay[0], 2),
         "pause_s": round(max(world.watch.longest.values()), 1),
         "pauses": {group: round(pause, 1) for group, pause in world.watch.longest.items()},
         "served_pauses": {group: round(pause, 1) for group, pause in world.watch.served.items()},

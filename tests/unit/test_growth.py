@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from tests.support import packets
+from tests.support.hostile_texts import PROSE, SHAPES, repeated
 from workers.agents.classifier.prompt import question
 from workers.chatlogs.convert import import_conversation
 from workers.chatlogs.helpdesk_formats import plain_text
@@ -24,41 +25,6 @@ from workers.handoff.wording import clip, focus, gist, one_line
 from workers.policy import Signals, holding, load_policy
 from workers.redaction.redact import quote, redact
 
-PROSE: Final = (
-    "Hello, I ordered a kettle on 3 May and it still is not here. The order is 4711-2283. Could "
-    "you tell me where my parcel is? I asked twice, and your colleague promised to call me about "
-    "my account or to write to ann@example.org, but nobody did. I live at 12 Main Street. "
-)
-SHAPES: Final = {
-    "digits and blanks": "5 4 3 2 ",
-    "digits and dashes": "5-4-",
-    "digits and dots": "5.4.3.2.",
-    "digits and nothing to see": "5\u200b4\u200b",
-    "pairs": "12 34 ",
-    "fours": "4444 ",
-    "dates": "12/34/56 ",
-    "digits": "5432",
-    "account numbers": "DE12 ",
-    "a code told": "1234 is ",
-    "passwords": "my password is ",
-    "streets": "1 Main ",
-    "at": "@",
-    "mail": "a.b@c.d ",
-    "links": "://a:",
-    "base64": "QUJD123xyz+/",
-    "quotes": "\"'",
-    "brackets": "([{<",
-    "blanks": " ",
-    "lines": "\n",
-    "emoji": "\U0001f600",
-    "one token": "a",
-    "colons": "a:b:",
-    "questions": "?!",
-    "keys": "-----BEGIN ",
-    "tags": "<a b='",
-    "entities": "&amp&#1;",
-    "comments": "<!--",
-}
 LENGTH: Final = 8 * 1024
 LEAST: Final = 0.002
 """Seconds: what takes less is no matter, however it grows."""
@@ -125,25 +91,21 @@ def _seconds(read: Callable[[str], Any], text: str) -> float:
     return best
 
 
-def _repeated(shape: str, length: int) -> str:
-    return (shape * (length // len(shape) + 1))[:length]
-
-
 @pytest.mark.parametrize("reader", READERS)
 def test_no_shape_of_text_costs_much_more_than_prose(reader: str) -> None:
     read = READERS[reader]
     read(PROSE)
-    prose = max(_seconds(read, _repeated(PROSE, LENGTH)), LEAST)
+    prose = max(_seconds(read, repeated(PROSE, LENGTH)), LEAST)
     slow = {}
     for name, shape in SHAPES.items():
-        text, longer = _repeated(shape, LENGTH), _repeated(shape, 2 * LENGTH)
+        text, longer = repeated(shape, LENGTH), repeated(shape, 2 * LENGTH)
         once, twice = _seconds(read, text), _seconds(read, longer)
         for _ in range(5):
             if max(once, LEAST) <= 20 * prose and twice <= 2.5 * max(once, LEAST):
                 break
             # A neighbour on the machine takes its caches, so what is slow once is asked again:
             # the best of more, of both lengths in turn, beside prose as it is now.
-            prose = max(prose, _seconds(read, _repeated(PROSE, LENGTH)))
+            prose = max(prose, _seconds(read, repeated(PROSE, LENGTH)))
             once = min(once, _seconds(read, text))
             twice = min(twice, _seconds(read, longer))
         else:
