@@ -11,10 +11,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from workers.kafka.tolerant_records import accept_any_header_name
+from workers.kafka.tolerant_records import accept_any_records
 
 # Every module that makes a consumer imports this one.
-accept_any_header_name()
+accept_any_records()
 
 
 async def all_metadata(consumer: AIOKafkaConsumer) -> Any:

@@ -1,20 +1,41 @@
-"""Read batches whose header names are not UTF-8, at which aiokafka 0.14.0 stops for ever.
+"""Read batches at which aiokafka 0.14.0 stops for ever, or takes whatever memory there is.
 
 The protocol calls a header's name a string, but brokers and other clients take any bytes. Only a
-batch that holds such a name is read a second time, here.
+batch that holds such a name is read a second time, here. A batch of a megabyte may be gigabytes
+when it is unpacked: one that is more than is ever read is stepped over.
 """
 
+import logging
+import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
+import cramjam
+from aiokafka import codec
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.default_records import _DefaultRecordBatchPy, _DefaultRecordPy
+from aiokafka.record.default_records import (
+    DefaultRecordBatch,
+    _DefaultRecordBatchPy,
+    _DefaultRecordPy,
+)
 from aiokafka.record.memory_records import _MemoryRecordsPy
 from aiokafka.record.util import decode_varint
 
+UNPACKED_BYTES: Final = 64 * 1024 * 1024
+"""Of one batch. Ours have at most 4 MB, and 1 MB of JSON packs no more than this."""
+STEPPED_OVER: Final = "handoff-stepped-over"
+"""Names the header of the record that stands for a batch which was not unpacked; it has no key and
+no value, and what reads it makes a dead letter of it."""
+_HEAD: Final = 61
+"""Bytes before the records of a batch."""
+_ATTRIBUTES: Final = 21
+_CODECS: Final = 0x07
 
-def accept_any_header_name() -> None:
+logger = logging.getLogger(__name__)
+
+
+def accept_any_records() -> None:
     """Have every consumer of this process read such records; safe to call more than once."""
     fetcher.MemoryRecords = _Records
 
@@ -43,9 +64,16 @@ class _Batch:
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
+        batch, piece = self._batch, self._piece
+        if piece[_ATTRIBUTES + 1] & _CODECS:
+            unpacked = _unpacked(piece)
+            if unpacked is None:
+                yield _stepped_over(piece)
+                return
+            batch, piece = DefaultRecordBatch(unpacked), unpacked
         taken = 0
         try:
-            for record in self._batch:
+            for record in batch:
                 taken += 1
                 yield record
             return
@@ -54,15 +82,73 @@ class _Batch:
         except CorruptRecordException as error:
             if not isinstance(error.__cause__, UnicodeDecodeError):
                 raise
-        for number, record in enumerate(_read_again(self._piece)):
+        for number, record in enumerate(_read_again(piece)):
             if number >= taken:
                 yield record
+
+
+def _unpacked(piece: memoryview) -> memoryview | None:
+    """Return a batch as if it had not been compressed; None when that is more than is read."""
+    kind, packed = piece[_ATTRIBUTES + 1] & _CODECS, piece[_HEAD:]
+    # What is not written to takes no memory.
+    whole = bytearray(_HEAD + UNPACKED_BYTES)
+    whole[:_HEAD] = piece[:_HEAD]
+    whole[_ATTRIBUTES + 1] &= ~_CODECS
+    with memoryview(whole) as room:
+        length = _unpack(kind, packed, room[_HEAD:])
+    return None if length is None else memoryview(whole)[: _HEAD + length]
+
+
+def _unpack(kind: int, packed: memoryview, into: memoryview) -> int | None:
+    if kind == _DefaultRecordBatchPy.CODEC_GZIP:
+        return _gunzip(packed, into)
+    if kind == _DefaultRecordBatchPy.CODEC_SNAPPY:
+        return _put(codec.snappy_decode(packed), into)
+    unpack = cramjam.lz4 if kind == _DefaultRecordBatchPy.CODEC_LZ4 else cramjam.zstd
+    try:
+        return int(unpack.decompress_into(packed, into))
+    except cramjam.DecompressionError as error:
+        if "whole buffer" in str(error):
+            return None
+        raise CorruptRecordException(f"cannot be unpacked: {error}") from error
+
+
+def _gunzip(packed: memoryview, into: memoryview) -> int | None:
+    length, rest = 0, bytes(packed)
+    while rest:
+        member = zlib.decompressobj(31)
+        try:
+            found = member.decompress(rest, len(into) - length + 1)
+        except zlib.error as error:
+            raise CorruptRecordException(f"cannot be unpacked: {error}") from error
+        put = _put(found, into[length:])
+        if put is None:
+            return None
+        length, rest = length + put, member.unused_data.lstrip(b"\0")
+    return length
+
+
+def _put(found: bytes, into: memoryview) -> int | None:
+    if len(found) > len(into):
+        return None
+    into[: len(found)] = found
+    return len(found)
+
+
+def _stepped_over(piece: memoryview) -> _DefaultRecordPy:
+    """Return one record in place of all those of a batch, at the offset of the last."""
+    batch = _DefaultRecordBatchPy(piece)
+    last = batch.next_offset - 1
+    told = f"{batch._num_records} records, more than {UNPACKED_BYTES} bytes when unpacked"
+    logger.error("a batch up to offset %d is stepped over: %s", last, told)
+    headers = [(STEPPED_OVER, told.encode())]
+    stamped = (batch.max_timestamp, batch.timestamp_type)
+    return _DefaultRecordPy(last, *stamped, None, None, headers)
 
 
 def _read_again(piece: memoryview) -> Iterator[_DefaultRecordPy]:
     """Yield every record of a batch; a byte of a header's name that is no text becomes U+FFFD."""
     batch = _DefaultRecordBatchPy(piece)
-    batch._maybe_uncompress()
     at = batch._pos
     for _ in range(batch._num_records):
         record, at = _record(batch, at)

@@ -1,11 +1,15 @@
 """Batches with header names that are no text are read like any other."""
 
+import resource
+
+import cramjam
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.kafka import tolerant_records
 from workers.kafka.tolerant_records import _Records
 
 Row = tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]
@@ -35,6 +39,44 @@ def _read(data: bytes, kind: type) -> list[tuple[int, bytes | None, bytes | None
 def test_ordinary_batches_are_read_as_before(rows: list[Row]) -> None:
     data = _batch(rows)
     assert _read(data, _Records) == _read(data, MemoryRecords)
+
+
+@given(_rows, st.sampled_from([1, 2, 3, 4]))
+def test_what_is_compressed_is_read_as_before(rows: list[Row], codec: int) -> None:
+    data = _compressed(_batch(rows), codec)
+    assert _read(data, _Records) == _read(data, MemoryRecords)
+
+
+@pytest.mark.expects_errors("is stepped over")
+@pytest.mark.parametrize("codec", [1, 2, 3, 4])
+def test_a_batch_that_unpacks_to_too_much_is_stepped_over(
+    codec: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tolerant_records, "UNPACKED_BYTES", 100_000)
+    fits: list[Row] = [(b"k", b"v" * 30_000, [])] * 3
+    bomb: list[Row] = [(b"k", b"v" * 30_000, [])] * 4
+    after = _compressed(_batch([(b"after", b"v", [])]), codec)
+    found = _read(_compressed(_batch(fits), codec) + _compressed(_batch(bomb), codec), _Records)
+    assert [one[:2] for one in found] == [(0, b"k"), (1, b"k"), (2, b"k"), (3, None)]
+    assert found[3][2:] == (
+        None,
+        [("handoff-stepped-over", b"4 records, more than 100000 bytes when unpacked")],
+    )
+    assert _read(after, _Records)[0][1] == b"after"
+
+
+@pytest.mark.expects_errors("is stepped over")
+def test_a_bomb_takes_no_more_memory_than_is_read() -> None:
+    packed = cramjam.zstd.compress(b"\0" * 1_000_000_000)
+    batch = bytearray(_batch([(b"k", b"v", [])])[:61] + bytes(packed))
+    batch[21:23] = (4).to_bytes(2, "big")
+    batch[8:12] = (len(batch) - 12).to_bytes(4, "big")
+    del packed
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    [record] = _read(bytes(batch), _Records)
+    assert record[1:3] == (None, None)
+    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown_kb < 100_000
 
 
 @pytest.mark.parametrize("codec", [0, 1, 2, 3, 4])
