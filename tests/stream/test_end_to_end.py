@@ -1,11 +1,14 @@
 """The main job end to end on the embedded servers, undisturbed and at its worst."""
 
 import asyncio
-from datetime import datetime
+import logging
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.support.hostile_texts import repeated
 from tests.support.scripts import starting_at
 from tests.support.system import AGENTS, Published, System, play
 from workers.embedded.simulators import SimulatedSystems
@@ -32,10 +35,30 @@ def quiet(tmp_path_factory: pytest.TempPathFactory, start: datetime) -> Publishe
         assert report.counts["duplicates"] == 0
         assert report.dead_letters == {"unsigned": 1}
         assert await system.decisions() == _full(await asyncio.to_thread(system.replay))
+        await _flood(system)
         return published
 
     with System(tmp_path_factory.mktemp("quiet")) as system:
         return asyncio.run(run(system))
+
+
+async def _flood(system: System) -> None:
+    """One customer's digits are slow to read; eight others who ask after that are handed over."""
+    digits = repeated("5 4 3 2 ", 32_768)
+    flood = [*[digits] * 30, f"I want to talk to a human. {digits}"]
+    others = {f"other-{number}": "Can I speak to a person?" for number in range(8)}
+    said = [("flood", text) for text in flood] + [*others.items()]
+    now = datetime.now(UTC).isoformat()
+    async with system.outside() as outside:
+        present = {"type": "presence", "queue": "tier_2_support", "agents_online": 3}
+        await outside.report({**present, "event_id": "p-flood", "occurred_at": now})
+        for number, (name, content) in enumerate(said):
+            about = {"event_id": f"e-{number}", "conversation_id": name, "occurred_at": now}
+            await outside.say({**about, "role": "customer", "content": content})
+        began = time.monotonic()
+        await outside.until(lambda: all(map(outside.waiting, others)), 60, "all others")
+        logging.getLogger(__name__).info("placed within %.2f s", time.monotonic() - began)
+        await outside.until(lambda: outside.waiting("flood"), 60, "the flood's own packet")
 
 
 def _full(values: dict[int, list[bytes]]) -> dict[int, list[bytes]]:
