@@ -21,7 +21,9 @@ from workers.contracts.deadletters import (
     DeadLetter,
     Origin,
     dead_letter,
+    digest_of,
     fit,
+    is_given_up,
     read_dead_letter,
     read_retry_mark,
     retry_mark,
@@ -119,6 +121,28 @@ def test_a_mark_names_the_record(raw: Raw, origin: Origin) -> None:
     assert key is not None
     assert read_retry_mark(Raw(key, value, kept, 0)) == (origin, letter.digest)
     assert read_dead_letter(Raw(key, value, kept, 0)) is None
+
+
+@given(raws, raws, origins)
+def test_what_was_given_up_is_known_by_its_content(raw: Raw, other: Raw, origin: Origin) -> None:
+    key, value, kept = dead_letter(origin, raw, "poison", "", "escalation")
+    letter = read_dead_letter(Raw(key, value, kept, 0))
+    assert letter is not None
+    given_up = {origin.offset: (letter.digest,)}
+    assert is_given_up(raw, origin.offset, given_up)
+    assert not is_given_up(raw, origin.offset + 1, given_up)
+    assert is_given_up(other, origin.offset, given_up) == (digest_of(other) == digest_of(raw))
+    assert is_given_up(other, origin.offset, {origin.offset: ()}), "as up to 0.1: by offset alone"
+
+
+def test_what_was_given_up_is_known_though_its_dead_letter_is_cut() -> None:
+    raw = Raw(b"k" * 100_000, b"x" * (MAX_DEAD_LETTER_BYTES + 1), [("n", None)], 7)
+    key, value, kept = dead_letter(Origin(EVENTS, 3, 9), raw, "poison", "", "escalation")
+    letter = read_dead_letter(Raw(key, value, kept, 0))
+    assert letter is not None
+    assert letter.cut
+    assert is_given_up(raw, 9, {9: (letter.digest,)})
+    assert not is_given_up(raw._replace(timestamp_ms=8), 9, {9: (letter.digest,)})
 
 
 LETTERS: list[tuple[Origin, RejectionReason, bytes | None]] = [

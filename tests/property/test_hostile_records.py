@@ -162,7 +162,7 @@ def test_the_log(record: ConsumerRecord) -> None:
         assert not letters
     else:
         require_fitting(record, letters)
-    again = of_record(record, SECRETS, frozenset())
+    again = of_record(record, SECRETS, {})
     assert again.event == incoming.event
     explain_events([again], meta, HOME, fixed=False, keeps_time=False)
     _first_policy([record], SECRETS)
@@ -179,7 +179,7 @@ def test_the_log_replayed(record: ConsumerRecord) -> None:
     )  # fmt: skip
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         shard = _Shard(plan, [0], Path(folder), stack)
-        incoming = of_record(record, SECRETS, frozenset())
+        incoming = of_record(record, SECRETS, {})
         if incoming.rejected is None:
             shard.take(0, incoming)
         else:

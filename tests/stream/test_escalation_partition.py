@@ -19,6 +19,8 @@ from workers.agents.escalation.fenced_store import MarkMoved
 from workers.agents.escalation.log_reader import HandedOver
 from workers.agents.escalation.partition import Partition, Unreadable
 from workers.agents.escalation.state_rebuild import Start
+from workers.contracts.codec import Raw
+from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.decisions import Home
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS
@@ -57,7 +59,7 @@ class MemoryLog:
         self.all = list(records)
         self.window = 0
         self.ledger: list[HandedOver] = []
-        self.poisoned: tuple[int, ...] = ()
+        self.died_at: dict[int, tuple[str, ...]] = {}
 
     async def offset_at(self, timestamp_ms: int) -> int:
         return self.window if timestamp_ms > 1000 else timestamp_ms
@@ -72,8 +74,8 @@ class MemoryLog:
     async def handed_over(self, since_ms: int) -> list[HandedOver]:  # noqa: ARG002
         return self.ledger
 
-    async def poison(self) -> tuple[int, ...]:
-        return self.poisoned
+    async def given_up(self) -> dict[int, tuple[str, ...]]:
+        return self.died_at
 
 
 class World:
@@ -549,7 +551,9 @@ async def test_an_event_at_which_workers_die_is_dead_lettered_and_nothing_else_i
         ]
         # A rebuild skips what `dead-letters` names.
         await here.redis.flushdb()
-        here.log.poisoned = (13,)
+        found = read_dead_letter(Raw(letter.key, letter.value, letter.headers, 0))
+        assert found is not None
+        here.log.died_at = {13: (found.digest,)}
         partition = await here.owner()
         while await here.deliver(partition):
             pass

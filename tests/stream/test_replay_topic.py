@@ -88,11 +88,14 @@ async def test_since_and_until_go_by_kafkas_timestamps(kafka: EmbeddedKafka) -> 
 async def test_what_the_worker_gave_up_is_left_out(kafka: EmbeddedKafka) -> None:
     rows = conversations()
     await produce(kafka, rows)
-    raw = Raw(b"b", orjson.dumps(rows[6]), (), _START)
-    key, value, headers = dead_letter(Origin(EVENTS, 1, 6), raw, "poison", "twice", "escalation")
+    raw = Raw(b"b", orjson.dumps(rows[6]), (), _START + 6 * _MINUTE)
     producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
     await producer.start()
-    await producer.send_and_wait(DEAD_LETTERS, value, key=key, headers=headers)
+    # The other one stood there before the topic was made anew.
+    for offset, gone in ((6, raw), (5, Raw(b"b", b"another", (), _START))):
+        origin = Origin(EVENTS, 1, offset)
+        key, value, headers = dead_letter(origin, gone, "poison", "twice", "escalation")
+        await producer.send_and_wait(DEAD_LETTERS, value, key=key, headers=headers)
     await producer.stop()
     result = await in_thread(kafka, "replay", "--topic", EVENTS)
     assert result["refused"] == {"poison": 1}

@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from workers.chatlogs.event_files import lines_of, opened
 from workers.chatlogs.lines import MAX_LINE_BYTES, bounded
 from workers.contracts.codec import MAX_AHEAD_MS, MAX_VALUE_BYTES, UNSIGNED, Raw, decode_event
-from workers.contracts.deadletters import read_dead_letter
+from workers.contracts.deadletters import NONE_GIVEN_UP, GivenUp, is_given_up, read_dead_letter
 from workers.contracts.events import (
     OWN_TYPES,
     PARTITION_TYPES,
@@ -43,7 +43,6 @@ class _RawHead(msgspec.Struct):
 
 
 _POLICY_KEY: Final = POLICY_CONVERSATION.encode()
-_NOTHING: Final[frozenset[int]] = frozenset()
 _HEAD: Final = msgspec.json.Decoder(_RawHead)
 
 
@@ -160,10 +159,10 @@ def _decoded(offset: int, raw: Raw, secrets: Secrets) -> Incoming:
         return Incoming(offset, raw.timestamp_ms, None, raw, rejected)
 
 
-def of_record(record: ConsumerRecord, secrets: Secrets, poison: frozenset[int]) -> Incoming:
-    """Return a record of the log as the live worker saw it; `poison` are offsets it gave up."""
+def of_record(record: ConsumerRecord, secrets: Secrets, given_up: GivenUp) -> Incoming:
+    """Return a record of the log as the live worker saw it, which had given some up."""
     raw = Raw(record.key, record.value, record.headers, record.timestamp)
-    if record.offset in poison:
+    if is_given_up(raw, record.offset, given_up):
         gave_up = Rejected("poison", "the worker gave it up: see dead-letters")
         return Incoming(record.offset, record.timestamp, None, raw, gave_up)
     return _decoded(record.offset, raw, secrets.at(record.topic, record.partition))
@@ -173,13 +172,14 @@ class LogFacts(NamedTuple):
     """What there is of a topic when the replay begins."""
 
     ranges: dict[int, Range]
-    poison: dict[int, frozenset[int]]
+    given_up: dict[int, GivenUp]
+    """Per partition."""
     policies: dict[int, PolicyInForce]
     """The first policy event of each partition that has one."""
 
 
 async def look_at_topic(settings: Settings, topic: str, since_ms: int | None) -> LogFacts:
-    """Note where each partition begins and ends, what is poison, and the first policies.
+    """Note where each partition begins and ends, what was given up, and the first policies.
 
     With `since_ms` it begins a day before that, as the policy in force is repeated daily.
     """
@@ -188,16 +188,18 @@ async def look_at_topic(settings: Settings, topic: str, since_ms: int | None) ->
         if since_ms is not None:
             log = await later(consumer, log, since_ms - _POLICY_EVERY_MS)
         letters = await ranges_of(consumer, await partitions_of(consumer, [DEAD_LETTERS]))
-    poison: dict[int, set[int]] = {}
+    given_up: dict[int, dict[int, set[str]]] = {}
     async for _, records in read(settings, letters):
         for record in records:
             raw = Raw(record.key, record.value, record.headers, record.timestamp)
             letter = read_dead_letter(raw)
             if letter and letter.reason == "poison" and letter.origin.topic == topic:
-                poison.setdefault(letter.origin.partition, set()).add(letter.origin.offset)
+                _, partition, offset = letter.origin
+                here = given_up.setdefault(partition, {})
+                here.setdefault(offset, set()).add(letter.digest)
     return LogFacts(
         ranges={tp.partition: found for tp, found in log.items()},
-        poison={partition: frozenset(offsets) for partition, offsets in poison.items()},
+        given_up={**given_up},
         policies=await _first_policies(settings, log),
     )
 
@@ -219,7 +221,7 @@ async def _first_policies(settings: Settings, ranges: Ranges) -> dict[int, Polic
 def _first_policy(records: Sequence[ConsumerRecord], secrets: Secrets) -> PolicyInForce | None:
     for record in records:
         if record.key == _POLICY_KEY:
-            event = of_record(record, secrets, _NOTHING).event
+            event = of_record(record, secrets, NONE_GIVEN_UP).event
             if isinstance(event, PolicyInForce):
                 return event
     return None
@@ -269,7 +271,7 @@ async def find_in_topic(
     async for tp, records in read(settings, ranges):
         for record in records:
             if record.key in (key, _POLICY_KEY):
-                incoming = of_record(record, secrets, _NOTHING)
+                incoming = of_record(record, secrets, NONE_GIVEN_UP)
                 found.setdefault(tp.partition, []).append(incoming)
                 if record.key == key:
                     here.add(tp.partition)
@@ -326,7 +328,7 @@ async def collect_from_topic(
             id_ = keys.get(record.key)
             if id_ is None and record.key != _POLICY_KEY:
                 continue
-            incoming = of_record(record, secrets, _NOTHING)
+            incoming = of_record(record, secrets, NONE_GIVEN_UP)
             if id_ is None:
                 policies.setdefault(partition, []).append(incoming)
                 continue

@@ -1,7 +1,7 @@
 """`dead-letters`: records that nobody could use, kept as they were, with why and where from."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from workers.contracts.codec import Header, Raw
@@ -49,15 +49,8 @@ class DeadLetter(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Return a digest that tells the record from another that stood at the same place before.
-
-        A topic that was made anew begins its offsets anew.
-        """
-        key, value, headers, timestamp_ms = self.raw
-        told = (timestamp_ms, key, [tuple(header) for header in headers])
-        digest = hashlib.sha256(repr(told).encode(errors="surrogatepass"))
-        digest.update(value or b"")
-        return digest.hexdigest()[:32]
+        """Return the digest of the record, as `digest_of` says."""
+        return digest_of(self.raw)
 
 
 class RetryMark(NamedTuple):
@@ -66,6 +59,39 @@ class RetryMark(NamedTuple):
     origin: Origin
     digest: str | None
     """Of the dead letter; None on marks that were written before there was one."""
+
+
+GivenUp = Mapping[int, Collection[str]]
+"""Per offset of a partition the digests of records at which workers died there.
+
+No digest: whatever stands there, as releases up to 0.1 noted it.
+"""
+NONE_GIVEN_UP: Final[GivenUp] = {}
+
+
+def is_given_up(raw: Raw, offset: int, given_up: GivenUp) -> bool:
+    """Return whether the record at an offset is one at which workers died.
+
+    A topic that was made anew begins its offsets anew, with other records.
+    """
+    digests = given_up.get(offset)
+    return digests is not None and (not digests or digest_of(raw) in digests)
+
+
+def digest_of(raw: Raw) -> str:
+    """Return a digest that tells a record from another that stood at the same place before.
+
+    It is that of the record's dead letter too, however much of it was cut there.
+    """
+    key, value, headers = raw.key, raw.value, _foreign(raw.headers)
+    fitted = fit(key, value, headers, MAX_DEAD_LETTER_BYTES)
+    if fitted is not None:
+        key, value, headers = fitted
+    key = b"" if key is None and value is None else key
+    told = (raw.timestamp_ms, key, [tuple(header) for header in headers])
+    digest = hashlib.sha256(repr(told).encode(errors="surrogatepass"))
+    digest.update(value or b"")
+    return digest.hexdigest()[:32]
 
 
 def dead_letter(

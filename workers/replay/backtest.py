@@ -16,6 +16,7 @@ import msgspec
 
 from workers.chatlogs.event_files import shown
 from workers.chatlogs.sources import LogFacts, of_record, read_files, read_topic
+from workers.contracts.deadletters import NONE_GIVEN_UP
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, Deadline, PartitionEvent
 from workers.contracts.rejections import Rejected
@@ -303,17 +304,16 @@ async def _run_topic(
     log = plan.log
     if log is None:
         return
-    nothing: frozenset[int] = frozenset()
     ranges = {partition: log.ranges[partition] for partition in mine}
     async for partition, records in read_topic(settings, plan.topic, ranges):
-        poison = log.poison.get(partition, nothing)
+        given_up = log.given_up.get(partition, NONE_GIVEN_UP)
         for record in records:
             early = plan.since_ms is not None and record.timestamp < plan.since_ms
             if early and record.key != POLICY_CONVERSATION.encode():
                 continue
             if plan.until_ms is not None and record.timestamp >= plan.until_ms:
                 continue
-            incoming = of_record(record, secrets, poison)
+            incoming = of_record(record, secrets, given_up)
             if incoming.rejected is None:
                 shard.take(partition, incoming)
             else:

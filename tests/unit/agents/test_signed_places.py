@@ -111,9 +111,9 @@ def test_it_is_read_where_it_was_written_and_nowhere_else(written: Any) -> None:
     assert not is_signed(SECRETS, key, value, headers), "not the form that is good anywhere"
     here = _read(record, HOME.partition)
     assert decode(here, SECRETS.at(EVENTS, HOME.partition)).rejected is None
-    assert of_record(here, SECRETS, frozenset()).rejected is None
+    assert of_record(here, SECRETS, {}).rejected is None
     there = _read(record, 4)
-    for found in (decode(there, SECRETS.at(EVENTS, 4)), of_record(there, SECRETS, frozenset())):
+    for found in (decode(there, SECRETS.at(EVENTS, 4)), of_record(there, SECRETS, {})):
         assert found.rejected is not None
         assert found.rejected.reason == "unsigned"
 

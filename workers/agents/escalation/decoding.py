@@ -1,12 +1,13 @@
 """Records of the log as the fold takes them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
 from aiokafka import ConsumerRecord
 
 from workers.contracts.codec import Raw, decode_event
+from workers.contracts.deadletters import NONE_GIVEN_UP, GivenUp, is_given_up
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
 from workers.conversation.fold import Incoming
@@ -14,14 +15,11 @@ from workers.conversation.fold import Incoming
 POISON: Final = "poison"
 
 
-def decode(record: ConsumerRecord, secrets: Secrets, poison: Collection[int] = ()) -> Incoming:
-    """Return a record with its event, or with why it was refused.
-
-    `poison` are offsets refused before.
-    """
+def decode(record: ConsumerRecord, secrets: Secrets, given_up: GivenUp = NONE_GIVEN_UP) -> Incoming:
+    """Return a record with its event, or with why it was refused, as what was given up is."""
     raw = Raw(record.key, record.value, record.headers, record.timestamp)
     offset, at = record.offset, record.timestamp
-    if offset in poison:
+    if is_given_up(raw, offset, given_up):
         return Incoming(offset, at, None, raw, Rejected(POISON, "event: in dead-letters"))
     try:
         return Incoming(offset, at, decode_event(raw, secrets), raw)

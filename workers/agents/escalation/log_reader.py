@@ -36,7 +36,7 @@ class Surroundings:
         self._lock = asyncio.Lock()
         self._handed_over: dict[Home, list[HandedOver]] = {}
         self._ended_since: float = inf
-        self._poison: dict[Home, list[int]] | None = None
+        self._given_up: dict[Home, dict[int, tuple[str, ...]]] | None = None
 
     async def handed_over(self, home: Home, since_ms: int) -> list[HandedOver]:
         """Return conversations of a partition whose escalation was open at some time after that.
@@ -50,12 +50,12 @@ class Surroundings:
                 self._handed_over = await self._read_ledger(since_ms - HOUR)
         return self._handed_over.get(home, [])
 
-    async def poison(self, home: Home) -> tuple[int, ...]:
-        """Offsets of a partition that are in `dead-letters` because processes died at them."""
+    async def given_up(self, home: Home) -> dict[int, tuple[str, ...]]:
+        """Return what is in `dead-letters` because processes died at it, as `GivenUp` says."""
         async with self._lock:
-            if self._poison is None:
-                self._poison = await self._read_dead_letters()
-        return tuple(sorted(set(self._poison.get(home, []))))
+            if self._given_up is None:
+                self._given_up = await self._read_dead_letters()
+        return self._given_up.get(home, {})
 
     async def _read_ledger(self, since_ms: int) -> dict[Home, list[HandedOver]]:
         last: dict[bytes, tuple[Home, HandedOver]] = {}
@@ -76,14 +76,15 @@ class Surroundings:
             found.setdefault(home, []).append(conversation)
         return found
 
-    async def _read_dead_letters(self) -> dict[Home, list[int]]:
-        found: dict[Home, list[int]] = {}
+    async def _read_dead_letters(self) -> dict[Home, dict[int, tuple[str, ...]]]:
+        found: dict[Home, dict[int, tuple[str, ...]]] = {}
         async for record in self._whole(DEAD_LETTERS):
             raw = Raw(record.key, record.value, record.headers, record.timestamp)
             letter = read_dead_letter(raw)
             if letter is not None and letter.reason == POISON:
                 home = Home(topic=letter.origin.topic, partition=letter.origin.partition)
-                found.setdefault(home, []).append(letter.origin.offset)
+                here, offset = found.setdefault(home, {}), letter.origin.offset
+                here[offset] = tuple(sorted({*here.get(offset, ()), letter.digest}))
         return found
 
     async def _whole(self, topic: str) -> AsyncIterator[ConsumerRecord]:
@@ -133,9 +134,9 @@ class LogReader:
         """Return conversations of this partition, as `Surroundings.handed_over` says."""
         return await self._around.handed_over(self.home, since_ms)
 
-    async def poison(self) -> tuple[int, ...]:
-        """Offsets of this partition that are in `dead-letters` because processes died at them."""
-        return await self._around.poison(self.home)
+    async def given_up(self) -> dict[int, tuple[str, ...]]:
+        """Return what of this partition workers died at, as `GivenUp` says."""
+        return await self._around.given_up(self.home)
 
 
 def _ledger(value: bytes | None) -> LedgerRecord | None:

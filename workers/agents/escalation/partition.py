@@ -15,7 +15,7 @@ from workers.agents.escalation.fenced_store import FencedStore
 from workers.agents.escalation.log_reader import LogReader
 from workers.agents.escalation.outputs import publish_outputs
 from workers.agents.escalation.state_rebuild import Rebuilding, Start
-from workers.contracts.deadletters import Origin
+from workers.contracts.deadletters import NONE_GIVEN_UP, Origin
 from workers.contracts.decisions import Home
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
@@ -171,8 +171,8 @@ class Partition:
 
     async def _apply(self, records: Sequence[ConsumerRecord]) -> None:
         progress = self.rebuilding.progress
-        poison = progress.poison if progress else ()
-        incoming = [decode(record, self._secrets, poison) for record in records]
+        given_up = progress.given_up if progress else NONE_GIVEN_UP
+        incoming = [decode(record, self._secrets, given_up) for record in records]
         while incoming:
             incoming = incoming[await self._chunk(incoming) :]
 

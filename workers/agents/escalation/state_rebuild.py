@@ -19,6 +19,7 @@ from workers.agents.escalation.decoding import decode
 from workers.agents.escalation.fenced_store import FencedStore
 from workers.agents.escalation.log_reader import LogReader
 from workers.agents.escalation.outputs import action_of
+from workers.contracts.deadletters import GivenUp
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, PartitionEvent, PolicyInForce
 from workers.contracts.signing import Secrets
@@ -81,13 +82,19 @@ class RebuildProgress(msgspec.Struct, kw_only=True, frozen=True):
     """The time of `since`: of older escalations those matter that did not end before."""
     prepared: bool = False
     """Older conversations are folded, and `poison` is known."""
-    poison: tuple[int, ...] = ()
+    poison: dict[int, tuple[str, ...]] | tuple[int, ...] = ()
+    """What workers died at; releases up to 0.1 wrote offsets alone."""
     """Offsets that were dead-lettered because processes died at them."""
 
     @property
     def decides_from(self) -> int:
         """The offset from which on the policy decides."""
         return self.until if self.kind == "first" else self.first
+
+    @property
+    def given_up(self) -> GivenUp:
+        """Return the records at which workers died."""
+        return self.poison if isinstance(self.poison, dict) else dict.fromkeys(self.poison, ())
 
     def field(self) -> dict[str, bytes]:
         """Return the field of the partition's meta that holds it."""
@@ -159,11 +166,11 @@ class Rebuilding:
                 older, start = {c.conversation_id for c in conversations}, first
         marked = self._marked
         marked.meta = await self._policy_from(start, end)
-        poison = await self._log.poison()
+        given_up = await self._log.given_up()
         marked.meta = await self._fold_beside(
-            older, start, progress.since, poison, marked.meta, progress.first
+            older, start, progress.since, given_up, marked.meta, progress.first
         )
-        progress = msgspec.structs.replace(progress, prepared=True, poison=poison)
+        progress = msgspec.structs.replace(progress, prepared=True, poison=given_up)
         fields = {**meta_fields(marked.meta), **progress.field()}
         await marked.write(marked.mark.offset, Writes(meta=fields))
         self.progress = progress
@@ -198,15 +205,15 @@ class Rebuilding:
         async with marked.lock:
             end = marked.mark.offset + 1
             meta = await self._policy_from(0, end)
-            poison = await self._log.poison()
-            await self._fold_beside(conversation_ids, 0, end, poison, meta, first)
+            given_up = await self._log.given_up()
+            await self._fold_beside(conversation_ids, 0, end, given_up, meta, first)
 
     async def _fold_beside(
         self,
         conversation_ids: Collection[str],
         start: int,
         end: int,
-        poison: Collection[int],
+        given_up: GivenUp,
         meta: PartitionMeta,
         first: int,
     ) -> PartitionMeta:
@@ -221,7 +228,7 @@ class Rebuilding:
         keys = {name.encode() for name in conversation_ids} | {POLICY_CONVERSATION.encode()}
         async with aclosing(self._log.records(start, end, keys)) as runs:
             async for records in runs:
-                incoming = [decode(record, self._secrets, poison) for record in records]
+                incoming = [decode(record, self._secrets, given_up) for record in records]
                 beside.fold([one for one in incoming if one.event is not None])
         for changes in _batched(beside.changes, AT_ONCE):
             latest = {name: beside.latest.get(name) for name in changes} if self.progress else {}
