@@ -14,8 +14,7 @@ from tests.model.simulated_servers import IDLE, FailStop, Op, Record, Redis, Wor
 from workers.contracts import ids
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
-from workers.contracts.events import Ownership, Routed
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Ownership, Routed, Wait
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.time import from_ms
 from workers.contracts.topics import Topics

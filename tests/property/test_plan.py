@@ -10,7 +10,7 @@ from tests.support.routing_builders import HOUR, NOW, decision, queue, topics
 from workers.contracts.calendars import DAYS, Calendar, Holidays
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Wait
 from workers.contracts.ledger import Plan
 from workers.contracts.time import to_ms
 from workers.contracts.topics import Queue, Topics

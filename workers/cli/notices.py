@@ -12,8 +12,7 @@ from workers.cli.output import print_columns
 from workers.contracts.calendars import Opening
 from workers.contracts.control import Contact
 from workers.contracts.decisions import Decision, Facts, Home
-from workers.contracts.events import Customer
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Customer, Wait
 from workers.contracts.ledger import Plan
 from workers.handoff.notice_file import KINDS, NoticeMatch, NoticeRule, load_notice_rules
 from workers.handoff.notices import Circumstances, Notices, languages

@@ -36,6 +36,7 @@ from workers.outcomes.outcome_counts import BY_PERSON, TOO_FEW
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from workers.replay.outcomes_of_log import LogOutcomes
     from workers.settings import Settings
@@ -44,6 +45,7 @@ _SHOWN: Final = 20
 _COLUMNS: Final = (
     *("escalated", "ended", "resolved", "satisfied", "to claim", "to reply", "bounced"),
 )
+_WAIT_COLUMNS: Final = ("claimed", "in range", "width", "wait", "not estimated")
 
 
 def _names(
@@ -221,6 +223,8 @@ def show(report: OutcomeReport, console: "Console", log: "LogOutcomes | None" = 
         if len(ordered) > _SHOWN:
             more = f"  … and {len(ordered) - _SHOWN:,} more; --json lists all"
             console.print(more, style="dim")
+    if report.waits:
+        console.print(_waits(report))
     console.print(f"* of fewer than {TOO_FEW}", style="dim")
 
 
@@ -247,6 +251,24 @@ def _lines(counts: OutcomeCounts) -> list[tuple[str, str]]:
         ("offers declined", _interval(counts.declined, counts.offered)),
     ]
     return lines + ([("only observed", f"{counts.observed:,}")] if counts.observed else [])
+
+
+def _waits(report: OutcomeReport) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title="predicted waits", title_justify="left", box=box.SIMPLE_HEAD)
+    for header in ("queue", *_WAIT_COLUMNS):
+        table.add_column(header, justify="left" if header == "queue" else "right")
+    ordered = sorted(report.waits.items(), key=lambda item: (-item[1].claimed, item[0]))
+    for queue, counts in ordered[:_SHOWN]:
+        estimated = len(counts.waits_s)
+        table.add_row(
+            one_line(queue), f"{counts.claimed:,}", _percent(counts.within, estimated),
+            _median(counts.widths_s), _median(counts.waits_s),
+            _percent(counts.claimed - estimated, counts.claimed),
+        )  # fmt: skip
+    return table
 
 
 def _log_lines(log: "LogOutcomes") -> list[tuple[str, str]]:

@@ -5,8 +5,7 @@ from typing import Literal
 import msgspec
 
 from workers.contracts.decisions import Owner
-from workers.contracts.events import Count, Id, WebAddress
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Count, Id, Wait, WebAddress
 from workers.contracts.time import Instant
 
 

@@ -163,6 +163,16 @@ class ByLead(msgspec.Struct, kw_only=True, frozen=True):
     reason: Said
 
 
+class PredictedWait(msgspec.Struct, kw_only=True, frozen=True):
+    """The wait estimated on the queue where an escalation was first claimed, in seconds."""
+
+    queue: Word
+    placed_at: Instant
+    """When it came there; the wait is from then to the claim."""
+    low_s: Count
+    high_s: Count
+
+
 class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What the packet is built from; counts are of the episode unless they say otherwise."""
 
@@ -254,6 +264,8 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """When a person first claimed the escalation."""
     replied_at: Instant | None = None
     """When a person first wrote to the customer in this escalation."""
+    predicted_wait: PredictedWait | None = None
+    """On an end: what was estimated where it was claimed; None: nothing was, or nobody claimed."""
     transfers: Count = 0
     """How often persons have sent the escalation to another queue."""
     justified: bool | None = None

@@ -229,6 +229,13 @@ class Skipped(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     reason: Word
 
 
+class Wait(msgspec.Struct, kw_only=True, frozen=True):
+    """An estimated wait, in seconds."""
+
+    low_s: Count
+    high_s: Count
+
+
 class Routed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """Where the routing agent placed the escalation of the decision `decision_id`."""
 
@@ -255,6 +262,8 @@ class Routed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """Part of the time to claim, and to reply, after which the team is warned; None: never."""
     expires_at: Instant | None = None
     """The last deadline, for the whole escalation."""
+    predicted_wait: Wait | None = None
+    """On a queue: the wait estimated when it was placed there; None: its past says too little."""
 
 
 class Deadline(EventBase, kw_only=True, frozen=True, omit_defaults=True):

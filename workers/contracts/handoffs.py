@@ -71,13 +71,6 @@ class Note(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     text: str
 
 
-class Wait(msgspec.Struct, kw_only=True, frozen=True):
-    """An estimated wait, in seconds."""
-
-    low_s: Count
-    high_s: Count
-
-
 class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What a person reads in 30 seconds: at most 120 words before the transcript."""
 

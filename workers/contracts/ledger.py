@@ -5,8 +5,7 @@ from typing import Literal
 import msgspec
 
 from workers.contracts.decisions import Decision, Home, Outcome
-from workers.contracts.events import Count, Id, OnIdle, Place, Skipped, Word
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Count, Id, OnIdle, Place, Skipped, Wait, Word
 from workers.contracts.time import Instant
 
 

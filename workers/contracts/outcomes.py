@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from workers.contracts.decisions import AiAgent, Outcome, Reason
+from workers.contracts.decisions import AiAgent, Outcome, PredictedWait, Reason
 from workers.contracts.events import Count, Csat, Id, Place, Word
 from workers.contracts.time import Instant
 
@@ -44,6 +44,8 @@ class OutcomeRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     replied_at: Instant | None = None
     claim_minutes: Annotated[float, msgspec.Meta(ge=0)] | None = None
     """The policy's limit for the claim; None: the queue's own."""
+    predicted_wait: PredictedWait | None = None
+    """Of an end that was claimed, where the queue's past allowed an estimate."""
     transfers: Count = 0
     justified: bool | None = None
     csat: Csat | None = None

@@ -4,13 +4,14 @@ from typing import Any, Final
 
 import msgspec
 
-from workers.contracts.decisions import Action, Outcome
-from workers.contracts.time import to_ms
+from workers.contracts.decisions import Action, Outcome, PredictedWait
+from workers.contracts.time import from_ms, to_ms
 from workers.conversation.state import (
     EARLIER,
     EARLIER_NOTE_LIMIT,
     Ended,
     Episode,
+    Escalation,
     State,
     noted,
 )
@@ -56,7 +57,8 @@ def end(
         return
     state.owner = "closed" if outcome == "closed" else "ai"
     state.open = None
-    run.emit(action, escalation, outcome=outcome, **fields)
+    predicted = predicted_wait(escalation)
+    run.emit(action, escalation, outcome=outcome, predicted_wait=predicted, **fields)
     kept = None if note is None else noted(note, EARLIER_NOTE_LIMIT)
     own_at = to_ms(run.event.occurred_at)
     ended = Ended(escalation.id, escalation.reason, outcome, state.clock, kept, own_at)
@@ -65,6 +67,17 @@ def end(
         begin_episode(state)
         # A customer who did not want the person after all need not be asked again.
         state.episode.declined = outcome == "withdrawn"
+
+
+def predicted_wait(escalation: Escalation) -> PredictedWait | None:
+    """Return what was estimated where an escalation was first claimed, if anything was."""
+    found = escalation.estimate
+    if found is None or not escalation.claimed_at:
+        return None
+    placed_at = from_ms(found.placed_at)
+    return PredictedWait(
+        queue=found.queue, placed_at=placed_at, low_s=found.low_s, high_s=found.high_s
+    )
 
 
 def changed(run: StepContext, **fields: Any) -> None:

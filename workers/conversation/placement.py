@@ -9,7 +9,7 @@ from workers.contracts.decisions import Cause
 from workers.contracts.events import Routed
 from workers.contracts.time import MINUTE, to_ms
 from workers.conversation.episodes import changed, end
-from workers.conversation.state import TRIED, UPDATES, Escalation, set_due
+from workers.conversation.state import TRIED, UPDATES, Escalation, Estimate, set_due
 from workers.conversation.step_context import StepContext
 from workers.policy import Policy
 
@@ -41,6 +41,9 @@ def _withdraw(run: StepContext, event: Routed) -> None:
 
 def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
     state = run.state
+    if not escalation.claimed_at:
+        # What came before the first claim is the wait; what follows, others' time.
+        changed(run, estimate=_estimate(run, event))
     changed(
         run,
         placing=None,
@@ -67,6 +70,13 @@ def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
         last = to_ms(event.expires_at)
         again = state.clock + max(1, last - escalation.opened_at)
         set_due(state, "last", last if last > state.clock else again)
+
+
+def _estimate(run: StepContext, event: Routed) -> Estimate | None:
+    wait = event.predicted_wait
+    if wait is None:
+        return None
+    return Estimate(event.queue, run.state.clock, wait.low_s, wait.high_s)
 
 
 def place_anew(

@@ -63,6 +63,15 @@ class Offer(msgspec.Struct, array_like=True, frozen=True):
     """The AI went on since: what the customer says next may be an answer to that."""
 
 
+class Estimate(msgspec.Struct, array_like=True, frozen=True):
+    """The wait that was estimated when the open escalation came to a queue, in seconds."""
+
+    queue: str
+    placed_at: int
+    low_s: int
+    high_s: int
+
+
 class Escalation(msgspec.Struct, array_like=True, frozen=True):
     """The open escalation."""
 
@@ -110,6 +119,8 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     """As a lead set it."""
     warn_share: float | None = None
     """On the queue where it is: the part of the time to claim or reply that passes unwarned."""
+    estimate: Estimate | None = None
+    """On the queue where it waits, or was first claimed."""
 
 
 class MinuteCount(msgspec.Struct, array_like=True, frozen=True):

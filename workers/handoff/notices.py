@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from workers.contracts.calendars import Opening
 from workers.contracts.control import Contact
 from workers.contracts.decisions import Decision
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Wait
 from workers.contracts.ledger import Plan
 from workers.contracts.time import to_ms
 from workers.handoff.languages import DEFAULT_LANGUAGE, code_of, words_by_language

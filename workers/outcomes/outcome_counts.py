@@ -8,6 +8,7 @@ import msgspec
 
 from workers.contracts.outcomes import OutcomeRecord
 from workers.contracts.time import DAY, MINUTE, from_ms, to_ms
+from workers.outcomes.wait_counts import WaitCounts, queue_of
 
 BOUNCE_MS: Final = 7 * DAY
 """An escalation of the same conversation within so long of an end is a bounce."""
@@ -153,6 +154,8 @@ class OutcomeReport:
         self.groups: dict[str, dict[str, OutcomeCounts]] = {name: {} for name in by}
         self.first_ms: int | None = None
         self.last_ms = 0
+        self.waits: dict[str, WaitCounts] = {}
+        """By queue."""
         self._since_ms = since_ms
         self._seen: set[str] = set()
         self._ended: dict[str, int] = {}
@@ -179,6 +182,8 @@ class OutcomeReport:
         for counts in (self.total, *self._of_groups(record)):
             counts.count(record)
             counts.bounced += bounced
+        if record.kind == "ended" and record.claimed_at is not None and not record.observe:
+            self.waits.setdefault(queue_of(record), WaitCounts()).count(record)
 
     def close(self) -> None:
         """Count the ratings, each where its escalation counts; call it once, after the last."""
@@ -219,6 +224,7 @@ def as_data(report: OutcomeReport) -> dict[str, object]:
             name: {value: figures(counts) for value, counts in sorted(groups.items())}
             for name, groups in report.groups.items()
         },
+        "waits": {queue: wait_figures(counts) for queue, counts in sorted(report.waits.items())},
     }
 
 
@@ -243,6 +249,18 @@ def figures(counts: OutcomeCounts) -> dict[str, object]:
         "ticketed": counts.ticketed,
         "offered": counts.offered,
         "declined": share(counts.declined, counts.offered),
+    }
+
+
+def wait_figures(counts: WaitCounts) -> dict[str, object]:
+    """Return how well the waits of one queue were predicted."""
+    estimated = len(counts.waits_s)
+    return {
+        "claimed": counts.claimed,
+        "within": share(counts.within, estimated),
+        "median_width_s": times(counts.widths_s)["median"],
+        "median_wait_s": times(counts.waits_s)["median"],
+        "without_estimate": share(counts.claimed - estimated, counts.claimed),
     }
 
 

@@ -42,6 +42,7 @@ def outcome_of(decision: Decision) -> OutcomeRecord | None:
         claimed_at=decision.claimed_at if ended else None,
         replied_at=decision.replied_at if ended else None,
         claim_minutes=decision.claim_minutes,
+        predicted_wait=decision.predicted_wait,
         transfers=decision.transfers,
         justified=decision.justified if ended else None,
         csat=decision.csat,

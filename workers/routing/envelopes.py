@@ -172,6 +172,7 @@ def routed(decision: Decision, plan: Plan) -> Envelope:
         update_minutes=plan.update_minutes,
         warn_share=plan.warn_share,
         expires_at=plan.expires_at,
+        predicted_wait=plan.wait if plan.place == "queue" else None,
     )
     home = decision.home
     return Envelope(home.topic, decision.conversation_id, message, home.partition)

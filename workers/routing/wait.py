@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from workers.contracts.decisions import Decision
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Wait
 from workers.contracts.ledger import LedgerRecord, ToldWait
 from workers.contracts.time import HOUR, to_ms
 from workers.routing.ledger_record import waits_on
@@ -14,7 +14,8 @@ from workers.routing.plan import claimed_on
 RECENT_MS: Final = 12 * HOUR
 ENOUGH: Final = 5
 """Claims of the recent past without which nothing is said."""
-LOW, HIGH = 0.2, 0.8
+LOW, HIGH = 0.1, 0.9
+"""Eight in ten of the past waits lie between: so many customers should be told right."""
 _COARSE_S: Final = 600
 
 

@@ -10,8 +10,7 @@ from tests.support import packets
 from workers.contracts.calendars import Opening
 from workers.contracts.control import Contact
 from workers.contracts.decisions import Decision
-from workers.contracts.events import Customer
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Customer, Wait
 from workers.contracts.ledger import Plan
 from workers.contracts.yaml import YamlFileError
 from workers.handoff.notice_file import load_notice_rules

@@ -9,8 +9,7 @@ import pytest
 from tests.support import packets
 from workers.contracts.control import Contact
 from workers.contracts.decisions import Action, Cause, Decision, Outcome, Reason
-from workers.contracts.events import Customer, Place
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Customer, Place, Wait
 from workers.contracts.ledger import Plan
 from workers.handoff.notices import Circumstances, Notices, languages
 

@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+from workers.contracts.decisions import PredictedWait
 from workers.contracts.outcomes import OutcomeKind, OutcomeRecord
 from workers.contracts.time import DAY, MINUTE, from_ms
 from workers.outcomes import OutcomeCounts, OutcomeReport, as_data, report_of, share, times
@@ -99,6 +100,33 @@ def test_what_was_decided_before_explains_what_is_counted() -> None:
     assert (counts.escalated, counts.ended, counts.bounced) == (1, 0, 1)
     assert counts.csat == {5: 1}
     assert report.first_ms == START + DAY
+
+
+def test_waits_are_held_against_what_was_predicted_on_their_queue() -> None:
+    def claimed(n: int, after_s: int, low_s: int, high_s: int) -> OutcomeRecord:
+        predicted = PredictedWait(
+            queue="billing", placed_at=from_ms(START), low_s=low_s, high_s=high_s
+        )
+        claimed_at = from_ms(START + after_s * SECOND)
+        return _ended(n, START + DAY, claimed_at=claimed_at, predicted_wait=predicted, queue="x")
+
+    records = [
+        claimed(1, 60, 60, 120),
+        claimed(2, 121, 60, 120),
+        claimed(3, 59, 60, 180),
+        _ended(4, START + DAY, claimed_at=from_ms(START), queue="billing"),
+        _ended(5, START + DAY, queue="billing"),
+    ]
+    data = as_data(report_of(records))
+    assert data["waits"] == {
+        "billing": {
+            "claimed": 4,
+            "within": share(1, 3),
+            "median_width_s": 60,
+            "median_wait_s": 60,
+            "without_estimate": share(1, 4),
+        }
+    }
 
 
 def test_workers_that_observe_count_apart() -> None:

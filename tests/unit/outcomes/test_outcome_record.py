@@ -2,6 +2,8 @@
 
 from tests.support.fold_history import ANGRY, ASKS, History
 from workers.contracts.codec import encode
+from workers.contracts.decisions import PredictedWait
+from workers.contracts.events import Wait
 from workers.contracts.outcomes import OutcomeRecord
 from workers.contracts.time import from_ms
 from workers.outcomes import outcome_of
@@ -54,6 +56,34 @@ def test_a_transfer_keeps_the_first_claim_and_is_counted() -> None:
     h.desk("returned", agent_id="ben", queue="retention")
     end = _records(h)[-1]
     assert (end.outcome, end.transfers, end.claimed_at) == ("returned", 1, from_ms(first))
+
+
+def test_an_end_tells_the_wait_that_was_predicted_where_it_was_first_claimed() -> None:
+    h = History()
+    h.customer(ASKS)
+    h.route(predicted_wait=Wait(low_s=10, high_s=20))
+    # Nobody takes it there: it moves, and is estimated anew.
+    h.wait(31)
+    h.route(queue="billing", predicted_wait=Wait(low_s=60, high_s=240))
+    placed = h.now
+    h.after(2).desk("accepted", queue="billing")
+    h.desk("transferred", to_queue="retention", queue="billing")
+    h.route(queue="retention", predicted_wait=Wait(low_s=600, high_s=1200))
+    h.desk("accepted", queue="retention")
+    h.desk("resolved", queue="retention")
+    end = _records(h)[-1]
+    assert end.predicted_wait == PredictedWait(
+        queue="billing", placed_at=from_ms(placed), low_s=60, high_s=240
+    )
+    assert end.queue == "retention"
+
+
+def test_who_was_never_claimed_has_no_prediction() -> None:
+    h = History()
+    h.customer(ASKS)
+    h.route(predicted_wait=Wait(low_s=10, high_s=20))
+    h.customer("Never mind, I found it myself.")
+    assert _records(h)[-1].predicted_wait is None
 
 
 def test_a_person_who_speaks_first_opens_one_and_claims_it_once() -> None:

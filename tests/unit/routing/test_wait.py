@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.routing_builders import NOW, SECOND
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Wait
 from workers.contracts.ledger import ToldWait
 from workers.contracts.time import from_ms
 from workers.routing.wait import has_left

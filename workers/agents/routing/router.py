@@ -18,7 +18,7 @@ from workers.agents.routing.router_stores import Stores
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.contracts.codec import Header, encode
 from workers.contracts.decisions import Decision, Turn
-from workers.contracts.handoffs import Wait
+from workers.contracts.events import Wait
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.signing import Secrets, signature_headers
 from workers.contracts.time import to_ms
