@@ -73,7 +73,8 @@ def test_each_topic_is_sent_or_received_by_an_agent() -> None:
         }
         assert sides, name
     assert "send-desk-events" not in DOCUMENT["operations"]
-    assert "receive-escalation-notifications" not in DOCUMENT["operations"]
+    told = DOCUMENT["operations"]["receive-escalation-notifications"]
+    assert told["x-agents"] == ["notifier-agent"]
     assert DOCUMENT["operations"]["receive-desk-events"]["x-agents"] == ["desk-agent"]
 
 

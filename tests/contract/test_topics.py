@@ -90,7 +90,7 @@ MISTAKES = [
         "topics[0].partitions: '13': dead-letters has only 12: give it as many",
     ),
     (
-        "consumers: [team-channel]",
+        "consumers: [team-channel, notifier-agent]",
         "consumers: [teamchannel]",
         "topics[5].consumers[0]: 'teamchannel': did you mean team-channel?",
     ),

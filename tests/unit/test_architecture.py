@@ -33,7 +33,7 @@ _MAY: dict[str, Collection[str]] = {
     "kafka": (*_BASE, "settings"),
     "runtime": (*_BASE, "settings", "kafka"),
     "stores": (*_PURE, *_BASE, "settings"),
-    "agents": (*_AROUND, "runtime"),
+    "agents": (*_AROUND, "runtime", "outbound"),
     "chatlogs": _AROUND,
     "audit": _AROUND,
     "replay": (*_AROUND, "chatlogs"),

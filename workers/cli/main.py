@@ -50,6 +50,7 @@ COMMANDS: Final[dict[str, str]] = {
     "deadletters": "List records that could not be used, show one, or send them again.",
     "policy": "Check a policy file, or try it on dialogues.",
     "notices": "Check a notices.yaml, and read every line that customers may be told.",
+    "notifier": "Check who is told of notifications, and try it.",
     "playbook": "Check a playbook: what the person who takes over is told to do next.",
     "schemas": "Check, list or export the contracts of the topics.",
 }

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from workers.runtime.app import Agent
 
 AGENTS: Final = ("escalation", "routing", "desk", "outcomes", "classifier")
+WHEN_CONFIGURED: Final[dict[str, str]] = {"notifier": "HANDOFF_NOTIFIER"}
+"""Agents that `all` starts only where their variable is set."""
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 QUIET_S: Final = 60.0
@@ -41,11 +43,13 @@ STOP_LIMIT_S: Final = 30.0
 NOT_AGAIN: Final = (2, 65, 78)
 """Exit codes of what a restart does not mend: wrongly called, dead letters, configuration."""
 
+_WHICH: Final = (*AGENTS, *WHEN_CONFIGURED, "all")
+
 logger = logging.getLogger("handoff")
 
 
 @click.command()
-@click.argument("which", metavar="|".join((*AGENTS, "all")), type=click.Choice((*AGENTS, "all")))
+@click.argument("which", metavar="|".join(_WHICH), type=click.Choice(_WHICH))
 @kafka_option
 @redis_option
 @policy_option
@@ -86,6 +90,7 @@ logger = logging.getLogger("handoff")
 def worker(context: click.Context, /, which: str, **options: Any) -> None:
     """Run one kind of worker until it is told to stop, or one process of each.
 
+    `notifier` needs a notifier.yaml, HANDOFF_NOTIFIER; `all` runs it where that is set.
     `all` starts a process again when it ends, unless its exit code says that starting it again
     cannot help (2, 65 or 78); exit code 70 means that a worker ended itself so that nothing is
     lost.
@@ -204,7 +209,9 @@ def agent_commands(options: Mapping[str, Any]) -> dict[str, list[str]]:
         # On a command line everybody could read its password.
         os.environ["REDIS_URL"] = options["redis"]
     commands = {}
-    for number, name in enumerate(AGENTS):
+    for number, name in enumerate((*AGENTS, *WHEN_CONFIGURED)):
+        if name in WHEN_CONFIGURED and not os.environ.get(WHEN_CONFIGURED[name]):
+            continue
         if find_spec(f"workers.agents.{name}") is None:
             logger.warning("this installation has no %s agent", name)
             continue

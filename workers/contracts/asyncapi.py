@@ -14,6 +14,7 @@ _OURS: Final = frozenset(
         "desk-agent",
         "classifier-agent",
         "outcomes-agent",
+        "notifier-agent",
         "operator",
     }
 )

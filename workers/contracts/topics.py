@@ -49,6 +49,7 @@ Service = Literal[
     "desk-agent",
     "classifier-agent",
     "outcomes-agent",
+    "notifier-agent",
     "operator",
 ]
 """Who writes and reads: systems outside, our agents, and the command line in somebody's hands."""

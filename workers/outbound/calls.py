@@ -27,6 +27,7 @@ class Request(NamedTuple):
     headers: dict[str, str]
     body: bytes | None
     done: tuple[int, ...]
+    again: tuple[int, ...] = ()
 
 
 def calls_of(vendor: Vendor, topic: str) -> tuple[VendorCall, ...]:

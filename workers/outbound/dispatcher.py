@@ -1,26 +1,19 @@
 """Telling vendors what waits in the store: each conversation in order, all side by side."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import orjson
 
 from workers.contracts.time import MINUTE
 from workers.outbound.calls import Outgoing, calls_of, request_of
+from workers.outbound.lanes import TAKEN_MS, Lanes
 from workers.outbound.sending import Answer, Requester, backoff_s
 from workers.outbound.trees import TreeError
 from workers.outbound.vendor_file import Limits, Vendor, VendorCall
 from workers.stores.deliveries import Delivery, DeliveryStore, Taken
-
-TAKEN_MS: Final = 10_000
-"""So long nobody else takes a conversation; after a death it is told on by then."""
-_RENEWED_MS: Final = 2_000
-"""So often what is in hand is kept from others: a vendor may be waited for much longer."""
-MAX_AT_ONCE: Final = 500
-_LOOK_S: Final = 0.2
 
 GiveUp = Callable[[Delivery, str], Awaitable[None]]
 """Keep a message that could not be told, with why; return when it is kept."""
@@ -43,9 +36,9 @@ class Dispatcher:
         self._give_up = give_up
         self._clock = clock
         self._senders = {name: Requester(_limits(vendor)) for name, vendor in vendors.items()}
-        self._busy: dict[str, asyncio.Task[None]] = {}
-        self._woken = asyncio.Event()
-        self._renewed_ms = 0
+        self._lanes: Lanes[Taken] = Lanes(
+            store, lambda taken: taken.conversation_id, self._tell, clock
+        )
 
     def sender(self, vendor: str) -> Requester:
         """Return what sends to a vendor, within its limits."""
@@ -58,47 +51,11 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Look at once: something was added."""
-        self._woken.set()
+        self._lanes.wake()
 
     async def run(self) -> None:
         """Deliver until cancelled; an error of the store is raised, and nothing is lost by it."""
-        try:
-            while True:
-                for task in [task for task in self._busy.values() if task.done()]:
-                    task.result()
-                self._busy = {name: task for name, task in self._busy.items() if not task.done()}
-                await self._renew()
-                await self._start_due()
-                self._woken.clear()
-                try:
-                    async with asyncio.timeout(_LOOK_S):
-                        await self._woken.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            for task in self._busy.values():
-                task.cancel()
-            if self._busy:
-                await asyncio.wait(self._busy.values())
-            self._busy = {}
-
-    async def _renew(self) -> None:
-        now = self._clock()
-        if self._busy and now - self._renewed_ms >= _RENEWED_MS:
-            self._renewed_ms = now
-            await self._store.renew(self._busy, now + TAKEN_MS)
-
-    async def _start_due(self) -> None:
-        now = self._clock()
-        room = MAX_AT_ONCE - len(self._busy)
-        if room <= 0:
-            return
-        for taken in await self._store.take(now, now + TAKEN_MS, room):
-            # What is in hand longer than it was taken for is due again, and in good hands.
-            if taken.conversation_id not in self._busy:
-                task = asyncio.create_task(self._tell(taken))
-                task.add_done_callback(lambda _: self._woken.set())
-                self._busy[taken.conversation_id] = task
+        await self._lanes.run()
 
     async def _tell(self, taken: Taken) -> None:
         vendor = self._vendors.get(taken.delivery.vendor)

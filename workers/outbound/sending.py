@@ -30,6 +30,11 @@ _AGAIN: Final = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
+_BUSY: Final = frozenset(
+    # GitHub says by 403 that too much was asked.
+    {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+)
+"""Whoever answers so may say how long to wait."""
 
 
 class Answer(NamedTuple):
@@ -96,7 +101,10 @@ class Requester:
                 body += part
                 if len(body) > MAX_ANSWER:
                     break
-            return judged(response.status_code, response.headers, request.done, bytes(body))
+            status, headers = response.status_code, response.headers
+            if status in request.again:
+                return Answer("later", str(status), retry_after(headers.get("retry-after")))
+            return judged(status, headers, request.done, bytes(body))
 
 
 def judged(
@@ -107,9 +115,9 @@ def judged(
     if status < HTTPStatus.MULTIPLE_CHOICES or status in done:
         return Answer("done", why, body=body)
     if status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        busy = status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+        busy = status in _BUSY
         return Answer("later", why, retry_after(headers.get("retry-after")) if busy else None)
-    return Answer("refused", why)
+    return Answer("refused", why, body=body)
 
 
 def retry_after(given: str | None) -> float | None:

@@ -1,5 +1,6 @@
 """YAML trees whose leaves are filled from data: JMESPath for values, sandboxed Jinja for text."""
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -78,6 +79,14 @@ _OPTIONS: Final = jmespath.Options(custom_functions=_Functions())
 _JINJA: Final = ImmutableSandboxedEnvironment(
     undefined=_Missing, autoescape=False, keep_trailing_newline=False
 )
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+_JINJA.filters["base64"] = _base64
+"""For Basic authentication."""
 
 
 @lru_cache(maxsize=4096)

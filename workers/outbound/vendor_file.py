@@ -1,8 +1,9 @@
 """A vendor as data: what its webhooks become, and which calls follow from our messages."""
 
+import os
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -17,6 +18,7 @@ VendorName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$", des
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=60)]
 Topic = Literal["conversation-events", "desk-events"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+_VARIABLE: Final = "env:"
 _OWN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
@@ -121,7 +123,8 @@ class VendorFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     values: dict[str, Any] = {}
     """Values that differ from one installation to the next, for expressions and templates."""
     secrets: dict[VendorName, str] = {}
-    """Files that hold a secret each, one a line where several are valid; relative to this file."""
+    """Files that hold a secret each, one a line where several are valid, relative to this file; or
+    `env:NAME` for a variable of the environment."""
     inbound: Inbound | None = None
     outbound: Outbound | None = None
     presence: VendorPresence | None = None
@@ -168,9 +171,8 @@ def load_vendor(path: pathlib.Path, *, secrets: bool = True) -> Vendor:
     file = convert(document, VendorFile)
     for problem in _problems(document, file):
         raise problem
-    held: dict[str, tuple[str, ...]] = {name: (f"<{name}>",) for name in file.secrets}
+    held = read_secrets(document, path, file.secrets, hidden=not secrets)
     if secrets:
-        held = {name: _read(document, path, name, given) for name, given in file.secrets.items()}
         _require_keys(document, file, held)
     vendor = Vendor(file, held, has_secrets=secrets)
     if file.outbound is not None and not vendor.prefix:
@@ -178,7 +180,25 @@ def load_vendor(path: pathlib.Path, *, secrets: bool = True) -> Vendor:
     return vendor
 
 
+def read_secrets(
+    document: Document, path: pathlib.Path, secrets: Mapping[str, str], *, hidden: bool
+) -> dict[str, tuple[str, ...]]:
+    """Return the values of each secret of a file at `path`; `hidden` ones read as their names.
+
+    Raises YamlFileError where a file or a variable cannot be read; no secret is quoted.
+    """
+    if hidden:
+        return {name: (f"<{name}>",) for name in secrets}
+    return {name: _read(document, path, name, given) for name, given in secrets.items()}
+
+
 def _read(document: Document, path: pathlib.Path, name: str, given: str) -> tuple[str, ...]:
+    if given.startswith(_VARIABLE):
+        held = tuple(os.environ.get(given.removeprefix(_VARIABLE), "").split())
+        if not held:
+            advice = f"the variable is not set: put the secret into {given[len(_VARIABLE) :]}"
+            raise document.error(("secrets", name), advice)
+        return held
     file = path.parent / given
     try:
         lines = tuple(file.read_text(encoding="utf-8").split())

@@ -1,0 +1,1 @@
+"""The agent that tells people of notifications, by mail and webhook."""

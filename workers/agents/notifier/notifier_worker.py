@@ -1,0 +1,87 @@
+"""Tells each route what waits for it: one message at a time, the rest in the next."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from workers.contracts.codec import Raw
+from workers.contracts.deadletters import Origin, dead_letter
+from workers.contracts.tickets import Notification
+from workers.contracts.time import MINUTE
+from workers.contracts.topics import DEAD_LETTERS
+from workers.outbound.lanes import Lanes
+from workers.outbound.messenger import Messenger
+from workers.outbound.notifier_file import NotifierRoutes
+from workers.outbound.sending import backoff_s
+from workers.runtime.producer import Publish, Record
+from workers.stores.notice_store import NoticeBatch, NoticeRecord, NoticeStore
+
+logger = logging.getLogger(__name__)
+
+_DECODE: Final = msgspec.json.Decoder(Notification).decode
+
+
+class NotifierWorker:
+    """Sends messages, all routes side by side; a route that fails holds up no other."""
+
+    def __init__(
+        self,
+        routes: NotifierRoutes,
+        store: NoticeStore,
+        publish: Publish,
+        clock: Callable[[], int],
+    ) -> None:
+        self._routes = routes
+        self._store = store
+        self._publish = publish
+        self._clock = clock
+        self._messenger = Messenger(routes)
+        self._lanes: Lanes[NoticeBatch] = Lanes(store, lambda one: one.route, self._tell, clock)
+
+    def wake(self) -> None:
+        """Look at once: something was added."""
+        self._lanes.wake()
+
+    async def run(self) -> None:
+        """Work until cancelled; an error of Kafka or of the store is raised."""
+        await self._lanes.run()
+
+    async def close(self) -> None:
+        """Close the connections, once it does not run any more."""
+        await self._messenger.close()
+
+    async def _tell(self, batch: NoticeBatch) -> None:
+        route = self._routes.by_name.get(batch.route)
+        if route is None:
+            await self._give_up(batch, "notifier.yaml has no such route any more", 0)
+            return
+        answer = await self._messenger.send(route, [_DECODE(one.value) for one in batch.records])
+        now = self._clock()
+        pause = round(route.every_minutes * MINUTE)
+        if answer.result == "done":
+            logger.info("%s: told of %d (%s)", route.route, len(batch.records), answer.why)
+            await self._store.done(batch, now + pause)
+        elif answer.result == "refused":
+            await self._give_up(batch, answer.why, pause)
+        elif now - batch.since_ms > self._routes.file.limits.give_up_minutes * MINUTE:
+            limit = self._routes.file.limits.give_up_minutes
+            await self._give_up(batch, f"{answer.why} for {limit:g} minutes", pause)
+        else:
+            wait_s = max(backoff_s(batch.attempts + 1), answer.wait_s or 0.0)
+            logger.info("%s: %s; again in %.0f s", route.route, answer.why, wait_s)
+            await self._store.later(batch, now + round(wait_s * 1000))
+
+    async def _give_up(self, batch: NoticeBatch, why: str, pause_ms: int) -> None:
+        """Keep what a route was not told as dead letters, to be retried."""
+        logger.warning("%s: given up: %s", batch.route, why)
+        await self._publish([_letter(one, f"{batch.route}: {why}") for one in batch.records])
+        await self._store.done(batch, self._clock() + pause_ms, given_up=True)
+
+
+def _letter(record: NoticeRecord, why: str) -> Record:
+    origin = Origin(record.topic, record.partition, record.offset)
+    raw = Raw(record.key, record.value, (), record.timestamp_ms)
+    key, value, headers = dead_letter(origin, raw, "undelivered", why, "notifier")
+    return Record(DEAD_LETTERS, key, value, None, headers)

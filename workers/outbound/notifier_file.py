@@ -1,0 +1,149 @@
+"""notifier.yaml: who is told of which notifications, by mail or webhook."""
+
+import pathlib
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from workers.contracts.tickets import Notification, NotificationKind
+from workers.contracts.yaml import Document, YamlFileError, convert, load_yaml, suggestion
+from workers.outbound.mail import MailServer
+from workers.outbound.signatures import secret_problem
+from workers.outbound.trees import Data, problems
+from workers.outbound.vendor_file import Limits, VendorName, read_secrets
+
+Severity = Literal["urgent", "normal", "low"]
+URGENT: Final = frozenset(
+    {"deadline_at_risk", "expired", "not_handed_over", "ai_not_ready", "dead_letter_limit"}
+)
+LOW: Final = frozenset({"rate_in_band", "moved"})
+LANGUAGES: Final = ("en", "de", "es", "fr", "it", "nl", "pt")
+Language = Literal["en", "de", "es", "fr", "it", "nl", "pt"]
+
+
+class RouteMatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The notifications that a route is for; what is absent may be anything."""
+
+    kinds: tuple[NotificationKind, ...] = ()
+    queues: tuple[str, ...] = ()
+    severity: tuple[Severity, ...] = ()
+
+
+class Webhook(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """An address that takes posts of JSON."""
+
+    url: str
+    """A template, since the addresses of Slack and Teams are secrets: `{{ secrets.slack }}`."""
+    format: Literal["standard", "slack", "teams"] = "standard"
+    sign_with: str | None = None
+    """Name of the secret that signs the standard form, as Standard Webhooks has it."""
+
+
+class NotifierRoute(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Some people, and what they are told of."""
+
+    route: VendorName
+    when: RouteMatch = RouteMatch()
+    language: Language = "en"
+    every_minutes: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 5
+    """After one message the next waits so long, and holds all that came meanwhile."""
+    mail: tuple[Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
+    webhook: Webhook | None = None
+
+
+class NotifierFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The file as it is written."""
+
+    version: Literal[1]
+    secrets: dict[VendorName, str] = {}
+    """Files that hold a secret each, relative to this file, or `env:NAME`."""
+    link: str | None = None
+    """Template of the address at which a desk shows a conversation."""
+    mail: MailServer | None = None
+    limits: Limits = Limits()
+    """Of each webhook; `give_up_minutes` of mail, too."""
+    routes: Annotated[tuple[NotifierRoute, ...], msgspec.Meta(min_length=1)]
+
+
+class NotifierRoutes:
+    """A checked notifier.yaml with its secrets; see `load_notifier`."""
+
+    def __init__(self, file: NotifierFile, secrets: dict[str, tuple[str, ...]]) -> None:
+        self.file = file
+        self.by_name = {route.route: route for route in file.routes}
+        self.secrets = {name: keys[0] for name, keys in secrets.items()}
+        self.base: Data = {"secrets": self.secrets}
+        """Names that the addresses' templates may use."""
+
+    def of(self, notification: Notification) -> list[NotifierRoute]:
+        """Return the routes that a notification goes to, in the file's order."""
+        return [route for route in self.file.routes if _holds(route.when, notification)]
+
+
+def severity_of(notification: Notification) -> Severity:
+    """Return how soon somebody should look at it."""
+    if notification.kind in URGENT:
+        return "urgent"
+    return "low" if notification.kind in LOW else "normal"
+
+
+def _holds(when: RouteMatch, notification: Notification) -> bool:
+    return (
+        (not when.kinds or notification.kind in when.kinds)
+        and (not when.queues or notification.queue in when.queues)
+        and (not when.severity or severity_of(notification) in when.severity)
+    )
+
+
+def load_notifier(path: pathlib.Path, *, secrets: bool = True) -> NotifierRoutes:
+    """Return the routes of a file; without its secrets they read as their names.
+
+    Raises YamlFileError, `file:line: field: value: what to do`.
+    """
+    document = load_yaml(path.read_text(encoding="utf-8"), str(path))
+    file = convert(document, NotifierFile)
+    for problem in _problems(document, file):
+        raise problem
+    held = read_secrets(document, path, file.secrets, hidden=not secrets)
+    if secrets:
+        _require_keys(document, file, held)
+    return NotifierRoutes(file, held)
+
+
+def _problems(document: Document, file: NotifierFile) -> Iterator[YamlFileError]:
+    if file.link is not None:
+        yield from problems(document, ("link",), file.link)
+    if file.mail is not None:
+        yield from _secret(document, ("mail", "password"), file.mail.password, file)
+    names: set[str] = set()
+    for index, route in enumerate(file.routes):
+        place = ("routes", index)
+        if route.route in names:
+            yield document.error((*place, "route"), "named twice: keep one")
+        names.add(route.route)
+        if bool(route.mail) == (route.webhook is not None):
+            yield document.error(place, "give either mail or webhook; two ways are two routes")
+        if route.mail and file.mail is None:
+            yield document.error((*place, "mail"), "name the server that sends it under mail")
+        if route.webhook is not None:
+            yield from problems(document, (*place, "webhook", "url"), route.webhook.url)
+            where = (*place, "webhook", "sign_with")
+            yield from _secret(document, where, route.webhook.sign_with, file)
+            if route.webhook.sign_with is not None and route.webhook.format != "standard":
+                yield document.error(where, "only the standard format is signed: leave it out")
+
+
+def _secret(
+    document: Document, path: tuple[Any, ...], name: str | None, file: NotifierFile
+) -> Iterator[YamlFileError]:
+    if name is not None and name not in file.secrets:
+        advice = suggestion(name, sorted(file.secrets), "name it under secrets, with its file")
+        yield document.error(path, advice)
+
+
+def _require_keys(document: Document, file: NotifierFile, held: dict[str, tuple[str, ...]]) -> None:
+    for route in file.routes:
+        name = None if route.webhook is None else route.webhook.sign_with
+        if name is not None and (problem := secret_problem("standard_webhooks", held[name][0])):
+            raise document.error(("secrets", name), f"the file holds {problem}")
