@@ -52,6 +52,7 @@ NotificationKind = Literal[
     "flooding",
     "not_handed_over",
     "deadline_at_risk",
+    "outcome_below_band",
 ]
 
 

@@ -18,6 +18,7 @@ from workers.contracts.rejections import Rejected
 from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, NOTIFICATIONS
+from workers.conversation.outcome_bands import count_outcomes, tells_outcome
 from workers.conversation.partition_meta import PartitionMeta, adopt, policy_in, silenced_in
 from workers.conversation.rates import (
     Rates,
@@ -268,7 +269,7 @@ class Folding:
         turn = turn_of(event, before, state)
         if turn is not None:
             work.turns.append(_TURN_ENCODER.encode(turn))
-        if is_counted(before, state):
+        if is_counted(before, state) or tells_outcome(before, state, event):
             self._count(before, state, event)
 
     def _put_all(self, offset: int, event: Event, effects: Iterable[Effect]) -> None:
@@ -292,7 +293,9 @@ class Folding:
             # Another window has other slices; what was counted in the old ones cannot be divided.
             rates = empty_rates(bands)
         self.rates = rates
-        count(rates, before, after, event)
+        if is_counted(before, after):
+            count(rates, before, after, event)
+        count_outcomes(rates, before, after, event)
 
     def folded(self, last_offset: int) -> Folded:
         """Return what the chunk came to."""

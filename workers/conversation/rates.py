@@ -69,6 +69,9 @@ class Rates(msgspec.Struct, array_like=True):
     subjects: dict[int, Subject] = msgspec.field(
         default_factory=lambda: {OVERALL: Subject("overall")}
     )
+    outcomes: dict[int, dict[str, Count]] = {}
+    """By slice of the time at which something ended or was rated: of each share how many there
+    are, and how many of those are good (`escalated`)."""
 
 
 class Rate(NamedTuple):
@@ -94,7 +97,8 @@ def slice_ms(bands: Bands) -> int:
 def copied(rates: Rates) -> Rates:
     """Return a copy that may be changed."""
     slices = {number: dict(counts) for number, counts in rates.slices.items()}
-    return Rates(rates.slice_ms, rates.newest, slices, dict(rates.subjects))
+    outcomes = {number: dict(counts) for number, counts in rates.outcomes.items()}
+    return Rates(rates.slice_ms, rates.newest, slices, dict(rates.subjects), outcomes)
 
 
 def is_counted(before: State, after: State) -> bool:
@@ -205,6 +209,14 @@ _KINDS: Final[dict[Verdict, NotificationKind]] = {
 }
 
 
+_MEANS: Final[dict[Verdict, str]] = {
+    "below": " The AI agent is probably over-confident: look for poor resolutions.",
+    "in": "",
+    "above": " The AI agent probably lacks authority or knowledge.",
+    "not_ready": " Shut it down.",
+}
+
+
 def notifications(
     windows: Collection[Rates],
     told: Mapping[str, ReportedRate],
@@ -239,6 +251,8 @@ def _notification(rate: Rate, newest: int, bands: Bands, topic: str, at_ms: int)
     )
     if silenced:
         text += " It is switched off; handoff ai on switches it on again."
+    else:
+        text += _MEANS[rate.verdict]
     return Notification(
         notification_id=derive("rate", topic, subject, newest, rate.verdict),
         kind=_KINDS[rate.verdict],

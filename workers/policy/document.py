@@ -144,6 +144,12 @@ class Bands(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     not_ready: Unit = 0.80
     silence_not_ready: bool = False
     """True where a version that is not ready is switched off."""
+    resolution: Unit = 0.90
+    """Least share of the ended escalations that people resolved; 0: it is never told."""
+    satisfaction: Unit = 0.0
+    """Least share of the ratings with 4 or 5 points."""
+    justified: Unit = 0.0
+    """Least share of the ends that people found rightly handed over, of those they judged."""
     window: Duration = "24h"
     min_conversations: Limit = 50
 

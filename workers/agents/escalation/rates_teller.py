@@ -10,6 +10,7 @@ from workers.contracts.codec import encode
 from workers.contracts.signing import Secrets
 from workers.contracts.tickets import Notification
 from workers.contracts.topics import NOTIFICATIONS
+from workers.conversation.outcome_bands import below_band
 from workers.conversation.partition_meta import PartitionMeta, policy_in, version_order
 from workers.conversation.rates import notifications
 from workers.conversation.switches import Switch
@@ -17,6 +18,7 @@ from workers.runtime.producer import Publish, Record
 from workers.stores.rates_store import RatesStore
 
 EVERY_S: Final = 10.0
+OUTCOMES_EVERY_S: Final = 3600.0
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class RatesTeller:
         self._publish = publish
         self._secrets = secrets
         self._next_at = 0.0
+        self._outcomes_at = 0.0
 
     async def tell(self) -> None:
         """Look now and then, and publish what is new, acknowledged before it counts as told."""
@@ -48,7 +51,11 @@ class RatesTeller:
             return
         newest = max(metas, key=lambda meta: version_order(meta.policy_version))
         bands, now_ms = policy_in(newest.policy_text).bands, int(time.time() * 1000)
-        said = notifications(windows, await self._store.told(), bands, self._topic, now_ms)
+        told_before = await self._store.told()
+        said = notifications(windows, told_before, bands, self._topic, now_ms)
+        if time.monotonic() >= self._outcomes_at:
+            self._outcomes_at = time.monotonic() + OUTCOMES_EVERY_S
+            said += below_band(windows, told_before, bands, self._topic, now_ms)
         if not said:
             return
         records = [
@@ -60,7 +67,7 @@ class RatesTeller:
                     records += self._switched_off(one, metas, now_ms)
         await self._publish(records)
         await self._store.note_told([(one.subject or "", told) for one, told in said])
-        logger.info("%d shares of escalated conversations are told", len(said))
+        logger.info("%d shares outside their bands, or back in them, are told", len(said))
 
     def _switched_off(
         self, report: Notification, metas: Sequence[PartitionMeta], now_ms: int
