@@ -1,6 +1,7 @@
 """Finds payment data, credentials and national ids, by form and by the words before them."""
 
 import re
+import string
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
 from typing import Final
@@ -162,6 +163,9 @@ def _luhn_sums(digits: str) -> tuple[list[int], list[int]]:
     return [0, *accumulate(even)], [0, *accumulate(odd)]
 
 
+_BASE_36: Final = {ord(letter): str(int(letter, 36)) for letter in string.ascii_uppercase}
+
+
 def _ibans(text: str) -> Iterator[Found]:
     """Yield international bank account numbers (mod 97)."""
     at = 0
@@ -172,7 +176,7 @@ def _ibans(text: str) -> Iterator[Found]:
         if length is None or len(characters) < length:
             continue
         number = characters[4:length] + characters[:4]
-        if int("".join([str(int(c, 36)) for c in number])) % 97 == 1:
+        if int(number.upper().translate(_BASE_36)) % 97 == 1:
             end = _after(text, match.start(), length)
             yield match.start(), end, "[iban]"
             at = end
@@ -281,7 +285,7 @@ named_ids: Final = pattern(
     "passport pasaporte passeport passaport paspoort reisepass social ssn national driv führer "
     "permis "
     "cni cédula contrib rijksreg dni nie nif cpf bsn nir nino fiscale steuer patente conduc "
-    "conduç ausweis sozial identit cidad burger rijbewijs id",
+    "conduç ausweis sozial identit cidad burger rijbewijs card kaart",
 )
 
 _OPAQUE: Final = re.compile(r"(?<![\w+=-])[\w+=-]{20,}", re.ASCII)

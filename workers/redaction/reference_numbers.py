@@ -27,6 +27,7 @@ _LABEL: Final = re.compile(
     r"))(?!\w)",
     re.IGNORECASE,
 )
+_LETTER: Final = re.compile(r"[^\W\d_]")
 _LISTED: Final = re.compile(r"\d[\d-]{3,24} ?(?:,|&|/|and|or|und|oder|et|ou|y|o|e|en|of) ?\Z")
 """A number of a list, which has the label of the one after it."""
 _ANOTHER: Final = re.compile(r"\d{7}|\d(?:[ ./-]?\d){8}")
@@ -37,7 +38,11 @@ def is_reference(text: str, start: int) -> bool:
 
     The nearest label before it decides; a number that comes after another one has none.
     """
-    before = _LISTED.sub(" ", text[max(0, start - _BEFORE) : start])
+    before = text[max(0, start - _BEFORE) : start]
+    # Without a letter there is no label, and digits without a word cost the most to look through.
+    if not _LETTER.search(before):
+        return False
+    before = _LISTED.sub(" ", before)
     last = None
     for label in _LABEL.finditer(before):
         last = label
