@@ -22,7 +22,7 @@ class EarlierRequest(msgspec.Struct, kw_only=True, frozen=True):
     """Something that the customer asked for before the issue at hand."""
 
     text: str
-    state: Literal["open", "settled", "refused"]
+    state: Literal["open", "settled", "refused", "answered", "partly"]
     events: tuple[Id, ...]
 
 

@@ -20,6 +20,8 @@ _NOTES: Final = (
     *("summary", "note", "notes", "reason", "message", "description", "details", "context"),
     *("explanation", "issue", "handover_note", "handoff_note", "comment"),
 )
+_CUT: Final = re.compile(r'"(?:' + "|".join(_NOTES) + r')":\s*"(?P<note>(?:[^"\\]|\\.)*)')
+"""A note in JSON whose end was cut off, as logs keep long arguments."""
 _LONGEST_NAME: Final = 64
 
 
@@ -40,9 +42,19 @@ def note_in(arguments: Any) -> str | None:
         try:
             arguments = orjson.loads(said)
         except orjson.JSONDecodeError:
-            return None
+            return _cut_note(said[:NOTE_LIMIT])
     if not isinstance(arguments, dict):
         return None
     found = [arguments.get(key) for key in _NOTES]
     notes = [one.strip() for one in found if isinstance(one, str) and one.strip()]
     return max(notes, key=len)[:NOTE_LIMIT] if notes else None
+
+
+def _cut_note(arguments: str) -> str | None:
+    """Return the longest note of arguments that were cut, marked as cut."""
+    notes = [found["note"] for found in _CUT.finditer(arguments)]
+    try:
+        said = str(orjson.loads(f'"{max(notes, key=len, default="")}"')).strip()
+    except orjson.JSONDecodeError:
+        return None
+    return f"{said}…" if said else None

@@ -17,7 +17,8 @@ ACTS: Final[dict[str, str]] = {
         r"reembols\w*|rimbors\w*|terugbetal\w*"
     ),
     "compensate": (
-        r"compensat\w*|vouchers?|goodwill|certificates?|gift cards?|entschädig\w*|"
+        r"compensat\w*|vouchers?|(?:courtesy|store|travel|account|flight) credits?|"
+        r"goodwill|certificates?|gift cards?|entschädig\w*|"
         r"gutschein\w*|dédommag\w*|bon d['\u2019]achat|indemniz\w*|buono|vale|vergoeding|"
         r"tegoedbon"
     ),
@@ -35,7 +36,8 @@ ACTS: Final[dict[str, str]] = {
         r"réserver|reservar|prenotare|boeken"
     ),
     "change": (
-        r"chang\w*|modif\w*|updat\w*|upgrad\w*|edit\w*|remov\w*|add (?:a|an|the|my|one|two)|"
+        r"chang\w*|modif\w*|updat\w*|upgrad\w*|edit\w*|remov\w*|"
+        r"add (?:a|an|the|my|one|two|\d+(?:\.\d)? ?gb)|"
         r"änder\w*|aktualis\w*|cambi(?:ar|o)|modific\w*|changer|alterar|wijzig\w*"
     ),
     "deliver": (
@@ -69,7 +71,7 @@ _TOOL_STEMS: Final[dict[str, tuple[str, ...]]] = {
     "exchange": ("exchange", "replace", "swap"),
     "return": ("return",),
     "book": ("book", "reserve", "create_order"),
-    "change": ("modify", "update", "change", "edit", "add", "remove"),
+    "change": ("modify", "update", "change", "edit", "add", "remove", "refuel"),
     "pay": ("pay", "charge", "bill"),
     "access": ("reset", "unlock", "password"),
     "fix": ("reset", "enable", "resume", "refuel", "repair", "restart"),

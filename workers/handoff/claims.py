@@ -9,7 +9,8 @@ from workers.contracts.time import to_ms
 from workers.handoff.acts import acts_of
 from workers.handoff.identifiers import Identifier, name_of
 from workers.handoff.issues import Ask, Issue
-from workers.handoff.sentences import REFUSES, STILL
+from workers.handoff.sentences import ASKS, CLOSES, FAILED, REFUSES, STILL, sentences
+from workers.handoff.sentences import PERSON as PERSONS
 from workers.handoff.sentiment import sentiment_of
 from workers.handoff.told import AiSentence, Told, waits
 from workers.handoff.tool_work import ToolWork
@@ -85,10 +86,15 @@ def _looked_up(found: PacketFindings) -> tuple[str, str, str]:
 
 def wants(view: PacketView, found: PacketFindings, room: int) -> Claim:
     """Say what the customer wants now, in their own words, and what is open from before."""
-    issue = found.issue
+    issue, closing = found.issue, closes(view)
     if issue is None:
         return _wants_at_all(view, room)
     now, began = issue.now, issue.began
+    if closing is not None:
+        asked = began or now
+        quoted = view.quote(_asked(asked, room - 6), asked.text)
+        text = f"{quoted} {view.frame('wants', 'nothing')}"
+        return Claim(text=text, events=(asked.turn.event_id, closing.event_id))
     if issue.still is not None and began is None:
         return _still(view, now, *issue.still, room)
     if began is None or view.is_quoted(began.text):
@@ -99,6 +105,16 @@ def wants(view: PacketView, found: PacketFindings, room: int) -> Claim:
         "wants", "then", began=view.quote(first, began.text), now=view.quote(last, now.text)
     )
     return Claim(text=text, events=(began.turn.event_id, now.turn.event_id))
+
+
+def closes(view: PacketView) -> Turn | None:
+    """Return the customer's last turn, if it says that they need nothing more."""
+    turn = view.last(CUSTOMER)
+    if turn is None or turn is not view.spoken[-1]:
+        return None
+    said = sentences(view.text(turn))
+    wants_person = any(PERSONS.search(part) and ASKS.search(part) for part in said)
+    return turn if any(map(CLOSES.search, said)) and not wants_person else None
 
 
 def _still(view: PacketView, now: Ask, turn: Turn, told: str, room: int) -> Claim:
@@ -252,7 +268,7 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
         state = ""
     parts = [part for part in (_way(view), state) if part]
     if said is not None and quoted:
-        key = "refused" if refused else "told"
+        key = ("failed" if FAILED.search(said.text) else "refused") if refused else "told"
         key = "asked" if said.text.endswith("?") else key
         words = trim(said.text, room - sum(map(word_count, parts)) - 3, _no(said) if refused else 0)
         if words and not view.is_quoted(words):
@@ -319,9 +335,9 @@ def _way(view: PacketView) -> str:
 
 def mood(view: PacketView) -> Claim:
     """Say how the customer feels and whether it gets worse."""
-    last = view.last(CUSTOMER)
-    found = sentiment_of(view.facts.mood, last, view.text(last) if last else "")
-    text = view.frame("mood", found.feeling)
+    said = [(turn, view.text(turn)) for turn in view.spoken if turn.role == CUSTOMER]
+    found = sentiment_of(view.facts.mood, said)
+    text = view.frame("mood", "slightly" if found.slightly else found.feeling)
     if found.course != "steady":
         text = f"{text}, {view.frame('mood', found.course)}"
     return Claim(text=text, events=(found.event_id or view.cause,), kind=found.feeling)

@@ -9,6 +9,7 @@ from workers.handoff.acts import SETTLED_BY_TOOLS, acts_of, does
 from workers.handoff.sentences import (
     ASKS,
     DID,
+    FAILED,
     FILLER,
     HELPS,
     INFORMS,
@@ -16,12 +17,13 @@ from workers.handoff.sentences import (
     REFERS,
     STILL,
     UNSURE,
+    asked_in,
     refuses,
     sentences,
 )
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
-from workers.handoff.wording import says_something
+from workers.handoff.wording import is_courtesy, says_something
 
 FIRST: Final = 3
 LAST: Final = 8
@@ -30,6 +32,7 @@ SENTENCES: Final = 12
 """Of one turn."""
 _ENOUGH: Final = 1.5
 _LEAST: Final = 4
+_POINTS: Final = 2
 _TELLS: Final = 5
 _WHOLE: Final = 14
 """Words from which on a request is taken to stand for itself."""
@@ -58,7 +61,8 @@ _COMMON: Final = frozenset(
 _REPORTS: Final = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+: \S")
 """A line of a report, as in Signal: none."""
 
-AskState = Literal["open", "settled", "refused"]
+AskState = Literal["open", "settled", "refused", "answered", "partly"]
+_CLOSED: Final = ("settled", "answered")
 
 
 class Ask(NamedTuple):
@@ -91,7 +95,7 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
         return None
     states = [_state(view, ask, asks, done) for ask in asks]
     current = next(
-        (at for at in reversed(range(len(asks))) if states[at] != "settled"), len(asks) - 1
+        (at for at in reversed(range(len(asks))) if states[at] not in _CLOSED), len(asks) - 1
     )
     now = asks[current]
     before = [
@@ -99,19 +103,21 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     ]
     before = _distinct(before, now)
     opening = next(
-        (ask for ask, state in before if state != "settled" and ask.position < now.position), None
+        (ask for ask, state in before if state not in _CLOSED and ask.position < now.position),
+        None,
     )
     if opening is not None and _only_refers(now) and (not now.acts or now.acts <= opening.acts):
         now, opening = opening, None
     vague = _VAGUE.search(now.text) is not None and now.acts <= {"fix"}
-    meant = [ask for ask, state in before if state != "settled" and ask.acts - {"fix"}]
+    meant = [ask for ask, state in before if state not in _CLOSED and ask.acts - {"fix"}]
     if vague and meant:
         # This issue is what was asked for last.
         now, opening = meant[-1], meant[0] if meant[0] is not meant[-1] else None
-    still = _still(view)
+    still = (_list_reported(view) if now.acts <= {"fix"} else None) or _still(view)
     if opening is not None and STILL.search(now.text) and now.acts <= opening.acts | {"fix"}:
         # It tells how it stands with what was asked in the beginning.
-        still = still or (now.turn, now.text)
+        recent = [turn for turn in view.spoken if turn.role == CUSTOMER][-_RECENT:]
+        still = still or _report(view) or ((now.turn, now.text) if now.turn in recent else None)
         now, opening = opening, None
     if still is not None and still[0] is now.turn:
         still = None
@@ -135,6 +141,27 @@ def _still(view: PacketView) -> tuple[Turn, str] | None:
     return None
 
 
+def _report(view: PacketView) -> tuple[Turn, str] | None:
+    """Return the last thing that the customer reports in their last message."""
+    turn = view.last(CUSTOMER)
+    said = asked_in(view.text(turn))[:SENTENCES] if turn is not None else []
+    for part in said:
+        few = len(part.split()) < _LEAST or part.endswith("?")
+        if turn is not None and not few and not PERSON.search(part) and not is_courtesy(part):
+            return turn, part
+    return None
+
+
+def _list_reported(view: PacketView) -> tuple[Turn, str] | None:
+    """Return what the last message reports point by point: it is newer than all before."""
+    turn = view.last(CUSTOMER)
+    said = asked_in(view.text(turn))[:SENTENCES] if turn is not None else []
+    for part in said:
+        if turn is not None and part.count(": ") > _POINTS:
+            return turn, part
+    return None
+
+
 def _only_refers(ask: Ask) -> bool:
     """Return whether a request makes no sense without an earlier one."""
     return len(ask.text.split()) < _WHOLE and REFERS.search(ask.text) is not None
@@ -146,7 +173,7 @@ def _asks(view: PacketView) -> list[Ask]:
     read = said if len(said) <= FIRST + LAST else [*said[:FIRST], *said[-LAST:]]
     asks: list[Ask] = []
     for position, turn in read:
-        parts = sentences(view.text(turn))[:SENTENCES]
+        parts = asked_in(view.text(turn))[:SENTENCES]
         found = [
             ask
             for number, text in enumerate(parts)
@@ -181,6 +208,7 @@ def _ask(turn: Turn, position: int, text: str, number: int) -> Ask | None:
         UNSURE.search(text)
         or _LATER.match(text)
         or (_REPORTS.match(text) and text.index(":") < cue.start())
+        or (text.count(": ") > _POINTS and not acts_of(text) - {"fix"})
     ):
         return None
     acts = acts_of(text)
@@ -217,7 +245,7 @@ def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[ToolW
     ]
     acts = ask.acts & SETTLED_BY_TOOLS
     if acts and all(_did(works, act, ask) for act in acts):
-        return "settled"
+        return "partly" if _left_out(view, ask, works) else "settled"
     if any(
         work.status in ("refused", "denied") and does(work.name, act, ask.text)
         for work in works
@@ -231,14 +259,28 @@ def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[ToolW
     answers = [turn for turn in view.spoken[ask.position + 1 : until] if turn.role == AI]
     for turn in answers:
         for part in sentences(view.text(turn))[:SENTENCES]:
-            if refuses(part) and _concerns(part, ask):
+            if refuses(part) and _concerns(part, ask) and not FAILED.search(part):
                 return "refused"
     if acts and all(_did(works, act, ask) for act in acts - {"refund"}) and acts != {"refund"}:
         # Who takes something back or cancels it pays it back, unless that was refused.
         return "settled"
     if not acts and any(work.status == "ok" and _named(work, ask) for work in works):
         return "settled"
-    return "settled" if _answered(view, ask, answers) else "open"
+    return "answered" if _answered(view, ask, answers) else "open"
+
+
+def _left_out(view: PacketView, ask: Ask, works: Sequence[ToolWork]) -> bool:
+    """Return whether the AI refused a part of a request before or as it told that it is done."""
+    done = {work.events[-1] for work in works if any(_did([work], act, ask) for act in ask.acts)}
+    turns = view.episode[view.episode.index(ask.turn) + 1 :]
+    last = max((at for at, turn in enumerate(turns) if turn.event_id in done), default=0)
+    told = next((at for at, turn in enumerate(turns[last:]) if turn.role == AI and turn.content), 0)
+    return any(
+        refuses(part) and ask.acts & acts_of(part) and not FAILED.search(part)
+        for turn in turns[: last + told + 1]
+        if turn.role == AI
+        for part in sentences(view.text(turn))[:SENTENCES]
+    )
 
 
 def _named(work: ToolWork, ask: Ask) -> bool:
@@ -250,14 +292,16 @@ def _named(work: ToolWork, ask: Ask) -> bool:
 def _concerns(part: str, ask: Ask) -> bool:
     """Return whether the AI's words are about the request: the same act, on the same thing."""
     shared = ask.acts & acts_of(part)
-    if shared & SETTLED_BY_TOOLS - {"change"} and not _asks_to_know(ask):
+    if shared & SETTLED_BY_TOOLS - {"change"} and not asks_to_know(ask):
         return True
     # Many things can be changed, and a question may be about anything.
     return bool(shared) and len(_content(part) & _content(ask.text)) >= _SHARED
 
 
-def _asks_to_know(ask: Ask) -> bool:
-    return any(INFORMS.match(text) for text in (ask.text, ask.text[ask.start :]))
+def asks_to_know(ask: Ask) -> bool:
+    """Return whether a request is answered by telling something."""
+    after = ask.text.partition(": ")[2]
+    return any(INFORMS.match(text) for text in (ask.text, ask.text[ask.start :], after))
 
 
 def _content(text: str) -> set[str]:
@@ -266,13 +310,18 @@ def _content(text: str) -> set[str]:
 
 def _answered(view: PacketView, ask: Ask, answers: Sequence[Turn]) -> bool:
     """Return whether a question got an answer, after which the customer went on."""
-    if not answers or not (_asks_to_know(ask) or (not ask.acts and ask.text.endswith("?"))):
+    if not answers or not (asks_to_know(ask) or (not ask.acts and ask.text.endswith("?"))):
         return False
     last = view.last(CUSTOMER)
     return last is not None and last is not ask.turn
 
 
 def _did(works: Sequence[ToolWork], act: str, ask: Ask) -> bool:
-    return any(
-        work.status == "ok" and does(work.name, act, ask.text) for work in works
-    ) and not any(work.status != "ok" and does(work.name, act, ask.text) for work in works)
+    return did_any(works, act, ask) and not any(
+        work.status != "ok" and does(work.name, act, ask.text) for work in works
+    )
+
+
+def did_any(works: Sequence[ToolWork], act: str, ask: Ask) -> bool:
+    """Return whether a tool did such an act."""
+    return any(work.status == "ok" and does(work.name, act, ask.text) for work in works)

@@ -5,9 +5,11 @@ from typing import Final
 from workers.contracts.decisions import Reason
 from workers.contracts.handoffs import Claim
 from workers.handoff.acts import ACTS, acts_of
-from workers.handoff.claims import PacketFindings, refusal
+from workers.handoff.claims import PacketFindings, closes, refusal
+from workers.handoff.issues import asks_to_know, did_any
 from workers.handoff.playbook import Advice
-from workers.handoff.sentences import DISPUTES, EXCEPTION, sentences
+from workers.handoff.reasons import note_of
+from workers.handoff.sentences import DISPUTES, EXCEPTION, FAILED, NOTE_ASKS, sentences
 from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.wording import clip, trim, word_count
 
@@ -50,6 +52,8 @@ def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, ro
 
 def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim | None:
     """Say what this conversation asks for: the act that failed, an exception, a dispute."""
+    if (last := closes(view)) is not None:
+        return Claim(text=view.frame("next", "closing"), events=(last.event_id,))
     failed = [
         work
         for work in found.works
@@ -75,15 +79,37 @@ def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim |
     said = refusal(view, found)
     if said is not None and acts_of(said.text) != {"fix"}:
         # What it could not repair it did not refuse.
-        text = view.frame("next", "refused", acts=_acts(view, found, said.text))
+        acts = _acts(view, found, said.text)
+        broke = FAILED.search(said.text) is not None
+        text = view.frame("next", "tool", tool=acts) if broke else ""
+        text = text or view.frame("next", "refused", acts=acts)
         return Claim(text=text, events=(said.turn.event_id,))
-    if reason == "agent_request" and view.last_that(lambda turn: turn.handover is not None):
+    if reason == "agent_request" and _note_asks(view):
         return Claim(text=view.frame("next", "agent_request"), events=(view.cause,))
-    if found.issue is not None and found.issue.now.acts:
-        acts = _acts(view, found, found.issue.now.text)
-        event = found.issue.now.turn.event_id
-        return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
-    return None
+    return _open(view, found)
+
+
+def _note_asks(view: PacketView) -> bool:
+    """Return whether the AI's note asks for something, and does not only tell how it stands."""
+    noted = note_of(view)
+    return noted is not None and NOTE_ASKS.search(noted[1]) is not None
+
+
+def _open(view: PacketView, found: PacketFindings) -> Claim | None:
+    """Say what of the request at hand was not done yet; nothing where that is not known."""
+    if found.issue is None:
+        return None
+    now = found.issue.now
+    event = now.turn.event_id
+    left = now.acts - {act for act in now.acts if did_any(found.works, act, now)}
+    if now.acts == {"fix"} and found.steps:
+        return Claim(text=view.frame("next", "repair"), events=(event,))
+    if (now.acts and not left) or asks_to_know(now):
+        return Claim(text=view.frame("next", "answer"), events=(event,))
+    if not left:
+        return None
+    acts = _acts(view, found, now.text, without=now.acts - left)
+    return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
 
 
 def _asked_in(found: PacketFindings, part: str) -> bool:
@@ -92,13 +118,15 @@ def _asked_in(found: PacketFindings, part: str) -> bool:
     return issue is not None and part in (issue.now.text, issue.began.text if issue.began else "")
 
 
-def _acts(view: PacketView, found: PacketFindings, text: str) -> str:
+def _acts(
+    view: PacketView, found: PacketFindings, text: str, without: frozenset[str] = frozenset()
+) -> str:
     """Return what a sentence is about in a word or three: those acts of it that were asked for."""
     issue = found.issue
     asked: frozenset[str] = frozenset()
     if issue is not None:
         asked = issue.now.acts | (issue.began.acts if issue.began else frozenset())
     acts = (acts_of(text) & asked) or acts_of(text) - {"fix"} or asked or acts_of(text)
-    acts -= {"cancel"} if "undo" in acts else set()
+    acts = (acts - without) - ({"cancel"} if "undo" in acts else set())
     named = [view.frame("acts", act) for act in ACTS if act in acts][:3]
     return ", ".join(named) or view.frame("next", "request")

@@ -24,6 +24,7 @@ _BREAKS: Final = re.compile(
 _BLANKS: Final = re.compile(r"[^\S\n]{2,}")
 """One blank is enough, and each more would be tried as the beginning of a break."""
 _NUMBERED: Final = re.compile(r"(?<!\S)(\d{1,2})[.)]\s+(?=\S)")
+_POINT: Final = re.compile(r"(?<=\S)[^\S\n]+[-•\u2013] (?=\S)|\n[^\S\n]*[-•\u2013] ")
 _SAID_UNDER: Final = ("message", "text", "response", "reply", "answer", "content")
 _DEEPEST: Final = 4
 """Levels of JSON that are read for words."""
@@ -67,6 +68,24 @@ def _listed(text: str) -> str:
         return found.group()
 
     return _NUMBERED.sub(placed, text)
+
+
+def _joined(text: str) -> str:
+    """Put the points of a list that a colon leads to on its line, as in I need: this; that."""
+    lines: list[list[str]] = []
+    for line in map(str.strip, _POINT.sub("\n- ", text).split("\n")):
+        before = lines[-1][-1] if lines else ""
+        leads = before.endswith(":")
+        if line.startswith("- ") and (leads or (lines and len(lines[-1]) > 1)):
+            lines[-1].append(line[2:])
+        elif line:
+            lines.append([line])
+    return "\n".join(f"{first} {'; '.join(points)}".rstrip() for first, *points in lines)
+
+
+def asked_in(text: str) -> list[str]:
+    """Return the sentences of a customer's message; a list that a colon leads to is one."""
+    return sentences(_joined(plain(text)))
 
 
 def sentences(text: str) -> list[str]:
@@ -196,13 +215,16 @@ STILL: Final = _any(
     r"continua|ancora|ainda|nog (?:steeds|altijd))\b",
 )
 INFORMS: Final = re.compile(
-    r"(?:\W*\b(?:hi|hello|and|also|so|but|ok(?:ay)?|thanks|then)\b\W*)*"
+    r"(?:\W*\b(?:hi|hello|and|also|so|but|ok(?:ay)?|thanks|then|wait|now)\b\W*)*"
     r"(?!is there (?:any|some|a|no) (?:way|chance|possib|exception|option))"
-    r"(?:i (?:just |also |really )?(?:need|want) to know|"
+    r"(?:i (?:just |also |really )?(?:need|want)(?: to know|(?=:))|"
     r"what|how|when|where|which|why|who|is|are|does|do|did|should|shall|"
-    r"(?:could|can|would|will) you (?:please |also )?(?:tell|share|confirm|check|quote|explain|"
-    r"clarify|advise|summari[sz]e|pull up|look up|give|show|provide|let me know)|"
-    r"please (?:confirm|tell|share|clarify|explain|summari[sz]e|provide|let me know)|"
+    r"i can(?:['\u2019]t|not)(?=[^.!]*\?)|"
+    r"(?:could|can|would|will) you (?:please |also )*(?:tell|share|confirm|check|quote|explain|"
+    r"clarify|advise|summari[sz]e|pull up|look up|give|show|provide|let me know|"
+    r"guide me|walk me|remind me|list)|"
+    r"please (?:confirm|tell|share|clarify|explain|summari[sz]e|provide|"
+    r"let me know)|"
     r"was|wie|wann|wo|warum|ist|sind|quel\w*|comment|quand|où|pourquoi|est-ce|qué|cómo|"
     r"cuándo|dónde|cuál|che|cosa|come|quando|dove|quale|como|onde|qual|wat|hoe|wanneer|waar|"
     r"waarom|zijn)\b",
@@ -237,7 +259,7 @@ CONDITIONAL: Final = _any(
 )
 DISPUTES: Final = _any(
     r"\bi(?:['\u2019]m| am) (?:(?!not\b|n['\u2019]t)\w+ )?(?:sure|certain|positive|confident|"
-    r"convinced)\b|\bthere (?:should|must) be\b",
+    r"convinced)\b|\bthere (?:should|must) be\b(?! (?:some|any|an? (?:way|option|exception)))",
     r"\b(?:that['\u2019]s|this is|it['\u2019]s) (?:not (?:right|correct|true)|wrong|incorrect|"
     r"a mistake)\b|\bdouble[- ]check\b",
     r"\bi (?:definitely|clearly|specifically|distinctly) (?:remember|did|bought|purchased|booked|"
@@ -260,6 +282,35 @@ DID: Final = _any(
     r"\b(?:j['\u2019]ai|he|ho|já|heb)\b.{0,20}\b(?:redémarré|essayé|vérifié|payé|reiniciado|"
     r"probado|comprobado|pagado|riavviato|provato|controllato|pagato|reiniciei|tentei|paguei|"
     r"herstart|geprobeerd|betaald)\b",
+)
+FAILED: Final = _any(
+    r"\b(?:technical|system|temporary) (?:issue|problem|error|limitation|difficult\w+|glitch)|"
+    r"\b(?:an|the) (?:unexpected )?error\b|\btry (?:it |this |that )?again\b|\bkeeps? failing\b",
+    r"\b(?:technisch\w*|systemfehler|fehlermeldung|problème technique|erreur|problema técnico|"
+    r"problema tecnico|errore|erro|technisch probleem|storing)\b",
+)
+"""What an AI agent could not do because something broke; it refused nothing."""
+NOTE_ASKS: Final = _any(
+    r"\b(?:please|needs?|needed|requires?|required|requests?|requested|requesting|wants?|"
+    r"asks?|asking|would like|"
+    r"investigat\w+|review|assist\w*|offer|should|must|insists?|help|bitte|"
+    r"braucht|möchte|wünscht|"
+    r"demande|souhaite|besoin|pide|quiere|necesita|chiede|vuole|pede|quer|precisa|vraagt|wil)\b"
+)
+"""A note that asks for something."""
+CLOSES: Final = _any(
+    r"\b(?:do not|don['\u2019]t) (?:have|need|want) (?:\w+ ){0,2}anything (?:else|more|further)|"
+    r"\bnothing (?:else|more|further)\b|\bthat(?:['\u2019]s| is| was| will be|['\u2019]ll be) "
+    r"(?:all|everything)\b(?! (?:i|we) (?:know|have|remember))",
+    r"\b(?:das (?:war|wäre|ist) alles|sonst nichts|c['\u2019]est tout|eso es todo|nada más|"
+    r"è tutto|nient['\u2019]altro|é tudo|mais nada|dat (?:is|was) alles|verder niets)\b",
+)
+DECLINES: Final = _any(
+    r"^(?:no|nope|nein|non|não|nee)\b(?! problem)|\bi (?:really )?(?:can(?:no|['\u2019])t|"
+    r"don['\u2019]t want to|won['\u2019]t|(?:['\u2019]d )?prefer not to) |"
+    r"\bnot interested\b|\brather not\b|"
+    r"\bich (?:möchte|will) (?:das |lieber )?nicht\b|\bje ne veux pas\b|\bno quiero\b|"
+    r"\bnon voglio\b|\bnão quero\b|\bliever niet\b"
 )
 UNSURE: Final = _any(
     r"\bnot (?:\w+ )?sure (?:\w+ )?(?:if|what|whether|which|how)\b|\bdon['\u2019]t (?:know|"

@@ -1,6 +1,8 @@
-"""The customer's mood as a word, from one function whose scores detection gives."""
+"""The customer's mood as a word: by detection's scores and by what they say they feel."""
 
+import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, Literal, NamedTuple
 
 from workers.contracts.decisions import Mood, Turn
@@ -12,6 +14,47 @@ _FRUSTRATED: Final = 0.6
 _VERY: Final = 0.85
 _SATISFIED: Final = 0.75
 _CHANGE: Final = 0.2
+_READ: Final = 1_000
+_TURNS: Final = 40
+_TRIED: Final = 4
+"""Words of feeling in a message that are looked at."""
+_BEFORE: Final = 40
+_ED: Final = (
+    r"(?:frustrated|annoyed|irritated|upset|angry|disappointed|fed up|furious|livid|outraged|"
+    r"frustriert|verärgert|genervt|wütend|enttäuscht|sauer|frustrée?|énervée?|agacée?|déçue?|"
+    r"furieu\w+|frustrad[oa]|molest[oa]|enfadad[oa]|enojad[oa]|decepcionad[oa]|furios[oa]|"
+    r"frustrat[oa]|arrabbiat[oa]|delus[oa]|infastidit[oa]|irritad[oa]|zangad[oa]|chatead[oa]|"
+    r"gefrustreerd|geïrriteerd|boos|teleurgesteld|woedend)"
+)
+_ING: Final = (
+    r"(?:frustrating|annoying|infuriating|upsetting|disappointing|frustrierend|ärgerlich|nervig|"
+    r"frustrant|énervant|agaçant|frustrante|irritante|frustrerend|vervelend)"
+)
+_WORDS: Final = re.compile(rf"\b(?:(?P<feels>{_ED})|{_ING})\b", re.IGNORECASE)
+_OWN: Final = re.compile(r"\b(?:i|ich|je|j|estoy|sono|estou|ik)\b", re.IGNORECASE)
+_IT: Final = re.compile(
+    r"\b(?:this|that|it|which|getting|becoming|das|es|ça|c|esto|isto|dit)\b", re.IGNORECASE
+)
+_MILDLY: Final = re.compile(
+    r"\b(?:a (?:little|bit|tad)|slightly|somewhat|kind of|etwas|ein (?:wenig|bisschen)|un (?:peu|"
+    r"poco|po['\u2019])|algo|um pouco|een beetje)\b",
+    re.IGNORECASE,
+)
+_NOT: Final = re.compile(
+    r"\b(?:not|never|no longer|nicht|pas|no|non|não|niet|if|wenn|si|se|als)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_MOST: Final = re.compile(
+    r"\b(?:furious|livid|outraged|wütend|furieu\w+|furios[oa]|woedend|extremely|incredibly|beyond)\b",
+    re.IGNORECASE,
+)
+_ORDER: Final[tuple[Feeling, ...]] = (
+    "satisfied",
+    "neutral",
+    "impatient",
+    "frustrated",
+    "very_frustrated",
+)
 
 
 class Sentiment(NamedTuple):
@@ -20,10 +63,46 @@ class Sentiment(NamedTuple):
     feeling: Feeling
     course: Course
     event_id: str | None
+    slightly: bool = False
+    """The customer says so: no more than a bit."""
 
 
-def sentiment_of(moods: Sequence[Mood], last: Turn | None, text: str) -> Sentiment:
-    """Return the customer's sentiment; `last` is their last turn and `text` its words."""
+def sentiment_of(moods: Sequence[Mood], said: Sequence[tuple[Turn, str]]) -> Sentiment:
+    """Return the customer's sentiment; `said` are their turns and their words, oldest first.
+
+    What they say of themselves counts before a score: it lifts a low one, and a feeling that they
+    only ever called slight is no strong one.
+    """
+    scored = _scored(moods, said)
+    stated = [one for turn, text in said[-_TURNS:] if (one := _stated(turn, text)) is not None]
+    if not stated:
+        return scored
+    strongest = max(reversed(stated), key=lambda one: _ORDER.index(one.feeling))
+    if strongest.slightly and scored.feeling in ("frustrated", "very_frustrated"):
+        # Their own word for it is the weaker one.
+        return strongest._replace(course=scored.course)
+    if _ORDER.index(strongest.feeling) >= _ORDER.index(scored.feeling):
+        return strongest._replace(course=scored.course)
+    return scored
+
+
+def _stated(turn: Turn, text: str) -> Sentiment | None:
+    """Return the feeling that a message states in so many words."""
+    few = text[:_READ]
+    for found in islice(_WORDS.finditer(few), _TRIED):
+        before = re.split(r"[.!?\n]", few[max(0, found.start() - _BEFORE) : found.start()])[-1]
+        whose = _OWN if found["feels"] else _IT
+        if not whose.search(before) or _NOT.search(before):
+            continue
+        if _MILDLY.search(before):
+            return Sentiment("impatient", "steady", turn.event_id, slightly=True)
+        most = _MOST.search(f"{before}{found.group()}") is not None
+        return Sentiment("very_frustrated" if most else "frustrated", "steady", turn.event_id)
+    return None
+
+
+def _scored(moods: Sequence[Mood], said: Sequence[tuple[Turn, str]]) -> Sentiment:
+    last, text = said[-1] if said else (None, "")
     worst = max(moods, key=lambda mood: mood.score, default=None)
     now = 0.0
     if last is not None and moods and moods[-1].event_id == last.event_id:

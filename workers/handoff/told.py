@@ -9,6 +9,7 @@ from workers.handoff.acts import acts_of
 from workers.handoff.sentences import (
     CONDITIONAL,
     CONFIRM,
+    DECLINES,
     DID,
     OFFERS,
     OTHERWISE,
@@ -26,6 +27,8 @@ from workers.handoff.wording import is_courtesy, says_something
 LAST: Final = 6
 """AI turns that are read, the last of the episode."""
 _SENTENCES: Final = 24
+_READ: Final = 6
+"""Sentences of a reply that are read for a no."""
 _SHORT: Final = 4
 _BRIEF: Final = 6
 _SUBSTANTIAL: Final = 9
@@ -87,7 +90,16 @@ def told_to(view: PacketView) -> Told:
         telling = no[:1] or [part for part in parts if _tells(part) and not _asks(part)]
         if telling:
             last = AiSentence(turn, point(_tightest(no) if no else _telling(telling)))
+    if offered and _declined(view, offered[0].turn):
+        offered = ()
     return Told(last, refused, tuple(promised.values())[-2:], offered)
+
+
+def _declined(view: PacketView, offer: Turn) -> bool:
+    """Return whether the customer turned an offer down in their next words."""
+    after = view.spoken[view.spoken.index(offer) + 1 :]
+    reply = next((turn for turn in after if turn.role == CUSTOMER), None)
+    return reply is not None and any(map(DECLINES.search, sentences(view.text(reply))[:_READ]))
 
 
 def _tells(part: str) -> bool:

@@ -155,7 +155,7 @@ def test_what_the_customer_needed_to_know_and_was_told_is_settled() -> None:
         ASKS,
     )
     assert packet.wants.text.startswith("“I want to return everything")
-    assert {one.state for one in packet.requests} == {"settled"}
+    assert {one.state for one in packet.requests} == {"answered"}
 
 
 def test_advice_for_everything_gives_way_to_what_the_conversation_asks() -> None:
