@@ -7,7 +7,7 @@ from workers.replay.sweep import SweepSummary
 
 def in_three_sentences(summary: Summary) -> list[str]:
     """Return how much is escalated, what changes, and whether it is right."""
-    return [_how_much(summary), _what_changes(summary), _how_right(summary.policies[0])]
+    return [_how_much(summary), _what_changes(summary), _how_right(summary)]
 
 
 def _how_much(summary: Summary) -> str:
@@ -24,7 +24,16 @@ def _how_much(summary: Summary) -> str:
     if len(summary.policies) == 1:
         return f"{told}."
     other = summary.policies[1]
-    return f"{told}; {other.policy} in {other.overall.escalated:,}, {other.overall.rate or 0:.1%}."
+    return (
+        f"{told}; that is {_more_or_fewer(row.escalated - other.overall.escalated)} than under "
+        f"{other.policy} ({other.overall.escalated:,}, {other.overall.rate or 0:.1%})."
+    )
+
+
+def _more_or_fewer(number: int) -> str:
+    if number == 0:
+        return "no more and no fewer"
+    return f"{abs(number):,} {'more' if number > 0 else 'fewer'}"
 
 
 def _beside(row: RateRow, band: Band | None) -> str:
@@ -44,7 +53,8 @@ def _what_changes(summary: Summary) -> str:
     low, high = change.interval
     moved = kinds.get("earlier", 0), kinds.get("later", 0)
     return (
-        f"It gains {_conversations(change.gained)} and loses {change.lost:,} "
+        f"It gains {_conversations(change.gained)}, where only it calls for a person, and loses "
+        f"{change.lost:,}, where only {summary.policies[1].policy} does "
         f"({change.difference or 0:+.1%}, 95 % interval {low:+.1%} to {high:+.1%}), calls earlier "
         f"in {moved[0]:,} and later in {moved[1]:,}, and {asked}."
     )
@@ -60,18 +70,25 @@ def _conversations(number: int) -> str:
     return f"{number:,} conversation" if number == 1 else f"{number:,} conversations"
 
 
-def _how_right(judged: Judged) -> str:
-    found = judged.agreement
+def _how_right(summary: Summary) -> str:
+    found, *others = [one.agreement for one in summary.policies]
     if found is None:
         return (
             "Nothing in this log says who needed a person, so it cannot say whether that is right: "
             "give labels (--labels), or a log in which people took over."
         )
     by = "the labels" if found.source == "labels" else "the people who came"
-    return (
+    told = (
         f"By {by}, {found.needed:,} of {found.judged:,} conversations needed a person: "
         f"{found.caught:,} are caught ({found.early:,} too early, {found.late:,} too late), "
-        f"{found.missed:,} missed, and {found.false_alarms:,} calls were not needed."
+        f"{found.missed:,} missed, and {found.false_alarms:,} calls were not needed"
+    )
+    if not others or others[0] is None:
+        return f"{told}."
+    before = others[0]
+    return (
+        f"{told}; under {summary.policies[1].policy}: {before.caught:,} caught, "
+        f"{before.missed:,} missed, {before.false_alarms:,} not needed."
     )
 
 

@@ -63,10 +63,13 @@ def page(tmp_path: Path) -> Page:
     return Page(out.read_text(encoding="utf-8"))
 
 
-def test_it_begins_with_the_answer_and_has_what_the_terminal_says(page: Page) -> None:
-    text = " ".join(page.text.split())
+def test_it_begins_with_the_answer_and_has_what_the_terminal_says(
+    page: Page, tmp_path: Path
+) -> None:
+    text = " ".join(page.text.split()).replace(f"{tmp_path}/", "")
     assert "calls for a person in 1 of 2 conversations, 50.0% (95 % interval 9.5% to 90.5%)" in text
-    assert "It gains 1 conversation and loses 1" in text
+    assert "that is no more and no fewer than under other.yaml (1, 50.0%)" in text
+    assert "It gains 1 conversation, where only it calls for a person, and loses 1" in text
     assert "Nothing in this log says who needed a person" in text
     assert "7 events of 2 conversations, 0 sent again" in text
     assert "asks-for-a-person → tier_2_support at turn 3" in text
@@ -74,7 +77,24 @@ def test_it_begins_with_the_answer_and_has_what_the_terminal_says(page: Page) ->
     assert f"refund & {HOSTILE}" in text
     assert "10% to 20%" in text
     assert "gained 1, lost 1" in text
+    assert "lost: only other.yaml does" in text
     assert "What a person would read under" in text
+
+
+def test_the_answer_holds_both_policies_against_the_labels(tmp_path: Path) -> None:
+    rows = [event("asks", 0), event("asks", 1), event("asks", 2, content=ASKS)]
+    rows += [event(name, number) for name in ("stuck", "calm") for number in range(4)]
+    labels = [
+        {"conversation_id": name, "escalate": name != "calm"} for name in ("asks", "stuck", "calm")
+    ]
+    other, out = tmp_path / "other.yaml", tmp_path / "out.html"
+    other.write_text(policy(turns=3))
+    told = log(tmp_path, labels, "labels.jsonl")
+    args = ("--policy", data_path("policies/default.yaml"), "--against", other, "--labels", told)
+    replay(log(tmp_path, rows), *args, "--html", out)
+    text = " ".join(Page(out.read_text(encoding="utf-8")).text.split()).replace(f"{tmp_path}/", "")
+    assert "that is 1 fewer than under other.yaml (2, 66.7%)" in text
+    assert "1 missed, and 0 calls were not needed; under other.yaml: 1 caught, 1 missed" in text
 
 
 def test_nothing_of_the_log_is_markup_and_nothing_is_loaded(page: Page) -> None:
