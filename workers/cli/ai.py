@@ -45,8 +45,9 @@ def ai() -> None:
 def off(**given: Any) -> None:
     """Switch VERSION of the AI agent off.
 
-    A person takes over at the next message of the customer or turn of that version. Who does not
-    write is not moved. Exit code: 0 it is off, 1 not all workers have taken it over in time.
+    A person takes over at the next message of the customer or turn of that version; a conversation
+    in which neither writes is not moved. Exit code: 0 it is off, 1 not all workers have applied
+    it in time.
     """
     _switch(given, on=False)
 
@@ -54,9 +55,9 @@ def off(**given: Any) -> None:
 @ai.command()
 @_shared
 def on(**given: Any) -> None:
-    """Let VERSION of the AI agent go on; what is handed over stays handed over.
+    """Switch VERSION of the AI agent on again; escalations stay with their people.
 
-    Exit code: 0 it goes on, 1 it was not off, or not all workers have taken it over in time.
+    Exit code: 0 it is on, 1 it was not off, or not all workers have applied it in time.
     """
     _switch(given, on=True)
 
@@ -107,8 +108,8 @@ def _switch(given: dict[str, Any], *, on: bool) -> None:
         click.echo(f"AI version {version} is {what} in {told} of {counted(of, 'partition')}")
     if told < of:
         raise CliError(
-            f"not all workers have it within {given['within']:g} s: it is on the log, where who "
-            "is away reads it; handoff ai list says what holds"
+            f"not all workers have it within {given['within']:g} s: it is on the log, where the "
+            "others will read it; handoff ai list shows which versions are off"
         )
 
 
@@ -178,4 +179,4 @@ def _require_off(version: str, metas: Sequence[PartitionMeta]) -> None:
             f"policy {by.policy_version} silences {version}: take it out of `silenced` there, "
             "with a newer version"
         )
-    raise CliError(f"{version} is not switched off: handoff ai list says what is")
+    raise CliError(f"{version} is not switched off: handoff ai list shows what is")

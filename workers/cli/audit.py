@@ -50,10 +50,10 @@ _SHOWN = 20
 def audit(
     kafka: str | None, redis: str | None, topics: Path, placed_within: float, as_json: bool
 ) -> None:
-    """Prove from the topics that nothing was lost or done twice, and list what is open.
+    """Prove from the topics that nothing was lost or done twice, and list open escalations.
 
-    Reads every topic up to where it ends now, while everything may go on running; what is in
-    flight is no finding. The store's marks are compared too when Redis is named.
+    Reads every topic up to its present end; the workers may go on running, and records in flight
+    are no finding. With Redis named it also compares the store's marks.
 
     Exit code 0: clean, 1: findings, 69: a server is not reachable, 78: the cluster lacks topics.
     """

@@ -34,7 +34,7 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--senders",
     envvar="HANDOFF_BRIDGE_SENDERS",
     type=_file,
-    help="Who may post what (HANDOFF_BRIDGE_SENDERS); see docs/bridge.md.",
+    help="File of senders and their rights (HANDOFF_BRIDGE_SENDERS); see docs/bridge.md.",
 )
 @click.option(
     "--vendor",
@@ -50,14 +50,14 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
     envvar="HANDOFF_LOG_LEVEL",
     default="INFO",
     type=click.Choice(("DEBUG", "INFO", "WARNING", "ERROR"), case_sensitive=False),
-    help="Of our own messages; those of libraries stay at warnings.",
+    help="Level of handoff's own log; libraries log warnings only.",
 )
 @click.pass_context
 def bridge(context: click.Context, /, **options: Any) -> None:
     """Connect systems without a Kafka client over HTTP, until told to stop.
 
-    An answer of 200 says that Kafka has acknowledged every event of the post. TLS is for the proxy
-    in front of it.
+    An answer of 200 says that Kafka has acknowledged every event of the post. The bridge speaks
+    plain HTTP: put a proxy that ends TLS in front of it.
     """
     if context.invoked_subcommand is None:
         _serve(options)
@@ -66,7 +66,7 @@ def bridge(context: click.Context, /, **options: Any) -> None:
 @bridge.command()
 @click.argument("sender")
 def token(sender: str) -> None:
-    """Make a token for a new sender, and print what the file of senders holds of it."""
+    """Make a token for a new sender, and print its entry for the file of senders."""
     from workers.bridge.senders import token_sha256
 
     made = secrets.token_urlsafe(32)
@@ -80,10 +80,10 @@ def token(sender: str) -> None:
 @click.option(
     "--known",
     type=click.File("rb"),
-    help="JSON of what is noted of the conversation, as in {'state': 'waiting'}.",
+    help="JSON of the values noted of the conversation, as in {'state': 'waiting'}.",
 )
 def check(vendor_file: Path, payloads: tuple[Any, ...], known: Any) -> None:
-    """Show what a vendor's payloads become, and which calls follow from messages of ours.
+    """Show the events that follow from webhooks, and the calls that follow from our messages.
 
     A PAYLOAD is a file with the JSON of one webhook, of one record of conversation-control or of
     one of a handoff-<queue> topic. Nothing is sent, and secrets are shown by their names.
@@ -114,7 +114,7 @@ def _serve(options: dict[str, Any]) -> None:
     if settings.kafka_bootstrap is None:
         raise CliError("no Kafka: set KAFKA_BOOTSTRAP or pass --kafka HOST:PORT", exit_code=2)
     if options["senders"] is None and not options["vendors"]:
-        raise CliError("nobody may post: name --senders FILE or --vendor FILE", exit_code=2)
+        raise CliError("no sender may post: pass --senders FILE or --vendor FILE", exit_code=2)
     if options["vendors"] and settings.redis_url is None:
         raise CliError("no Redis: set REDIS_URL or pass --redis, for --vendor", exit_code=2)
     topics = read_topics(options["topics"])

@@ -30,14 +30,14 @@ CONSOLE_PORT: Final = 8765
     default=f"127.0.0.1:{CONSOLE_PORT}",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where to answer (HANDOFF_CONSOLE_LISTEN); port 0 takes a free one. Beyond this machine "
-    "only with --tokens.",
+    help="Address to listen on (HANDOFF_CONSOLE_LISTEN); port 0 takes a free one. An address "
+    "beyond this machine needs --tokens.",
 )
 @click.option(
     "--data",
     envvar="HANDOFF_CONSOLE_DATA",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder in which the view is kept (HANDOFF_CONSOLE_DATA), so that a start need not read "
+    help="Folder that keeps the view (HANDOFF_CONSOLE_DATA), so that a start need not read "
     "the topics again; a temporary one when absent.",
 )
 @click.option(
@@ -57,14 +57,14 @@ CONSOLE_PORT: Final = 8765
     "--user-header",
     envvar="HANDOFF_CONSOLE_USER_HEADER",
     metavar="NAME",
-    help="Header in which a proxy says who calls (HANDOFF_CONSOLE_USER_HEADER).",
+    help="Header in which a proxy names the person (HANDOFF_CONSOLE_USER_HEADER).",
 )
 @click.option(
     "--proxies",
     envvar="HANDOFF_CONSOLE_PROXIES",
     default="",
     metavar="ADDRESS[,…]",
-    help="Addresses of the proxies that are believed (HANDOFF_CONSOLE_PROXIES).",
+    help="Addresses of trusted proxies (HANDOFF_CONSOLE_PROXIES).",
 )
 def console(
     kafka: str | None,
@@ -79,9 +79,8 @@ def console(
 ) -> None:
     """Serve the console until stopped: what happens now, every conversation, a desk and a chat.
 
-    It reads the topics and the store, decides nothing, and needs no worker to be up. Whoever
-    reaches it on this machine is a lead; to listen elsewhere it wants a file of people and tokens,
-    or refuses to start.
+    It reads the topics and the store, decides nothing, and runs without workers, too. Every
+    visitor on this machine is a lead; to listen elsewhere it needs a file of people and tokens.
     """
     from workers.console.access import admission
     from workers.console.console_server import ConsoleOptions, serve

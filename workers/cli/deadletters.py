@@ -63,7 +63,7 @@ def list_letters(
 ) -> None:
     """List reason and origin, oldest first, and never the content of a message.
 
-    Exit code: 0 printed, 1 the topic cannot be read, 2 wrongly called.
+    Exit code: 0 printed, 1 the topic cannot be read, 2 bad usage.
     """
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)
@@ -83,12 +83,12 @@ def list_letters(
 @kafka_option
 @json_option
 def show(record: str, kafka: str | None, as_json: bool) -> None:
-    """Print all of one dead letter: why, the RECORD as it was, and how to go on.
+    """Print all of one dead letter: its reason, the record as it was, and how to go on.
 
-    RECORD is where it was, as `retry --dry-run` prints it: topic[partition]@offset. What is not
-    printable is escaped. It is not redacted: it may hold what a customer wrote.
+    RECORD is the place where it was, as `retry --dry-run` prints it: topic[partition]@offset.
+    Unprintable bytes are escaped. The record is not redacted: it may hold a customer's words.
 
-    Exit code: 0 printed, 1 there is no such dead letter, 2 wrongly called.
+    Exit code: 0 printed, 1 there is no such dead letter, 2 bad usage.
     """
     place = _PLACE.fullmatch(record)
     if place is None:

@@ -54,9 +54,10 @@ def doctor(
 ) -> None:
     """Check settings, Kafka, Redis, clocks, policy, desks and secrets, and say what to do.
 
-    It looks as a worker does at its start, and changes nothing: rights to write are not tried.
+    It checks what a worker checks at its start. It changes nothing, so it does not try rights to
+    write.
 
-    Exit code: 0 nothing is wrong, 1 something is and is marked with ✗, 2 wrongly called.
+    Exit code: 0 nothing is wrong, 1 there are problems, marked with ✗, 2 bad usage.
     """
     settings = settings_from(kafka=kafka, redis=redis)
     declared = read_topics(topics)
@@ -71,7 +72,7 @@ def doctor(
             click.echo(f"{_SIGNS[one.state]} {one.about:<{width}}  {one_line(one.said)}")
     wrong = sum(one.state == "wrong" for one in found)
     if not as_json:
-        click.echo(f"{counted(wrong, 'thing')} to mend" if wrong else "nothing is wrong")
+        click.echo(f"{counted(wrong, 'problem')} to mend" if wrong else "nothing is wrong")
     raise SystemExit(1 if wrong else 0)
 
 

@@ -87,10 +87,9 @@ def explain(
 ) -> None:
     """Print turn by turn which signals CONVERSATION gave, which rules nearly held, and why.
 
-    Reads what the store remembers: the words of every turn, and how the conversation stands. A log
-    tells more, from --topic or from a file: what AI agents, desks and the router reported. The
-    worker's own code decides over it again. Words are redacted. Exit code: 0 printed, 1 no such
-    conversation.
+    Reads the store: the words of every turn, and the state of the conversation. A log, from
+    --topic or --log, also has the reports of AI agents, desks and the router; the worker's own code
+    decides over it again. Words are redacted. Exit code: 0 printed, 1 no such conversation.
     """
     if log is not None and topic is not None:
         raise CliError("give either --log or --topic, or neither for the store", 2)
@@ -123,8 +122,8 @@ def _from_store(
         )
     if stored.state is None:
         raise CliError(
-            f"the state of {conversation} cannot be read: its next event has it rebuilt; "
-            f"--topic {EVENTS} tells the log"
+            f"the state of {conversation} cannot be read: its next event will rebuild it; "
+            f"--topic {EVENTS} reads the log instead"
         )
     meta = stored.meta
     if meta is None or policy.is_given:

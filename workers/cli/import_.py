@@ -38,7 +38,8 @@ SHOWN = 20
 @click.option(
     "--columns",
     metavar="NAME=COLUMN,…",
-    help="Of a CSV file: conversation, role, content, time, name; conversation=Chat,role=From.",
+    help="Columns of a CSV file (conversation, role, content, time, name), as in "
+    "conversation=Chat,role=From.",
 )
 @click.option("--all", "every", is_flag=True, help=f"List every complaint, not only {SHOWN}.")
 @click.pass_context
@@ -58,12 +59,12 @@ def import_(
     it may be gzipped; - is standard input. Requests that repeat one conversation's history become
     one conversation.
 
-    Times that a log does not have are made up, the same ones each time; times without a zone are
-    taken as UTC. A live system trusts these times, so that old conversations have overdue
-    deadlines at once: use --now to play logs through one.
+    Missing times are made up, the same ones each time; times without a zone are taken as UTC. A
+    live system trusts these times, so that old conversations have overdue deadlines at once: use
+    --now for events that go to a live system.
 
-    What cannot be mapped is reported with its line and left out. Exit code: 0 everything was
-    mapped, 1 something was left out or its time made up, 65 nothing could be read.
+    Entries that cannot be mapped are reported with their line and left out. Exit code: 0
+    everything was mapped, 1 something was left out or its time made up, 65 nothing could be read.
     """
     name = getattr(source, "name", "-")
     name = "standard input" if name in ("-", "<stdin>") else name

@@ -78,7 +78,7 @@ def lead_of(given: dict[str, Any]) -> str:
 
 _shared = lead_options(
     click.argument("conversation"),
-    click.option("--id", "event_id", help="Give it again to repeat safely."),
+    click.option("--id", "event_id", help="Id of the event; pass the same one to repeat safely."),
     awaited="the decision",
 )
 _to = click.option("--to", "to_queue", metavar="QUEUE", help="Queue; else the policy's default.")
@@ -94,7 +94,7 @@ def escalate(to_queue: str | None, **given: Any) -> None:
 
 @click.command()
 @_shared
-@click.option("--to", "to_queue", metavar="QUEUE", required=True, help="Queue it goes to.")
+@click.option("--to", "to_queue", metavar="QUEUE", required=True, help="The queue to move it to.")
 def move(to_queue: str, **given: Any) -> None:
     """Move the open escalation of CONVERSATION to another queue."""
     _by_hand("moved", given, to_queue=to_queue)
@@ -102,7 +102,7 @@ def move(to_queue: str, **given: Any) -> None:
 
 @click.command()
 @_shared
-@click.option("--for", "agent_id", metavar="PERSON", required=True, help="Who gets it.")
+@click.option("--for", "agent_id", metavar="PERSON", required=True, help="The person who gets it.")
 def claim(agent_id: str, **given: Any) -> None:
     """Give the open escalation of CONVERSATION to a person, whoever has it."""
     _by_hand("accepted", given, agent_id=agent_id)

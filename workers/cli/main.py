@@ -34,24 +34,24 @@ COMMANDS: Final[dict[str, str]] = {
     "replay": "Decide over recorded events again, and compare policies.",
     "detect": "Score texts for requests for a person and for frustration.",
     "explain": "Say why a conversation was or was not escalated.",
-    "packet": "Print what a person reads of a conversation.",
+    "packet": "Print the packet that a person reads of a conversation.",
     "transcript": "Print the whole transcript of a conversation.",
-    "outcomes": "Say what came of escalations, as figures.",
-    "escalate": "By a lead's hand: hand a conversation over to a person.",
-    "move": "By a lead's hand: move an escalation to another queue.",
-    "claim": "By a lead's hand: give an escalation to a person.",
-    "release": "By a lead's hand: take it from a person, back to its queue.",
-    "close": "By a lead's hand: end an escalation.",
-    "offer": "By a lead's hand: ask the customer whether they want a person.",
-    "prioritise": "By a lead's hand: set the priority of an escalation.",
-    "ai": "By a lead's hand: switch a version of the AI agent off, or on again.",
+    "outcomes": "Show how escalations ended, as figures.",
+    "escalate": "For leads: hand a conversation over to a person.",
+    "move": "For leads: move an escalation to another queue.",
+    "claim": "For leads: give an escalation to a person.",
+    "release": "For leads: take a conversation from its person, back to its queue.",
+    "close": "For leads: end an escalation.",
+    "offer": "For leads: ask the customer whether they want a person.",
+    "prioritise": "For leads: set the priority of an escalation.",
+    "ai": "For leads: switch a version of the AI agent off, or on again.",
     "audit": "Prove from the topics that nothing was lost or done twice.",
-    "rebuild": "Empty the store of conversations, and fold the log into it again.",
+    "rebuild": "Delete all conversations from the store, and fold the log again.",
     "deadletters": "List records that could not be used, show one, or send them again.",
     "policy": "Check a policy file, or try it on dialogues.",
-    "notices": "Check a notices.yaml, and read every line that customers may be told.",
+    "notices": "Check a notices.yaml, and print every line that customers may be told.",
     "notifier": "Check who is told of notifications, and try it.",
-    "playbook": "Check a playbook: what the person who takes over is told to do next.",
+    "playbook": "Check a playbook, which tells the person who takes over what to do next.",
     "schemas": "Check, list or export the contracts of the topics.",
 }
 
@@ -59,7 +59,7 @@ COMMANDS: Final[dict[str, str]] = {
 _RUNS_ON: Final = ("aiokafka", "faust-streaming", "redis")
 _LACKING: Final = (
     "{} is not installed: there are wheels for CPython 3.11 to 3.14 on Linux with glibc and on "
-    "macOS; on Windows use WSL, and no Alpine (musl)"
+    "macOS; on Windows use WSL; Alpine (musl) is not supported"
 )
 
 

@@ -28,7 +28,7 @@ _ON_QUEUES: Final = frozenset({"queued", "still_waiting", "passed_on", "missed",
 
 @click.group()
 def notices() -> None:
-    """Check what customers are told."""
+    """Check the lines that customers are told."""
 
 
 @notices.command()

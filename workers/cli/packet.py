@@ -35,7 +35,7 @@ FORMS = ("text", "markdown", "json")
 @click.command()
 @click.argument("conversation")
 @click.option(
-    "--format", "form", type=click.Choice(FORMS), default="text", help="How it is laid out."
+    "--format", "form", type=click.Choice(FORMS), default="text", help="Form of the packet."
 )
 @click.option(
     "--log",
@@ -53,10 +53,10 @@ def packet(
     redis: str | None,
     topics: Path,
 ) -> None:
-    """Print the packet of CONVERSATION: of its last handoff, or what one would say now.
+    """Print the packet of CONVERSATION: that of its last handover, or the one it would get now.
 
-    Reads what the store remembers, or a log, in which the policy decides again. It is what a desk
-    receives: in the language and redacted by the rule of its queue, with the last 200 turns. Exit
+    Reads the store, or a log, over which the policy decides again. A desk receives the same
+    packet: in the language and with the redaction of its queue, from the last 200 turns. Exit
     code: 0 printed, 1 no such conversation.
     """
     if log is not None:

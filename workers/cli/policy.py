@@ -116,10 +116,10 @@ def _unused(policy: "Policy", text: str, logs: tuple[str, ...]) -> dict[str, Any
 @topics_option
 @json_option
 def test(source: IO[bytes], policy: PolicyChoice, topics: Path, as_json: bool) -> None:
-    """Decide over the dialogues in FILE and say which come out otherwise than they must.
+    """Decide over the dialogues in FILE and show those that do not end as expected.
 
-    The shipped policy's are in policies/scenarios/default.yaml; docs/policy.md has the fields.
-    Exit code: 0 all come out as they must, 1 some do not, 2 a file cannot be used.
+    Those of the shipped policy are in policies/scenarios/default.yaml; docs/backtest.md has the
+    fields. Exit code: 0 all end as expected, 1 some do not, 2 a file cannot be used.
     """
     from workers.contracts.yaml import YamlFileError
     from workers.replay.scenarios import load_scenarios, play

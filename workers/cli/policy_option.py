@@ -92,7 +92,7 @@ replay_policy_option = click.option(
     "--policy",
     type=click.Path(exists=True, path_type=Path),
     callback=_chosen,
-    help="Policy file, or a folder of them, to decide by; else what the log's own policy events "
-    "name, and where it has none HANDOFF_POLICY, else the shipped default.yaml.",
+    help="Policy file, or a folder of them, to decide by; without it the policies of the log's own "
+    "policy events; without these HANDOFF_POLICY, else the shipped default.yaml.",
 )
 """For recorded events, which may say themselves what was in force: ask `is_given`."""

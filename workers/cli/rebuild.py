@@ -38,12 +38,12 @@ def rebuild(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Empty what Redis knows of the conversations and fold it from the log again.
+    """Delete all conversations from Redis and fold the log again.
 
     For a damaged store, or a log that was truncated, created anew or given another number of
-    partitions. Stop the escalation workers first. Nothing that was published is published again,
-    except for the latest decision of every open escalation. A log that is shorter than what was
-    handled is read from its start, and the ids stay the same.
+    partitions. Stop the escalation workers first. Of published records only the latest decision of
+    every open escalation is published again. A log that ends before the committed offset is read
+    from its start, and the ids stay the same.
     """
     settings = settings_from(kafka, redis)
     chosen = policy.read(topics)

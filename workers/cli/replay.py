@@ -94,7 +94,8 @@ def _bytes(context: click.Context, parameter: click.Parameter, given: str) -> in
     "--labels",
     metavar="LABELS.jsonl",
     type=_File,
-    help="Who needed a person: lines of {conversation_id, escalate, event_id?, reason?}.",
+    help="File of labels, which conversations needed a person: lines of {conversation_id, "
+    "escalate, event_id?, reason?}.",
 )
 @click.option(
     "--sweep",
@@ -107,7 +108,7 @@ def _bytes(context: click.Context, parameter: click.Parameter, given: str) -> in
     "--expect",
     metavar="EXPECT.yaml",
     type=_File,
-    help="End with 1 unless the bands and limits in this file hold.",
+    help="Exit with 1 unless the bands and limits in this file hold.",
 )
 @click.option(
     "--decisions",
@@ -151,19 +152,19 @@ def replay(
     standard input. Several files are read in order, as one log.
 
     The same code decides as in the live worker, so the same log gives the same decisions, byte for
-    byte. Once a decision comes out differently, what the log holds after it might not have
-    happened: it is marked as hypothetical and counts in no rate. Queues that a policy names must
-    exist in topics.yaml. HANDOFF_POLICY takes the place of the shipped default alone: a log that
-    has policy events says itself what was in force.
+    byte. After a decision that differs from the log's, the log's later events might not have
+    happened: they are marked as hypothetical and count in no rate. Queues that a policy names must
+    exist in topics.yaml. HANDOFF_POLICY replaces only the shipped default: policy events in the
+    log still say which policy was in force.
 
-    Exit code: 0; 1 not as --expect says; 2 wrongly called; 65 nothing is an event.
+    Exit code: 0 done, 1 a limit of --expect does not hold, 2 bad usage, 65 nothing is an event.
     """
     if bool(inputs) == bool(topic):
         raise CliError("give either files of events (or -) or --topic conversation-events", 2)
     if topic is None and (since is not None or until is not None):
         raise CliError("--since and --until choose records of --topic: files are read whole", 2)
     if sweeps and (against or expect or decisions):
-        raise CliError("--sweep goes with none of --against, --expect, --decisions", 2)
+        raise CliError("--sweep cannot be combined with --against, --expect or --decisions", 2)
     for output in (decisions, html):
         if output is not None:
             _require_writable(output)

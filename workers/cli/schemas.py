@@ -73,7 +73,7 @@ def check(source: IO[bytes] | None, topic: str, every: bool, topics: Path, as_js
     """Check records in FILE (JSONL, - for standard input) before they are sent.
 
     Without FILE the contract itself is checked: schemas, topics.yaml and every example. Exit code
-    0: all is well, 1: something is not and is printed, 2: wrongly called.
+    0: all is well, 1: the printed problems were found, 2: bad usage.
     """
     declared = read_topics(topics)
     if source is None:

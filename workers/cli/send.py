@@ -103,7 +103,7 @@ class _Clock:
     required=True,
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
 )
-@click.option("--topic", default=EVENTS, show_default=True, help="Where to publish.")
+@click.option("--topic", default=EVENTS, show_default=True, help="Topic to publish to.")
 @click.option("--all", "every", is_flag=True, help=f"Name every line left out, not only {_SHOWN}.")
 @kafka_option
 @json_option
@@ -114,8 +114,8 @@ def send(
 
     A line is keyed by its conversation_id, a desk's presence by its queue. A line that is not a
     JSON object, has no key, lies in the future or is refused by the broker is reported with its
-    number; the others are sent. What the contract refuses ends in dead-letters,
-    as from any producer. Sending a file again changes nothing: events are known by their event_id.
+    number; the others are sent. Events that the contract refuses end in dead-letters, as from any
+    producer. Sending a file again changes nothing: events are recognised by their event_id.
     Old events keep their times, so their deadlines are overdue at once: a warning counts them.
 
     Exit code: 0 everything was acknowledged, 1 something was not.

@@ -68,8 +68,8 @@ def _row(topic: "Topic") -> dict[str, Any]:
 def check(kafka: str | None, topics: Path, as_json: bool) -> None:
     """Compare partitions and configuration of every declared topic with the cluster.
 
-    The embedded broker has 4 partitions of each and no configuration; that is as it should be.
-    Exit code 0: they agree, 1: they differ, 2: topics.yaml is bad or the command wrongly called.
+    The embedded broker has 4 partitions per topic and no configuration; that is as it should be.
+    Exit code 0: they agree, 1: they differ, 2: topics.yaml is bad, or bad usage.
     """
     declared = read_topics(topics)
     settings = settings_from(kafka=kafka)
@@ -95,10 +95,10 @@ def check(kafka: str | None, topics: Path, as_json: bool) -> None:
 @topics_option
 @json_option
 def apply(kafka: str | None, topics: Path, as_json: bool) -> None:
-    """Create the declared topics that are missing; those that are there are left alone.
+    """Create the declared topics that are missing; existing topics are left alone.
 
-    Exit code 0: the cluster is as declared, 1: something differs still, 2: topics.yaml is bad or
-    the command wrongly called.
+    Exit code 0: the cluster is as declared, 1: something still differs, 2: topics.yaml is bad, or
+    bad usage.
     """
     declared = read_topics(topics)
     settings = settings_from(kafka=kafka)

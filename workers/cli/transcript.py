@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def transcript(conversation: str, redis: str | None, topics: Path, as_json: bool) -> None:
     """Print the whole transcript of CONVERSATION, its episodes and tool results included.
 
-    It is what the store keeps: not redacted, so mind who reads along. Exit code: 0 printed,
+    It comes from the store and is not redacted: mind who can see it. Exit code: 0 printed,
     1 no such conversation.
     """
     settings = settings_from(redis=redis)

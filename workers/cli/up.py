@@ -61,8 +61,8 @@ def up(
 ) -> None:
     """Run the whole system until stopped: broker, store, a worker of each kind, and the console.
 
-    What --kafka and --redis (KAFKA_BOOTSTRAP, REDIS_URL) do not name is embedded: in memory, on
-    loopback, gone at the end. On a Kafka of yours the topics that are missing are created first.
+    Without --kafka or --redis (KAFKA_BOOTSTRAP, REDIS_URL) that server is embedded: in memory, on
+    loopback, gone at the end. On a Kafka of yours missing topics are created first.
     The line to paste into other shells goes to standard output; everything else goes to standard
     error. Ctrl-C or SIGTERM ends everything in order.
     """

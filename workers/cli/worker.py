@@ -57,7 +57,7 @@ logger = logging.getLogger("handoff")
 @click.option(
     "--playbook",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What people are told to do next; the shipped one when absent.",
+    help="Playbook of the next steps that people are told; the shipped one when absent.",
 )
 @click.option(
     "--from",
@@ -65,7 +65,7 @@ logger = logging.getLogger("handoff")
     default="now",
     show_default=True,
     metavar="earliest|now|TIME",
-    help="Where the very first start begins to decide; TIME as in 2026-11-01T09:30:00Z.",
+    help="From where the very first start publishes decisions; TIME as in 2026-11-01T09:30:00Z.",
 )
 @click.option(
     "--observe",

@@ -155,11 +155,11 @@ def _home(escalations: Sequence[Any]) -> Home | None:
 def _missing(site: Site, stored: Stored | None, explained: Remembered | None) -> list[str]:
     """Return what cannot be told, in a sentence each."""
     if site.redis is None or not site.samplers.store_answers:
-        return ["The store does not answer: what was said, and what it meant, is missing."]
+        return ["The store does not answer: messages and their signals are missing."]
     if stored is None:
-        return ["The store has nothing of it any more; it keeps conversations for 32 days."]
+        return ["The store no longer has this conversation; it keeps conversations for 32 days."]
     if explained is None:
-        return ["Its state in the store cannot be read: its next event has it rebuilt."]
+        return ["The state in the store cannot be read: the next event will rebuild it."]
     missing = list(explained.missing)
     if len(stored.turns) >= TURNS and stored.state and stored.state.turns > TURNS:
         missing.insert(0, f"Only the last {TURNS:,} turns are shown.")

@@ -70,7 +70,7 @@ class TopicFollower:
             assigned: list[TopicPartition] = []
             while True:
                 if not self._view.is_there():
-                    logger.warning("%s is gone: filled anew from the topics", self._view.path)
+                    logger.warning("%s is gone: filling it again from the topics", self._view.path)
                     await self._view.reset()
                     assigned = []
                 if not assigned or time.monotonic() - self._looked >= _LOOK_S:
@@ -88,7 +88,7 @@ class TopicFollower:
             ranges = await ranges_of(consumer, found)
         positions = await self._view.read(_positions)
         if any(positions.get(tp, 0) > range_.end for tp, range_ in ranges.items()):
-            logger.warning("the topics were made anew: the view is filled anew from them")
+            logger.warning("the topics were created anew: filling the view again from them")
             await self._view.reset()
             positions, assigned = {}, []
         starts = {tp: max(positions.get(tp, 0), held.start) for tp, held in ranges.items()}

@@ -80,7 +80,7 @@ class ViewFile:
         try:
             return self._usable()
         except sqlite3.DatabaseError as error:
-            logger.warning("%s: %s: filled anew from the topics", self.path, error)
+            logger.warning("%s: %s: filling it again from the topics", self.path, error)
             self._remove()
             return self._usable()
 

@@ -227,7 +227,7 @@ class ClassifierAgent(Agent):
                 )
         except (RedisError, OSError, TimeoutError, msgspec.DecodeError) as error:
             if self._remembers:
-                logger.warning("messages are judged alone: %s", type(error).__name__)
+                logger.warning("judging messages without earlier turns: %s", type(error).__name__)
             self._remembers = False
             return []
         self._remembers = True
@@ -304,7 +304,7 @@ class ClassifierAgent(Agent):
         else:
             self._breaker.failed(time.monotonic())
         if self._breaker.is_open and not was_open:
-            logger.warning("the model keeps failing: it is left alone for a while")
+            logger.warning("the model keeps failing: it is not asked for a while")
         elif was_open and not self._breaker.is_open:
             logger.info("the model answers again")
         return reply

@@ -131,7 +131,7 @@ def read_verdict(answer: str, asked: Question) -> ModelVerdict:
         problem = "not of the schema" if isinstance(error, msgspec.ValidationError) else "not JSON"
         raise MalformedAnswerError(problem) from None
     if not set(verdict.intents) <= set(asked.intents):
-        raise MalformedAnswerError("an intent that was not to be chosen from")
+        raise MalformedAnswerError("an intent that was not among the choices")
     return msgspec.structs.replace(verdict, intents=tuple(dict.fromkeys(verdict.intents)))
 
 

@@ -259,7 +259,7 @@ class EscalationAgent(Agent):
         try:
             await self._rates.tell()
         except RedisError as error:
-            logger.warning("rates are not known: %s", type(error).__name__)
+            logger.warning("rates cannot be read: %s", type(error).__name__)
 
     async def _announce(self, tp: TP, partition: Partition) -> None:
         """Put the policy on the log that this partition should have."""

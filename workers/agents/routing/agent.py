@@ -151,9 +151,9 @@ class RoutingAgent(Agent):
                 if told := await self._router.tell_owed():
                     logger.warning("%d messages that were refused before are delivered", told)
             except RedisError as error:
-                logger.warning("what is owed is not known: %s", type(error).__name__)
+                logger.warning("undelivered messages cannot be read: %s", type(error).__name__)
             except Exception as error:  # noqa: BLE001 - nobody would notice that it stays away
-                fail_stop("telling what is owed", error)
+                fail_stop("sending undelivered messages", error)
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -288,7 +288,7 @@ class RoutingAgent(Agent):
         try:
             await self._ledger_topic.catch_up()
         except RedisError as error:
-            logger.warning("the ledger's topic is read again later: %s", type(error).__name__)
+            logger.warning("reading the ledger's topic again later: %s", type(error).__name__)
             return {}
         positions = await stores.persist(stores.ledger.positions)
         self._router.told.covered(positions)

@@ -154,7 +154,7 @@ class LedgerTopic:
                     stale.append((queue, escalation_id))
         await self._load.drop(stale)
         if stale:
-            logger.warning("%d places of queues were nobody's and are free again", len(stale))
+            logger.warning("freed %d places in queues that no escalation held", len(stale))
         return len(stale)
 
 

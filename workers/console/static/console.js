@@ -58,7 +58,7 @@
     if (!state || state.querySelector(".silent")) return;
     const note = document.createElement("p");
     note.className = "note bad silent";
-    note.textContent = "The console does not answer. What you see is as of then; it goes on by itself.";
+    note.textContent = "The console does not answer. The page shows the last state and continues by itself.";
     state.replaceChildren(note);
   });
 
