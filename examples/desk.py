@@ -45,6 +45,8 @@ class Desk:
     def present(self) -> None:
         """Say that this person is there; a queue that nobody reports for is skipped."""
         presence = {"agents_online": 1, "free_slots": 3, "agents": [self.agent]}
+        # Several desks may report for one queue: each has an id of its own.
+        presence["desk_id"] = f"desk-{self.agent}"
         report("presence", self.queue, queue=self.queue, **presence)
 
     def act(self, kind: str, work: dict, **fields: object) -> None:
@@ -63,7 +65,10 @@ class Desk:
         if rank <= self._seen.get(message["escalation_id"], (-1, -1, -1)):
             return
         self._seen[message["escalation_id"]] = rank
-        if message["type"] == "handoff":  # a customer waits: show the packet, ask for the case
+        first = message.get("assignee")  # for two minutes it is left to whom the customer knows
+        if first not in (None, self.agent):
+            print(f"left to {first}", flush=True)
+        elif message["type"] == "handoff":  # a customer waits: show the packet, ask for the case
             # A desk with a list takes the smallest `sort_at` first.
             print("why:  ", message["packet"]["why"]["text"])
             print("wants:", message["packet"]["wants"]["text"], flush=True)

@@ -10,7 +10,7 @@ from tests.support.routing_builders import NOW, SECOND, decision, queue, topics
 from tests.support.routing_harness import Bench, bench_on, handle, route
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.deadletters import read_dead_letter
-from workers.contracts.desks import DeskEvent, Presence
+from workers.contracts.desks import DeskEvent, Presence, PresentAgent
 from workers.contracts.events import Ownership
 from workers.contracts.ids import ownership_event_id
 from workers.contracts.signing import Secrets
@@ -137,6 +137,25 @@ async def test_presence_goes_to_the_load(bench: Bench) -> None:
     found = (await load(bench)).presence["billing"]
     assert found.agents_online == 0, "what is delivered again does not replace what came later"
     assert await bench.records(EVENTS) == []
+
+
+async def test_two_desks_of_one_queue_are_added_up(bench: Bench) -> None:
+    said = [
+        online(2, desk_id="chat", free_slots=1, agents=(PresentAgent(id="anna", open=2), "bo")),
+        online(1, desk_id="phone", free_slots=3, agents=("cy",)),
+        online(4, desk_id="chat", queue="tier_2"),
+    ]
+    async with bench.desk() as agent:
+        for one in said:
+            await handle(agent, one, key=lambda p: p.queue)
+        found = (await load(bench)).presence["billing"]
+        assert (found.agents_online, found.free_slots) == (3, 4)
+        assert found.agents == {"anna", "bo", "cy"}
+        assert found.open_cases == {"anna": 2}
+        gone = NOW + SECOND
+        leaves = online(0, gone, desk_id="chat")
+        await handle(agent, leaves, key=lambda p: p.queue, timestamp=gone)
+    assert (await load(bench)).presence["billing"].agents_online == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.fold_history import ANGRY, ASKS, CALM, POLICY, History
 from workers.contracts.events import Lead, Message, ToolCall
+from workers.contracts.time import MINUTE, from_ms
 from workers.conversation.state import next_due
 from workers.data import data_path
 
@@ -95,6 +96,8 @@ def _route(h: History, a: int, b: int) -> None:
             claim_minutes=(-5, 10, 30)[a % 3],
             update_minutes=(None, 3, 12)[b % 3],
             warn_share=(None, 0.8)[b % 2],
+            assignee=(None, None, "anna")[b % 3],
+            assigned_until=from_ms(h.now + 2 * MINUTE) if b % 3 == 2 else None,
         )
 
 

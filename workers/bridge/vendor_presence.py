@@ -55,6 +55,7 @@ async def presence_of(
         "queue": queue,
         "agents_online": online,
         "agents": agents,
+        "desk_id": vendor.name,
     }
     return Record(DESKS, queue.encode(), orjson.dumps(event))
 

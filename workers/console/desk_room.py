@@ -16,6 +16,7 @@ from workers.contracts.topics import DESKS, Topics
 
 SLOTS: Final = 3
 """Conversations that one person takes at once, as far as waits are estimated."""
+_DESK_ID: Final = "console"
 _LOOK_S: Final = 1.0
 _GONE_S: Final = 60.0
 """Somebody whose page has been closed for so long is no longer there."""
@@ -108,6 +109,7 @@ class DeskRoom:
             agents_online=len(names),
             free_slots=SLOTS * len(names),
             agents=names,
+            desk_id=_DESK_ID,
         )
         await self._sender.send(DESKS, queue, _plain(presence))
 

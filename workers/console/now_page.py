@@ -66,11 +66,27 @@ def queue_lines(
     """Return some queues as they stand."""
     presences = view_reads.presences(connection)
     states = view_reads.queue_states(connection, names, at_ms)
-    return [_line(site, state, presences.get(state.queue), at_ms) for state in states]
+    return [_line(site, state, presences.get(state.queue, []), at_ms) for state in states]
 
 
-def _line(site: Site, state: QueueState, presence: DeskPresence | None, at_ms: int) -> QueueLine:
+def _together(said: list[DeskPresence], oldest_ms: int) -> DeskPresence | None:
+    """Return what the desks of a queue say together; the latest report where all are too old."""
+    if not said:
+        return None
+    latest = max(said, key=lambda one: one.at_ms)
+    recent = [one for one in said if one.at_ms >= oldest_ms] or [latest]
+    known = [one.free for one in recent if one.free is not None]
+    return DeskPresence(
+        latest.at_ms,
+        sum(one.online for one in recent),
+        sum(known) if len(known) == len(recent) else None,
+        sorted({agent for one in recent for agent in one.agents}),
+    )
+
+
+def _line(site: Site, state: QueueState, said: list[DeskPresence], at_ms: int) -> QueueLine:
     queue = site.topics.queues[state.queue]
+    presence = _together(said, at_ms - queue.presence_seconds * 1000)
     calendar = site.topics.calendar(state.queue)
     silent = presence is not None and at_ms - presence.at_ms > queue.presence_seconds * 1000
     opened = is_open(calendar, at_ms)

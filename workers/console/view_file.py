@@ -14,7 +14,7 @@ from workers.contracts.time import DAY
 
 T = TypeVar("T")
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 KEEP_MS: Final = 30 * DAY
 """How long after its end an escalation, and how long a decision, stays in the view."""
 MOST_ENDED: Final = 1_500_000

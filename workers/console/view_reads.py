@@ -21,7 +21,7 @@ _HELD: Final = "escalation INDEXED BY escalation_held"
 """By itself SQLite takes the index of all claims, and reads every escalation that has ended."""
 _LISTED: Final = (
     "escalation_id, conversation_id, reason, rule, level, opened_at, place, queue, rung, placed_at,"
-    " due_at, priority, assignee, ticket_id, claimed_by, claimed_at, outcome, ended_at,"
+    " due_at, priority, assignee, suggested, ticket_id, claimed_by, claimed_at, outcome, ended_at,"
     " customer_id, customer_name, tier, channel, intent, wants, epoch"
 )
 
@@ -89,14 +89,13 @@ def _queue_state(connection: sqlite3.Connection, queue: str, now_ms: int) -> Que
     )
 
 
-def presences(connection: sqlite3.Connection) -> dict[str, DeskPresence]:
-    """Return what each desk last said, whatever its age."""
-    return {
-        row["queue"]: DeskPresence(
-            row["at"], row["online"], row["free"], orjson.loads(row["agents"])
-        )
-        for row in connection.execute("SELECT * FROM presence")
-    }
+def presences(connection: sqlite3.Connection) -> dict[str, list[DeskPresence]]:
+    """Return what each desk of each queue last said, whatever its age."""
+    found: dict[str, list[DeskPresence]] = {}
+    for row in connection.execute("SELECT * FROM presence"):
+        said = DeskPresence(row["at"], row["online"], row["free"], orjson.loads(row["agents"]))
+        found.setdefault(row["queue"], []).append(said)
+    return found
 
 
 def recent(

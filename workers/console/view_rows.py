@@ -281,6 +281,7 @@ def _packet(message: Handoff) -> dict[str, Any]:
     found = {
         "priority": message.priority,
         "assignee": message.assignee,
+        "suggested": message.suggested,
         "reason": message.reason,
         "level": message.level,
         "wants": message.packet.wants.text[:_SHORT],
@@ -337,15 +338,16 @@ def _desk_event(connection: sqlite3.Connection, raw: Raw) -> None:
     if not isinstance(event, Presence):
         return
     connection.execute(
-        "INSERT INTO presence VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at,"
+        "INSERT INTO presence VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at,"
         " online = excluded.online, free = excluded.free, agents = excluded.agents"
         " WHERE excluded.at >= at",
         (
             event.queue,
+            event.desk_id or "",
             raw.timestamp_ms,
             event.agents_online,
             event.free_slots,
-            orjson.dumps(event.agents[:100]).decode(),
+            orjson.dumps(event.names[:100]).decode(),
         ),
     )
 

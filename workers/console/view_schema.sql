@@ -16,7 +16,7 @@ CREATE TABLE escalation (
     epoch INTEGER NOT NULL DEFAULT 0,
     reason TEXT, rule TEXT, level INTEGER NOT NULL DEFAULT 0, opened_at INTEGER,
     place TEXT, queue TEXT, rung INTEGER, placed_at INTEGER, due_at INTEGER,
-    priority INTEGER NOT NULL DEFAULT 3, assignee TEXT, ticket_id TEXT,
+    priority INTEGER NOT NULL DEFAULT 3, assignee TEXT, suggested TEXT, ticket_id TEXT,
     wait_low INTEGER, wait_high INTEGER,
     claimed_by TEXT, claimed_at INTEGER, outcome TEXT, ended_at INTEGER,
     customer_id TEXT, customer_name TEXT, tier TEXT, channel TEXT, intent TEXT, ai_version TEXT,
@@ -68,8 +68,8 @@ CREATE TABLE answer (
 CREATE INDEX answer_at ON answer (at);
 
 CREATE TABLE presence (
-    queue TEXT PRIMARY KEY, at INTEGER NOT NULL, online INTEGER NOT NULL, free INTEGER,
-    agents TEXT NOT NULL
+    queue TEXT, desk TEXT, at INTEGER NOT NULL, online INTEGER NOT NULL, free INTEGER,
+    agents TEXT NOT NULL, PRIMARY KEY (queue, desk)
 ) WITHOUT ROWID;
 
 CREATE TABLE notification (

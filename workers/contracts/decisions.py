@@ -78,6 +78,7 @@ Cause = Literal[
     "contact_known",
     "lead",
     "already_open",
+    "assignee_missed",
 ]
 """Why. `old_epoch` is what a stored decision says of before; today it is `wrong_epoch`."""
 
@@ -204,6 +205,8 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     ai_note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
     desk_note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
     earlier: tuple[Earlier, ...] = ()
+    last_person: Id | None = None
+    """Who had the conversation within the last day, of an escalation that nobody has claimed."""
 
 
 class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):

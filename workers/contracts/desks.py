@@ -20,6 +20,13 @@ from workers.contracts.events import (
 from workers.contracts.time import Instant
 
 
+class PresentAgent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Somebody at work on a queue, and how many conversations they have open."""
+
+    id: Id
+    open: Count | None = None
+
+
 class Presence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Who is there to take work from a queue.
 
@@ -33,7 +40,20 @@ class Presence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     queue: Word
     agents_online: Count
     free_slots: Count | None = None
-    agents: Annotated[tuple[Id, ...], msgspec.Meta(max_length=10_000)] = ()
+    agents: Annotated[tuple[Id | PresentAgent, ...], msgspec.Meta(max_length=10_000)] = ()
+    desk_id: Id | None = None
+    """Which desk says so: what several desks say of one queue is added up."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the ids of the people who are there."""
+        return tuple([one if isinstance(one, str) else one.id for one in self.agents])
+
+    @property
+    def open_cases(self) -> dict[str, int]:
+        """Return how many conversations people have open, of whom that is said."""
+        known = [one for one in self.agents if isinstance(one, PresentAgent)]
+        return {one.id: one.open for one in known if one.open is not None}
 
 
 class DeskEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):

@@ -264,6 +264,10 @@ class Routed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     """The last deadline, for the whole escalation."""
     predicted_wait: Wait | None = None
     """On a queue: the wait estimated when it was placed there; None: its past says too little."""
+    assignee: Id | None = None
+    """The person who is asked first; others may claim it, too."""
+    assigned_until: Instant | None = None
+    """By when that person must claim it; then it waits for anybody on the queue."""
 
 
 class Deadline(EventBase, kw_only=True, frozen=True, omit_defaults=True):

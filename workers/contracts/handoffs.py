@@ -150,7 +150,11 @@ class Handoff(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
     """By when it must be claimed."""
     reply_minutes: float | None = None
     assignee: Id | None = None
-    """The dedicated person of this customer, if there is one."""
+    """The person who is asked first: the customer's own, or who had the conversation lately."""
+    assigned_until: Instant | None = None
+    """Other people leave it to that person until then, though their claim would hold."""
+    suggested: Id | None = None
+    """The person on the queue with the fewest open conversations, when desks say how many."""
     team: str | None = None
     rung: Count = 0
     skipped: tuple[Skipped, ...] = ()

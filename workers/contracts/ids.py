@@ -54,3 +54,13 @@ def ownership_event_id(desk_event_id: str) -> str:
 def signal_event_id(request_id: str) -> str:
     """Return the id of the `signal` event that answers the classification request with this id."""
     return derive("signal", request_id)
+
+
+def person_rung(queue: str, person: str) -> str:
+    """Return the rung of a person who is asked first on `queue`, as a decision's `tried` has it."""
+    return f"{queue}@{person}"[:128]
+
+
+def is_person_rung(rung: str) -> bool:
+    """Return whether a rung of `tried` is a person's and not a whole queue's."""
+    return "@" in rung

@@ -28,7 +28,11 @@ class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     ahead: Count = 0
     """Escalations that waited on the queue when this one was placed there."""
     assignee: Id | None = None
-    """The customer's dedicated person, when that person is online on the queue."""
+    """The person who is asked first, when online on the queue."""
+    assigned_until: Instant | None = None
+    """Until then it is that person's; `claim_due_at` is the queue's."""
+    suggested: Id | None = None
+    """The person on the queue with the fewest open conversations, when desks say how many."""
     withdraw_from: tuple[Word, ...] = ()
     """Queues (and `ticket`) on which the escalation no longer waits after this decision."""
     planned_at: Instant

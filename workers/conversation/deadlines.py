@@ -38,9 +38,14 @@ def _first_due(state: State, due_by: int) -> Due | None:
 
 def _claim_missed(run: StepContext) -> None:
     escalation = run.state.open
-    if escalation is not None:
-        cause: Cause = "ticket_unanswered" if escalation.place == "ticket" else "claim_missed"
-        place_anew(run, "move", cause, tried=with_tried(escalation))
+    if escalation is None:
+        return
+    if escalation.place == "queue" and escalation.assignee is not None:
+        tried = with_tried(escalation, escalation.assignee)
+        place_anew(run, "move", "assignee_missed", tried=tried)
+        return
+    cause: Cause = "ticket_unanswered" if escalation.place == "ticket" else "claim_missed"
+    place_anew(run, "move", cause, tried=with_tried(escalation))
 
 
 def _reply_missed(run: StepContext) -> None:

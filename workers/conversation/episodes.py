@@ -63,6 +63,8 @@ def end(
     own_at = to_ms(run.event.occurred_at)
     ended = Ended(escalation.id, escalation.reason, outcome, state.clock, kept, own_at)
     state.earlier = (*state.earlier[1 - EARLIER :], ended)
+    if escalation.person is not None:
+        state.last_person, state.last_person_at = escalation.person, state.clock
     if outcome != "closed":
         begin_episode(state)
         # A customer who did not want the person after all need not be asked again.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from workers.contracts.decisions import Earlier, Facts, Mood, ToolFact
 from workers.contracts.events import Customer
-from workers.contracts.time import from_ms
+from workers.contracts.time import DAY, from_ms
 from workers.redaction.redact import redact
 
 if TYPE_CHECKING:
@@ -50,7 +50,15 @@ def facts_of(state: "State") -> Facts:
                 for ended in state.earlier
             ]
         ),
+        last_person=_last_person(state),
     )
+
+
+def _last_person(state: "State") -> str | None:
+    """Return who had the conversation lately; whoever has let go of this escalation has not."""
+    if state.clock - state.last_person_at > DAY or (state.open and state.open.claimed_at):
+        return None
+    return state.last_person
 
 
 @overload

@@ -7,6 +7,7 @@ import msgspec
 
 from workers.contracts.decisions import Cause
 from workers.contracts.events import Routed
+from workers.contracts.ids import person_rung
 from workers.contracts.time import MINUTE, to_ms
 from workers.conversation.episodes import changed, end
 from workers.conversation.state import TRIED, UPDATES, Escalation, Estimate, set_due
@@ -54,6 +55,7 @@ def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
         on_idle=event.on_idle,
         update_minutes=event.update_minutes,
         warn_share=event.warn_share,
+        assignee=event.assignee,
         updates=0,
     )
     if event.place == "contact":
@@ -61,10 +63,13 @@ def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
         return
     if event.place == "queue":
         await_update(run)
+    assigned_until = None if event.assignee is None else event.assigned_until
     if event.claim_due_at is not None and escalation.ticket_id is None:
         # A time that has passed already is due at the next moment.
-        set_due(state, "claim", max(to_ms(event.claim_due_at), state.clock + 1))
-        await_warning(run, to_ms(event.claim_due_at))
+        due = to_ms(event.claim_due_at if assigned_until is None else assigned_until)
+        set_due(state, "claim", max(due, state.clock + 1))
+        if assigned_until is None:
+            await_warning(run, due)
     if event.expires_at is not None and not any(kind == "last" for kind, _ in state.deadlines):
         # It is counted from the opening: a transfer after a long talk has its full time again.
         last = to_ms(event.expires_at)
@@ -107,6 +112,7 @@ def place_anew(
         on_idle=None,
         update_minutes=None,
         warn_share=None,
+        assignee=None,
         **changes,
     )
     state.open = after
@@ -171,9 +177,14 @@ def sent_to(queue: str) -> dict[str, Any]:
     return {"target": queue, "tried": (), "claim_minutes": None, "reply_minutes": None}
 
 
-def with_tried(escalation: Escalation) -> tuple[str, ...]:
-    """Return the rungs that were tried, the one where it waits or waited included."""
+def with_tried(escalation: Escalation, person: str | None = None) -> tuple[str, ...]:
+    """Return the rungs that were tried, the one where it waits or waited included.
+
+    With `person` that is their own rung, and the queue's is still open.
+    """
     rung = "ticket" if escalation.place == "ticket" else escalation.queue
+    if rung is not None and person is not None:
+        rung = person_rung(rung, person)
     if rung is None or rung in escalation.tried:
         return escalation.tried
     return (*escalation.tried[1 - TRIED :], rung)

@@ -121,6 +121,8 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     """On the queue where it is: the part of the time to claim or reply that passes unwarned."""
     estimate: Estimate | None = None
     """On the queue where it waits, or was first claimed."""
+    assignee: str | None = None
+    """The person who is asked first on the queue where it waits."""
 
 
 class MinuteCount(msgspec.Struct, array_like=True, frozen=True):
@@ -253,6 +255,9 @@ class State(msgspec.Struct, array_like=True):
     email: str | None = None
     phone: str | None = None
     preferred_contact: str | None = None
+    last_person: str | None = None
+    """Who had the escalation that ended last with a person, and when it ended."""
+    last_person_at: int = 0
 
     @property
     def waits_on_ticket(self) -> bool:

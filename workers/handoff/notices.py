@@ -142,6 +142,9 @@ def _placed(decision: Decision, plan: Plan, contact: Contact | None) -> str | No
         return None
     if decision.action == "escalate":
         return "queued"
+    if decision.cause == "assignee_missed" and plan.queue == decision.queue:
+        # They wait where they were told that they wait.
+        return None
     if decision.cause == "mandatory_rule":
         return "raised"
     return "missed" if decision.cause in _MISSED else "passed_on"

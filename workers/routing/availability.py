@@ -1,6 +1,7 @@
 """The load of the queues as the router last read it, and whether a queue takes one more."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -12,12 +13,14 @@ SkipReason = Literal["tried", "rejected", "unknown_queue", "closed", "nobody_onl
 
 @dataclass(frozen=True, slots=True)
 class LastPresence:
-    """What a desk last said about who is online on one queue."""
+    """What desks last said about who is online on one queue."""
 
     at_ms: int
     agents_online: int
     free_slots: int | None = None
     agents: frozenset[str] = frozenset()
+    open_cases: Mapping[str, int] = field(default_factory=dict)
+    """How many conversations people have open, of whom that was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,36 @@ def is_online(topics: Topics, queue: str, person: str, load: Load, now_ms: int) 
     """Whether a desk said lately that this person is online on the queue."""
     presence = _recent(topics, queue, load, now_ms)
     return presence is not None and person in presence.agents
+
+
+def least_busy(topics: Topics, queue: str, load: Load, now_ms: int) -> str | None:
+    """Return who on a queue has the fewest conversations open; None when no desk says how many."""
+    presence = _recent(topics, queue, load, now_ms)
+    if presence is None or not presence.open_cases:
+        return None
+    return min(presence.open_cases, key=lambda person: (presence.open_cases[person], person))
+
+
+def together(said: Sequence[LastPresence], limit_ms: int) -> LastPresence | None:
+    """Return what all desks of one queue say, those left out that have been silent for too long.
+
+    `limit_ms` is the time before which a report is too old. Where all are, the latest one stands.
+    """
+    if len(said) <= 1:
+        return said[0] if said else None
+    latest = max(said, key=lambda one: one.at_ms)
+    recent = [one for one in said if one.at_ms >= limit_ms] or [latest]
+    free = [one.free_slots for one in recent if one.free_slots is not None]
+    open_cases: Counter[str] = Counter()
+    for one in recent:
+        open_cases.update(one.open_cases)
+    return LastPresence(
+        at_ms=latest.at_ms,
+        agents_online=sum(one.agents_online for one in recent),
+        free_slots=sum(free) if len(free) == len(recent) else None,
+        agents=frozenset[str]().union(*(one.agents for one in recent)),
+        open_cases=dict(open_cases),
+    )
 
 
 def free_slots(topics: Topics, queue: str, load: Load, now_ms: int) -> int | None:

@@ -3,7 +3,7 @@
 Equal arguments give equal messages, so that a repeat after a crash says the same again.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple, TypedDict
 
 import msgspec
@@ -12,12 +12,12 @@ from workers.contracts.control import Brief, Contact, Control
 from workers.contracts.decisions import Decision, Home, Reason
 from workers.contracts.events import Routed
 from workers.contracts.handoffs import Claimed, Handoff, Packet, Refused, Withdrawn
-from workers.contracts.ids import derive, routed_event_id
+from workers.contracts.ids import derive, is_person_rung, routed_event_id
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.tickets import Ticket
 from workers.contracts.topics import CONTROL, TICKETS, Topics
 from workers.routing.ledger_record import UNKNOWN
-from workers.routing.plan import TICKET, is_placing
+from workers.routing.plan import PERSON_MS, TICKET, is_placing
 
 _CONTROLLED: Final = frozenset(
     {"escalate", "transfer", "move", "claim", "return", "outcome", "offer", "recommend", "update"}
@@ -74,6 +74,8 @@ def handoff(
         due_by=plan.claim_due_at,
         reply_minutes=plan.reply_minutes,
         assignee=plan.assignee,
+        assigned_until=plan.assigned_until,
+        suggested=plan.suggested,
         team=queue.team,
         rung=plan.rung,
         skipped=plan.skipped,
@@ -173,6 +175,8 @@ def routed(decision: Decision, plan: Plan) -> Envelope:
         warn_share=plan.warn_share,
         expires_at=plan.expires_at,
         predicted_wait=plan.wait if plan.place == "queue" else None,
+        assignee=plan.assignee,
+        assigned_until=plan.assigned_until,
     )
     home = decision.home
     return Envelope(home.topic, decision.conversation_id, message, home.partition)
@@ -257,7 +261,8 @@ def _priority(decision: Decision, plan: Plan, topics: Topics) -> int:
         return decision.priority
     queue = topics.queues.get(plan.queue or "")
     base = 3 if queue is None else queue.priority
-    return max(1, base - decision.level - len(decision.tried))
+    missed = [rung for rung in decision.tried if not is_person_rung(rung)]
+    return max(1, base - decision.level - len(missed))
 
 
 def _sort_at(decision: Decision, plan: Plan, priority: int) -> datetime | None:
@@ -268,8 +273,11 @@ def _sort_at(decision: Decision, plan: Plan, priority: int) -> datetime | None:
     """
     if plan.claim_due_at is None:
         return None
-    share = (plan.claim_due_at - plan.planned_at) * priority / LEAST_URGENT
-    return (decision.opened_at or decision.decided_at) + share
+    within = plan.claim_due_at - plan.planned_at
+    if decision.cause == "assignee_missed" and plan.queue == decision.queue:
+        # The time in which it was somebody's own counts, so that it keeps its place in line.
+        within += timedelta(milliseconds=PERSON_MS)
+    return (decision.opened_at or decision.decided_at) + within * priority / LEAST_URGENT
 
 
 def _withdrawn_ticket(decision: Decision, plan: Plan, topics: Topics, reason: str) -> Envelope:

@@ -7,11 +7,14 @@ import msgspec
 
 from workers.contracts.decisions import Decision
 from workers.contracts.events import Place, Skipped
+from workers.contracts.ids import person_rung
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.time import HOUR, MINUTE, from_ms, to_ms
 from workers.contracts.topics import Topics
-from workers.routing.availability import Load, is_online, refusal
+from workers.routing.availability import Load, is_online, least_busy, refusal
 
+PERSON_MS: Final = 2 * MINUTE
+"""How long an escalation waits for the person who is asked first."""
 TICKET: Final = "ticket"
 """The name of the ticket rung in `tried`, in `withdraw_from` and among the rejected."""
 
@@ -19,15 +22,24 @@ _NOBODY: Final[frozenset[str]] = frozenset()
 
 
 class Rung(NamedTuple):
-    """One place of a ladder; `queue` is the one whose team or contact it is."""
+    """One place of a ladder; `queue` is the one whose team or contact it is.
+
+    With `person` it is a queue on which that person is asked first.
+    """
 
     place: Place
     queue: str
+    person: str | None = None
 
     @property
     def name(self) -> str:
-        """As `tried` and `withdraw_from` name it."""
+        """As `withdraw_from` names it."""
         return rung_name(self.place, self.queue)
+
+    @property
+    def tried_as(self) -> str:
+        """As `tried` names it."""
+        return self.name if self.person is None else person_rung(self.queue, self.person)
 
 
 def is_placing(decision: Decision) -> bool:
@@ -94,16 +106,21 @@ def rung_name(place: Place | None, queue: str | None) -> str:
 def ladder(decision: Decision, topics: Topics, load: Load, now_ms: int) -> list[Rung]:
     """Every rung in the order in which it is tried: queues, each once, then ticket and contact.
 
-    The queue on which the customer's dedicated person is online comes first.
+    A queue on which somebody who is asked first is online comes before them all.
     """
     queues = list(_queues(decision, topics))
-    person = _dedicated(decision)
-    if person is not None:
-        queues.sort(key=lambda queue: not is_online(topics, queue, person, load, now_ms))
+    own = (
+        Rung("queue", queue, person)
+        for person in _asked_first(decision)
+        for queue in queues
+        if is_online(topics, queue, person, load, now_ms)
+        and person_rung(queue, person) not in decision.tried
+    )
     owner = next((queue for queue in _queues(decision, topics) if queue in topics.queues), None)
     # A target that nobody knows has no team; its name is all that can be said.
     last = owner or decision.target_queue or TICKET
     return [
+        *own,
         *(Rung("queue", queue) for queue in queues),
         Rung("ticket", last),
         Rung("contact", last),
@@ -137,7 +154,7 @@ def _reason(
 ) -> str | None:
     if rung.place == "contact":
         return None
-    if rung.name in decision.tried:
+    if rung.tried_as in decision.tried or rung.name in decision.tried:
         return "tried"
     if rung.name in rejected:
         return "rejected"
@@ -155,25 +172,27 @@ def _placed(
 ) -> Plan:
     opened_ms = to_ms(decision.opened_at or decision.decided_at)
     minutes = _answer_minutes(rung, decision, topics)
-    person = _dedicated(decision)
-    meant_for_person = (
-        rung.place == "queue"
-        and person is not None
-        and is_online(topics, rung.queue, person, load, planned_ms)
-    )
+    due_ms = None if minutes is None else planned_ms + round(minutes * MINUTE)
+    own_ms = planned_ms + PERSON_MS
+    # Who must answer sooner than that leaves nobody time of their own.
+    person = rung.person if due_ms is not None and own_ms < due_ms else None
+    if (kept := _kept_due(decision, rung, previous)) is not None:
+        due_ms = max(kept, planned_ms)
     return Plan(
         place=rung.place,
         queue=rung.queue,
         rung=len(skipped),
         skipped=tuple(skipped),
-        claim_due_at=None if minutes is None else from_ms(planned_ms + round(minutes * MINUTE)),
+        claim_due_at=None if due_ms is None else from_ms(due_ms),
         reply_minutes=_reply_minutes(rung, decision, topics),
         idle_minutes=None if rung.place != "queue" else topics.queues[rung.queue].idle_minutes,
         on_idle=None if rung.place != "queue" else topics.queues[rung.queue].on_idle,
         update_minutes=None if rung.place != "queue" else topics.queues[rung.queue].update_minutes,
         warn_share=None if rung.place != "queue" else topics.queues[rung.queue].warn_share,
         expires_at=from_ms(opened_ms + round(topics.ladder.expire_hours * HOUR)),
-        assignee=person if meant_for_person else None,
+        assignee=person,
+        assigned_until=None if person is None else from_ms(own_ms),
+        suggested=None if person else _suggested(rung, topics, load, planned_ms),
         withdraw_from=tuple(sorted(_standing(decision, previous) - {rung.name})),
         planned_at=from_ms(planned_ms),
     )
@@ -279,6 +298,29 @@ def _standing(decision: Decision, previous: LedgerRecord | None) -> set[str]:
     return standing
 
 
-def _dedicated(decision: Decision) -> str | None:
+def _asked_first(decision: Decision) -> list[str]:
+    """Return the customer's own person, then who had the conversation lately.
+
+    Not whoever has just let go of it.
+    """
     customer = decision.facts.customer
-    return None if customer is None else customer.dedicated_agent
+    dedicated = None if customer is None else customer.dedicated_agent
+    people = dict.fromkeys((dedicated, decision.facts.last_person))
+    return [one for one in people if one is not None and one != decision.person]
+
+
+def _kept_due(decision: Decision, rung: Rung, previous: LedgerRecord | None) -> int | None:
+    """Return the time by which a queue was to claim what it goes on to hold; None elsewhere."""
+    if (
+        decision.cause != "assignee_missed"
+        or previous is None
+        or previous.escalation_id != decision.escalation_id
+        or (previous.place, previous.queue) != (rung.place, rung.queue)
+        or previous.plan.claim_due_at is None
+    ):
+        return None
+    return to_ms(previous.plan.claim_due_at)
+
+
+def _suggested(rung: Rung, topics: Topics, load: Load, now_ms: int) -> str | None:
+    return least_busy(topics, rung.queue, load, now_ms) if rung.place == "queue" else None

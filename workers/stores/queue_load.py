@@ -8,11 +8,17 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+from workers.contracts.time import HOUR
 from workers.contracts.topics import Queue
-from workers.routing.availability import LastPresence, Load
+from workers.routing.availability import LastPresence, Load, together
 from workers.routing.wait import PastClaim
 
 REMEMBERED_CLAIMS: Final = 50
+_DESK: Final = "\x1f"
+"""Between a queue and the id of the desk that reports for it."""
+_FORGOTTEN_MS: Final = 2 * HOUR
+"""Age of a report that no queue's `presence_seconds` reaches."""
+_REMEMBERED_DESKS: Final = 1024
 ANY_NUMBER: Final = 1 << 53
 
 _LOAD: Final = Path(__file__).with_name("lua").joinpath("queue_load.lua").read_text()
@@ -33,6 +39,7 @@ class _LastWord(msgspec.Struct, array_like=True):
     agents_online: int
     free_slots: int | None
     agents: frozenset[str]
+    open_cases: dict[str, int] = {}
 
 
 class LoadStore:
@@ -58,7 +65,7 @@ class LoadStore:
         """Add the one command whose result `read` takes."""
         own = [self._prefix + "since", self._prefix + "presence"]
         keys = [*own, *map(self._waiting, self._queues)]
-        pipeline.eval(_LOAD, len(keys), *keys, now_ms, *self._queues)
+        pipeline.eval(_LOAD, len(keys), *keys, now_ms)
 
     def read(self, result: bytes, since_ms: int, now_ms: int) -> Load:
         """Return the load from the result of `ask`; `since_ms` is when this router was started.
@@ -67,22 +74,31 @@ class LoadStore:
         """
         stored_since, said, counts = _REPLY.decode(result)
         since = int(stored_since) if stored_since else now_ms
-        presence = {
-            queue: self._decoded(queue, blob)
-            for queue, blob in zip(self._queues, said, strict=True)
-            if blob
-        }
+        desks: dict[str, list[LastPresence]] = {}
+        for place, blob in zip(said[::2], said[1::2], strict=True):
+            queue = place.partition(_DESK)[0]
+            if queue in self._queues:
+                desks.setdefault(queue, []).append(self._decoded(place, blob))
+        presence = {}
+        for queue, reports in desks.items():
+            oldest = now_ms - self._queues[queue].presence_seconds * 1000
+            if (sum_of_all := together(reports, oldest)) is not None:
+                presence[queue] = sum_of_all
         waiting = dict(zip(self._queues, counts, strict=True))
         return Load(since_ms=max(since, since_ms), waiting=waiting, presence=presence)
 
-    def _decoded(self, queue: str, blob: str) -> LastPresence:
-        known = self._presence.get(queue)
+    def _decoded(self, place: str, blob: str) -> LastPresence:
+        known = self._presence.get(place)
         if known is not None and known[0] == blob:
             return known[1]
         at_ms, _, rest = blob.partition("|")
         said = msgspec.json.decode(rest, type=_LastWord)
-        presence = LastPresence(int(at_ms), said.agents_online, said.free_slots, said.agents)
-        self._presence[queue] = (blob, presence)
+        presence = LastPresence(
+            int(at_ms), said.agents_online, said.free_slots, said.agents, said.open_cases
+        )
+        if len(self._presence) >= _REMEMBERED_DESKS:
+            self._presence.clear()
+        self._presence[place] = (blob, presence)
         return presence
 
     # ---- places ------------------------------------------------------------------------------
@@ -140,11 +156,21 @@ class LoadStore:
 
     # ---- desks -------------------------------------------------------------------------------
 
-    def report(self, pipeline: "Pipeline", queue: str, presence: LastPresence) -> None:
-        """Add the command that keeps what a desk said, unless something later is known."""
-        said = _LastWord(presence.agents_online, presence.free_slots, presence.agents)
-        blob = msgspec.json.encode(said)
-        pipeline.eval(_REPORT, 1, self._prefix + "presence", queue, presence.at_ms, blob)
+    def report(
+        self, pipeline: "Pipeline", queue: str, presence: LastPresence, desk: str | None = None
+    ) -> None:
+        """Add the command that keeps what a desk said, unless something later is known of it.
+
+        Desks that give no id of their own speak for the queue in one voice.
+        """
+        said = _LastWord(
+            presence.agents_online, presence.free_slots, presence.agents, dict(presence.open_cases)
+        )
+        place = queue if desk is None else f"{queue}{_DESK}{desk}"
+        keys = [self._prefix + "presence"]
+        pipeline.eval(
+            _REPORT, 1, *keys, place, presence.at_ms, msgspec.json.encode(said), _FORGOTTEN_MS
+        )
 
     def _waiting(self, queue: str) -> str:
         return f"{self._prefix}waiting:{queue}"

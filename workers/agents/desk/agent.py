@@ -94,7 +94,7 @@ class DeskAgent(Agent):
 
     async def _translate(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
         reported: list[_Reported] = []
-        present: list[tuple[str, LastPresence]] = []
+        present: list[tuple[Presence, LastPresence]] = []
         outputs: list[Record] = []
         refused: dict[int, Rejected] = {}
         secrets = self._secrets.at(tp.topic, tp.partition)
@@ -106,7 +106,7 @@ class DeskAgent(Agent):
                 refused[record.offset] = rejected
                 continue
             if isinstance(event, Presence):
-                present.append((event.queue, _presence(event, record.timestamp)))
+                present.append((event, _presence(event, record.timestamp)))
             else:
                 reported.append(_Reported(record, event))
         if present:
@@ -135,10 +135,10 @@ class DeskAgent(Agent):
             known = ", ".join(self._topics.queues)
             raise Rejected("unknown_queue", f"{field}: {shown(queue)}: use one of {known}")
 
-    async def _report(self, present: Sequence[tuple[str, LastPresence]]) -> None:
+    async def _report(self, present: Sequence[tuple[Presence, LastPresence]]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
-        for queue, presence in present:
-            self._load.report(pipeline, queue, presence)
+        for event, presence in present:
+            self._load.report(pipeline, event.queue, presence, event.desk_id)
         await pipeline.execute()
 
     async def _whereabouts(self, escalation_ids: Sequence[str]) -> dict[str, Whereabouts]:
@@ -237,5 +237,6 @@ def _presence(event: Presence, timestamp_ms: int) -> LastPresence:
         at_ms=min(to_ms(event.occurred_at), timestamp_ms, now_ms()),
         agents_online=event.agents_online,
         free_slots=event.free_slots,
-        agents=frozenset(event.agents),
+        agents=frozenset(event.names),
+        open_cases=event.open_cases,
     )
