@@ -53,6 +53,7 @@ NotificationKind = Literal[
     "not_handed_over",
     "deadline_at_risk",
     "outcome_below_band",
+    "rung_skipped",
 ]
 
 
@@ -68,6 +69,12 @@ class Notification(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     team: str | None = None
     escalation_id: Id | None = None
     conversation_id: Id | None = None
+    customer: Id | None = None
+    """Strictly redacted."""
+    reason: Reason | None = None
+    level: Count = 0
+    due_at: Instant | None = None
+    """When the place that has it now, a queue or the ticket system, must have taken or answered."""
     seq: Count | None = None
     subject: str | None = None
     """What a rate is about: `overall`, an intent, or an AI version."""

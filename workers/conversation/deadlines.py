@@ -19,6 +19,7 @@ from workers.conversation.placement import (
 from workers.conversation.rules import stalled
 from workers.conversation.state import DeadlineKind, Due, State
 from workers.conversation.step_context import StepContext
+from workers.redaction.redact import redact
 
 
 def deadline(run: StepContext, event: Deadline) -> None:
@@ -101,6 +102,10 @@ def _warn(run: StepContext) -> None:
             queue=escalation.queue,
             escalation_id=escalation.id,
             conversation_id=name,
+            customer=redact(state.customer_id, "strict") if state.customer_id else None,
+            reason=escalation.reason,
+            level=escalation.level,
+            due_at=from_ms(due),
             seq=state.seq,
         )
     )

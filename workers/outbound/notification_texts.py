@@ -94,6 +94,10 @@ def item_of(
     facts = [
         (label["queue"], _team(notification)),
         (label["conversation"], notification.conversation_id),
+        (label["customer"], notification.customer),
+        (label["reason"], notification.reason and notification.reason.replace("_", " ")),
+        (label["level"], str(notification.level or "")),
+        (label["due"], notification.due_at and f"{notification.due_at:%Y-%m-%d %H:%M:%S} UTC"),
         (label["time"], f"{notification.occurred_at:%Y-%m-%d %H:%M:%S} UTC"),
         (label["link"], link),
     ]

@@ -9,11 +9,14 @@ from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.tickets import Notification, NotificationKind
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import NOTIFICATIONS, Topics
+from workers.redaction.redact import redact
 from workers.routing.envelopes import Envelope
 from workers.routing.opening_hours import next_opening
 from workers.routing.plan import is_placing
 
 _RAISED: Final = frozenset({"reply_missed", "mandatory_rule", "hop_limit", "idle"})
+_AS_PLANNED: Final = frozenset({"closed", "tried"})
+"""Reasons to skip a rung of which nobody need be told: opening hours, and what `moved` says."""
 _MISSED: Final = frozenset({"claim_missed", "ticket_unanswered", "ticket_refused"})
 
 
@@ -38,6 +41,10 @@ def notification(
         team=None if known is None else known.team,
         escalation_id=decision.escalation_id,
         conversation_id=decision.conversation_id,
+        customer=_customer(decision),
+        reason=decision.reason,
+        level=decision.level,
+        due_at=plan.claim_due_at,
         seq=decision.seq,
     )
     return Envelope(NOTIFICATIONS, decision.conversation_id, message)
@@ -54,7 +61,15 @@ def _kind(decision: Decision, plan: Plan) -> NotificationKind | None:
         return "contact_given"
     if decision.cause in _RAISED:
         return "level_raised"
-    return "moved" if decision.cause in _MISSED else None
+    if decision.cause in _MISSED:
+        return "moved"
+    failed = any(rung.reason not in _AS_PLANNED for rung in plan.skipped)
+    return "rung_skipped" if failed else None
+
+
+def _customer(decision: Decision) -> str | None:
+    customer = decision.facts.customer
+    return None if customer is None or customer.id is None else redact(customer.id, "strict")
 
 
 def _text(kind: NotificationKind, decision: Decision, plan: Plan, topics: Topics) -> str:
@@ -67,6 +82,7 @@ def _text(kind: NotificationKind, decision: Decision, plan: Plan, topics: Topics
         "contact_given": f"Nobody could take {about}; the customer was given contact details.",
         "level_raised": f"{about} was raised to level {decision.level}: {cause}.",
         "moved": f"{about} was moved: {cause}.",
+        "rung_skipped": f"{about} went to {plan.queue}: no place before it could take it.",
     }[kind]
     skipped = ", ".join(_why(rung, plan, topics) for rung in plan.skipped)
     return f"{said} Tried: {skipped}." if skipped else said

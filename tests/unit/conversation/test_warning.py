@@ -85,3 +85,10 @@ def test_a_queue_that_does_not_want_it_has_none() -> None:
     h.route(claim_minutes=30)
     h.wait(29)
     assert warnings(h) == []
+
+
+def test_a_warning_says_why_how_high_by_when_and_whose(waiting: History) -> None:
+    waiting.wait(24)
+    [warning] = warnings(waiting)
+    assert (warning.reason, warning.level) == ("explicit_request", 0)
+    assert warning.due_at == from_ms(START + 30 * MINUTE)
