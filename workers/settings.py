@@ -112,6 +112,8 @@ class Settings(BaseSettings):
     """A folder of the deployment's own word lists, which become part of the policy."""
     notifier: Path | None = Field(default=None, validation_alias="HANDOFF_NOTIFIER")
     """notifier.yaml: who is told of notifications; without it only the topic's readers are."""
+    tickets: Path | None = Field(default=None, validation_alias="HANDOFF_TICKETS")
+    """The file of the ticket system in which tickets are made; without it nobody makes them."""
     observe: bool = Field(default=False, validation_alias="HANDOFF_OBSERVE")
     """Decisions are published, nothing is placed and nobody is told."""
     chunk_size: int = Field(default=500, ge=1, le=5000, validation_alias="HANDOFF_CHUNK_SIZE")

@@ -95,7 +95,7 @@ MISTAKES = [
         "topics[5].consumers[0]: 'teamchannel': did you mean team-channel?",
     ),
     (
-        "producers: [desk, ticket-system]",
+        "producers: [desk, ticket-system, tickets-agent]",
         "producers: []",
         "topics[3].producers: Expected array of length >= 1",
     ),

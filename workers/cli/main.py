@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, str]] = {
     "console": "Serve the console: what happens now, every conversation, a desk and a chat.",
     "worker": "Run one kind of worker, or one of each.",
     "bridge": "Take events over HTTP from systems without a Kafka client.",
+    "tickets": "Check the file of a ticket system, and show what it would be sent.",
     "doctor": "Check settings, servers and policy, and say what to do.",
     "topics": "Compare topics.yaml with the cluster, or create what is missing.",
     "send": "Publish events from a file, each acknowledged.",

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from workers.runtime.app import Agent
 
 AGENTS: Final = ("escalation", "routing", "desk", "outcomes", "classifier")
-WHEN_CONFIGURED: Final[dict[str, str]] = {"notifier": "HANDOFF_NOTIFIER"}
+WHEN_CONFIGURED: Final[dict[str, str]] = {
+    "notifier": "HANDOFF_NOTIFIER",
+    "tickets": "HANDOFF_TICKETS",
+}
 """Agents that `all` starts only where their variable is set."""
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
@@ -91,6 +94,7 @@ def worker(context: click.Context, /, which: str, **options: Any) -> None:
     """Run one kind of worker until it is told to stop, or one process of each.
 
     `notifier` needs a notifier.yaml, HANDOFF_NOTIFIER; `all` runs it where that is set.
+    `tickets` needs the file of a ticket system, HANDOFF_TICKETS; `all` runs it where that is set.
     `all` starts a process again when it ends, unless its exit code says that starting it again
     cannot help (2, 65 or 78); exit code 70 means that a worker ended itself so that nothing is
     lost.

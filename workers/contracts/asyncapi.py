@@ -15,6 +15,7 @@ _OURS: Final = frozenset(
         "classifier-agent",
         "outcomes-agent",
         "notifier-agent",
+        "tickets-agent",
         "operator",
     }
 )

@@ -50,6 +50,7 @@ Service = Literal[
     "classifier-agent",
     "outcomes-agent",
     "notifier-agent",
+    "tickets-agent",
     "operator",
 ]
 """Who writes and reads: systems outside, our agents, and the command line in somebody's hands."""

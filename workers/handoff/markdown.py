@@ -1,10 +1,11 @@
 """Packets as Markdown, for ticket systems and chat rooms."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-from workers.contracts.handoffs import Packet
-from workers.handoff.frames import frame
+from workers.contracts.handoffs import Packet, PacketTurn
+from workers.handoff.frames import Frame, frame
 from workers.handoff.sections import sections
 from workers.handoff.wording import one_line, without_controls
 
@@ -24,7 +25,13 @@ def render_markdown(packet: Packet) -> str:
             head = f"**{name or label}:** " if section.title is None else ""
             lines.append(f"- {head}{_escaped(text)}")
     lines += ["", f"### {words('label', 'transcript')}", ""]
-    for turn in packet.transcript:
+    return "\n".join([*lines, markdown_turns(packet.transcript, words)])
+
+
+def markdown_turns(turns: Iterable[PacketTurn], words: Frame) -> str:
+    """Return turns as a list in Markdown, escaped like the packet."""
+    lines = []
+    for turn in turns:
         role = words("speaker", turn.role) if words.has("speaker", turn.role) else turn.role
         name = f" {turn.name}" if turn.name else ""
         lines.append(f"- {turn.at:%H:%M:%S} **{_escaped(role + name)}:** {_escaped(turn.text)}")

@@ -12,18 +12,22 @@ MAX_AT_ONCE: Final = 500
 _LOOK_S: Final = 0.2
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
+Taken_co = TypeVar("Taken_co", covariant=True)
 
 
-class TakingStore(Protocol[T_co]):
+class TakingStore(Protocol[Taken_co]):
     """A store whose items fall due."""
 
-    async def take(self, now_ms: int, until_ms: int, most: int) -> Sequence[T_co]:
+    async def take(self, now_ms: int, until_ms: int, most: int) -> Sequence[Taken_co]:
         """Take items that are due; nobody else does until then."""
         ...
 
     async def renew(self, names: Iterable[str], until_ms: int) -> None:
         """Keep items from others for longer."""
+        ...
+
+    async def release(self, name: str, until_ms: int, now_ms: int) -> None:
+        """Make what was taken until then due at once, unless something was noted since."""
         ...
 
 
@@ -44,6 +48,8 @@ class Lanes(Generic[T]):
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._renewed_ms = 0
+        self._taken_again: dict[str, int] = {}
+        """What fell due while its work was ending, and until when it is taken."""
 
     def wake(self) -> None:
         """Look at once: something was added."""
@@ -56,6 +62,7 @@ class Lanes(Generic[T]):
                 for task in [task for task in self._busy.values() if task.done()]:
                     task.result()
                 self._busy = {name: task for name, task in self._busy.items() if not task.done()}
+                await self._release()
                 await self._renew()
                 await self._start_due()
                 self._woken.clear()
@@ -71,6 +78,10 @@ class Lanes(Generic[T]):
                 await asyncio.wait(self._busy.values())
             self._busy = {}
 
+    async def _release(self) -> None:
+        for name in self._taken_again.keys() - self._busy.keys():
+            await self._store.release(name, self._taken_again.pop(name), self._clock())
+
     async def _renew(self) -> None:
         now = self._clock()
         if self._busy and now - self._renewed_ms >= _RENEWED_MS:
@@ -82,10 +93,13 @@ class Lanes(Generic[T]):
         room = MAX_AT_ONCE - len(self._busy)
         if room <= 0:
             return
-        for taken in await self._store.take(now, now + TAKEN_MS, room):
+        until = now + TAKEN_MS
+        for taken in await self._store.take(now, until, room):
             # What is in hand longer than it was taken for is due again, and in good hands.
             name = self._name_of(taken)
-            if name not in self._busy:
+            if name in self._busy:
+                self._taken_again[name] = until
+            else:
                 task = asyncio.ensure_future(self._work(taken))
                 task.add_done_callback(lambda _: self._woken.set())
                 self._busy[name] = task

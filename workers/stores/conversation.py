@@ -63,6 +63,15 @@ async def read_conversation(
     return None
 
 
+async def read_turns_from(
+    redis: Redis, prefix: str, home: Home, conversation_id: str, first: int, most: int
+) -> list[Turn]:
+    """Return up to `most` entries of a transcript after the `first` ones, oldest first."""
+    key = f"{base_key(prefix, home)}t:{conversation_id}"
+    rows: Any = await redis.lrange(key, first, first + most - 1)
+    return [_TURN.decode(row) for row in rows]
+
+
 async def home_of(redis: Redis, prefix: str, topic: str, conversation_id: str) -> Home | None:
     """Return the partition in which the state of a conversation is stored; None: in none."""
     stored: Any = await redis.get(f"{prefix}:partitions:{topic}")

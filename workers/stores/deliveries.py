@@ -14,6 +14,7 @@ KEPT_MS: Final = 32 * DAY
 """As long as transcripts: what was told of a conversation is not told again in that time."""
 _LUA: Final = Path(__file__).with_name("lua")
 _ADD: Final = _LUA.joinpath("delivery_add.lua").read_text()
+_RELEASE: Final = _LUA.joinpath("taken_release.lua").read_text()
 _TAKE: Final = _LUA.joinpath("delivery_take.lua").read_text()
 _DONE: Final = _LUA.joinpath("delivery_done.lua").read_text()
 _NOTE: Final = _LUA.joinpath("delivery_note.lua").read_text()
@@ -167,6 +168,10 @@ class DeliveryStore:
         fields = [part for pair in known.items() for part in pair]
         at = "" if at_s is None else repr(at_s)
         await self._eval(_NOTE, [self._known(conversation_id)], [KEPT_MS, at, *fields])
+
+    async def release(self, name: str, until_ms: int, now_ms: int) -> None:
+        """Make what was taken until then due at once, unless something was noted since."""
+        await self._eval(_RELEASE, [self._due], [name, until_ms, now_ms])
 
     async def waiting(self) -> int:
         """Return how many conversations something is still to be told about."""

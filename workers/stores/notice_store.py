@@ -16,6 +16,7 @@ MOST: Final = 200
 """Notifications of one message."""
 _LUA: Final = Path(__file__).with_name("lua")
 _ADD: Final = _LUA.joinpath("notice_add.lua").read_text()
+_RELEASE: Final = _LUA.joinpath("taken_release.lua").read_text()
 _TAKE: Final = _LUA.joinpath("notice_take.lua").read_text()
 _DONE: Final = _LUA.joinpath("notice_done.lua").read_text()
 _LATER: Final = _LUA.joinpath("notice_later.lua").read_text()
@@ -83,6 +84,10 @@ class NoticeStore:
         """Keep routes from others for longer."""
         due = dict.fromkeys(names, until_ms)
         await persist(lambda: self._redis.zadd(self._due, due, xx=True, gt=True), self._address)
+
+    async def release(self, name: str, until_ms: int, now_ms: int) -> None:
+        """Make what was taken until then due at once, unless something was noted since."""
+        await self._eval(_RELEASE, [self._due], [name, until_ms, now_ms])
 
     async def later(self, batch: NoticeBatch, due_ms: int) -> None:
         """Put a message off, unless somebody else has sent it meanwhile."""
