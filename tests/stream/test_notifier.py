@@ -176,6 +176,7 @@ async def test_a_mail_says_what_who_and_where(office: Office) -> None:
     assert mail["Message-ID"] == "<n-1.team@example.com>"
     assert mail["To"] == "team@example.com"
     plain, html = (part.get_content() for part in mail.iter_parts())
+    assert "Conversation: c-1" in plain.splitlines()
     for text in (plain, html):
         assert "Nobody took c-1" in text
         assert "Billing team (billing)" in text

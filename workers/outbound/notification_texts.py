@@ -24,18 +24,24 @@ _TEXT: Final = """\
 {% for item in items %}
 {{ item.heading }}{% if item.about %}: {{ item.about }}{% endif %}
 
+
 {{ item.text }}
+
 {% for label, value in item.facts %}
 {{ label }}: {{ value }}
-{%- endfor %}
+{% endfor %}
 {% if item.advice %}
+
 {{ item.advice }}
 {% endif %}
 {% if not loop.last %}
+
 ----
+
 {% endif %}
 {% endfor %}
 {% if more %}
+
 {{ words.more.format(count=more) }}
 {% endif %}
 """
