@@ -226,10 +226,12 @@ def _compare(prepared: Prepared, outputs: _Outputs) -> Summary:
     labelled = prepared.plan.labels is not None
     summary = summarise(result, prepared.judges(), labelled=labelled)
     if outputs.html is not None:
-        from workers.replay.flip_details import details_of
+        from workers.replay.flip_details import chosen_of, details_of
         from workers.replay.html_report import render
 
-        page = render(summary, details_of(prepared.plan, summary.changes))
+        chosen = chosen_of(summary.changes)
+        with progress("reading changed conversations again", len(chosen)) as advance:
+            page = render(summary, details_of(prepared.plan, chosen, advance))
         outputs.html.write_text(page, encoding="utf-8")
     _print(summary, outputs, lambda: show(summary, plain_console()))
     return summary

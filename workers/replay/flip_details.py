@@ -1,7 +1,7 @@
 """One changed conversation for the reader of a backtest: its turns, and what a desk gets."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -52,9 +52,10 @@ class FlipDetail(msgspec.Struct, frozen=True, kw_only=True):
     packet_of: str
 
 
-def details_of(plan: BacktestPlan, flips: Sequence[Flip]) -> list[FlipDetail]:
-    """Read some changed conversations again and tell them turn by turn, of each kind as many."""
-    chosen = chosen_of(flips)
+def details_of(
+    plan: BacktestPlan, chosen: Sequence[Flip], advance: Callable[[int], None]
+) -> list[FlipDetail]:
+    """Read changed conversations again and tell them turn by turn; `advance` is told of each."""
     wanted = {flip.conversation_id for flip in chosen}
     if not wanted:
         return []
@@ -67,6 +68,7 @@ def details_of(plan: BacktestPlan, flips: Sequence[Flip]) -> list[FlipDetail]:
     rules = {} if plan.topics is None else _redactions(plan.topics)
     details = []
     for flip in chosen:
+        advance(1)
         conversation = found.get(flip.conversation_id)
         if conversation is not None:
             details.append(
