@@ -12,14 +12,27 @@ import msgspec
 from workers.contracts.codec import Header, Raw, encode
 from workers.contracts.deadletters import Origin, dead_letter
 from workers.contracts.decisions import ClassificationRequest, Decision, Home
-from workers.contracts.events import AiSwitch, Deadline, Event, Message, PolicyInForce
+from workers.contracts.events import (
+    AiSwitch,
+    Deadline,
+    Event,
+    Message,
+    PartitionEvent,
+    PolicyInForce,
+)
 from workers.contracts.ids import deadline_event_id
 from workers.contracts.rejections import Rejected
 from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, DECISIONS, NOTIFICATIONS
 from workers.conversation.outcome_bands import count_outcomes, tells_outcome
-from workers.conversation.partition_meta import PartitionMeta, adopt, policy_in, silenced_in
+from workers.conversation.partition_meta import (
+    PartitionMeta,
+    adopt,
+    adopt_switches,
+    policy_in,
+    silenced_in,
+)
 from workers.conversation.rates import (
     Rates,
     copied,
@@ -201,15 +214,22 @@ class Folding:
         self.rates: Rates | None = None
         """A copy of the meta's, once something is counted in it."""
 
+    def switch(self, event: PartitionEvent) -> None:
+        """Take the switches of an event of the partition, and not its policy."""
+        self._hold(adopt_switches(self.meta, event))
+
+    def _hold(self, meta: PartitionMeta) -> None:
+        self.meta = meta
+        self.policy = policy_in(meta.policy_text)
+        self.silenced = silenced_in(meta, self.policy)
+
     def fold(self, record: Incoming) -> bool:
         """Fold one record; False where it was applied before, so that nothing follows from it."""
         event = record.event
         if event is None:
             self.outputs.append(_dead(record, self.home))
         elif isinstance(event, PolicyInForce | AiSwitch):
-            self.meta = adopt(self.meta, event)
-            self.policy = policy_in(self.meta.policy_text)
-            self.silenced = silenced_in(self.meta, self.policy)
+            self._hold(adopt(self.meta, event))
         else:
             work = self._work(event.conversation_id)
             if self.keeps_time and work.state.deadlines:

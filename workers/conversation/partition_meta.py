@@ -74,10 +74,16 @@ def adopt(meta: PartitionMeta, event: PartitionEvent) -> PartitionMeta:
     The version in force may only change whether it observes, so that a worker with an older file
     never turns the policy back. A switch that is not newer than what is known changes nothing.
     """
-    if isinstance(event, AiSwitch):
-        return _with_switches(meta, switched(meta.switches, [switch_of(event)]))
-    meta = _with_policy(meta, event)
-    return _with_switches(meta, switched(meta.switches, carried(event.switches)))
+    return adopt_switches(meta if isinstance(event, AiSwitch) else _with_policy(meta, event), event)
+
+
+def adopt_switches(meta: PartitionMeta, event: PartitionEvent) -> PartitionMeta:
+    """Return the meta after the switches of an event alone: for a replay of another policy.
+
+    Which versions of the AI agent were off holds whatever the policy.
+    """
+    new = [switch_of(event)] if isinstance(event, AiSwitch) else carried(event.switches)
+    return _with_switches(meta, switched(meta.switches, new))
 
 
 def silenced_in(meta: PartitionMeta, policy: Policy) -> frozenset[str]:

@@ -21,7 +21,7 @@ from workers.contracts.events import (
 from workers.contracts.time import Instant, from_ms, to_ms
 from workers.contracts.topics import DECISIONS
 from workers.conversation.fold import Incoming, fold_chunk
-from workers.conversation.partition_meta import PartitionMeta, policy_in
+from workers.conversation.partition_meta import PartitionMeta, adopt_switches, policy_in
 from workers.conversation.rules import add_agent, signals_of
 from workers.conversation.state import State
 from workers.detection import Vocabulary, read_agent, read_customer
@@ -66,14 +66,17 @@ def explain_events(
 ) -> list[ExplainedEvent]:
     """Fold one conversation's records and tell what each did; refused ones are left out.
 
-    The policy events of its partition belong among the records; `fixed` ignores them.
+    The policy events of its partition belong among the records; `fixed` takes only their switches.
     """
     lines: list[ExplainedEvent] = []
     blobs: Mapping[str, bytes | None] = {}
     known: set[str] = set()
     for record in incoming:
         event = record.event
-        if event is None or (fixed and type(event) is PolicyInForce):
+        if event is None:
+            continue
+        if fixed and isinstance(event, PolicyInForce):
+            meta = adopt_switches(meta, event)
             continue
         ids = {event.conversation_id: known}
         folded = fold_chunk([record], blobs, ids, meta, home, keeps_time=keeps_time)

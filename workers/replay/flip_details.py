@@ -14,7 +14,7 @@ from workers.contracts.events import Ownership, PolicyInForce, Routed
 from workers.contracts.handoffs import Packet
 from workers.contracts.topics import DECISIONS, Redaction, load_topics
 from workers.conversation.fold import Incoming, fold_chunk
-from workers.conversation.partition_meta import PartitionMeta
+from workers.conversation.partition_meta import PartitionMeta, adopt_switches
 from workers.handoff.packet import build_packet
 from workers.replay.backtest import BacktestPlan, Candidate, meta_of
 from workers.replay.explain_events import ExplainedEvent, explain_events
@@ -131,9 +131,8 @@ def _records(
     """Return the records that a candidate is told of up to its first decision."""
     if candidate.text is None and not plan.foreign:
         return [one for one in incoming if one.event is not None]
-    others = (PolicyInForce, Routed, Ownership)
     told = [one for one in incoming if one.event is not None]
-    return [one for one in told if not isinstance(one.event, others)]
+    return [one for one in told if not isinstance(one.event, Routed | Ownership)]
 
 
 def _explained(
@@ -187,6 +186,9 @@ def _packet(
     known: dict[str, set[str]] = {}
     transcript: list[Turn] = []
     for record in _records(plan, candidate, incoming):
+        if candidate.text is not None and isinstance(record.event, PolicyInForce):
+            meta = adopt_switches(meta, record.event)
+            continue
         folded = fold_chunk([record], states, known, meta, home, keeps_time=keeps_time)
         meta = folded.meta
         for id_, change in folded.changes.items():

@@ -6,7 +6,6 @@ from typing import BinaryIO, Final, NamedTuple
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision, Home
 from workers.contracts.events import (
-    AiSwitch,
     Deadline,
     Event,
     Message,
@@ -111,9 +110,10 @@ class PolicyReplay:
             if event is None:
                 continue
             if isinstance(event, PartitionEvent):
-                # Which versions of the AI agent were off holds whatever the policy.
-                if self._role.recorded or type(event) is AiSwitch:
+                if self._role.recorded:
                     folding.fold(record)
+                else:
+                    folding.switch(event)
                 continue
             track = tracks[event.conversation_id]
             step = self._one(folding, record, event, track, recorded, index)

@@ -103,6 +103,17 @@ def test_the_logs_own_run_has_the_outcomes_that_were(tmp_path: Path) -> None:
     assert tried["changed"] == {}
 
 
+def test_another_policy_obeys_the_switches_that_a_policy_event_carries(tmp_path: Path) -> None:
+    text = DEFAULT.read_text()
+    agent = {"id": "bot", "version": "4.2"}
+    off = {"ai_version": "4.2", "on": False, "at": at(0).isoformat(), "reason": "It errs."}
+    for switches, silenced in (([off], {"ai_silenced": 1}), ([], {})):
+        first = policy_event(text, "1") | {"switches": switches}
+        rows = [event("a", 0), event("a", 1, agent=agent), event("a", 2)]
+        judged = summary(log(tmp_path, [first, *rows]), "--policy", DEFAULT)["policies"][0]
+        assert judged["reasons"] == silenced
+
+
 def test_what_desks_and_the_router_did_is_not_told_to_another_policy(tmp_path: Path) -> None:
     rows = helped("a")
     result = summary(own_log(tmp_path, rows), "--policy", BASIC)
