@@ -65,18 +65,21 @@ def plan(
 
     `previous` is the conversation's ledger record before this decision; `rejected` are rungs whose
     topic refused the packet of this very decision. It ends at the customer's contact details at
-    the latest, and every rung before the one taken is in `skipped` with its reason.
+    the latest, and every rung before the one taken is in `skipped` once, with its reason.
     """
     # A clock that runs behind must not let a deadline pass before it was set.
     planned_ms = max(now_ms, to_ms(decision.decided_at))
     if not is_placing(decision):
         return _unplaced(decision, planned_ms, previous)
     skipped: list[Skipped] = []
-    for number, rung in enumerate(ladder(decision, topics, load, planned_ms)):
+    for rung in ladder(decision, topics, load, planned_ms):
         reason = _reason(rung, decision, topics, load, planned_ms, rejected)
         if reason is None:
             return _placed(decision, topics, load, planned_ms, previous, rung, skipped)
-        skipped.append(Skipped(rung=number, place=rung.place, queue=rung.queue, reason=reason))
+        # A queue that refused its person's rung refuses its own for the same reason: that is one.
+        if rung.name not in (rung_name(skip.place, skip.queue) for skip in skipped):
+            skip = Skipped(rung=len(skipped), place=rung.place, queue=rung.queue, reason=reason)
+            skipped.append(skip)
     raise AssertionError("the contact rung takes everybody")
 
 
