@@ -182,7 +182,7 @@ def test_commands_and_variables_are_ours(services: dict[str, Any]) -> None:
     params = [*worker.params, *bridge.params, *console.params]
     options = {option.envvar for option in params if isinstance(option.envvar, str)}
     ours = [service for service in services.values() if service["image"] == "warm-handoff"]
-    assert len(ours) == len(_WORKERS) + len(("topics", "bridge", "console", "tickets"))
+    assert len(ours) == len(_WORKERS) + len(("topics", "bridge", "console", "tickets", "notifier"))
     for service in ours:
         assert service["command"][0] in COMMANDS
         assert service["environment"].keys() <= known | options
