@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from tests.faults.following import Follower
 from tests.faults.load import Step
@@ -120,6 +120,9 @@ async def insist(producer: AIOKafkaProducer, topic: str, record: Record) -> None
     while True:
         try:
             await (await producer.send(topic, record.value, key=record.key))
+        except MessageSizeTooLargeError:
+            # It would never be taken.
+            raise
         except KafkaError:
             await asyncio.sleep(0.2)
         else:

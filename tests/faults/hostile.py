@@ -21,7 +21,8 @@ from workers.contracts.topics import CLASSIFICATIONS, DECISIONS, DESKS, EVENTS, 
 CUSTOMERS: Final = 12
 MESSAGES: Final = 30
 MESSAGE_CHARACTERS: Final = 32_768
-TOOL_CHARACTERS: Final = 900_000
+TOOL_BYTES: Final = 900_000
+"""Of a tool's error in JSON; with its envelope it is as long as the topic takes."""
 READ: Final = (EVENTS, DECISIONS, DESKS, CLASSIFICATIONS, LEDGER)
 """What workers consume."""
 RECORDS: Final = 30
@@ -50,7 +51,9 @@ def content(random: Random, name: str, seconds: float) -> list[Step]:
     for number in range(CUSTOMERS):
         conversation, shape = f"{FOREIGN}{name}-{number}", random.choice([*SHAPES.values()])
         text = repeated(shape, MESSAGE_CHARACTERS)
-        error = {"name": "look", "status": "error", "error": repeated(shape, TOOL_CHARACTERS)}
+        grown = len(orjson.dumps(shape)) / len(shape)
+        said_by_tool = repeated(shape, int(TOOL_BYTES / grown))
+        error = {"name": "look", "status": "error", "error": said_by_tool}
         said: list[dict[str, Any]] = [{"role": "customer", "content": text}] * MESSAGES
         said += [{"role": "tool", "tool": error}, {"role": "ai_agent", "content": text}]
         said += [{"role": "customer", "content": f"I want to talk to a human. {text}"}]
