@@ -26,7 +26,8 @@ from workers.runtime.clock import now_ms
 from workers.runtime.producer import Record
 from workers.settings import load_settings
 from workers.stores.connection import connect
-from workers.stores.notice_store import NoticeRecord, NoticeStore
+from workers.stores.kept_record import KeptRecord
+from workers.stores.notice_store import NoticeStore
 
 _LIMIT_S: Final = 60.0
 _START: Final = 1_790_000_000_000
@@ -80,8 +81,7 @@ class Office:
     async def add(self, *notifications: Notification) -> None:
         """Keep notifications as the agent does."""
         for one in notifications:
-            record = NoticeRecord(
-                id=one.notification_id,
+            record = KeptRecord(
                 topic=NOTIFICATIONS,
                 partition=0,
                 offset=1,
@@ -90,7 +90,7 @@ class Office:
                 value=encode(one),
             )
             for route in load_notifier(self.file).of(one):
-                await self.store.add(route.route, record, self.clock())
+                await self.store.add(route.route, one.notification_id, record, self.clock())
 
     def _point(self) -> None:
         self.points += 1

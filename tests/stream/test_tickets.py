@@ -30,8 +30,9 @@ from workers.runtime.clock import now_ms
 from workers.runtime.producer import Record
 from workers.settings import load_settings
 from workers.stores.connection import connect
+from workers.stores.kept_record import KeptRecord
 from workers.stores.partition_store import base_key
-from workers.stores.ticket_store import TicketRequest, TicketStore
+from workers.stores.ticket_store import TicketStore
 
 _HOME: Final = Home(topic="conversation-events", partition=3)
 _LIMIT_S: Final = 60.0
@@ -146,7 +147,7 @@ class TicketHouse:
                 **fields,
             }
         )
-        record = TicketRequest(
+        record = KeptRecord(
             topic=TICKETS,
             partition=0,
             offset=seq,

@@ -8,9 +8,8 @@ from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from workers.contracts.codec import Raw, decode_message, decode_queue_message
+from workers.contracts.codec import decode_message, decode_queue_message
 from workers.contracts.control import Control
-from workers.contracts.deadletters import Origin, dead_letter
 from workers.contracts.handoffs import Claimed, Handoff, QueueMessage, Refused, Withdrawn
 from workers.contracts.rejections import Rejected
 from workers.contracts.topics import CONTROL, DEAD_LETTERS
@@ -21,6 +20,7 @@ from workers.outbound.vendor_file import Vendor
 from workers.runtime.clock import now_ms
 from workers.settings import Settings, kafka_client_kwargs
 from workers.stores.deliveries import Delivery, DeliveryStore, Rank
+from workers.stores.kept_record import undelivered
 
 GROUP: Final = "handoff-bridge"
 DURABLE_S: Final = 5.0
@@ -161,9 +161,7 @@ def _known(message: QueueMessage) -> dict[str, str]:
     return {"state": "ended"}
 
 
-def undelivered(delivery: Delivery, why: str) -> Record:
+def letter(delivery: Delivery, why: str) -> Record:
     """Return the dead letter of a message that a vendor was not told."""
-    origin = Origin(delivery.topic, delivery.partition, delivery.offset)
-    raw = Raw(delivery.key, delivery.value, (), delivery.timestamp_ms)
-    key, value, headers = dead_letter(origin, raw, "undelivered", why, "bridge")
+    key, value, headers = undelivered(delivery, why, "bridge")
     return Record(DEAD_LETTERS, key, value, None, headers)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from aiokafka.errors import KafkaError
 
 from workers.bridge.control_stream import ControlStreams
-from workers.bridge.outgoing import OutgoingReader, undelivered
+from workers.bridge.outgoing import OutgoingReader, letter
 from workers.bridge.publisher import Publisher, UnavailableError
 from workers.bridge.routes import Doors, make_app
 from workers.bridge.senders import Senders
@@ -79,7 +79,7 @@ def _start_outgoing(
     async def give_up(delivery: Delivery, why: str) -> None:
         while True:
             try:
-                await publisher.publish([undelivered(delivery, why)])
+                await publisher.publish([letter(delivery, why)])
             except UnavailableError:
                 await asyncio.sleep(_AGAIN_S)
             else:

@@ -1,6 +1,6 @@
 """Messages that are still to be told to other systems, per conversation in order, in Redis."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -9,12 +9,12 @@ from redis.asyncio import Redis
 
 from workers.contracts.time import DAY
 from workers.stores.connection import persist
+from workers.stores.due_store import DueStore
 
 KEPT_MS: Final = 32 * DAY
 """As long as transcripts: what was told of a conversation is not told again in that time."""
 _LUA: Final = Path(__file__).with_name("lua")
 _ADD: Final = _LUA.joinpath("delivery_add.lua").read_text()
-_RELEASE: Final = _LUA.joinpath("taken_release.lua").read_text()
 _TAKE: Final = _LUA.joinpath("delivery_take.lua").read_text()
 _DONE: Final = _LUA.joinpath("delivery_done.lua").read_text()
 _NOTE: Final = _LUA.joinpath("delivery_note.lua").read_text()
@@ -64,15 +64,13 @@ _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Delivery).decode
 
 
-class DeliveryStore:
+class DeliveryStore(DueStore):
     """Keeps each message until it is told or given up; a conversation's are told in order."""
 
     def __init__(self, redis: Redis, prefix: str, address: str) -> None:
         """Name the server's address for messages; every method waits while it is away."""
-        self._redis = redis
-        self._address = address
         self._prefix = f"{prefix}:deliveries:"
-        self._due = f"{self._prefix}due"
+        super().__init__(redis, address, f"{self._prefix}due")
 
     def _known(self, conversation_id: str) -> str:
         return f"{self._prefix}known:{conversation_id}"
@@ -127,11 +125,6 @@ class DeliveryStore:
         due = {taken.conversation_id: until_ms}
         await persist(lambda: self._redis.zadd(self._due, due), self._address)
 
-    async def renew(self, conversation_ids: Iterable[str], until_ms: int) -> None:
-        """Keep conversations from others for longer; what is due later than that stays so."""
-        due = dict.fromkeys(conversation_ids, until_ms)
-        await persist(lambda: self._redis.zadd(self._due, due, xx=True, gt=True), self._address)
-
     async def done(self, taken: Taken, now_ms: int, *, given_up: bool = False) -> None:
         """Drop a message; what is given up can be added again."""
         conversation = taken.conversation_id
@@ -168,20 +161,6 @@ class DeliveryStore:
         fields = [part for pair in known.items() for part in pair]
         at = "" if at_s is None else repr(at_s)
         await self._eval(_NOTE, [self._known(conversation_id)], [KEPT_MS, at, *fields])
-
-    async def release(self, name: str, until_ms: int, now_ms: int) -> None:
-        """Make what was taken until then due at once, unless something was noted since."""
-        await self._eval(_RELEASE, [self._due], [name, until_ms, now_ms])
-
-    async def waiting(self) -> int:
-        """Return how many conversations something is still to be told about."""
-        return int(await persist(lambda: self._redis.zcard(self._due), self._address))
-
-    async def _eval(self, script: str, keys: list[str], arguments: list[Any]) -> Any:
-        async def evaluate() -> Any:
-            return await self._redis.eval(script, len(keys), *keys, *arguments)
-
-        return await persist(evaluate, self._address)
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,6 @@
 """The work on each ticket, in Redis: its latest request, how far it is, and when it is due."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -9,29 +9,19 @@ from redis.asyncio import Redis
 
 from workers.contracts.time import DAY
 from workers.stores.connection import persist
+from workers.stores.due_store import DueStore
+from workers.stores.kept_record import KeptRecord
 
 KEPT_MS: Final = 45 * DAY
 """Longer than a ticket may stay open; counted from the last that was done about it."""
 _LUA: Final = Path(__file__).with_name("lua")
 _ADD: Final = _LUA.joinpath("ticket_add.lua").read_text()
-_RELEASE: Final = _LUA.joinpath("taken_release.lua").read_text()
 _TAKE: Final = _LUA.joinpath("ticket_take.lua").read_text()
 _NOTE: Final = _LUA.joinpath("ticket_note.lua").read_text()
 
 
-class TicketRequest(msgspec.Struct, kw_only=True, frozen=True, array_like=True):
-    """The record of a request as it came."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes
-    value: bytes
-
-
 class TicketProgress(msgspec.Struct, kw_only=True, frozen=True, array_like=True):
-    """How far the work on one ticket is; times in milliseconds, 0 for never."""
+    """The progress of the work on one ticket; times in milliseconds, 0 for never."""
 
     making: bytes = b""
     """The request by which making it began; the same again under the same idempotency key."""
@@ -69,7 +59,7 @@ class TicketWork(NamedTuple):
     id: str
     """The `ticket_request_id`."""
     rank: str
-    request: TicketRequest
+    request: KeptRecord
     progress: TicketProgress
     entry: bytes
     """The bytes of the progress, by which it is known again."""
@@ -84,22 +74,20 @@ class TicketLostError(Exception):
 
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
-_REQUEST: Final = msgspec.msgpack.Decoder(TicketRequest).decode
+_REQUEST: Final = msgspec.msgpack.Decoder(KeptRecord).decode
 _PROGRESS: Final = msgspec.msgpack.Decoder(TicketProgress).decode
 
 
-class TicketStore:
+class TicketStore(DueStore):
     """Keeps the work until it is done; every method waits while Redis is away."""
 
     def __init__(self, redis: Redis, prefix: str, address: str) -> None:
         """Name the server's address for messages."""
-        self._redis = redis
-        self._address = address
+        super().__init__(redis, address, f"{prefix}:tickets:due")
         self._work = f"{prefix}:tickets:work:"
-        self._due = f"{prefix}:tickets:due"
 
     async def add(
-        self, request_id: str, epoch: int, seq: int, request: TicketRequest, now_ms: int
+        self, request_id: str, epoch: int, seq: int, request: KeptRecord, now_ms: int
     ) -> bool:
         """Keep a request, due at once; False when it is not greater than the one that is kept.
 
@@ -125,18 +113,6 @@ class TicketStore:
         rows: list[Any] = await pipeline.execute()
         return rows
 
-    async def renew(self, names: Iterable[str], until_ms: int) -> None:
-        """Keep tickets from others for longer."""
-        taken = list(names)
-
-        async def renewed() -> None:
-            pipeline = self._redis.pipeline(transaction=False)
-            for name in taken:
-                pipeline.zadd(self._due, {name: until_ms}, xx=True, gt=True)
-            await pipeline.execute()
-
-        await persist(renewed, self._address)
-
     async def note(
         self,
         work: TicketWork,
@@ -158,20 +134,6 @@ class TicketStore:
         if not await self._eval(_NOTE, keys, arguments):
             raise TicketLostError(work.id)
         return work._replace(progress=progress, entry=entry, given_up=work.given_up or given_up)
-
-    async def release(self, name: str, until_ms: int, now_ms: int) -> None:
-        """Make what was taken until then due at once, unless something was noted since."""
-        await self._eval(_RELEASE, [self._due], [name, until_ms, now_ms])
-
-    async def waiting(self) -> int:
-        """Return how many tickets there is still something to do about."""
-        return int(await persist(lambda: self._redis.zcard(self._due), self._address))
-
-    async def _eval(self, script: str, keys: list[str], arguments: list[Any]) -> Any:
-        async def evaluate() -> Any:
-            return await self._redis.eval(script, len(keys), *keys, *arguments)
-
-        return await persist(evaluate, self._address)
 
 
 def _work(name: str, row: list[bytes | None]) -> TicketWork:

@@ -6,8 +6,6 @@ from typing import Final
 
 import msgspec
 
-from workers.contracts.codec import Raw
-from workers.contracts.deadletters import Origin, dead_letter
 from workers.contracts.tickets import Notification
 from workers.contracts.time import MINUTE
 from workers.contracts.topics import DEAD_LETTERS
@@ -16,7 +14,8 @@ from workers.outbound.messenger import Messenger
 from workers.outbound.notifier_file import NotifierRoutes
 from workers.outbound.sending import backoff_s
 from workers.runtime.producer import Publish, Record
-from workers.stores.notice_store import NoticeBatch, NoticeRecord, NoticeStore
+from workers.stores.kept_record import undelivered
+from workers.stores.notice_store import NoticeBatch, NoticeStore
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class NotifierWorker:
         if route is None:
             await self._give_up(batch, "notifier.yaml has no such route any more", 0)
             return
-        answer = await self._messenger.send(route, [_DECODE(one.value) for one in batch.records])
+        answer = await self._messenger.send(route, _told_in(batch))
         now = self._clock()
         pause = round(route.every_minutes * MINUTE)
         if answer.result == "done":
@@ -76,12 +75,11 @@ class NotifierWorker:
     async def _give_up(self, batch: NoticeBatch, why: str, pause_ms: int) -> None:
         """Keep what a route was not told as dead letters, to be retried."""
         logger.warning("%s: given up: %s", batch.route, why)
-        await self._publish([_letter(one, f"{batch.route}: {why}") for one in batch.records])
-        await self._store.done(batch, self._clock() + pause_ms, given_up=True)
+        letters = [undelivered(one, f"{batch.route}: {why}", "notifier") for one in batch.records]
+        await self._publish([Record(DEAD_LETTERS, k, v, None, h) for k, v, h in letters])
+        ids = [one.notification_id for one in _told_in(batch)]
+        await self._store.done(batch, self._clock() + pause_ms, given_up=ids)
 
 
-def _letter(record: NoticeRecord, why: str) -> Record:
-    origin = Origin(record.topic, record.partition, record.offset)
-    raw = Raw(record.key, record.value, (), record.timestamp_ms)
-    key, value, headers = dead_letter(origin, raw, "undelivered", why, "notifier")
-    return Record(DEAD_LETTERS, key, value, None, headers)
+def _told_in(batch: NoticeBatch) -> list[Notification]:
+    return [_DECODE(one.value) for one in batch.records]

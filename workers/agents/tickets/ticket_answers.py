@@ -4,14 +4,12 @@ from typing import Any, Final
 
 import orjson
 
-from workers.contracts.codec import Raw
-from workers.contracts.deadletters import Origin, dead_letter
 from workers.contracts.ids import derive
 from workers.contracts.tickets import Ticket
 from workers.contracts.time import from_ms
 from workers.contracts.topics import DEAD_LETTERS, DESKS
 from workers.runtime.producer import Record
-from workers.stores.ticket_store import TicketRequest
+from workers.stores.kept_record import KeptRecord, undelivered
 
 _REASON_LIMIT: Final = 1000
 
@@ -50,9 +48,7 @@ def answer_record(event: dict[str, Any]) -> Record:
     return Record(DESKS, event["conversation_id"].encode(), orjson.dumps(event))
 
 
-def letter(request: TicketRequest, why: str) -> Record:
+def letter(request: KeptRecord, why: str) -> Record:
     """Return the dead letter of a request that the ticket system does not take."""
-    origin = Origin(request.topic, request.partition, request.offset)
-    raw = Raw(request.key, request.value, (), request.timestamp_ms)
-    key, value, headers = dead_letter(origin, raw, "undelivered", why, "tickets")
+    key, value, headers = undelivered(request, why, "tickets")
     return Record(DEAD_LETTERS, key, value, None, headers)
