@@ -11,8 +11,9 @@ from jinja2 import Environment, StrictUndefined
 
 from workers.contracts.characters import escaped
 from workers.contracts.tickets import Notification
+from workers.contracts.topics import Language
 from workers.contracts.yaml import load_yaml
-from workers.outbound.notifier_file import Language, NotifierRoutes, severity_of
+from workers.outbound.notifier_file import NotifierRoutes, severity_of
 from workers.outbound.trees import TreeError, render
 
 SHOWN: Final = 50

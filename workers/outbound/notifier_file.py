@@ -1,25 +1,30 @@
 """notifier.yaml: who is told of which notifications, by mail or webhook."""
 
 import pathlib
-from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Collection, Iterator
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from workers.contracts.tickets import Notification, NotificationKind
-from workers.contracts.yaml import Document, YamlFileError, convert, load_yaml, suggestion
+from workers.contracts.topics import Language
+from workers.contracts.yaml import Document, Path, YamlFileError
 from workers.outbound.mail import MailServer
 from workers.outbound.signatures import secret_problem
 from workers.outbound.trees import Data, problems
-from workers.outbound.vendor_file import Limits, VendorName, read_secrets
+from workers.outbound.vendor_file import (
+    Limits,
+    VendorName,
+    read_checked,
+    read_secrets,
+    unnamed_secret,
+)
 
 Severity = Literal["urgent", "normal", "low"]
 URGENT: Final = frozenset(
     {"deadline_at_risk", "expired", "not_handed_over", "ai_not_ready", "dead_letter_limit"}
 )
 LOW: Final = frozenset({"rate_in_band", "moved"})
-LANGUAGES: Final = ("en", "de", "es", "fr", "it", "nl", "pt")
-Language = Literal["en", "de", "es", "fr", "it", "nl", "pt"]
 
 
 class RouteMatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -101,10 +106,7 @@ def load_notifier(path: pathlib.Path, *, secrets: bool = True) -> NotifierRoutes
 
     Raises YamlFileError, `file:line: field: value: what to do`.
     """
-    document = load_yaml(path.read_text(encoding="utf-8"), str(path))
-    file = convert(document, NotifierFile)
-    for problem in _problems(document, file):
-        raise problem
+    document, file = read_checked(path, NotifierFile, _problems)
     held = read_secrets(document, path, file.secrets, hidden=not secrets)
     if secrets:
         _require_keys(document, file, held)
@@ -115,7 +117,7 @@ def _problems(document: Document, file: NotifierFile) -> Iterator[YamlFileError]
     if file.link is not None:
         yield from problems(document, ("link",), file.link)
     if file.mail is not None:
-        yield from _secret(document, ("mail", "password"), file.mail.password, file)
+        yield from unnamed_secret(document, ("mail", "password"), file.mail.password, file.secrets)
     names: set[str] = set()
     for index, route in enumerate(file.routes):
         place = ("routes", index)
@@ -127,19 +129,18 @@ def _problems(document: Document, file: NotifierFile) -> Iterator[YamlFileError]
         if route.mail and file.mail is None:
             yield document.error((*place, "mail"), "name the server that sends it under mail")
         if route.webhook is not None:
-            yield from problems(document, (*place, "webhook", "url"), route.webhook.url)
-            where = (*place, "webhook", "sign_with")
-            yield from _secret(document, where, route.webhook.sign_with, file)
-            if route.webhook.sign_with is not None and route.webhook.format != "standard":
-                yield document.error(where, "only the standard format is signed: leave it out")
+            where = (*place, "webhook")
+            yield from _webhook_problems(document, where, route.webhook, file.secrets)
 
 
-def _secret(
-    document: Document, path: tuple[Any, ...], name: str | None, file: NotifierFile
+def _webhook_problems(
+    document: Document, place: Path, webhook: Webhook, secrets: Collection[str]
 ) -> Iterator[YamlFileError]:
-    if name is not None and name not in file.secrets:
-        advice = suggestion(name, sorted(file.secrets), "name it under secrets, with its file")
-        yield document.error(path, advice)
+    yield from problems(document, (*place, "url"), webhook.url)
+    where = (*place, "sign_with")
+    yield from unnamed_secret(document, where, webhook.sign_with, secrets)
+    if webhook.sign_with is not None and webhook.format != "standard":
+        yield document.error(where, "only the standard format is signed: leave it out")
 
 
 def _require_keys(document: Document, file: NotifierFile, held: dict[str, tuple[str, ...]]) -> None:

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from workers.contracts.yaml import Document, Path, YamlFileError, convert, load_yaml
-from workers.outbound.trees import Data, Tree, expression_problem, problems
-from workers.outbound.vendor_file import Limits, Method, VendorName, read_secrets
+from workers.contracts.yaml import Document, Path, YamlFileError
+from workers.outbound.trees import Data, Tree, expression_problems, problems
+from workers.outbound.vendor_file import Limits, Method, VendorName, read_checked, read_secrets
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 Statuses = tuple[Annotated[int, msgspec.Meta(ge=300, le=599)], ...]
@@ -112,10 +112,7 @@ def load_tickets(path: pathlib.Path, *, secrets: bool = True) -> TicketVendor:
 
     Raises YamlFileError, `file:line: field: value: what to do`.
     """
-    document = load_yaml(path.read_text(encoding="utf-8"), str(path))
-    file = convert(document, TicketFile)
-    for problem in _problems(document, file):
-        raise problem
+    document, file = read_checked(path, TicketFile, _problems)
     return TicketVendor(file, read_secrets(document, path, file.secrets, hidden=not secrets))
 
 
@@ -123,7 +120,7 @@ def _problems(document: Document, file: TicketFile) -> Iterator[YamlFileError]:
     yield from problems(document, ("headers",), file.headers)
     yield from _call_problems(document, ("create",), file.create)
     yield from _tree_problems(document, ("create", "ticket"), file.create.ticket)
-    yield from _expression(document, ("create", "refusal"), file.create.refusal)
+    yield from expression_problems(document, ("create", "refusal"), file.create.refusal)
     for part in _CALLS:
         for index, call in enumerate(getattr(file, part)):
             yield from _call_problems(document, (part, index), call)
@@ -132,8 +129,8 @@ def _problems(document: Document, file: TicketFile) -> Iterator[YamlFileError]:
         yield from _tree_problems(document, ("find", "ticket"), file.find.ticket)
     if file.poll is not None:
         yield from problems(document, ("poll", "url"), file.poll.url)
-        yield from _expression(document, ("poll", "solved"), file.poll.solved)
-        yield from _expression(document, ("poll", "agent"), file.poll.agent)
+        yield from expression_problems(document, ("poll", "solved"), file.poll.solved)
+        yield from expression_problems(document, ("poll", "agent"), file.poll.agent)
     known_again = file.find is not None or file.create.key_hours is not None
     if not known_again and file.duplicates is None:
         advice = "describe find or create.key_hours, or say duplicates: possible"
@@ -150,8 +147,3 @@ def _call_problems(document: Document, where: Path, call: TicketCall) -> Iterato
 def _tree_problems(document: Document, where: Path, tree: TicketTree) -> Iterator[YamlFileError]:
     for part in ("id", "number", "url"):
         yield from problems(document, (*where, part), getattr(tree, part))
-
-
-def _expression(document: Document, path: Path, text: str | None) -> Iterator[YamlFileError]:
-    if text is not None and (problem := expression_problem(text)):
-        yield document.error(path, problem)

@@ -113,8 +113,15 @@ def problems(document: Document, path: Path, tree: Tree) -> Iterator[YamlFileErr
             yield document.error(path, problem)
 
 
-def expression_problem(text: str) -> str | None:
-    """Return what is wrong with a JMESPath expression, or None."""
+def expression_problems(
+    document: Document, path: Path, text: str | None
+) -> Iterator[YamlFileError]:
+    """Yield what cannot be read in a JMESPath expression that stands at `path` of a document."""
+    if text is not None and (problem := _expression_problem(text)):
+        yield document.error(path, problem)
+
+
+def _expression_problem(text: str) -> str | None:
     try:
         _expression(text)
     except JMESPathError as error:
@@ -124,7 +131,7 @@ def expression_problem(text: str) -> str | None:
 
 def _problem(text: str) -> str | None:
     if text.startswith(_EXPRESSION):
-        return expression_problem(text.removeprefix(_EXPRESSION))
+        return _expression_problem(text.removeprefix(_EXPRESSION))
     try:
         _template(text)
     except TemplateSyntaxError as error:

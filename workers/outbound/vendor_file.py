@@ -3,21 +3,22 @@
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
 from workers.contracts.topics import QUEUE_PREFIX
 from workers.contracts.yaml import Document, Path, YamlFileError, convert, load_yaml, suggestion
 from workers.outbound.signatures import InScheme, OutScheme, secret_problem
-from workers.outbound.trees import Data, Tree, expression_problem, problems, render
+from workers.outbound.trees import Data, Tree, expression_problems, problems, render
 
 _NAME: Final = "use small letters, digits, - and _, a letter first"
 VendorName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$", description=_NAME)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=60)]
 Topic = Literal["conversation-events", "desk-events"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+F = TypeVar("F", bound=msgspec.Struct)
 _VARIABLE: Final = "env:"
 _OWN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
@@ -167,10 +168,7 @@ def load_vendor(path: pathlib.Path, *, secrets: bool = True) -> Vendor:
 
     Raises YamlFileError, `file:line: field: value: what to do`.
     """
-    document = load_yaml(path.read_text(encoding="utf-8"), str(path))
-    file = convert(document, VendorFile)
-    for problem in _problems(document, file):
-        raise problem
+    document, file = read_checked(path, VendorFile, _problems)
     held = read_secrets(document, path, file.secrets, hidden=not secrets)
     if secrets:
         _require_keys(document, file, held)
@@ -178,6 +176,19 @@ def load_vendor(path: pathlib.Path, *, secrets: bool = True) -> Vendor:
     if file.outbound is not None and not vendor.prefix:
         raise document.error(("outbound", "conversations"), "empty: it would take everybody's")
     return vendor
+
+
+def read_checked(
+    path: pathlib.Path,
+    kind: type[F],
+    problems_of: Callable[[Document, F], Iterator[YamlFileError]],
+) -> tuple[Document, F]:
+    """Return a file of YAML as a type, with its document; raise the first of its problems."""
+    document = load_yaml(path.read_text(encoding="utf-8"), str(path))
+    file = convert(document, kind)
+    for problem in problems_of(document, file):
+        raise problem
+    return document, file
 
 
 def read_secrets(
@@ -235,13 +246,15 @@ def _inbound_problems(document: Document, file: VendorFile) -> Iterator[YamlFile
     if inbound is None:
         return
     where: Path = ("inbound",)
-    yield from _secret(document, (*where, "signature", "secret"), inbound.signature.secret, file)
-    yield from _expression(document, (*where, "conversation"), inbound.conversation)
+    yield from unnamed_secret(
+        document, (*where, "signature", "secret"), inbound.signature.secret, file.secrets
+    )
+    yield from expression_problems(document, (*where, "conversation"), inbound.conversation)
     yield from problems(document, (*where, "note"), inbound.note)
-    yield from _expression(document, (*where, "note_at"), inbound.note_at)
+    yield from expression_problems(document, (*where, "note_at"), inbound.note_at)
     for index, rule in enumerate(inbound.rules):
         place = (*where, "rules", index)
-        yield from _expression(document, (*place, "when"), rule.when)
+        yield from expression_problems(document, (*place, "when"), rule.when)
         yield from problems(document, (*place, "event"), rule.event)
 
 
@@ -252,8 +265,7 @@ def _outbound_problems(document: Document, file: VendorFile) -> Iterator[YamlFil
     where: Path = ("outbound",)
     yield from problems(document, (*where, "conversations"), outbound.conversations)
     yield from problems(document, (*where, "headers"), outbound.headers)
-    if outbound.sign_with is not None:
-        yield from _secret(document, (*where, "sign_with"), outbound.sign_with, file)
+    yield from unnamed_secret(document, (*where, "sign_with"), outbound.sign_with, file.secrets)
     for part, calls in (("control", outbound.control), ("queue", outbound.queue)):
         names: set[str] = set()
         for index, call in enumerate(calls):
@@ -267,7 +279,7 @@ def _outbound_problems(document: Document, file: VendorFile) -> Iterator[YamlFil
 def _call_problems(
     document: Document, place: Path, call: VendorCall, outbound: Outbound
 ) -> Iterator[YamlFileError]:
-    yield from _expression(document, (*place, "when"), call.when)
+    yield from expression_problems(document, (*place, "when"), call.when)
     yield from problems(document, (*place, "url"), call.url)
     yield from problems(document, (*place, "headers"), call.headers)
     yield from problems(document, (*place, "json"), call.json)
@@ -279,26 +291,24 @@ def _presence_problems(document: Document, file: VendorFile) -> Iterator[YamlFil
     presence = file.presence
     if presence is None:
         return
-    yield from _expression(document, ("presence", "queues"), presence.queues)
+    yield from expression_problems(document, ("presence", "queues"), presence.queues)
     if (presence.ask is None) == (presence.agents_online is None):
         yield document.error(("presence",), "give either ask or agents_online")
     if presence.ask is not None:
         if file.outbound is None:
             yield document.error(("presence", "ask"), "needs outbound, for its headers and limits")
         yield from problems(document, ("presence", "ask", "url"), presence.ask.url)
-        yield from _expression(document, ("presence", "ask", "online"), presence.ask.online)
-        yield from _expression(document, ("presence", "ask", "agents"), presence.ask.agents)
+        yield from expression_problems(document, ("presence", "ask", "online"), presence.ask.online)
+        yield from expression_problems(document, ("presence", "ask", "agents"), presence.ask.agents)
 
 
-def _secret(document: Document, path: Path, name: str, file: VendorFile) -> Iterator[YamlFileError]:
-    if name not in file.secrets:
-        advice = suggestion(name, sorted(file.secrets), "name it under secrets, with its file")
+def unnamed_secret(
+    document: Document, path: Path, name: str | None, secrets: Collection[str]
+) -> Iterator[YamlFileError]:
+    """Yield an error for a name at `path` that is none of the secrets; None names nothing."""
+    if name is not None and name not in secrets:
+        advice = suggestion(name, sorted(secrets), "name it under secrets, with its file")
         yield document.error(path, advice)
-
-
-def _expression(document: Document, path: Path, text: str | None) -> Iterator[YamlFileError]:
-    if text is not None and (problem := expression_problem(text)):
-        yield document.error(path, problem)
 
 
 def part_of(topic: str) -> Literal["control", "queue"]:

@@ -7,10 +7,11 @@ import pytest
 
 from workers.contracts.tickets import Notification, NotificationKind
 from workers.contracts.time import MINUTE, from_ms
+from workers.contracts.topics import Language
 from workers.contracts.yaml import load_yaml
 from workers.outbound import notification_texts
 from workers.outbound.notification_texts import item_of, mail_of
-from workers.outbound.notifier_file import Language, NotifierRoutes, load_notifier
+from workers.outbound.notifier_file import NotifierRoutes, load_notifier
 
 _NOW = 1_790_000_000_000
 
