@@ -21,12 +21,12 @@ from workers.cli.common import (
     require_servers,
     settings_from,
 )
-from workers.contracts.codec import decode_message, encode
+from workers.contracts.codec import decode_message
 from workers.contracts.decisions import Decision
 from workers.contracts.desks import DeskEvent, LeadEvent
 from workers.contracts.ids import ownership_event_id
 from workers.contracts.rejections import Rejected
-from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.signing import Secrets
 from workers.contracts.topics import DECISIONS, DESKS
 
 if TYPE_CHECKING:
@@ -202,13 +202,11 @@ async def _send_and_wait(
 def _record(
     event: DeskEvent | LeadEvent, name: str, partitions: int, settings: "Settings"
 ) -> "Record":
-    from workers.kafka.publishing import Record, partition_of
+    from workers.kafka.publishing import partition_of, signed_record
 
-    key, value = name.encode(), encode(event)
     # What is signed is bound to a partition: the one that the key's hash would choose.
     partition = partition_of(name, partitions)
-    secrets = Secrets(settings.signing_keys).at(DESKS, partition)
-    return Record(DESKS, key, value, partition, signature_headers(secrets, key, value))
+    return signed_record(DESKS, partition, name, event, Secrets(settings.signing_keys))
 
 
 def _decision(value: bytes | None, cause: str) -> Decision | None:

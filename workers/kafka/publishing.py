@@ -6,10 +6,12 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import aiokafka
+import msgspec
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import RecordMetadata
 
-from workers.contracts.codec import Header
+from workers.contracts.codec import Header, encode
+from workers.contracts.signing import Secrets, signature_headers
 
 IDEMPOTENT: Final[Mapping[str, Any]] = {
     "acks": "all",
@@ -34,6 +36,15 @@ class Record(NamedTuple):
 
 Publish = Callable[[Sequence[Record]], Awaitable[Sequence[RecordMetadata]]]
 """Send records in their order; return when Kafka has acknowledged every one of them."""
+
+
+def signed_record(
+    topic: str, partition: int, key: str, event: msgspec.Struct, secrets: Secrets
+) -> Record:
+    """Return an event that only our agents write, with the signature that binds it to its place."""
+    name, value = key.encode(), encode(event)
+    headers = signature_headers(secrets.at(topic, partition), name, value)
+    return Record(topic, name, value, partition, headers)
 
 
 @lru_cache(maxsize=20_000)

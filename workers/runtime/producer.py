@@ -6,9 +6,9 @@ from typing import Any
 from aiokafka.structs import RecordMetadata
 from faust.transport.drivers import aiokafka as driver
 
-from workers.kafka.publishing import IDEMPOTENT, Publish, Record, publish_all
+from workers.kafka.publishing import IDEMPOTENT, Publish, Record, publish_all, signed_record
 
-__all__ = ["IDEMPOTENT", "Producer", "Publish", "Record", "publish_all"]
+__all__ = ["IDEMPOTENT", "Producer", "Publish", "Record", "publish_all", "signed_record"]
 
 
 class Producer(driver.Producer):

@@ -22,19 +22,19 @@ from workers.agents.classifier.prompt import EARLIER, ModelVerdict, Question, in
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.policy_source import PolicySource
 from workers.agents.shared.suspicion import Suspicion, poison
-from workers.contracts.codec import decode_message, encode
+from workers.contracts.codec import decode_message
 from workers.contracts.decisions import ClassificationRequest, Turn
 from workers.contracts.events import Signal
 from workers.contracts.ids import signal_event_id
 from workers.contracts.rejections import Rejected
-from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.signing import Secrets
 from workers.contracts.time import MINUTE, from_ms, to_ms
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, EVENTS
 from workers.runtime import metrics
 from workers.runtime.app import Agent, Options
 from workers.runtime.clock import now_ms
 from workers.runtime.dead_letter_limit import DeadLetterLimit
-from workers.runtime.producer import Record
+from workers.runtime.producer import Record, signed_record
 from workers.settings import Settings
 from workers.stores.connection import connect
 from workers.stores.partition_store import read_transcript
@@ -325,10 +325,8 @@ class ClassifierAgent(Agent):
             solved=round(verdict.solved, 3),
             intents=verdict.intents,
         )
-        key, value = request.conversation_id.encode(), encode(event)
-        home = request.home
-        headers = signature_headers(self._secrets.at(home.topic, home.partition), key, value)
-        return Record(home.topic, key, value, home.partition, headers)
+        home, name = request.home, request.conversation_id
+        return signed_record(home.topic, home.partition, name, event, self._secrets)
 
 
 def _count(result: str) -> None:

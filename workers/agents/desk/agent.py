@@ -13,19 +13,19 @@ from faust.types import TP
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.agents.shared.suspicion import Suspicion, poison
-from workers.contracts.codec import Raw, decode_desk_event, encode
+from workers.contracts.codec import Raw, decode_desk_event
 from workers.contracts.desks import DeskEvent, LeadEvent, Presence
 from workers.contracts.events import Lead, Ownership
 from workers.contracts.ids import ownership_event_id
 from workers.contracts.rejections import Rejected, shown
-from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.signing import Secrets
 from workers.contracts.time import to_ms
 from workers.contracts.topics import DEAD_LETTERS, DESKS, EVENTS, LEDGER, Topics
 from workers.routing.availability import LastPresence
 from workers.runtime.app import Agent, Options
 from workers.runtime.clock import now_ms
 from workers.runtime.dead_letter_limit import DeadLetterLimit
-from workers.runtime.producer import Record
+from workers.runtime.producer import Record, signed_record
 from workers.runtime.topics_file import read_topics
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
@@ -180,9 +180,7 @@ class DeskAgent(Agent):
             to_queue=event.to_queue,
             priority=event.priority,
         )
-        key, value = name.encode(), encode(message)
-        headers = signature_headers(self._secrets.at(home.topic, home.partition), key, value)
-        return Record(home.topic, key, value, home.partition, headers)
+        return signed_record(home.topic, home.partition, name, message, self._secrets)
 
     def _ownership(self, event: DeskEvent, where: Whereabouts | None) -> Record:
         """Return the event for the log, in the partition where the conversation lives.
@@ -218,10 +216,8 @@ class DeskAgent(Agent):
             force=event.force,
             lead=event.lead,
         )
-        key, value = event.conversation_id.encode(), encode(message)
-        home = where.home
-        headers = signature_headers(self._secrets.at(home.topic, home.partition), key, value)
-        return Record(home.topic, key, value, home.partition, headers)
+        home, name = where.home, event.conversation_id
+        return signed_record(home.topic, home.partition, name, message, self._secrets)
 
 
 def _raw(record: ConsumerRecord) -> Raw:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from workers.agents.escalation.fenced_store import FencedStore
-from workers.contracts.codec import encode
 from workers.contracts.decisions import Home
 from workers.contracts.events import Deadline
 from workers.contracts.ids import deadline_event_id
-from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY, from_ms
 from workers.runtime import metrics
-from workers.runtime.producer import Publish, Record
+from workers.runtime.producer import Publish, Record, signed_record
 
 _AT_ONCE: Final = 500
 
@@ -73,6 +72,4 @@ def deadline_record(home: Home, conversation_id: str, due_ms: int, secrets: Secr
         type="deadline",
         due_at=due,
     )
-    key, value = conversation_id.encode(), encode(event)
-    headers = signature_headers(secrets.at(home.topic, home.partition), key, value)
-    return Record(home.topic, key, value, home.partition, headers)
+    return signed_record(home.topic, home.partition, conversation_id, event, secrets)

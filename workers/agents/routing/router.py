@@ -16,11 +16,11 @@ from workers.agents.routing.desk_producer import Outlet, TooLargeError, TopicRef
 from workers.agents.routing.ledger_progress import LedgerProgress
 from workers.agents.routing.router_stores import Stores
 from workers.agents.shared.ledger_topic import LedgerTopic
-from workers.contracts.codec import Header, encode
+from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision, Turn
 from workers.contracts.events import Wait
 from workers.contracts.ledger import LedgerRecord, Plan
-from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.signing import Secrets
 from workers.contracts.time import to_ms
 from workers.contracts.topics import LEDGER, Topics
 from workers.handoff.brief import brief
@@ -44,7 +44,7 @@ from workers.routing.opening_hours import opening_after
 from workers.routing.plan import amend, is_placing, plan
 from workers.routing.wait import estimate, has_left, past_claim
 from workers.runtime import metrics
-from workers.runtime.producer import Publish, Record
+from workers.runtime.producer import Publish, Record, signed_record
 from workers.stores.ledger_store import LedgerEntry, version_of
 from workers.stores.partition_store import read_transcript
 from workers.stores.queue_load import Reservation
@@ -392,12 +392,10 @@ class Router:
         return envelopes.control(decision, planned, record, topics, text, back, ask)
 
     def _record(self, message: Envelope) -> Record:
-        key, value = message.conversation_id.encode(), encode(message.message)
-        headers: list[Header] = []
-        if message.partition is not None:
-            secrets = self._secrets.at(message.topic, message.partition)
-            headers = [*signature_headers(secrets, key, value)]
-        return Record(message.topic, key, value, message.partition, headers)
+        topic, partition, name = message.topic, message.partition, message.conversation_id
+        if partition is not None:
+            return signed_record(topic, partition, name, message.message, self._secrets)
+        return Record(topic, name.encode(), encode(message.message))
 
 
 async def _together(*steps: Coroutine[Any, Any, None]) -> None:

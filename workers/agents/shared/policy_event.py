@@ -2,15 +2,14 @@
 
 import msgspec
 
-from workers.contracts.codec import encode
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, PolicyInForce
 from workers.contracts.ids import derive
-from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY, from_ms
 from workers.conversation.partition_meta import PartitionMeta, version_order
 from workers.conversation.switches import to_carry
-from workers.runtime.producer import Record
+from workers.runtime.producer import Record, signed_record
 
 
 def to_announce(own: PartitionMeta, in_force: PartitionMeta, now_ms: int) -> PartitionMeta | None:
@@ -48,6 +47,4 @@ def policy_record(home: Home, policy: PartitionMeta, now_ms: int, secrets: Secre
         observe=policy.observe,
         switches=to_carry(policy.switches),
     )
-    key, value = POLICY_CONVERSATION.encode(), encode(event)
-    headers = signature_headers(secrets.at(home.topic, home.partition), key, value)
-    return Record(home.topic, key, value, home.partition, headers)
+    return signed_record(home.topic, home.partition, POLICY_CONVERSATION, event, secrets)

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 
-from workers.contracts.codec import encode
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, AiSwitch
 from workers.contracts.ids import derive
-from workers.contracts.signing import Secrets, signature_headers
+from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms
 from workers.conversation.partition_meta import PartitionMeta
 from workers.conversation.switches import Switch
-from workers.runtime.producer import Record
+from workers.runtime.producer import Record, signed_record
 
 
 def switch_records(
@@ -34,9 +33,7 @@ def _record(home: Home, switch: Switch, cause: str, secrets: Secrets) -> Record:
         reason=switch.reason,
         lead=switch.lead,
     )
-    key, value = POLICY_CONVERSATION.encode(), encode(event)
-    headers = signature_headers(secrets.at(home.topic, home.partition), key, value)
-    return Record(home.topic, key, value, home.partition, headers)
+    return signed_record(home.topic, home.partition, POLICY_CONVERSATION, event, secrets)
 
 
 def time_of_switch(metas: Iterable[PartitionMeta], ai_version: str, now_ms: int) -> int:
