@@ -289,8 +289,9 @@ class Folding:
         turn = turn_of(event, before, state)
         if turn is not None:
             work.turns.append(_TURN_ENCODER.encode(turn))
-        if is_counted(before, state) or tells_outcome(before, state, event):
-            self._count(before, state, event)
+        counted = is_counted(before, state)
+        if counted or tells_outcome(before, state, event):
+            self._count(before, state, event, counted=counted)
 
     def _put_all(self, offset: int, event: Event, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -304,7 +305,7 @@ class Folding:
         n = last.n + 1 if last is not None and last.offset == offset else 0
         self.outputs.append(OutboxEntry(offset, n, topic, key.encode(), encode(message)))
 
-    def _count(self, before: State, after: State, event: Event) -> None:
+    def _count(self, before: State, after: State, event: Event, *, counted: bool) -> None:
         bands = self.policy.bands
         rates = self.rates
         if rates is None:
@@ -313,7 +314,7 @@ class Folding:
             # Another window has other slices; what was counted in the old ones cannot be divided.
             rates = empty_rates(bands)
         self.rates = rates
-        if is_counted(before, after):
+        if counted:
             count(rates, before, after, event)
         count_outcomes(rates, before, after, event)
 

@@ -173,6 +173,7 @@ def _placed(
     rung: Rung,
     skipped: list[Skipped],
 ) -> Plan:
+    queue = topics.queues[rung.queue] if rung.place == "queue" else None
     opened_ms = to_ms(decision.opened_at or decision.decided_at)
     minutes = _answer_minutes(rung, decision, topics)
     due_ms = None if minutes is None else planned_ms + round(minutes * MINUTE)
@@ -188,10 +189,10 @@ def _placed(
         skipped=tuple(skipped),
         claim_due_at=None if due_ms is None else from_ms(due_ms),
         reply_minutes=_reply_minutes(rung, decision, topics),
-        idle_minutes=None if rung.place != "queue" else topics.queues[rung.queue].idle_minutes,
-        on_idle=None if rung.place != "queue" else topics.queues[rung.queue].on_idle,
-        update_minutes=None if rung.place != "queue" else topics.queues[rung.queue].update_minutes,
-        warn_share=None if rung.place != "queue" else topics.queues[rung.queue].warn_share,
+        idle_minutes=None if queue is None else queue.idle_minutes,
+        on_idle=None if queue is None else queue.on_idle,
+        update_minutes=None if queue is None else queue.update_minutes,
+        warn_share=None if queue is None else queue.warn_share,
         expires_at=from_ms(opened_ms + round(topics.ladder.expire_hours * HOUR)),
         assignee=person,
         assigned_until=None if person is None else from_ms(own_ms),

@@ -83,8 +83,7 @@ class RebuildProgress(msgspec.Struct, kw_only=True, frozen=True):
     prepared: bool = False
     """Older conversations are folded, and `poison` is known."""
     poison: dict[int, tuple[str, ...]] | tuple[int, ...] = ()
-    """What workers died at; releases up to 0.1 wrote offsets alone."""
-    """Offsets that were dead-lettered because processes died at them."""
+    """The records at which workers died; releases up to 0.1 wrote offsets alone."""
 
     @property
     def decides_from(self) -> int:
