@@ -47,6 +47,14 @@ health_port_option = click.option(
     "of several workers, on this and the next four.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def logs_option(help_: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return an option of files of events, `--log`, repeatable, as `logs`."""
+    path = click.Path(exists=True, dir_okay=False, allow_dash=True)
+    return click.option("--log", "logs", metavar="FILE", multiple=True, type=path, help=help_)
+
+
 input_argument = click.argument("source", metavar="FILE", type=click.File("rb"))
 """One input file, or `-` for standard input, opened in binary as `source`."""
 

@@ -10,6 +10,7 @@ from workers.cli.common import (
     CliError,
     json_option,
     kafka_option,
+    logs_option,
     naming_servers,
     plain_console,
     print_json,
@@ -19,7 +20,7 @@ from workers.cli.common import (
 )
 from workers.cli.policy_option import shipped
 from workers.cli.time_option import Moment
-from workers.errors import EXIT_CONFIGURATION, EXIT_DEAD_LETTERS
+from workers.errors import EXIT_CONFIGURATION
 from workers.handoff.wording import one_line
 from workers.outcomes import (
     DIMENSIONS,
@@ -62,13 +63,8 @@ def _names(
 
 
 @click.command("outcomes")
-@click.option(
-    "--log",
-    "logs",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(exists=True, allow_dash=True, dir_okay=False),
-    help="Replay this file of events, or - (repeatable, read in order), instead of reading Kafka.",
+@logs_option(
+    "Replay this file of events, or - (repeatable, read in order), instead of reading Kafka."
 )
 @click.option(
     "--topic", metavar="TOPIC", help="Replay the log itself: conversation-events on Kafka."
@@ -131,33 +127,20 @@ def _replayed(
     since: int | None,
     by: tuple[str, ...],
 ) -> "LogOutcomes":
-    from workers.chatlogs.event_files import local_files
+    from workers.cli.log_source import LogSource, planned, require_events
     from workers.replay.backtest import Candidate
     from workers.replay.outcomes_of_log import ASKED, outcomes_of_log
-    from workers.replay.planning import OWN_POLICIES, Prepared, plan_files, plan_topic
+    from workers.replay.planning import OWN_POLICIES
 
-    candidates = [Candidate(name=OWN_POLICIES, text=None)]
-    default = shipped().read(None)
-
-    def run(prepared: Prepared) -> "LogOutcomes":
-        with progress("replaying", prepared.records) as advance:
-            found = outcomes_of_log(prepared, advance, by, since)
-        if found.records and not found.events:
-            raise CliError(f"none of the {found.records:,} lines is an event", EXIT_DEAD_LETTERS)
-        return found
-
-    if topic is None:
-        with local_files(logs) as paths:
-            return run(plan_files(paths, candidates, default.text, ASKED))
-    settings = settings_from(kafka=kafka)
-    require_servers(settings, redis=False)
-    with naming_servers(settings):
-        prepared = plan_topic(
-            settings, topic, candidates, default.text, ASKED, since_ms=None, until_ms=None
-        )
-        if not prepared.plan.homes:
-            raise CliError(f"{topic}: no such topic at {settings.kafka_bootstrap}")
-        return run(prepared)
+    own = [Candidate(name=OWN_POLICIES, text=None)]
+    source = LogSource(logs, topic, since=None, until=None, kafka=kafka)
+    with (
+        planned(source, own, shipped().read(None), ASKED) as prepared,
+        progress("replaying", prepared.records) as advance,
+    ):
+        found = outcomes_of_log(prepared, advance, by, since)
+    require_events(found.records, found.events)
+    return found
 
 
 async def _read(

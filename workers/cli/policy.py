@@ -11,6 +11,7 @@ from workers.cli.common import (
     CliError,
     input_argument,
     json_option,
+    logs_option,
     own_lists,
     print_json,
     progress,
@@ -34,13 +35,8 @@ def policy() -> None:
 
 @policy.command()
 @input_argument
-@click.option(
-    "--log",
-    "logs",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    help="Say which rules and intents never occur in this file of events, too; may be repeated.",
+@logs_option(
+    "Say which rules and intents never occur in this file of events, too; may be repeated."
 )
 @topics_option
 @json_option

@@ -3,28 +3,24 @@
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 import msgspec
 
-from workers.chatlogs.event_files import local_files
 from workers.chatlogs.sources import count_ahead
 from workers.cli.common import (
     CliError,
     json_option,
     kafka_option,
-    naming_servers,
     plain_console,
     print_json,
     progress,
-    require_servers,
-    settings_from,
     topics_option,
 )
+from workers.cli.log_source import LogSource, planned, require_events
 from workers.cli.policy_option import (
     VARIABLE,
     PolicyChoice,
@@ -34,12 +30,11 @@ from workers.cli.policy_option import (
 )
 from workers.cli.time_option import Moment
 from workers.contracts.yaml import YamlFileError
-from workers.errors import EXIT_DEAD_LETTERS
 from workers.handoff.wording import counted
 from workers.policy import load_policy
 from workers.replay.backtest import Candidate, Result
 from workers.replay.expectations import Expectations, disappointed, load_expectations
-from workers.replay.planning import OWN_POLICIES, Asked, Prepared, plan_files, plan_topic
+from workers.replay.planning import OWN_POLICIES, Asked, Prepared
 from workers.replay.processes import replay as run
 from workers.replay.report import Summary, summarise
 from workers.replay.sweep import Axis, SweepError, axis_of, candidates_of, summarise_sweep
@@ -47,16 +42,6 @@ from workers.replay.terminal_report import show, show_sweep
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 _Out = click.Path(dir_okay=False, path_type=Path)
-
-
-class _Inputs(NamedTuple):
-    """The inputs of a replay."""
-
-    files: tuple[str, ...]
-    topic: str | None
-    since: int | None
-    until: int | None
-    kafka: str | None
 
 
 class _Outputs(NamedTuple):
@@ -168,7 +153,7 @@ def replay(
     for output in (decisions, html):
         if output is not None:
             _require_writable(output)
-    read = _Inputs(inputs, topic, since, until, kafka)
+    read = LogSource(inputs, topic, since, until, kafka)
     outputs = _Outputs(decisions, html, as_json)
     expected = None if expect is None else _expectations(expect)
     candidates = _candidates(policy, against, topics)
@@ -183,32 +168,12 @@ def replay(
         tried = candidates[0] if candidates[0].text is not None else Candidate(*default)
         _sweep(tried, sweeps, read, default, asked, outputs)
         return
-    with _planned(read, candidates, default, asked) as prepared:
+    with planned(read, candidates, default, asked) as prepared:
         summary = _compare(prepared, outputs)
-    _check_events(summary.records, summary.events)
+        _warn_of_times(prepared)
+    require_events(summary.records, summary.events)
     if expected is not None:
         _hold(expected, summary)
-
-
-@contextmanager
-def _planned(
-    read: _Inputs, candidates: Sequence[Candidate], default: PolicyText, asked: Asked
-) -> Iterator[Prepared]:
-    if read.topic is None:
-        with local_files(read.files) as paths:
-            yield plan_files(paths, candidates, default.text, asked, default_name=default.name)
-            _warn_of_times(paths)
-        return
-    settings = settings_from(kafka=read.kafka)
-    require_servers(settings, redis=False)
-    with naming_servers(settings):
-        prepared = plan_topic(
-            settings, read.topic, candidates, default.text, asked, default_name=default.name,
-            since_ms=read.since, until_ms=read.until,
-        )  # fmt: skip
-        if not prepared.plan.homes:
-            raise CliError(f"{read.topic}: no such topic at {settings.kafka_bootstrap}")
-        yield prepared
 
 
 def _run(prepared: Prepared, decisions: Path | None) -> Result:
@@ -240,7 +205,7 @@ def _compare(prepared: Prepared, outputs: _Outputs) -> Summary:
 def _sweep(
     base: Candidate,
     sweeps: Sequence[str],
-    read: _Inputs,
+    read: LogSource,
     default: PolicyText,
     asked: Asked,
     outputs: _Outputs,
@@ -251,8 +216,9 @@ def _sweep(
     except SweepError as error:
         raise CliError(str(error), exit_code=2) from None
     asked = asked._replace(brief=True)
-    with _planned(read, candidates, default, asked) as prepared:
+    with planned(read, candidates, default, asked) as prepared:
         result = _run(prepared, None)
+        _warn_of_times(prepared)
     bands = load_policy(base.text or "", base.name).bands
     labelled = prepared.plan.labels is not None
     summary = summarise_sweep(result, base.name, axes, bands, labelled=labelled)
@@ -261,7 +227,7 @@ def _sweep(
 
         outputs.html.write_text(render_sweep(summary, bands), encoding="utf-8")
     _print(summary, outputs, lambda: show_sweep(summary, plain_console()))
-    _check_events(result.records, result.events)
+    require_events(result.records, result.events)
 
 
 def _print(summary: msgspec.Struct, outputs: _Outputs, show_it: Callable[[], None]) -> None:
@@ -269,11 +235,6 @@ def _print(summary: msgspec.Struct, outputs: _Outputs, show_it: Callable[[], Non
         print_json(msgspec.to_builtins(summary))
     else:
         show_it()
-
-
-def _check_events(records: int, events: int) -> None:
-    if records and not events:
-        raise CliError(f"none of the {records:,} lines is an event", EXIT_DEAD_LETTERS)
 
 
 def _hold(expected: Expectations, summary: Summary) -> None:
@@ -291,8 +252,9 @@ def _expectations(path: Path) -> Expectations:
         raise CliError(str(error), exit_code=2) from None
 
 
-def _warn_of_times(paths: list[Path]) -> None:
+def _warn_of_times(prepared: Prepared) -> None:
     """Say that files hold times ahead of now: they are decided, but no worker takes them."""
+    paths = [Path(path) for path in prepared.plan.paths]
     if ahead := count_ahead(paths, time.time_ns() // 1_000_000):
         events = counted(ahead, "event")
         said = f"{events} of a time ahead of now: decided as told, but a worker refuses such"
