@@ -42,9 +42,9 @@ topics_option = click.option(
 health_port_option = click.option(
     "--health-port",
     envvar="HANDOFF_HEALTH_PORT",
-    type=click.IntRange(1, 65_530),
+    type=click.IntRange(1, 65_529),
     help="Serve /live, /ready and /metrics on this port of the loopback address; "
-    "of several workers, on this and the next four.",
+    "of several workers, on this and the next six.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
