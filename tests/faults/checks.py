@@ -255,7 +255,7 @@ def _delay(
     evidence: Evidence,
     came: Mapping[tuple[str, str], int],
 ) -> None:
-    """How long it took at worst from the log to the chat system, by the records' own times."""
+    """Return the longest time from the log to the chat system, by the records' own times."""
     told: set[str] = set()
     for record in sorted(evidence.of(CONTROL), key=lambda one: int(one.timestamp)):
         decision = decided.get(decode_message(Control, record.value).caused_by)
@@ -304,7 +304,7 @@ def _offsets(verdict: Verdict, evidence: Evidence) -> None:
 def _audit(
     verdict: Verdict, audit: dict[str, Any], foreign: Collection[tuple[str, int, int]]
 ) -> None:
-    """What is foreign on a topic that only we write is a finding, once each, and nothing else."""
+    """Foreign records on a topic that only we write are findings, once each; nothing else is."""
     unknown = {
         f"{topic}[{partition}] offset {offset}"
         for topic, partition, offset in foreign

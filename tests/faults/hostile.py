@@ -1,4 +1,4 @@
-"""What a hostile customer, tool or producer may send: nobody else may notice."""
+"""Input of hostile customers, tools and producers, which nobody else may notice."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ MESSAGE_CHARACTERS: Final = 32_768
 TOOL_BYTES: Final = 900_000
 """Of a tool's error in JSON; with its envelope it is as long as the topic takes."""
 READ: Final = (EVENTS, DECISIONS, DESKS, CLASSIFICATIONS, LEDGER)
-"""What workers consume."""
+"""The topics that workers consume."""
 RECORDS: Final = 30
 
 

@@ -37,7 +37,7 @@ class Quiet:
     """Events whose id had come before."""
     rejected: dict[int, str] = field(default_factory=dict)
     came: dict[tuple[str, str], int] = field(default_factory=dict)
-    """When the log took each event, by conversation and id, the first time."""
+    """The time at which the log first took each event, by conversation and id."""
 
 
 def replay(

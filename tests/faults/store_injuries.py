@@ -1,4 +1,4 @@
-"""What hurts the store: it ends, comes back without what it had, has no memory left."""
+"""Injuries of the store: it ends, comes back without its data, has no memory left."""
 
 import asyncio
 import shutil

@@ -44,7 +44,7 @@ PARTS: Final = frozenset(
 
 
 class Done(NamedTuple):
-    """What a decision left behind: whether the ledger has a record, and its offset if written."""
+    """The trace of a decision: whether the ledger has a record, and its offset if written."""
 
     recorded: bool = True
     end: int | None = None

@@ -180,7 +180,7 @@ def test_the_commands_do_it_and_say_what_was_decided(tmp_path: Path) -> None:
 
 
 async def _copy_a_routed(system: System) -> None:
-    """What our own agents signed for one partition is refused in another."""
+    """A record that our own agents signed for one partition is refused in another."""
     async with reading(system.settings) as consumer:
         log = await ranges_of(consumer, await partitions_of(consumer, [EVENTS]))
     every = [one async for _, run in read(system.settings, log) for one in run]

@@ -23,12 +23,12 @@ SECRET: Final = "secret-of-the-help-desk"
 USER: Final = "handoff@example.com"
 
 Fault = Callable[[Request], Awaitable[Response | None]]
-"""What is answered instead; None: what the system answers."""
+"""The answer that is given instead; None: the system's own."""
 Refusal = tuple[int, Any]
 
 
 class HelpDesk:
-    """What the three have in common: tickets by number, and what goes wrong."""
+    """The common part of the three: tickets by number, and what goes wrong."""
 
     name: str
     values: ClassVar[dict[str, Any]]
@@ -37,7 +37,7 @@ class HelpDesk:
     def __init__(self) -> None:
         self.tickets: dict[int, dict[str, Any]] = {}
         self.notes: dict[int, list[str]] = {}
-        """What the team reads under each ticket, oldest first."""
+        """The notes that the team reads under each ticket, oldest first."""
         self.asked: list[str] = []
         self.refused: list[Any] = []
         self.fault: Fault | None = None

@@ -169,7 +169,7 @@ class PredictedWait(msgspec.Struct, kw_only=True, frozen=True):
 
     queue: Word
     placed_at: Instant
-    """When it came there; the wait is from then to the claim."""
+    """The time at which it came there; the wait is from then to the claim."""
     low_s: Count
     high_s: Count
 
@@ -206,7 +206,7 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     desk_note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
     earlier: tuple[Earlier, ...] = ()
     last_person: Id | None = None
-    """Who had the conversation within the last day, of an escalation that nobody has claimed."""
+    """The person who had the conversation within the last day, if nobody has claimed it yet."""
 
 
 class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):

@@ -42,7 +42,7 @@ class Presence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     free_slots: Count | None = None
     agents: Annotated[tuple[Id | PresentAgent, ...], msgspec.Meta(max_length=10_000)] = ()
     desk_id: Id | None = None
-    """Which desk says so: what several desks say of one queue is added up."""
+    """The desk that says so: reports of several desks on one queue are added up."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ class Notification(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     reason: Reason | None = None
     level: Count = 0
     due_at: Instant | None = None
-    """When the place that has it now, a queue or the ticket system, must have taken or answered."""
+    """The time by which its place now, a queue or the ticket system, must take it or answer."""
     seq: Count | None = None
     subject: str | None = None
     """What a rate is about: `overall`, an intent, or an AI version."""

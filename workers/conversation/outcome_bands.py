@@ -45,7 +45,7 @@ def count_outcomes(rates: Rates, before: State, after: State, event: Event) -> N
 
 
 def tells_outcome(before: State, after: State, event: Event) -> bool:
-    """Whether an event that took a conversation from one state to the other says anything."""
+    """Return whether an event between two states of a conversation tells an outcome."""
     rated = isinstance(event, Rating | Ownership) and event.csat is not None
     return rated or _ended(before, after) is not None
 

@@ -256,7 +256,7 @@ class State(msgspec.Struct, array_like=True):
     phone: str | None = None
     preferred_contact: str | None = None
     last_person: str | None = None
-    """Who had the escalation that ended last with a person, and when it ended."""
+    """The person who had the escalation that ended last with one, and when it ended."""
     last_person_at: int = 0
 
     @property

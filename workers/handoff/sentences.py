@@ -289,7 +289,7 @@ FAILED: Final = _any(
     r"\b(?:technisch\w*|systemfehler|fehlermeldung|problème technique|erreur|problema técnico|"
     r"problema tecnico|errore|erro|technisch probleem|storing)\b",
 )
-"""What an AI agent could not do because something broke; it refused nothing."""
+"""The words of an AI agent that failed because something broke; it refused nothing."""
 NOTE_ASKS: Final = _any(
     r"\b(?:please|needs?|needed|requires?|required|requests?|requested|requesting|wants?|"
     r"asks?|asking|would like|"

@@ -49,7 +49,7 @@ class Lanes(Generic[T]):
         self._woken = asyncio.Event()
         self._renewed_ms = 0
         self._taken_again: dict[str, int] = {}
-        """What fell due while its work was ending, and until when it is taken."""
+        """Items that fell due while their work was ending, and until when each is taken."""
 
     def wake(self) -> None:
         """Look at once: something was added."""

@@ -1,4 +1,4 @@
-"""How notifications read as a mail and as a post to a chat room."""
+"""The text of notifications as a mail and as a post to a chat room."""
 
 from collections.abc import Sequence
 from email.message import EmailMessage

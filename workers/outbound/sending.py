@@ -34,7 +34,7 @@ _BUSY: Final = frozenset(
     # GitHub says by 403 that too much was asked.
     {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 )
-"""Whoever answers so may say how long to wait."""
+"""The answers that may say how long to wait."""
 
 
 class Answer(NamedTuple):

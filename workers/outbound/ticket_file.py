@@ -23,7 +23,7 @@ class TicketTree(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     number: Tree = None
     """As people and the customer name it; the id where there is no other."""
     url: Tree = None
-    """Where people open it."""
+    """The address at which people open it."""
 
 
 class TicketCall(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -76,7 +76,7 @@ class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
     keep_marks: bool = False
     """Write what a report over conversations counts, beside the decisions."""
     labels: Mapping[str, Label] | None = None
-    """Who needed a person, by conversation."""
+    """The judgement whether a conversation needed a person, by conversation."""
     topics: str | None = None
     """Text of a checked topics.yaml, for the hours of its queues."""
     memory: int = MEMORY

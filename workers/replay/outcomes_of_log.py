@@ -1,4 +1,4 @@
-"""What escalations came to, from a replay of the log: by the records of the outcomes worker."""
+"""The outcomes of escalations, from a replay of the log, in the outcomes worker's records."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from workers.replay.planning import Asked, Prepared
 from workers.replay.processes import replay
 
 ASKED = Asked(keep_decisions=True, keep_marks=True)
-"""What a plan must be asked for, so that `outcomes_of_log` may run it."""
+"""The outputs that a plan needs before `outcomes_of_log` may run it."""
 
 
 class LogOutcomes(NamedTuple):

@@ -13,14 +13,14 @@ SkipReason = Literal["tried", "rejected", "unknown_queue", "closed", "nobody_onl
 
 @dataclass(frozen=True, slots=True)
 class LastPresence:
-    """What desks last said about who is online on one queue."""
+    """The last report of desks on who is online on one queue."""
 
     at_ms: int
     agents_online: int
     free_slots: int | None = None
     agents: frozenset[str] = frozenset()
     open_cases: Mapping[str, int] = field(default_factory=dict)
-    """How many conversations people have open, of whom that was said."""
+    """The number of conversations that people have open, where it was reported."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -
 
 
 def leaves_record(decision: Decision, previous: LedgerRecord | None) -> bool:
-    """Whether the ledger has a record after this decision; `update` and `rate` make none."""
+    """Return whether the ledger has a record after this decision; `update` and `rate` make none."""
     return previous is not None or decision.action not in ("update", "rate")
 
 

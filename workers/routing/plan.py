@@ -14,7 +14,7 @@ from workers.contracts.topics import Topics
 from workers.routing.availability import Load, is_online, least_busy, refusal
 
 PERSON_MS: Final = 2 * MINUTE
-"""How long an escalation waits for the person who is asked first."""
+"""The time that an escalation waits for the person who is asked first."""
 TICKET: Final = "ticket"
 """The name of the ticket rung in `tried`, in `withdraw_from` and among the rejected."""
 

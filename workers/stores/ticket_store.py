@@ -64,7 +64,7 @@ class TicketWork(NamedTuple):
     entry: bytes
     """The bytes of the progress, by which it is known again."""
     asked: bytes
-    """How often it had been asked for when it was taken."""
+    """The number of requests for it when it was taken."""
     given_up: bool = False
     """The ticket system does not take this request."""
 

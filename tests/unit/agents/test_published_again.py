@@ -1,4 +1,4 @@
-"""What a rebuild publishes again of an open escalation: the decision by which it has its place."""
+"""A rebuild publishes again the decision by which an open escalation has its place."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What our agents write is signed for the partition that it goes to, and for no other."""
+"""Our agents sign their events for the partition that they go to, and for no other."""
 
 import asyncio
 from types import SimpleNamespace

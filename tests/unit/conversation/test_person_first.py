@@ -1,4 +1,4 @@
-"""Who had a conversation lately is asked first when it comes back, and not for long."""
+"""The person who had a conversation lately is asked first when it comes back, not for long."""
 
 from tests.support.fold_history import ASKS, START, History
 from workers.contracts.time import MINUTE, from_ms

@@ -1,4 +1,4 @@
-"""What a packet calls current, felt, refused or done: each kind was once told falsely."""
+"""Packets say truly what is current, felt, refused or done: each was once told falsely."""
 
 import pytest
 

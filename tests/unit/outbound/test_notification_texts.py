@@ -1,4 +1,4 @@
-"""How a notification reads, in each language."""
+"""The words of a notification in each language."""
 
 from pathlib import Path
 from typing import get_args

@@ -57,7 +57,7 @@ class _Work(NamedTuple):
 
     @property
     def done(self) -> TicketProgress:
-        """How far it is."""
+        """Return its progress."""
         return self.taken.progress
 
 
