@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+import orjson
 from aiokafka import ConsumerRecord
 
 from tests.faults.chat import Chat
@@ -16,9 +17,11 @@ from workers.contracts.codec import Raw, decode_message
 from workers.contracts.control import Control
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.decisions import Decision, Home
+from workers.contracts.outcomes import OutcomeRecord
 from workers.contracts.signing import Secrets
-from workers.contracts.topics import CONTROL, DEAD_LETTERS, DECISIONS, EVENTS, LEDGER
+from workers.contracts.topics import CONTROL, DEAD_LETTERS, DECISIONS, EVENTS, LEDGER, OUTCOMES
 from workers.conversation.state import decode_state, next_due
+from workers.outcomes import as_data, outcome_of, report_of
 from workers.routing.envelopes import _CONTROLLED
 
 Kind = Literal["lost", "twice", "wrong"]
@@ -71,6 +74,7 @@ def judge(
         _letters(verdict, partition, quiet, evidence)
     _other_letters(verdict, evidence, chat.foreign)
     decided = _decisions(verdict, replays, evidence)
+    _report(verdict, decided, evidence)
     _control(verdict, decided, evidence, chat)
     came = {name: at for quiet in replays.values() for name, at in quiet.came.items()}
     _delay(verdict, decided, evidence, came)
@@ -202,6 +206,21 @@ def _outcomes(verdict: Verdict, decided: Iterable[Decision], opened: set[str | N
         if escalation not in opened:
             verdict.find("wrong", f"{escalation} ended and was never opened")
     verdict.counts["ended"] = len(ended)
+
+
+def _report(verdict: Verdict, decided: dict[str, Decision], evidence: Evidence) -> None:
+    """Compare the table of what the outcomes worker wrote with that of the replay, byte by byte."""
+    by = ("reason", "queue", "day")
+    replayed = [one for decision in decided.values() if (one := outcome_of(decision))]
+    read = [decode_message(OutcomeRecord, record.value) for record in evidence.of(OUTCOMES)]
+    written = [one for one in read if not one.conversation_id.startswith(FOREIGN)]
+    tables = [orjson.dumps(as_data(report_of(records, by))) for records in (written, replayed)]
+    if tables[0] != tables[1]:
+        ids = {one.decision_id for one in replayed}
+        found = {one.decision_id for one in written}
+        detail = f"{len(ids - found)} records are missing, {len(found - ids)} too many"
+        verdict.find("wrong", f"the outcomes are not the replay's: {detail}")
+    verdict.counts["outcomes"] = len(replayed)
 
 
 def _control(

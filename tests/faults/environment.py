@@ -27,7 +27,7 @@ from workers.settings import Settings, load_settings
 
 SESSION_S: Final = 6.0
 """After so long without a sign of life a worker's partitions go to another."""
-KINDS: Final = ("escalation", "routing", "desk", "classifier")
+KINDS: Final = ("escalation", "routing", "desk", "classifier", "outcomes")
 
 
 class World:

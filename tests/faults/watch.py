@@ -19,6 +19,7 @@ GROUPS: Final = {
     "handoff-routing": DECISIONS,
     "handoff-desk": DESKS,
     "handoff-classifier": CLASSIFICATIONS,
+    "handoff-outcomes": DECISIONS,
 }
 EVERY_S: Final = 0.25
 
