@@ -1,4 +1,4 @@
-"""Where the project's data files are: schemas, policies and topics.yaml."""
+"""Locations of the project's data files: schemas, policies and topics.yaml."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Every error of our own that ends a process, with its exit code and what the operator is told."""
+"""Our errors that end a process, each with its exit code and the message for the operator."""
 
 from typing import Final
 
@@ -32,7 +32,7 @@ class UnreadableInputError(Exception):
 
 
 class WorkerStop(Exception):
-    """A condition that ends the process; the message is for the operator and quotes nobody."""
+    """A condition that ends the process; the message is for the operator and quotes no one."""
 
     exit_code = EXIT_FAIL_STOP
 
@@ -44,7 +44,7 @@ class ConfigurationError(WorkerStop):
 
 
 class WentBackError(WorkerStop):
-    """Redis lacks what it was seen to have: an older copy has taken its place."""
+    """Redis lacks data that it was seen to have: an older copy has taken its place."""
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -1,4 +1,4 @@
-"""What the environment says: servers, credentials, secrets and the few knobs of the workers."""
+"""Settings from the environment: servers, credentials, secrets and a few of the workers' limits."""
 
 import asyncio
 import difflib
@@ -76,11 +76,11 @@ class Settings(BaseSettings):
     kafka_sasl_username: str | None = None
     kafka_sasl_password: SecretStr | None = None
     kafka_oauth_token_file: Path | None = None
-    """Holds the bearer token; read for every connection, as whoever writes it renews it."""
+    """File that holds the bearer token; read for every connection, because the token is renewed."""
     kafka_session_timeout_s: float = Field(default=10, ge=1)
     """After so long without a sign of life a worker's partitions go to another one."""
     kafka_fetch_max_wait_ms: int = Field(default=500, ge=1)
-    """How long the broker may hold back the answer to a fetch that finds nothing."""
+    """Milliseconds for which the broker may hold back the answer to a fetch that finds nothing."""
     kafka_ssl_cafile: Path | None = None
     kafka_ssl_certfile: Path | None = None
     kafka_ssl_keyfile: Path | None = None
@@ -111,13 +111,13 @@ class Settings(BaseSettings):
     words: Path | None = Field(default=None, validation_alias="HANDOFF_WORDS")
     """A folder of the deployment's own word lists, which become part of the policy."""
     notifier: Path | None = Field(default=None, validation_alias="HANDOFF_NOTIFIER")
-    """notifier.yaml: who is told of notifications; without it only the topic's readers are."""
+    """notifier.yaml: recipients of notifications; without it only readers of the topic see them."""
     tickets: Path | None = Field(default=None, validation_alias="HANDOFF_TICKETS")
-    """The file of the ticket system in which tickets are made; without it nobody makes them."""
+    """File of the ticket system in which tickets are made; without it none are made."""
     observe: bool = Field(default=False, validation_alias="HANDOFF_OBSERVE")
-    """Decisions are published, nothing is placed and nobody is told."""
+    """Decisions are published, nothing is placed and no one is told."""
     chunk_size: int = Field(default=500, ge=1, le=5000, validation_alias="HANDOFF_CHUNK_SIZE")
-    """At most so many records of one partition are folded at once."""
+    """Limit of the records of one partition that are folded at once."""
 
     @classmethod
     def settings_customise_sources(
@@ -128,12 +128,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Rank what is passed above the environment, and that above files."""
+        """Rank arguments above the environment, and the environment above files."""
         return init_settings, env_settings, _FromFiles(settings_cls)
 
     @property
     def signing_keys(self) -> tuple[bytes, ...]:
-        """What HANDOFF_SECRET names, as `Secrets` takes it."""
+        """Return the keys that HANDOFF_SECRET holds, as `Secrets` takes them."""
         return tuple(key.get_secret_value().encode() for key in self.handoff_secret)
 
     @field_validator("handoff_secret", mode="before")
@@ -184,7 +184,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**given: object) -> Settings:
-    """Read the environment once at start; what is given by name and not None outranks it."""
+    """Read the environment once at start; an argument that is not None outranks it."""
     _refuse_misspelt(os.environ)
     fields = Settings.model_fields
     values = {
@@ -209,7 +209,7 @@ def load_settings(**given: object) -> Settings:
 
 
 def _refuse_misspelt(environment: Iterable[str]) -> None:
-    """Refuse what is nearly the name of a setting, as leaving it out would go unnoticed."""
+    """Refuse names that resemble a setting's, because a misspelt setting would go unnoticed."""
     fields = Settings.model_fields.items()
     names = {str(field.validation_alias or name.upper()) for name, field in fields}
     names |= {f"{_OURS}{name}" for name in _OTHERS}

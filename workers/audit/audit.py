@@ -1,4 +1,4 @@
-"""Proves from what is on the topics that nothing was lost, done twice or left standing.
+"""The audit: proves from the topics that nothing was lost, done twice or left open.
 
 Pure: the caller reads the topics in any interleaving (each partition in its order) and hands
 over records; memory grows with the conversations in flight, not with the topics.
@@ -64,7 +64,7 @@ COUNTS: Final = (
     "floods",
     "by_lead",
 )
-"""What a report counts, in the order of the way of the data; `repeats` are published ones."""
+"""Counts of a report, in the order in which data flows; `repeats` counts repeated records."""
 
 _SWEEP_EVERY: Final = 50_000
 _BEHIND_MS: Final = 5 * MINUTE
@@ -128,7 +128,7 @@ class Audit:
         self._dead[reason] += 1
 
     def notification(self, notification: Notification) -> None:
-        """Take what a team was told; only floods are remembered, which need somebody's eyes."""
+        """Take a notification; only floods are kept, which need a person's attention."""
         if notification.kind == "flooding":
             conversation_id = notification.conversation_id or ""
             self._floods[notification.notification_id] = conversation_id
@@ -309,7 +309,7 @@ class Audit:
                 del self._tracks[id_]
 
     def report(self) -> Report:
-        """Judge what is left over; call it once, after the last record."""
+        """Judge the conversations that are left; call it once, after the last record."""
         open_: list[OpenEscalation] = []
         by_queue: Counter[str] = Counter()
         now, since = self._horizon.now_ms, self._horizon.decisions_since_ms

@@ -1,4 +1,4 @@
-"""What an audit reports: broken promises, what is open, and the accounting."""
+"""The report of an audit: broken promises, open escalations, and the accounting."""
 
 from collections import Counter
 from typing import Final, Literal
@@ -57,7 +57,7 @@ class OpenEscalation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """The queue on which it waits or was claimed; None when a ticket or nothing stands for it."""
     rung: int | None = None
     person: str | None = None
-    """Whoever owns the conversation now."""
+    """The current owner of the conversation."""
     due_in_s: int | None = None
     """Seconds to the deadline for a claim or a ticket; negative when it has passed."""
 

@@ -1,4 +1,4 @@
-"""What the audit remembers of one conversation while it reads the topics."""
+"""The audit's record of one conversation while it reads the topics."""
 
 from dataclasses import dataclass, field
 from enum import IntFlag
@@ -17,7 +17,7 @@ LASTING: Final = frozenset({"move", "claim", "transfer", "return", "outcome"})
 
 
 class At(NamedTuple):
-    """Where a record lies, and its Kafka timestamp."""
+    """The place of a record, and its Kafka timestamp."""
 
     partition: int
     offset: int
@@ -25,7 +25,7 @@ class At(NamedTuple):
 
 
 class Effect(IntFlag):
-    """What the routing agent publishes for a decision."""
+    """The records that the routing agent publishes for a decision."""
 
     CONTROL = 1
     ROUTED = 2
@@ -72,7 +72,7 @@ class Case:
     """Fingerprint of what the customer was told."""
     action: str = ""
     handled: bool = False
-    """Whether the routing agent is past the decision."""
+    """True if the routing agent has handled the decision."""
     timestamp_ms: int = 0
 
     @property
@@ -82,7 +82,7 @@ class Case:
 
     @property
     def settled(self) -> bool:
-        """Whether the decision and everything that must follow it were seen."""
+        """Return True if the decision and everything that must follow it were seen."""
         return self.expected is not None and not self.missing
 
 
@@ -110,7 +110,7 @@ class Waiting:
 
 @dataclass(slots=True)
 class Place:
-    """Where the ledger says the escalation is, by its last record."""
+    """The place of an escalation according to the last record in the ledger."""
 
     seq: int
     escalation_id: str | None
@@ -133,7 +133,7 @@ class Track:
     recorded: int = -1
     """The last `seq` that the ledger must have; what changes no place may be left out of it."""
     at: At = NOWHERE
-    """Where its last decision lies."""
+    """The place of the conversation's last decision."""
     ended: str | None = None
     """The escalation that ended last: a second end of it is worth a finding of its own."""
     open: Open | None = None
@@ -166,12 +166,12 @@ class Track:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the ledger has what it must have."""
+        """Return True if the ledger has every record that it must have."""
         return self.recorded < 0 or (self.place is not None and self.place.seq >= self.recorded)
 
     @property
     def proven(self) -> bool:
-        """Whether nothing can be said about this conversation that was not checked already."""
+        """Return True if nothing is left to check in this conversation."""
         return (
             self.open is None
             and all(case.settled for case in self.cases.values())
@@ -181,7 +181,7 @@ class Track:
 
 
 def place_of(record: LedgerRecord) -> Place:
-    """Reduce a ledger record to what the audit compares."""
+    """Reduce a ledger record to the fields that the audit compares."""
     plan = record.plan
     return Place(
         seq=record.seq,

@@ -38,7 +38,7 @@ class Distinct:
 
     @property
     def exact(self) -> bool:
-        """Whether the counts are exact, not estimates."""
+        """Return True if the counts are exact, not estimates."""
         return self._every == 1
 
     @property

@@ -48,7 +48,7 @@ class Horizon:
 
 
 def judge_marks(horizon: Horizon, findings: Findings) -> None:
-    """Find partitions of the log whose mark in the store lies before what is committed."""
+    """Find partitions of the log whose mark in the store lies before the committed offset."""
     for partition, mark in horizon.marks.items():
         committed = horizon.applied.get(partition, 0)
         if mark + 1 < committed:

@@ -1,4 +1,4 @@
-"""What the audit says about one conversation once every topic is read."""
+"""Checks of one conversation after every topic was read."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from workers.audit.conversation_track import Effect, Open, Track
 from workers.contracts.time import MINUTE
 
 GRACE_MS: Final = MINUTE
-"""How late a deadline may be acted on before it counts as overdue."""
+"""Lateness up to which a missed deadline does not count as overdue."""
 
 _NAMES: Final = {
     Effect.CONTROL: "a message to the chat system",

@@ -64,7 +64,7 @@ class MissingTopicsError(ReadError):
 
 
 class LiveAudit:
-    """One audit of live topics: `begin` looks where everybody is, `run` reads and judges."""
+    """One audit of live topics: `begin` notes every consumer's position, `run` reads and judges."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class LiveAudit:
         self._horizon = Horizon(now_ms=0)
 
     async def begin(self) -> int:
-        """Note how far everybody has come, then what there is; returns the records to read.
+        """Note every consumer's position, then the ends of the topics; return the records to read.
 
         Raises MissingTopicsError unless every topic that is to be read exists.
         """
@@ -130,7 +130,7 @@ class LiveAudit:
             )
 
     async def _heads(self, partitions: Iterable[int]) -> dict[int, Head]:
-        """Return what the store has of each partition, when one is named."""
+        """Return the store's data of each partition, if a store is named."""
         if self._settings.redis_url is None:
             return {}
         redis = connect(self._settings)

@@ -51,7 +51,7 @@ class Calendar(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
         return tuple(map(minutes, self.hours.get(DAYS[day.weekday()], ())))
 
     def is_holiday(self, day: date) -> bool:
-        """Whether a local day is one of the calendar's holidays."""
+        """Return True if a local day is one of the calendar's holidays."""
         named = self.holidays
         if day in named.dates:
             return True

@@ -26,9 +26,9 @@ MAX_VALUE_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 32
 """Objects and arrays inside each other, the event itself included."""
 LATEST_MS: Final = to_ms(datetime(3000, 1, 1, tzinfo=UTC))
-"""What lies after it is no time of a conversation: deadlines could not be counted from it."""
+"""Latest accepted time of an event: deadlines could not be counted from a later one."""
 MAX_AHEAD_MS: Final = 5 * MINUTE
-"""How far `occurred_at` may be ahead of the record's own timestamp."""
+"""Limit by which `occurred_at` may be ahead of the record's own timestamp, in ms."""
 
 UNSIGNED: Final = Secrets()
 
@@ -49,7 +49,7 @@ class Raw(NamedTuple):
 
 
 class _Head(msgspec.Struct):
-    """As much of a message as tells which type to decode it as."""
+    """The fields of a message that select the type to decode it as."""
 
     type: Any = "message"
     version: Any = 1

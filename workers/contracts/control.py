@@ -1,4 +1,4 @@
-"""`conversation-control`: what a chat system obeys."""
+"""`conversation-control`: messages that a chat system obeys."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from workers.contracts.time import Instant
 
 
 class Contact(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """How the customer reaches a person when no queue and no ticket system can take them."""
+    """Contact details for a customer whom no queue and no ticket system can take."""
 
     email: str | None = None
     phone: str | None = None
@@ -32,11 +32,11 @@ class Brief(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     promises: tuple[str, ...] = ()
     """The person's promises, in their words."""
     open: tuple[str, ...] = ()
-    """The customer's words after that, which nobody has answered."""
+    """The customer's words after that, which are still unanswered."""
 
 
 class Control(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """Who owns the conversation now and what to tell the customer.
+    """The owner of a conversation now, and the text for the customer.
 
     The chat system stores the last (`epoch`, `seq`) with what it does and ignores anything not
     greater; when `ai_may_reply` is false its bot is silent.
@@ -60,7 +60,7 @@ class Control(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     brief: Brief | None = None
     """Present when a person has returned or resolved it: for the AI agent, which goes on."""
     recommended: str | None = None
-    """On `recommend`: the reason the AI agent is told, for its own decision."""
+    """On `recommend`: the reason for the AI agent, for its own decision."""
     caused_by: Id
     """The decision."""
     sent_at: Instant

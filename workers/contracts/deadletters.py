@@ -1,4 +1,4 @@
-"""`dead-letters`: records that nobody could use, kept as they were, with why and where from."""
+"""`dead-letters`: records that no worker could use, as they were, with reason and origin."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -29,7 +29,7 @@ _RECORD_BYTES: Final = 100
 
 
 class Origin(NamedTuple):
-    """Where a record was when it was refused."""
+    """The place of a record when it was refused."""
 
     topic: str
     partition: int

@@ -1,4 +1,4 @@
-"""`escalation-decisions` and `classification-requests`: what the escalation agent publishes."""
+"""`escalation-decisions` and `classification-requests`: the escalation agent's output."""
 
 from typing import Annotated, Literal
 
@@ -80,7 +80,8 @@ Cause = Literal[
     "already_open",
     "assignee_missed",
 ]
-"""Why. `old_epoch` is what a stored decision says of before; today it is `wrong_epoch`."""
+"""Cause of a decision. `old_epoch` occurs only in older stored decisions; today it is
+`wrong_epoch`."""
 
 QUOTE_LIMIT = 80
 """Characters of a customer's words that a decision may quote, after the strictest redaction."""
@@ -96,7 +97,7 @@ class Evidence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class NearMiss(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """A rule that nearly held: the condition that failed, its value and what was needed."""
+    """A rule that nearly held: the condition that failed, its value and the value needed."""
 
     rule: Word
     condition: Word
@@ -119,7 +120,7 @@ class AiAgent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class ToolFact(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What became of one tool in this episode."""
+    """The calls of one tool in this episode, and the status of the last."""
 
     name: Word
     calls: Count
@@ -175,7 +176,7 @@ class PredictedWait(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What the packet is built from; counts are of the episode unless they say otherwise."""
+    """The facts from which a packet is built; counts are of the episode unless stated otherwise."""
 
     turns: Count
     """Entries of the transcript up to and with the cause of this decision (whole conversation)."""
@@ -206,11 +207,11 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     desk_note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
     earlier: tuple[Earlier, ...] = ()
     last_person: Id | None = None
-    """The person who had the conversation within the last day, if nobody has claimed it yet."""
+    """The person who had the conversation within the last day, if it is unclaimed so far."""
 
 
 class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What the policy made of the signals; it explains itself.
+    """The policy's decision at one event, with the evidence for it.
 
     `seq` grows by every decision of a conversation; `epoch` is the `seq` of the decision that
     last changed owner or place. `outcome` is set on the one decision that ends the escalation.
@@ -226,11 +227,12 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     level: Count = 0
     action: Action
     owner: Owner
-    """Who owns the conversation after this decision."""
+    """The owner of the conversation after this decision."""
     reason: Reason | None = None
     rule: Word | None = None
     cause: Cause | None = None
-    """Why this decision follows an earlier one, or why something was refused or suppressed."""
+    """Reason why this decision follows an earlier one, or why it refused or suppressed
+    something."""
     outcome: Outcome | None = None
     policy_version: Word
     policy_hash: Word
@@ -238,9 +240,9 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     evidence: tuple[Evidence, ...] = ()
     near_misses: tuple[NearMiss, ...] = ()
     target_queue: Word | None = None
-    """Where the policy wants it: the first rung of the ladder."""
+    """The policy's target: the first rung of the ladder."""
     queue: Word | None = None
-    """Where it is or was: the queue a claim, a refusal or an end is answered on."""
+    """The queue on which it waits or waited; a claim, a refusal or an end is answered there."""
     place: Place | None = None
     tried: tuple[Word, ...] = ()
     """Rungs that were tried and missed: names of queues, and `ticket`."""
@@ -255,26 +257,27 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     person: Id | None = None
     """The desk's agent who claimed, was refused, transferred or ended it."""
     priority: Priority | None = None
-    """As a lead set it, in place of the queue's; 1 is the most urgent."""
+    """Priority that a lead set, in place of the queue's; 1 is the most urgent."""
     lead: ByLead | None = None
     """The lead who made it by hand; None where rules, people at desks or time made it."""
     closing: Closing | None = None
-    """On an end by a person: what they left."""
+    """On an end by a person: their note and resolution."""
     ticket_id: Id | None = None
     ticket_url: WebAddress | None = None
     """On the decision that reports the ticket's number: where people open it."""
     claimed_at: Instant | None = None
-    """When a person first claimed the escalation."""
+    """Time of the escalation's first claim by a person."""
     replied_at: Instant | None = None
-    """When a person first wrote to the customer in this escalation."""
+    """Time of a person's first message to the customer in this escalation."""
     predicted_wait: PredictedWait | None = None
-    """On an end: what was estimated where it was claimed; None: nothing was, or nobody claimed."""
+    """On an end: the estimate for the queue on which it was claimed; None: no estimate or no
+    claim."""
     transfers: Count = 0
-    """How often persons have sent the escalation to another queue."""
+    """Number of times that people have sent the escalation to another queue."""
     justified: bool | None = None
-    """On an end: whether the person found that the AI was right to hand over."""
+    """On an end: True if the person found that the AI was right to hand over."""
     csat: Csat | None = None
-    """On `rate`: what the customer says."""
+    """On `rate`: the customer's rating."""
     ai_agent: AiAgent = AiAgent()
     home: Home
     observe: bool = False
@@ -300,10 +303,10 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     queue: str | None = None
     """On a note: where the person worked who left it."""
     handover: str | None = None
-    """What the AI tells the person it asks for, by its own tool or field."""
+    """Message of the AI agent to the person whom it asks for, by its own tool or field."""
     customer_id: str | None = None
     customer_name: str | None = None
-    """On a customer's turn: whose it is, as far as the chat system has said by then."""
+    """On a customer's turn: the customer, as far as the chat system has named them by then."""
     arguments: tuple[str, ...] = ()
     """Of each call, the arguments as JSON, cut; empty where there are none."""
     call_ids: tuple[str, ...] = ()
@@ -316,7 +319,7 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
 
 
 Doubt = Literal["words", "rephrased", "short_reply", "apologies", "unsolved", "late_answer", "mood"]
-"""Why the classifier is asked: words that may mean something, or silent frustration."""
+"""Reason for asking the classifier: words that may mean something, or silent frustration."""
 
 
 class ClassificationRequest(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):

@@ -21,14 +21,14 @@ from workers.contracts.time import Instant
 
 
 class PresentAgent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """Somebody at work on a queue, and how many conversations they have open."""
+    """A person at work on a queue, and how many conversations they have open."""
 
     id: Id
     open: Count | None = None
 
 
 class Presence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """Who is there to take work from a queue.
+    """Presence of people who take work from a queue.
 
     A desk must send it at least once per `presence_seconds`: a queue without it is skipped.
     """
@@ -57,7 +57,7 @@ class Presence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class DeskEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What a person or a ticket system did with an escalation; `accepted` is a request."""
+    """An action of a person or a ticket system on an escalation; `accepted` is a request."""
 
     type: DeskAction
     version: Literal[1] = 1

@@ -42,7 +42,7 @@ Priority = Annotated[int, msgspec.Meta(ge=1, le=5)]
 """1 is the most urgent."""
 Place = Literal["queue", "ticket", "contact"]
 OnIdle = Literal["queue", "level", "ai"]
-"""Where a conversation goes whose person says nothing any more."""
+"""Destination of a conversation whose person has fallen silent."""
 
 ROLE_ALIASES: dict[str, str] = {"user": "customer", "assistant": "ai_agent"}
 
@@ -89,7 +89,7 @@ class RequestedEscalation(msgspec.Struct, kw_only=True, frozen=True, omit_defaul
 
 
 class AgentTurn(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What is known of the agent on an AI turn, or (`id`, `name`) of the person on a human turn."""
+    """Details of an AI agent on its turn, or of a person (`id`, `name`) on a human turn."""
 
     id: Id | None = None
     name: Name | None = None
@@ -115,7 +115,7 @@ class ToolResult(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class EventBase(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What every event on the log carries; `event_id` is the idempotency key."""
+    """Fields of every event on the log; `event_id` is the idempotency key."""
 
     event_id: Id
     conversation_id: Id
@@ -123,7 +123,7 @@ class EventBase(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Message(EventBase, kw_only=True, frozen=True, omit_defaults=True):
-    """One turn of a conversation, by whoever spoke."""
+    """One turn of a conversation, by any speaker."""
 
     type: Literal["message"] = "message"
     version: Literal[1] = 1
@@ -179,7 +179,7 @@ class Signal(EventBase, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Ownership(EventBase, kw_only=True, frozen=True, omit_defaults=True):
-    """What a desk did with an escalation, checked and translated from `desk-events`."""
+    """A desk's action on an escalation, checked and translated from `desk-events`."""
 
     type: Literal["ownership"]
     version: Literal[1] = 1
@@ -215,7 +215,7 @@ class Lead(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     reason: Line
     """The lead's reason, in their words."""
     escalation_id: Id | None = None
-    """If given, only this escalation is meant."""
+    """The one escalation that is meant; None: whichever is open."""
     to_queue: Word | None = None
     priority: Priority | None = None
 
@@ -237,7 +237,7 @@ class Wait(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Routed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
-    """Where the routing agent placed the escalation of the decision `decision_id`."""
+    """The place at which the routing agent put the escalation of the decision `decision_id`."""
 
     type: Literal["routed"]
     version: Literal[1] = 1
@@ -249,15 +249,15 @@ class Routed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     rung: Count
     skipped: Annotated[tuple[Skipped, ...], msgspec.Meta(max_length=64)] = ()
     claim_due_at: Instant | None = None
-    """By when somebody must claim it (queue) or the ticket system must answer (ticket)."""
+    """Time by which a person must claim it (queue) or the ticket system must answer (ticket)."""
     reply_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """Minutes from the claim to the first reply, on this queue."""
     idle_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
     """Minutes that the person who claimed it there may be silent."""
     on_idle: OnIdle | None = None
-    """What follows then: back to the queue, up a level, or to the AI agent."""
+    """Destination after that silence: back to the queue, up a level, or to the AI agent."""
     update_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
-    """How often the wait on this queue is looked at again for the customer; None: never."""
+    """Minutes between two looks at the wait on this queue to update the customer; None: never."""
     warn_share: Annotated[float, msgspec.Meta(gt=0, le=0.95)] | None = None
     """Part of the time to claim, and to reply, after which the team is warned; None: never."""
     expires_at: Instant | None = None

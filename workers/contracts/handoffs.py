@@ -27,7 +27,7 @@ class EarlierRequest(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class PacketIdentifier(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """A number or name of the customer's, as they wrote it; nobody need ask for it again."""
+    """A number or name of the customer's, as they wrote it; no need to ask for it again."""
 
     kind: Word | None = None
     value: str
@@ -60,19 +60,19 @@ class PacketTurn(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Note(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What a person who handed the conversation on left for the next."""
+    """A note that a person left for the next when handing the conversation on."""
 
     event_id: Id
     at: Instant
     name: str | None = None
     """The person's name, or id."""
     queue: Word | None = None
-    """Where they worked."""
+    """The queue on which that person worked."""
     text: str
 
 
 class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What a person reads in 30 seconds: at most 120 words before the transcript."""
+    """The page that a person reads in 30 seconds: at most 120 words before the transcript."""
 
     customer: Customer | None = None
     who: Claim
@@ -120,7 +120,7 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class QueueEnvelope(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What every message of a desk's queue carries."""
+    """Fields of every message on a desk's queue."""
 
     version: Literal[1] = 1
     escalation_id: Id
@@ -145,9 +145,9 @@ class Handoff(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
     priority: Annotated[int, msgspec.Meta(ge=1, le=5)]
     """1 is the most urgent."""
     sort_at: Instant | None = None
-    """A desk that takes the smallest first lets nobody starve: priority only shortens the wait."""
+    """Sort key: taking the smallest first starves no one; priority only shortens the wait."""
     due_by: Instant | None = None
-    """By when it must be claimed."""
+    """Time by which it must be claimed."""
     reply_minutes: float | None = None
     assignee: Id | None = None
     """The person who is asked first: the customer's own, or who had the conversation lately."""

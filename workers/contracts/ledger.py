@@ -10,7 +10,7 @@ from workers.contracts.time import Instant
 
 
 class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What the routing agent does for one decision; repeated as recorded on a redelivery."""
+    """The routing agent's plan for one decision; a redelivery repeats it as recorded."""
 
     place: Place | None = None
     """None: nothing is placed by this decision."""
@@ -30,7 +30,7 @@ class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     assignee: Id | None = None
     """The person who is asked first, when online on the queue."""
     assigned_until: Instant | None = None
-    """Until then it is that person's; `claim_due_at` is the queue's."""
+    """Time until which it is left to that person; `claim_due_at` is the queue's limit."""
     suggested: Id | None = None
     """The person on the queue with the fewest open conversations, when desks say how many."""
     withdraw_from: tuple[Word, ...] = ()
@@ -45,7 +45,7 @@ class ToldWait(msgspec.Struct, kw_only=True, frozen=True):
     high_s: Count
     at: Instant
     seq: Count
-    """Of the decision after which it was told."""
+    """Decision after which the customer was told."""
 
 
 class LedgerRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -60,7 +60,7 @@ class LedgerRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     place: Place | None = None
     queue: Word | None = None
     placed_at: Instant | None = None
-    """When it came to this place; with `claimed_at`, the actual wait."""
+    """Time of arrival at this place; with `claimed_at`, it gives the actual wait."""
     claimed_by: Id | None = None
     claimed_at: Instant | None = None
     outcome: Outcome | None = None
@@ -69,7 +69,7 @@ class LedgerRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     predicted_wait: Wait | None = None
     """The wait told to the customer, kept to compare with the actual one."""
     told: ToldWait | None = None
-    """What of the wait was told last, on the queue where it is."""
+    """The wait that the customer was told last, on the queue where the escalation is."""
     home: Home
     plan: Plan
     decision: Decision

@@ -33,7 +33,7 @@ class OutcomeRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     tenant: Word | None = None
     channel: Word | None = None
     queue: Word | None = None
-    """Where it was when it ended; where the policy wants it when it was opened or offered."""
+    """The queue at the end; for one that was opened or offered, the queue that the policy wants."""
     place: Place | None = None
     tried: tuple[Word, ...] = ()
     level: Count = 0

@@ -1,4 +1,4 @@
-"""Which types the records of each schema are decoded to."""
+"""The types to which the records of each schema are decoded."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Why an event cannot be used, said so that its producer can mend it."""
+"""Texts that say why an event was refused, so that its producer can mend it."""
 
 import re
 from typing import Any, Final, Literal, get_args

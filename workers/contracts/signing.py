@@ -1,4 +1,4 @@
-"""Signatures of the events that only our own agents write, so that nobody else can."""
+"""Signatures of our agents' events, so that no other producer can forge them."""
 
 import hmac
 from collections.abc import Sequence

@@ -58,7 +58,7 @@ NotificationKind = Literal[
 
 
 class Notification(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What a team should know without looking: pager, chat room, mail."""
+    """News for a team that does not watch the console: by pager, chat room or mail."""
 
     version: Literal[1] = 1
     notification_id: Id
@@ -77,7 +77,7 @@ class Notification(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     """The time by which its place now, a queue or the ticket system, must take it or answer."""
     seq: Count | None = None
     subject: str | None = None
-    """What a rate is about: `overall`, an intent, or an AI version."""
+    """Subject of a rate: `overall`, an intent, or an AI version."""
     value: float | None = None
     low: float | None = None
     high: float | None = None

@@ -53,7 +53,7 @@ Service = Literal[
     "tickets-agent",
     "operator",
 ]
-"""Who writes and reads: systems outside, our agents, and the command line in somebody's hands."""
+"""Writers and readers of topics: outside systems, our agents, and an operator's command line."""
 KeyKind = Literal[
     "conversation_id",
     "conversation_id_or_queue",
@@ -73,7 +73,7 @@ Minutes = Annotated[float, msgspec.Meta(gt=0, le=43_200)]
 
 
 class TopicSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What every topic declares; the queues share one of these."""
+    """Settings that every topic declares; the queues share one of these."""
 
     description: Text
     schema: Word
@@ -88,7 +88,7 @@ class TopicSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
     producers: Annotated[tuple[Service, ...], msgspec.Meta(min_length=1)]
     consumers: Annotated[tuple[Service, ...], msgspec.Meta(min_length=1)]
     dead_letters: Literal["dead-letters", "none"]
-    """Where our readers put a record that they cannot use; none: they do not read it."""
+    """Destination of a record that our readers cannot use; `none`: they do not read the topic."""
 
     @property
     def configs(self) -> dict[str, str]:
@@ -126,26 +126,27 @@ class Queue(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     overflow: tuple[QueueName, ...] = ()
     """Queues to try next, in order, before a ticket."""
     claim_minutes: Minutes
-    """Until somebody must claim it, unless the policy's route says otherwise."""
+    """Minutes until a person must claim it, unless the policy's route says otherwise."""
     reply_minutes: Minutes
-    """From the claim to the first reply, unless the policy's route says otherwise."""
+    """Minutes from the claim to the first reply, unless the policy's route says otherwise."""
     idle_minutes: Minutes = 240.0
-    """That the person who claimed it may be silent, from the last message on."""
+    """Minutes for which the person who claimed it may be silent, from the last message on."""
     on_idle: OnIdle = "queue"
-    """What follows: back to the queue, up a level, or to the AI agent."""
+    """Destination after that silence: back to the queue, up a level, or to the AI agent."""
     update_minutes: Minutes = 10.0
-    """Between two looks at the wait, after which the customer hears of it if it has changed."""
+    """Minutes between two looks at the wait; the customer hears of it if it has changed."""
     warn_share: Annotated[float, msgspec.Meta(gt=0, le=0.95)] | None = None
     """Part of the time to claim and to reply after which the team is warned; None: never."""
     presence_seconds: Annotated[int, msgspec.Meta(ge=5, le=3600)]
-    """Age at which a desk's report of who is online counts as nobody: it must report sooner."""
+    """Seconds after which a desk's report of people online is out of date: it must report
+    sooner."""
     redaction: Redaction
     language: Language = "en"
-    """Of the words around what a packet quotes."""
+    """Language of the words around a packet's quotes."""
     priority: Annotated[int, msgspec.Meta(ge=1, le=5)]
     """1 is the most urgent."""
     contact: ContactDetails | None = None
-    """Where customers of this queue reach a person; the ladder's when absent."""
+    """Contact details for customers of this queue; the ladder's if absent."""
 
     @property
     def topic(self) -> str:
@@ -157,11 +158,11 @@ class Ladder(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     """The rungs below the queues, and the last deadline of an escalation."""
 
     ticket_answer_minutes: Minutes
-    """Until the ticket system must have answered."""
+    """Minutes until the ticket system must have answered."""
     expire_hours: Annotated[float, msgspec.Meta(gt=0, le=720)]
-    """Until an escalation that nobody took ends as expired."""
+    """Hours until an escalation that no one took ends as expired."""
     contact: ContactDetails
-    """What the customer is given when neither a queue nor the ticket system takes them."""
+    """Contact details for a customer whom neither a queue nor the ticket system takes."""
 
 
 class TopicsFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -203,7 +204,7 @@ class Topics:
         return self.calendars[self.queues[queue].calendar]
 
     def contact(self, queue: str) -> Contact:
-        """How customers of a queue reach a person without us."""
+        """Return the contact details by which customers of a queue reach a person without us."""
         return self.queues[queue].contact or self.ladder.contact
 
 

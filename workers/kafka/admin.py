@@ -28,7 +28,7 @@ class ClusterError(RuntimeError):
 
 
 async def compare(settings: Settings, topics: Topics) -> list[Difference]:
-    """Everything in which the cluster's topics are not what is declared."""
+    """Return every difference between the cluster's topics and their declaration; empty if none."""
     async with _admin(settings) as admin:
         return differences(topics, await _found(admin, topics))
 

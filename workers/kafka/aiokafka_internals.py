@@ -27,10 +27,10 @@ async def all_metadata(consumer: AIOKafkaConsumer) -> Any:
 
 
 async def stop(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer, as its own `stop` does, which ends badly where a broker does not answer.
+    """Stop a consumer and close its connections, also when a broker does not answer.
 
-    It cancels the fetches that wait for another try and awaits them, so that their cancellation
-    ends whoever stops the consumer, and the connections stay open.
+    The consumer's own `stop` cancels the fetches that wait for another try and awaits them. Their
+    cancellation then ends the caller, and the connections stay open.
     """
     try:
         await consumer.stop()
@@ -60,7 +60,7 @@ def raise_group_errors(consumer: AIOKafkaConsumer) -> None:
 
 
 class FetchBuffer:
-    """What a started consumer has fetched and not handed over yet, by partition."""
+    """The records that a started consumer has fetched and not handed over yet, by partition."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
@@ -68,12 +68,12 @@ class FetchBuffer:
 
     @property
     def closed(self) -> bool:
-        """Whether the consumer was stopped."""
+        """Return True if the consumer was stopped."""
         return bool(self._consumer._closed or self._fetcher._closed)
 
     @property
     def reassigning(self) -> bool:
-        """Whether partitions are being given out: nothing may be taken meanwhile."""
+        """Return True during an assignment of partitions, in which no record may be taken."""
         return bool(self._fetcher._subscriptions.reassignment_in_progress)
 
     def taking(self) -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""What a consumer group commits: offsets, and beside each where the very first start began.
+"""Commits of a consumer group: an offset, and beside it the offset of the very first start.
 
 The place of the first start decides what a rebuild may publish. It stands in Kafka, because it is
 needed when Redis has lost everything.
@@ -18,11 +18,11 @@ _FIRST: Final = re.compile(r"first=([0-9]{1,18})\Z")
 
 
 class Commit(NamedTuple):
-    """What is committed of one partition."""
+    """The committed values of one partition."""
 
     offset: int
     first: int | None
-    """Where the very first start began; None when the commit does not tell."""
+    """Offset at which the very first start began; None if the commit does not contain it."""
 
 
 class OriginConsumer(AIOKafkaConsumer):  # type: ignore[misc]

@@ -106,7 +106,7 @@ class LetterList:
 async def send_again(
     settings: Settings, chosen: list[FoundLetter], advance: Callable[[int], None]
 ) -> tuple[list[FoundLetter], dict[str, str]]:
-    """Send and mark; what was acknowledged, and the problem of each other by its place."""
+    """Send and mark records; return the acknowledged ones, and by place why others were not."""
     producer = AIOKafkaProducer(
         **kafka_client_kwargs(settings),
         acks="all",

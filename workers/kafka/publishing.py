@@ -1,4 +1,4 @@
-"""What every producer of ours does alike: idempotent, and acknowledged by all replicas."""
+"""Settings that every producer of ours shares: idempotent, acknowledged by all replicas."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What topics.yaml declares against what a cluster has."""
+"""Comparison of the topics that topics.yaml declares with those that a cluster has."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -36,7 +36,7 @@ def missing(topics: Topics, found: Mapping[str, ClusterTopic]) -> list[str]:
 
 
 def differences(topics: Topics, found: Mapping[str, ClusterTopic]) -> list[Difference]:
-    """Everything in which a cluster's topics are not what is declared; empty when they agree."""
+    """Return every difference between a cluster's topics and their declaration; empty if none."""
     problems = []
     for name, topic in topics.topics.items():
         there = found.get(name)

@@ -17,10 +17,10 @@ class Condition(NamedTuple):
     name: str
     holds: Test
     value: Measure | None = None
-    """What is compared with `needed`; None when there is no nearly."""
+    """The value to compare with `needed`; None if the condition cannot nearly hold."""
     needed: float = 1.0
     score: Measure | None = None
-    """How strongly it speaks for the rule, 0 to 1; None: as a plain fact."""
+    """Strength of the evidence for the rule, 0 to 1; None: it is a plain fact."""
     fresh: bool = False
     """It holds by what this event says, not by what has gathered before."""
 
@@ -232,7 +232,7 @@ _WEIGHTED: Final[dict[str, Measure]] = {
     "stalled": lambda s: min(1.0, s.stalled_minutes / 10),
     "solved": attrgetter("solved"),
 }
-"""What weights apply to, each 0 to 1."""
+"""Signals that weights apply to, each from 0 to 1."""
 
 
 def _weighted(when: When) -> Condition | None:

@@ -34,7 +34,7 @@ Weighted = Literal[
 
 
 class Repetition(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """How often somebody repeats themselves without progress; any one of them is enough."""
+    """Limits of repetition without progress; reaching any one of them is enough."""
 
     ai: Limit | None = None
     customer: Limit | None = None
@@ -98,7 +98,7 @@ class RuleDocument(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
 
 
 class RulePatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What an override changes of a rule; conditions in `when` replace those of the same name."""
+    """Changes of an override to a rule; conditions in `when` replace those of the same name."""
 
     enabled: bool | None = None
     class_: Literal["mandatory", "declinable"] | None = msgspec.field(name="class", default=None)
@@ -110,7 +110,7 @@ class RulePatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
 
 
 class RouteDocument(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Where an escalation goes, whatever its rule's target."""
+    """A destination for escalations that takes precedence over the rule's target."""
 
     when: RouteWhen
     queue: QueueName

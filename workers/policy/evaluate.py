@@ -1,4 +1,4 @@
-"""Which rules hold for a set of signals, why, and where an escalation goes."""
+"""Evaluation of a policy: the rules that hold for a set of signals, and where they lead."""
 
 from typing import Final, NamedTuple
 
@@ -8,7 +8,7 @@ from workers.policy.model import PolicyView, Route, Rule
 from workers.policy.signals import Signals
 
 NEARLY: Final = 0.7
-"""Share of what was needed from which on a rule that did not hold is told of."""
+"""Share of the needed value from which on a rule that did not hold is reported as a near miss."""
 NEAR_MISSES: Final = 5
 
 
@@ -20,7 +20,7 @@ class RuleSignal(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Why a rule decided: what held, how strongly, and which other rules nearly did."""
+    """The grounds of a rule's decision: conditions that held, their strength, and near misses."""
 
     score: float
     found: tuple[RuleSignal, ...]
@@ -79,7 +79,7 @@ def near_misses(view: PolicyView, signals: Signals) -> tuple[NearMiss, ...]:
 
 
 def route(view: PolicyView, rule: Rule, signals: Signals) -> Route:
-    """Where an escalation by `rule` goes: the first route that holds, or the rule's own target."""
+    """Return the route of an escalation by `rule`: the first that holds, or the rule's target."""
     return route_for(view, rule.reason, rule.name, rule.target, signals)
 
 

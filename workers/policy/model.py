@@ -1,4 +1,4 @@
-"""The policy compiled: what the fold asks at every message."""
+"""The compiled policy, which the fold asks at every message."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class Rule:
 
 
 class Route(NamedTuple):
-    """Where an escalation goes and by when; None: the queue's own limit."""
+    """The destination of an escalation and its time limits; None: the queue's own limit."""
 
     queue: str
     claim_minutes: float | None = None
@@ -59,13 +59,13 @@ class PolicyView:
     stalled_ms: tuple[int, ...]
     """Ages of an unanswered message at which rules want to be asked, ascending."""
     compares: bool
-    """Whether a rule looks at repetition, so that turns need comparing."""
+    """True if a rule looks at repetition, so that turns need comparing."""
     feels: bool
-    """Whether a rule looks at frustration, so that asking for it can change something."""
+    """True if a rule looks at frustration, so that measuring it can change something."""
 
 
 Matches = Callable[[str | None, str | None, str | None], bool]
-"""Whether an override holds for a tenant, tier and channel."""
+"""Test of an override against a tenant, a tier and a channel."""
 
 _VIEWS_KEPT: Final = 4096
 
@@ -83,7 +83,7 @@ class Policy:
     messages_per_minute: int
     """Of one conversation: that many of the customer are read, and of all machines together."""
     idle_minutes: float
-    """How long a person may be silent whose queue does not say."""
+    """Minutes for which a person may be silent on a queue that sets no limit of its own."""
     on_idle: OnIdle
     bands: Bands
     vocabulary: Vocabulary
@@ -124,7 +124,7 @@ class Policy:
         return levels[at + 1] if at + 1 < len(levels) else None
 
     def is_above(self, queue: str, target: str | None) -> bool:
-        """Whether `queue` is a higher level than `target`."""
+        """Return True if `queue` is a higher level than `target`."""
         levels = self.levels
         return queue in levels and levels.index(queue) > (
             levels.index(target) if target in levels else 0

@@ -1,10 +1,10 @@
-"""What a policy sees of a conversation at one event."""
+"""Signals: a policy's view of a conversation at one event."""
 
 import msgspec
 
 
 class Signals(msgspec.Struct):
-    """Everything that rules and routes may ask about; the fold fills it in for each event.
+    """The signals that rules and routes may ask about; the fold fills them in for each event.
 
     Scores are 0 to 1. Those of `this event` are 0 at every other event, the rest stand until
     something changes them.
@@ -23,7 +23,7 @@ class Signals(msgspec.Struct):
     text: str = ""
     """This event: the customer's words."""
     stalled_minutes: float = 0.0
-    """How long the customer has been waiting for an answer."""
+    """Minutes for which the customer has been waiting for an answer."""
     mood: float = 0.0
     """Frustration of the customer's messages in this episode, each earlier one by half."""
     solved: float = 0.0
@@ -39,7 +39,7 @@ class Signals(msgspec.Struct):
     repeated_by_ai: int = 0
     repeated_by_customer: int = 0
     repeated_by_tool: int = 0
-    """How often the same tool was called with the same arguments beyond the first time."""
+    """Number of calls of the same tool with the same arguments beyond the first."""
     intents: tuple[str, ...] = ()
     """Intents of this episode."""
     tier: str | None = None

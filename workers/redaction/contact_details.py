@@ -1,4 +1,4 @@
-"""Finds how somebody says that they can be reached, by the same patterns that hide it."""
+"""Finds the contact details in a text, by the same patterns that hide them."""
 
 from typing import Final, NamedTuple
 

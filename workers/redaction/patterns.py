@@ -1,4 +1,4 @@
-"""Sensitive data: what a detector of it is, and how one is made of a pattern.
+"""Sensitive data: detectors, and how one is made from a pattern.
 
 Every detector takes time linear in the text: patterns repeat within fixed bounds or start only
 where a word starts.

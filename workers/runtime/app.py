@@ -1,4 +1,4 @@
-"""How a Faust app of ours is made; shared by all agents.
+"""Construction of the Faust app that every agent runs on.
 
 An agent file says: consumer group, topic, `handle`, and where it wants to start if not at what is
 committed. Everything else (chunks, one stream per partition, own watermark, one producer,
@@ -48,13 +48,13 @@ logger = logging.getLogger(__name__)
 
 
 class Options(NamedTuple):
-    """What the command line gives to every agent."""
+    """Options of the command line that every agent receives."""
 
     topics: Path
     policy: Path = data_path("policies/default.yaml")
     """A file or a folder."""
     start: str = "now"
-    """Where the very first start begins: `earliest`, `now` or an RFC 3339 time."""
+    """Start of a group that has committed nothing: `earliest`, `now` or an RFC 3339 time."""
     dead_letter_limit: bool = True
     playbook: Path = data_path("playbook.yaml")
     """The file from which the router tells people what to do next."""
@@ -65,7 +65,7 @@ class NotYet(Exception):
 
 
 class Agent:
-    """What one kind of worker does with its topic; subclass it.
+    """Base class of the agents: how one kind of worker handles its topic.
 
     An exception that leaves any of these methods ends the process at once, without a commit, and
     its records are read again after the restart.
@@ -77,7 +77,7 @@ class Agent:
     publishes: ClassVar[tuple[str, ...]] = ()
     """Other topics that must exist before it can work."""
     partitions: int
-    """How many `topic` has; set before `start`."""
+    """Number of partitions of `topic`; set before `start`."""
     producer: Producer
     """Set before `start`; `await self.producer.publish(records)` awaits every acknowledgement."""
 
@@ -86,8 +86,8 @@ class Agent:
         self.reached: dict[TP, int] = {}
         """Offset up to which a partition is handled, records that nobody sees included."""
         self.origins: dict[TP, int] = {}
-        """Where the very first start began; what `assigned` puts here is told by each commit, and
-        comes back in `Bounds.first`, which outlives every other store."""
+        """Offset at which the very first start began, by partition. `assigned` fills it; each
+        commit carries it, and `Bounds.first` returns it even when every other store is lost."""
         self._consumer: Consumer | None = None
         self._revocations = 0
 
@@ -120,14 +120,14 @@ class Agent:
         """
 
     def is_busy(self, tp: TP) -> bool:  # noqa: ARG002
-        """Whether `ready` is at work on something long, so that standing still is right."""
+        """Return True while `ready` does long work, so that the watchdog accepts the standstill."""
         return False
 
     async def failing(self, tp: TP, error: Exception) -> None:
         """Run when `handle` raised, for a second at most, before the process ends."""
 
     def releasing(self, tps: Collection[TP]) -> None:
-        """Run when partitions are to be given up: let go of whatever `ready` waits for."""
+        """Run when partitions are to be given up: abandon what `ready` waits for."""
 
     async def revoked(self, tps: Collection[TP]) -> None:
         """Run when chunks in flight are done: nothing of these partitions may run on."""
@@ -139,7 +139,7 @@ class Agent:
         """Run once at an orderly end, after the last commit."""
 
     def let_go(self, tps: Collection[TP]) -> None:
-        """Begin to give partitions up: what is being placed at this moment is not taken over."""
+        """Begin to give partitions up; a placement under way takes nothing over."""
         self._revocations += 1
         self.releasing(tps)
 
@@ -200,7 +200,7 @@ class _App(faust.App):
         self._rebalancing_sensor_state = {"nobody": {}}
 
     def _create_directories(self) -> None:
-        """Nothing is kept on disk, so no folders are made where somebody happens to be."""
+        """Do nothing: Faust keeps nothing on disk here, so it needs no folders."""
 
 
 def make_app(agent: Agent) -> faust.App:
@@ -252,13 +252,16 @@ def consumer_of(app: faust.App) -> Consumer:
 
 
 def agent_placing(agent: Agent) -> Any:
-    """Where an agent starts, as the transport asks for it; RevokedMeanwhile if it need not."""
+    """Return the callback by which the transport asks where to start.
+
+    The callback raises RevokedMeanwhile if partitions were revoked while it ran.
+    """
 
     async def place(bounds: Mapping[TP, Bounds]) -> Mapping[TP, int]:
         revocations = agent._revocations
         positions = await agent.positions(bounds)
         if agent._revocations != revocations:
-            # Nobody would give up what was taken over now.
+            # The revocation has run already: nothing would give up what is taken over now.
             raise RevokedMeanwhile
         agent.reached = dict(positions)
         await agent.assigned([*bounds])

@@ -44,7 +44,7 @@ class RecordRun(NamedTuple):
 
 
 class FetchSettings(NamedTuple):
-    """What the consumer of a worker is made with."""
+    """Settings from which the consumer of a worker is made."""
 
     kafka: Mapping[str, Any]
     """Keywords of every aiokafka client: addresses and credentials."""
@@ -210,12 +210,12 @@ class Consumer(driver.Consumer):
 
     @property
     def placed(self) -> bool:
-        """Whether the partitions of the current generation have their positions."""
+        """Return True if the partitions of the current generation have their positions."""
         return self._placed_generation == self.app.consumer_generation_id
 
     @property
     def settled(self) -> bool:
-        """Whether it works, or stands by because the others have all partitions."""
+        """Return True if it works, or stands by because other workers have all partitions."""
         return self.placed or bool(self.app.unassigned)
 
     async def perform_seek(self) -> None:
@@ -344,7 +344,7 @@ class Consumer(driver.Consumer):
     ) -> bool:
         """Commit watermarks as they are: what lies below them is acknowledged already.
 
-        Faust draws a table for its log before each commit, also when nobody reads that log, and
+        Faust draws a table for its log before each commit, even when that log is not written, and
         nothing else runs for those milliseconds.
         """
         assignment = self.assignment()
@@ -362,15 +362,15 @@ class Consumer(driver.Consumer):
             self.watermarks.pop(tp, None)
 
     def check(self) -> None:
-        """Raise what has ended this worker's membership of its group: aiokafka tells nobody."""
+        """Raise the error that ended the group membership; aiokafka reports it nowhere else."""
         self._thread.check()
 
     def durable(self, tp: TP) -> tuple[int | None, int | None]:
-        """Up to where a partition is committed, and up to where it may be; None: not at all."""
+        """Return the committed offset and the one that may be committed; None for neither yet."""
         return self._committed_offset.get(tp), self.watermarks.get(tp)
 
     async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
-        """Where each partition ends now for its readers; KafkaError when no broker says so."""
+        """Return the end of each partition as readers see it; KafkaError if no broker answers."""
         return dict(await self._thread.highwaters(*tps)) if tps else {}
 
 
@@ -383,6 +383,6 @@ class Transport(driver.Transport):
     fetch: FetchSettings
     placing: Placing
     origins: Mapping[TP, int]
-    """What each commit tells of its partition, see `Agent.origins`."""
+    """Metadata for each partition's commits, see `Agent.origins`."""
     releasing: Callable[[Collection[TP]], None]
     """Called before waiting for what is in flight: nothing may begin that takes long."""

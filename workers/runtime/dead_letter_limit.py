@@ -104,7 +104,7 @@ class DeadLetterLimit:
 
 
 def _described(last: Iterable[Refusal | None]) -> str:
-    """Which records these are, and how to go on."""
+    """Return a text that describes the refused records and says how to go on."""
     refusals = [one for one in last if one is not None]
     reasons = Counter(one.reason for one in refusals)
     parts = [", ".join(f"{count} {reason}" for reason, count in reasons.most_common())]

@@ -1,6 +1,6 @@
 """The end of a worker that can't go on: at once, without a commit, so that nothing is lost.
 
-Whoever started the process starts it again; what it had in hand is read again from the log.
+The supervisor starts the process again; what it had in hand is read again from the log.
 """
 
 import logging

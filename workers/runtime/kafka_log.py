@@ -24,7 +24,7 @@ _AWAY: Final = (
     "Could not send",
     "Got error produce response",
 )
-"""How the client's messages about brokers begin that do not answer."""
+"""Beginnings of the client's messages about brokers that do not answer."""
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class KafkaOutageFilter(logging.Filter):
         self._left_out = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to write a line."""
+        """Return True if the line is to be written."""
         if not (record.name.startswith("aiokafka") and str(record.msg).startswith(_AWAY)):
             return True
         now = self._last = self._clock()

@@ -1,4 +1,4 @@
-"""What a worker counts: one list, from which /metrics and its documentation are made."""
+"""Metrics of a worker: one list, from which /metrics and its documentation are made."""
 
 from functools import cache
 from typing import Final, NamedTuple
@@ -62,7 +62,7 @@ ASSIGNED: Final = _gauge("partitions_assigned", "Partitions that this worker own
 
 
 class OfChunks(NamedTuple):
-    """What is counted of each chunk of one partition."""
+    """The metrics of the chunks of one partition."""
 
     chunks: Counter
     records: Counter

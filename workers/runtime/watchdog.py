@@ -1,4 +1,4 @@
-"""Ends a worker that stands still although Kafka answers: whoever starts it again is faster."""
+"""Watchdog: exit when a partition stalls although Kafka answers; a restart mends it sooner."""
 
 import asyncio
 import time
@@ -19,35 +19,35 @@ from workers.runtime.kafka_log import OUTAGE
 from workers.settings import Settings, kafka_client_kwargs
 
 STALLED_S: Final = 30.0
-"""How long a partition may stand still."""
+"""Seconds for which a partition may stand still."""
 UNSETTLED_S: Final = 90.0
-"""How long a rebalance may take: others finish their chunks, and Kafka waits a minute for them."""
+"""Seconds that a rebalance may take: others finish their chunks; Kafka waits a minute for them."""
 WATCH_S: Final = 5.0
 ANSWER_S: Final = 5.0
-"""How long a broker may take for an answer."""
+"""Seconds that a broker may take to answer."""
 
 
 class Standing(NamedTuple):
-    """How far a partition is."""
+    """The progress of one partition; positions are offsets."""
 
     reached: int
     """Handled up to here."""
     committed: int | None
     """Committed up to here, as far as is known; None: never."""
     durable: int | None
-    """May be committed up to here; None: nothing was handled yet."""
+    """Commits are allowed up to here; None: nothing was handled yet."""
     end: int | None
     """End of the log; None when the worker's own connections do not say it."""
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return True if there is nothing to do."""
         handled = self.end is not None and self.reached >= self.end
         return handled and (self.durable is None or self.durable <= (self.committed or 0))
 
     @property
     def trouble(self) -> str:
-        """What is wrong with it if it stays so."""
+        """Return the fault that this standing shows if it stays as it is."""
         if self.end is None:
             return "Kafka answers others, not this worker"
         if self.reached < self.end:
@@ -56,17 +56,17 @@ class Standing(NamedTuple):
 
 
 class Stillness:
-    """Since when partitions have stood still with something to do."""
+    """Records since when each partition has stood still although it has work."""
 
     def __init__(self) -> None:
         self._since: dict[TP, tuple[Standing, float]] = {}
 
     def forget(self) -> None:
-        """Begin anew: while no broker answers nobody can move on."""
+        """Forget every partition: while no broker answers, none can make progress."""
         self._since.clear()
 
     def look(self, found: Mapping[TP, Standing], now: float) -> dict[TP, float]:
-        """For how long each partition has stood still, 0 when it moved or is idle."""
+        """Return the seconds that each partition has stood still, 0 if it moved or is idle."""
         since: dict[TP, tuple[Standing, float]] = {}
         for tp, standing in found.items():
             before = self._since.get(tp)
@@ -132,7 +132,7 @@ async def _standings(app: faust.App, agent: Agent) -> dict[TP, Standing]:
 
 
 async def answers(settings: Settings) -> bool:
-    """Whether a broker answers on a connection of its own, made for this question."""
+    """Return True if a broker answers on a new connection, opened for this question only."""
     milliseconds = int(ANSWER_S * 1000)
     client = AIOKafkaClient(**kafka_client_kwargs(settings), request_timeout_ms=milliseconds)
     try:

@@ -1,1 +1,1 @@
-"""What the workers remember in Redis: conversations by partition, the ledger, the load."""
+"""The workers' state in Redis: conversations by partition, the ledger, the load of queues."""

@@ -66,7 +66,7 @@ def connect(settings: Settings) -> Redis:
 
 
 def is_passing(error: RedisError) -> bool:
-    """Whether the same command may succeed later without anybody changing it."""
+    """Return True if the same command may succeed later without anyone's help."""
     if isinstance(error, AuthenticationError):
         return False
     return isinstance(error, _PASSING) or str(error).startswith(_PASSING_CODES)

@@ -1,4 +1,4 @@
-"""What is stored of one conversation, for whoever asks about it; nothing is written."""
+"""Read access to the stored data of one conversation."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple

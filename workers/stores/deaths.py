@@ -10,10 +10,10 @@ DEATHS_ALLOWED: Final = 2
 
 
 class Trial(NamedTuple):
-    """How a chunk may be tried now."""
+    """The way in which a chunk may be tried now."""
 
     alone: bool
-    """One record at a time."""
+    """Records are tried one at a time."""
     deaths: int
     """Processes that died at its first record when it was alone."""
 
@@ -27,9 +27,9 @@ class Deaths:
         self._token = token
 
     async def begin(self, topic: str, partition: int, start: int, until: int) -> Trial:
-        """Note that this process tries the records from `start` to `until`, and how it may.
+        """Note that this process tries the records from `start` to `until`; return how it may.
 
-        A chunk is committed as a whole: whoever comes next begins it at its first record again.
+        A chunk is committed as a whole: the next process begins it at its first record again.
         """
         key = f"{self._base}{topic}:{partition}"
         names = ["offset", "token", "count", "alone", "died"]
@@ -54,5 +54,5 @@ class Deaths:
         return Trial(start <= end, deaths.get(str(start), 0))
 
     async def forgive(self, topic: str, partition: int) -> None:
-        """Forget the last `begin`: what ended it was not the records."""
+        """Forget the last `begin`: the records did not cause the end of the process."""
         await self._redis.hdel(f"{self._base}{topic}:{partition}", "offset", "token", "count")

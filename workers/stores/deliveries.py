@@ -12,7 +12,7 @@ from workers.stores.connection import persist
 from workers.stores.due_store import DueStore
 
 KEPT_MS: Final = 32 * DAY
-"""As long as transcripts: what was told of a conversation is not told again in that time."""
+"""Retention of a delivery, as long as that of transcripts: nothing is sent twice in that time."""
 _LUA: Final = Path(__file__).with_name("lua")
 _ADD: Final = _LUA.joinpath("delivery_add.lua").read_text()
 _TAKE: Final = _LUA.joinpath("delivery_take.lua").read_text()

@@ -20,7 +20,7 @@ from workers.errors import WentBackError
 from workers.routing.ledger_record import is_over
 
 KEPT_MS: Final = 32 * DAY
-"""How long the record of a conversation stays after its escalation has ended."""
+"""Retention of a conversation's record after its escalation has ended."""
 
 _RECORD: Final = Path(__file__).with_name("lua").joinpath("ledger_record.lua").read_text()
 _DONE: Final = Path(__file__).with_name("lua").joinpath("ledger_done.lua").read_text()
@@ -29,18 +29,18 @@ _ADVANCE: Final = Path(__file__).with_name("lua").joinpath("ledger_advance.lua")
 _POSITIONS: Final = "return cmsgpack.pack(redis.call('HGETALL', KEYS[1]))"
 _FLAT: Final = msgspec.msgpack.Decoder(list[str])
 _LOOK_MS: Final = HOUR
-"""How long one reading of the whole topic may take."""
+"""Time that one reading of the whole topic may take."""
 _STEP_MS: Final = MINUTE
 _NONE: Final = ""
 _ANY_LOWER: Final = "<"
 
 
 class LedgerEntry(NamedTuple):
-    """What the ledger knows of one conversation."""
+    """The ledger's entry for one conversation."""
 
     record: LedgerRecord | None
     version: str
-    """What `write` must find to replace it."""
+    """The version that `write` must find in the store to replace the entry."""
     done: bool
     """Every effect of the record's decision is known to be published."""
 
@@ -164,7 +164,7 @@ class LedgerStore:
         return witness
 
     async def has(self, witness: str) -> bool:
-        """Whether the store is the one in which a witness was left."""
+        """Return True if this is the store in which the witness was left."""
         return await self._redis.get(witness) is not None
 
     def _new_witness(self) -> str:
@@ -226,5 +226,5 @@ class LedgerStore:
 
 
 def _kept(record: LedgerRecord) -> int | None:
-    """How long to keep a record and its index; None while its escalation is open."""
+    """Return the retention of a record and its index in ms; None while its escalation is open."""
     return KEPT_MS if is_over(record) else None

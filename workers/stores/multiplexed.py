@@ -27,7 +27,7 @@ class _Asked(NamedTuple):
 
 
 class SharedRedis(Redis):
-    """As `Redis`, for commands and pipelines that neither block nor belong to a transaction.
+    """A Redis client that shares one connection; no blocking commands and no transactions.
 
     An exchange that breaks off fails every command of it with the same error, whichever of them
     the server has carried out.

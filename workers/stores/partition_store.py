@@ -1,4 +1,4 @@
-"""What the escalation worker keeps in Redis for one partition of the log.
+"""Redis storage of the escalation worker for one partition of the log.
 
 Everything is written by one script per chunk, which applies it only if the mark is still the end
 of the chunk before. That fences a worker that lost the partition without knowing, makes a second
@@ -19,11 +19,11 @@ from workers.contracts.time import DAY
 from workers.conversation.fold import ConversationWrite, OutboxEntry
 
 KEEP_MS: Final = 32 * DAY
-"""How long a conversation is kept after its last event: longer than the log keeps its events."""
+"""Retention of a conversation after its last event: longer than the log keeps its events."""
 TRANSCRIPT_LAST: Final = 200
 TRANSCRIPT_BYTES: Final = 512 * 1024
-"""How much of a transcript is read at once, but for its last turn, which always is: a packet shows
-half of that."""
+"""Limit of one read of a transcript; the last turn is always read whole. A packet shows half of
+that."""
 
 _HERE: Final = Path(__file__).parent
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
@@ -62,7 +62,7 @@ REBUILDING: Final = "rebuild"
 
 @dataclass(slots=True)
 class Head:
-    """What a takeover reads."""
+    """The data that a takeover reads."""
 
     mark: Mark | None
     meta: dict[str, bytes]
@@ -72,7 +72,7 @@ class Head:
 
 @dataclass(slots=True)
 class ChunkRead:
-    """What a chunk reads."""
+    """The data that a chunk reads."""
 
     mark: Mark | None
     deaths: int
@@ -86,7 +86,7 @@ class ChunkRead:
 
 @dataclass(slots=True)
 class Writes:
-    """What a chunk writes."""
+    """The data that a chunk writes."""
 
     changes: Mapping[str, ConversationWrite] = field(default_factory=dict)
     outputs: Sequence[OutboxEntry] = ()
@@ -225,7 +225,7 @@ def base_key(prefix: str, home: Home) -> str:
 
 
 async def partitions_of(redis: Redis, prefix: str, topic: str, now: int) -> int:
-    """How many partitions a topic had when its conversations were first stored; `now` if never."""
+    """Return the stored number of partitions of a topic; the first call stores `now`."""
     key = f"{prefix}:partitions:{topic}"
     await redis.set(key, now, nx=True)
     stored: Any = await redis.get(key)

@@ -1,4 +1,4 @@
-"""The load of the queues in Redis: who waits where, who is online, and how long it took lately."""
+"""Load of the queues in Redis: waiting escalations, people online, recent waits."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -29,7 +29,7 @@ _REPLY: Final = msgspec.msgpack.Decoder(tuple[str, list[str], list[int]])
 
 
 class Reservation(NamedTuple):
-    """A place that was taken: behind how many, and what the queue's recent past was."""
+    """A place in a queue: how many wait before it, and the queue's recent claims."""
 
     ahead: int
     claims: tuple[PastClaim, ...]
@@ -56,7 +56,7 @@ class LoadStore:
         self._presence: dict[str, tuple[str, LastPresence]] = {}
 
     def knows(self, queue: str) -> bool:
-        """Whether topics.yaml has this queue."""
+        """Return True if topics.yaml has this queue."""
         return queue in self._queues
 
     # ---- reading -----------------------------------------------------------------------------
@@ -115,7 +115,7 @@ class LoadStore:
         return Reservation(answer[1], tuple(map(_claim, answer[2].split())))
 
     async def standing(self, queue: str, escalation_id: str) -> Reservation | None:
-        """Where one that waits on `queue` stands in its line; None when it has no place there."""
+        """Return the place of an escalation that waits on `queue`; None if it does not."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.zrank(self._waiting(queue), escalation_id)
         pipeline.lrange(self._claims(queue), 0, -1)
@@ -148,7 +148,7 @@ class LoadStore:
         }
 
     async def drop(self, places: Iterable[tuple[str, str]]) -> None:
-        """Remove (queue, escalation id) pairs that turned out to be nobody's."""
+        """Remove (queue, escalation id) pairs that no open escalation owns."""
         pipeline = self._redis.pipeline(transaction=False)
         for queue, escalation_id in places:
             pipeline.zrem(self._waiting(queue), escalation_id)

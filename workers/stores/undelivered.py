@@ -1,4 +1,4 @@
-"""What a topic refused to take for now: answers and withdrawals that its desk has yet to hear."""
+"""Answers and withdrawals that a desk's topic refused for now and that are still to be sent."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from workers.contracts.time import DAY
 
 _KEPT_MS: Final = 7 * DAY
-"""As long as the topics of the queues keep what they were told."""
+"""Retention, as long as that of the queues' topics."""
 
 
 class Undelivered(NamedTuple):
@@ -27,7 +27,7 @@ _DECODE: Final = msgspec.msgpack.Decoder(Undelivered).decode
 class UndeliveredStore:
     """Keeps messages, each once and for seven days.
 
-    Whoever delivers one that was delivered already does no harm.
+    A second delivery does no harm.
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:
@@ -42,7 +42,7 @@ class UndeliveredStore:
         await pipeline.execute()
 
     async def all(self, now_ms: int) -> list[Undelivered]:
-        """Everything that is owed, oldest first; what is too old is forgotten."""
+        """Return every undelivered message, oldest first, after dropping those that are too old."""
         oldest = now_ms - _KEPT_MS
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.zrangebyscore(self._key, "-inf", f"({oldest}")
