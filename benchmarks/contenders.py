@@ -36,7 +36,7 @@ from workers.stores.connection import connect
 from workers.stores.partition_store import PartitionStore, Writes
 
 ASKS = b"speak to a person"
-"""What a message contains that a bare pipeline passes on."""
+"""The words on which a bare pipeline passes a message on."""
 STATE_BYTES = 600
 
 

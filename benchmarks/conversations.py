@@ -1,4 +1,4 @@
-"""What the shipped policies make of recorded conversations of AI agents, by domain and rule.
+"""Decisions of the shipped policies on recorded conversations of AI agents, by domain and rule.
 
 `python -m benchmarks.conversations --data FOLDER`: FOLDER holds `conversations.jsonl.gz`, chat logs
 whose metadata say `should_transfer`, `transferred` and `transfer_message`. Each is imported and
@@ -39,7 +39,7 @@ class Told(NamedTuple):
     conversation_id: str
     domain: str
     should: bool | None
-    """Whether the reference says that a person was needed; None: it does not say."""
+    """True if the reference says that a person was needed; None: it does not say."""
     transferred: int | None
     """The message in which the AI agent itself calls for a person."""
     customers: int
@@ -50,13 +50,13 @@ class Told(NamedTuple):
     """The message at which the customer was first offered one."""
     recommended: int | None
     asked: list[tuple[str, ...]]
-    """Why the classifier would be asked, for each question."""
+    """Reasons for asking the classifier, for each question."""
     said: Counter[str]
     """Decisions by rule and action."""
 
     @property
     def when(self) -> str:
-        """How the escalation lies to the AI agent's own transfer."""
+        """Return the position of the escalation relative to the AI agent's own transfer."""
         if self.opened is None:
             return "never"
         if self.transferred is None:

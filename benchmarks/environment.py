@@ -25,13 +25,13 @@ from workers.embedded.workers import EMBEDDED_SETTINGS
 from workers.settings import Settings, load_settings
 
 BARE_TOPICS = ("bench-events", "bench-decisions", "bench-queue")
-"""What a bare pipeline uses in the place of ours."""
+"""Topics of a bare pipeline, in place of ours."""
 _POLL_S = 0.05
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def real_kafka() -> bool:
-    """Whether a real broker can be started here."""
+    """Return True if a real broker can be started here."""
     if shutil.which("java") is None:
         return False
     try:
@@ -42,7 +42,7 @@ def real_kafka() -> bool:
 
 
 def kafka_name() -> str:
-    """What the broker is, for the report."""
+    """Return the broker's name, for the report."""
     return f"Apache Kafka {VERSION}" if real_kafka() else "embedded (librdkafka's mock cluster)"
 
 
@@ -88,7 +88,7 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What points a process at the servers."""
+        """Return the variables that point a process at the servers."""
         own = {"KAFKA_BOOTSTRAP": self.bootstrap, "REDIS_URL": self.redis_url}
         return own if self.real else own | EMBEDDED_SETTINGS
 
@@ -110,7 +110,7 @@ class World:
 
     @property
     def store_mb(self) -> float:
-        """How much memory the store uses."""
+        """Return the memory that the store uses, in MiB."""
         memory: Any = self.store.info("memory")
         return float(memory["used_memory"]) / 2**20
 
@@ -224,14 +224,14 @@ class Process:
 
 
 class Commits:
-    """What a group has committed on the log, looked at from outside."""
+    """The commits of a group on the log, read from outside."""
 
     def __init__(self, world: World, group: str, topic: str = EVENTS) -> None:
         self._consumer = Consumer({"bootstrap.servers": world.bootstrap, "group.id": group})
         self._tps = [TopicPartition(topic, number) for number in range(world.partitions)]
 
     def records(self) -> int:
-        """How many records are committed."""
+        """Return the number of committed records."""
         try:
             found = self._consumer.committed(self._tps, timeout=20)
         except KafkaException as error:

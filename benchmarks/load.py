@@ -28,7 +28,7 @@ _ORDINARY = (
 
 
 class Taken(NamedTuple):
-    """What one stretch of load found."""
+    """The results of one stretch of load."""
 
     rate: float
     """Messages per second that were really sent."""
@@ -40,7 +40,7 @@ class Taken(NamedTuple):
     unasked: int
     """Conversations about which something was decided though nobody asked."""
     cores: list[float]
-    """How much of a core each process of the pipeline used."""
+    """Share of a core that each process of the pipeline used."""
 
 
 class Load:
@@ -182,5 +182,5 @@ class Load:
 
 
 def _conversation(number: int) -> int:
-    """Which conversation a message belongs to: many side by side, none of them endless."""
+    """Return the conversation of a message: many side by side, none of them endless."""
     return number % BESIDE + BESIDE * (number // (BESIDE * LENGTH))

@@ -1,4 +1,4 @@
-"""What building one packet costs, for conversations of several lengths."""
+"""Cost of building one packet, for conversations of several lengths."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What customers notice when a worker joins the group or leaves it: the longest wait meanwhile."""
+"""Effect of a worker that joins or leaves its group on customers: the longest wait meanwhile."""
 
 import threading
 

@@ -20,7 +20,7 @@ ORDINARY: Final = "ordinary"
 
 
 class Text(msgspec.Struct, forbid_unknown_fields=True):
-    """One text and what must not be left of it; of an ordinary one all must be left."""
+    """One text and the secrets that must not be left in it; an ordinary text must stay whole."""
 
     set: int
     kind: str

@@ -1,4 +1,4 @@
-"""What a run found: rows of values, one table, one JSON document."""
+"""Results of a run: rows of values, one table, one JSON document."""
 
 import json
 import os
@@ -63,7 +63,7 @@ class Report:
 
 
 def machine(kafka: str) -> dict[str, Any]:
-    """Where and with what this run was made; the load average says who else was there."""
+    """Return the machine and software of this run; the load average shows competing work."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),

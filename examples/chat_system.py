@@ -40,7 +40,7 @@ def report(conversation: str, **fields: object) -> None:
 
 
 class Controls:
-    """What the chat system was told: the greatest (epoch, seq) of each conversation holds."""
+    """The control messages of conversations: the greatest (epoch, seq) of each one holds."""
 
     def __init__(self) -> None:
         self._consumer = Consumer(

@@ -56,7 +56,7 @@ class Row(NamedTuple):
 
 
 class Example(NamedTuple):
-    """What a model is trained on."""
+    """One example to train a model on."""
 
     features: set[str]
     label: bool

@@ -19,7 +19,7 @@ JOBS = {
     QUIX_REDIS: "quix",
     "FastStream by batches, same core and Redis": "faststream",
 }
-"""What is measured, and in which environment."""
+"""The contenders, and the environment of each."""
 
 
 def run(report: Report, quick: bool) -> None:

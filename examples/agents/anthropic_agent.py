@@ -74,7 +74,7 @@ class AnthropicAgent:
                 return said
 
     async def answer(self, calls: list) -> list[dict]:
-        """Do what the model asks for, and report what came of it."""
+        """Carry out the model's tool calls and report the results."""
         results = []
         for call in calls:
             found = {"asked": True}

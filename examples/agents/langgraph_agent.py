@@ -84,7 +84,7 @@ class LangGraphAgent:
         return {"messages": [answer]}
 
     async def act(self, state: MessagesState) -> dict:
-        """Do what the model asks for, and report what came of it."""
+        """Carry out the model's tool calls and report the results."""
         results = []
         for call in state["messages"][-1].tool_calls:
             found = {"asked": True}

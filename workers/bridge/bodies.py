@@ -26,7 +26,7 @@ class TooBusyError(Exception):
 
 
 class GoneError(Exception):
-    """Whoever posted has closed the connection."""
+    """The client has closed the connection."""
 
 
 class Bodies:

@@ -24,7 +24,7 @@ class BadBodyError(ValueError):
 
 
 class RefusedEvent(msgspec.Struct, frozen=True):
-    """Why one event of a post was not written; it will never be right as it is."""
+    """The reason why one event of a post was not written; sending it again does not help."""
 
     index: int
     """Its place in the post, from 0."""
@@ -41,7 +41,7 @@ class Parsed(NamedTuple):
 
 
 class _EventHead(msgspec.Struct):
-    """As much of an event as tells where it goes."""
+    """The fields of an event from which its topic and key follow."""
 
     type: Any = "message"
     event_id: Any = None

@@ -263,7 +263,7 @@ def _schemas(topic: str, name: str) -> Json:
 
 
 def _is_ours(branch: Json) -> bool:
-    """Whether a branch of a schema is about a type that only our own agents write."""
+    """Return True if a branch of a schema is about a type that only our own agents write."""
     kind = branch.get("if", {}).get("properties", {}).get("type", {})
     return kind.get("const") in OWN_TYPES
 

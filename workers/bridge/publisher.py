@@ -32,7 +32,7 @@ class Publisher:
         self._producer: AIOKafkaProducer | None = None
         self._connecting: asyncio.Task[None] | None = None
         self.problem: str | None = "Kafka was not reached yet"
-        """Why nothing can be published at the moment; None: it can."""
+        """The reason why nothing can be published at the moment; None: publishing works."""
 
     async def start(self) -> None:
         """Begin to look for Kafka; returns at once."""

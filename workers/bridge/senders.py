@@ -1,4 +1,4 @@
-"""Who may post what: the file of senders."""
+"""The file of senders: systems that may post, and what each may post."""
 
 import hashlib
 import pathlib
@@ -14,7 +14,7 @@ from workers.contracts.topics import QueueName
 from workers.contracts.yaml import Document, Path, YamlFileError, convert, load_yaml, suggestion
 
 CHAT_TYPES: Final = tuple(kind for kind in EVENT_TYPES if kind not in OWN_TYPES)
-"""What a chat system or an AI agent may report; our own types are nobody's to post."""
+"""Types that a chat system or an AI agent may report; our own agents' types are excluded."""
 DESK_TYPES: Final = ("presence", *REQUIRED)
 """Types that desks report; a lead's events need our signature, which no sender has."""
 _TYPES: Final = (*CHAT_TYPES, *DESK_TYPES)

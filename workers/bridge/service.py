@@ -103,7 +103,7 @@ def _start_outgoing(
 
 
 def _keep_up(name: str, work: Callable[[], Awaitable[None]], stack: AsyncExitStack) -> None:
-    """Do some work until the end; what fails because a server is away is begun again."""
+    """Run `work` until the end; start it again when a server was away."""
 
     async def again() -> None:
         while True:

@@ -30,7 +30,7 @@ class Read(NamedTuple):
     conversation_id: str | None
     noted: ConversationNotes
     events: list[VendorEvent]
-    """As the rules made them."""
+    """The events, as the vendor's rules made them."""
 
 
 class BadPayloadError(ValueError):

@@ -30,7 +30,7 @@ _TEXTS: Final = {
     "refusal": "refusal",
 }
 _UNSAID: Final = frozenset({"thinking", "redacted_thinking", "reasoning", "guardContent"})
-"""What a model thinks was never said to the customer."""
+"""Types of blocks that hold a model's thoughts, which the customer never saw."""
 _UNTYPED: Final = {
     "text": "text",
     "image": "image",

@@ -62,7 +62,7 @@ _ROLES: Final = {
     "agent": "human_agent",
     "operator": "human_agent",
 }
-"""What logs call those who speak; what is not here is reported."""
+"""Roles by the names that logs use; any other name is reported."""
 _LONGEST: Final = 128
 """Characters of what a log tells about its customer; the contract takes no more of a tier."""
 _WHOLE: Final = {"email": _LONGEST, "phone": 40}
@@ -74,7 +74,7 @@ _IDS: Final = (
     *("conversation_id", "conversationId", "thread_id", "threadId", "chat_id"),
     *("session_id", "sessionId", "id", "sid", "_id"),
 )
-"""What logs call the id of a conversation; `id` may be that of one request of several."""
+"""Names under which logs keep the conversation's id; `id` may be that of one request of several."""
 _WRAPPED: Final = ("$oid", "$numberLong", "$numberInt", "$uuid")
 
 

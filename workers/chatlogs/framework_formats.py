@@ -25,7 +25,7 @@ _SHAREGPT: Final = {
 
 
 def fits_sharegpt(log: Any) -> bool:
-    """Whether a log has turns of `from` and `value`."""
+    """Return True if a log has turns of `from` and `value`."""
     turns = as_list(as_dict(log).get("conversations"))
     return bool(turns) and all("from" in as_dict(one) and "value" in as_dict(one) for one in turns)
 
@@ -65,7 +65,7 @@ def _langchain_kind(message: Any) -> str | None:
 
 
 def fits_langchain(log: Any) -> bool:
-    """Whether every message is one of LangChain's, dumped or serialised."""
+    """Return True if every message is one of LangChain's, dumped or serialised."""
     messages = messages_of(log)
     return bool(messages) and all(_langchain_kind(one) is not None for one in messages)
 
@@ -87,7 +87,7 @@ _QUESTIONS: Final = ("question", "query", "input", "message", "text", "prompt")
 
 
 def fits_langfuse(log: Any) -> bool:
-    """Whether a log is a trace with input and output."""
+    """Return True if a log is a trace with input and output."""
     one = as_dict(log)
     return "input" in one and "output" in one and bool({"traceId", "sessionId"} & one.keys())
 
@@ -112,7 +112,7 @@ def read_langfuse(log: Log) -> Log:
 
 
 def fits_vercel(log: Any) -> bool:
-    """Whether messages have parts or tool invocations."""
+    """Return True if messages have parts or tool invocations."""
     messages = [as_dict(one) for one in messages_of(log)]
     return any(
         isinstance(one.get("parts"), list) or isinstance(one.get("toolInvocations"), list)

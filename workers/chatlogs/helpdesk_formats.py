@@ -24,7 +24,7 @@ def _chatwoot_messages(log: Any) -> list[Any]:
 
 
 def fits_chatwoot(log: Any) -> bool:
-    """Whether a log is messages of a Chatwoot conversation."""
+    """Return True if a log is a list of messages of a Chatwoot conversation."""
     messages = [as_dict(one) for one in _chatwoot_messages(log)]
     return bool(messages) and all("message_type" in one for one in messages)
 
@@ -53,7 +53,7 @@ _BOTS: Final = frozenset(("agent_bot", "agentbot", "bot", "captain::assistant"))
 
 
 def fits_zendesk(log: Any) -> bool:
-    """Whether a log is a Zendesk ticket with comments, or a chat with a history."""
+    """Return True if a log is a Zendesk ticket with comments, or a chat with a history."""
     one = as_dict(log)
     chat = any("msg" in as_dict(turn) for turn in as_list(one.get("history")))
     comments = [as_dict(comment) for comment in as_list(one.get("comments"))]
@@ -117,7 +117,7 @@ _INTERCOM: Final = {
 
 
 def fits_intercom(log: Any) -> bool:
-    """Whether a log is an Intercom conversation with parts."""
+    """Return True if a log is an Intercom conversation with parts."""
     return isinstance(as_dict(log).get("conversation_parts"), dict | list)
 
 
@@ -144,7 +144,7 @@ _TWILIO_CUSTOMER: Final = re.compile(r"\+\d|whatsapp:|messenger:|sms:|rcs:")
 
 
 def fits_twilio(log: Any) -> bool:
-    """Whether a log is messages of Twilio Conversations."""
+    """Return True if a log is a list of messages of Twilio Conversations."""
     messages = [as_dict(one) for one in messages_of(log)]
     return bool(messages) and all({"author", "body"} <= one.keys() for one in messages)
 

@@ -14,10 +14,10 @@ _ANSWERS: Final = (
     *("model_response", "ai_response", "bot_response", "assistant_response", "assistant"),
     *("assistant_message", "ai_message", "message", "final_answer", "result", "chosen", "content"),
 )
-"""Where logs of requests keep the answer beside the messages, the most usual first."""
+"""Names under which logs of requests keep the answer beside the messages, the most usual first."""
 _INSIDE: Final = ("text", "message", "output_text", "body", "delta", "answer", "generated_text")
 _REQUESTS: Final = ("request", "body", "kwargs", "params", "data")
-"""Where a log of requests may keep the request with its messages."""
+"""Names under which a log of requests may keep the request with its messages."""
 _DEEPEST: Final = 8
 _BLOCKS: Final = ("text", "output_text", "tool_use", "refusal")
 
@@ -34,12 +34,12 @@ def messages_of(log: Any) -> list[Any]:
 
 
 def fits_messages(log: Any) -> bool:
-    """Whether a log has messages with roles, also within its request."""
+    """Return True if a log has messages with roles, also within its request."""
     return any("role" in as_dict(one) for one in messages_of(_request(log)))
 
 
 def fits_anthropic(log: Any) -> bool:
-    """Whether a log of messages has what only Anthropic's format has."""
+    """Return True if a log of messages has a feature that only Anthropic's format has."""
     request = _request(log)
     if not fits_messages(request):
         return False
@@ -142,7 +142,7 @@ _ITEMS: Final = frozenset(
 
 
 def fits_responses(log: Any) -> bool:
-    """Whether a log has items of the Responses interface."""
+    """Return True if a log has items of the Responses interface."""
     if isinstance(log, dict) and (log.get("object") == "response" or "output" in log):
         if any("role" in as_dict(one) for one in messages_of(log)):
             return False
@@ -193,7 +193,7 @@ def _item(item: Log) -> Iterator[Log]:
 
 
 def fits_assistants(log: Any) -> bool:
-    """Whether a log is a thread's list of messages."""
+    """Return True if a log is a thread's list of messages."""
     return any(as_dict(one).get("object") == "thread.message" for one in _thread(log))
 
 

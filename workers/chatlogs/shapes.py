@@ -54,13 +54,13 @@ def read_shape(log: Any, name: str | None = None) -> tuple[str, Any]:
 
 
 def is_conversation(log: list[Any]) -> bool:
-    """Whether a list is one conversation's messages, rather than a list of conversations."""
+    """Return True if a list is the messages of one conversation, not a list of conversations."""
     known = any(shape.fits(log) for shape in SHAPES)
     return known or any("role" in as_dict(one) for one in log)
 
 
 def is_event(log: Any) -> bool:
-    """Whether a line is an event already, and no chat log."""
+    """Return True if a line is an event already, not a chat log."""
     return isinstance(log, dict) and {"event_id", "conversation_id", "occurred_at"} <= log.keys()
 
 

@@ -1,4 +1,4 @@
-"""Where a replay's records come from: files of events, or the log's topic itself."""
+"""Sources of a replay's records: files of events, or the log's topic itself."""
 
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence, Set
@@ -47,12 +47,12 @@ _HEAD: Final = msgspec.json.Decoder(_RawHead)
 
 
 class FileFacts(NamedTuple):
-    """What a first look at the files tells."""
+    """The findings of a first pass over the files."""
 
     lines: int
     """Blank ones included."""
     own: bool
-    """Whether our own agents wrote in it: then its deadlines and policies are all there."""
+    """True if our own agents wrote in it: then all of its deadlines and policies are there."""
     policy: PolicyInForce | None
     """The first policy event."""
 
@@ -169,7 +169,7 @@ def of_record(record: ConsumerRecord, secrets: Secrets, given_up: GivenUp) -> In
 
 
 class LogFacts(NamedTuple):
-    """What there is of a topic when the replay begins."""
+    """The extent of a topic at the start of the replay."""
 
     ranges: dict[int, Range]
     given_up: dict[int, GivenUp]
@@ -242,10 +242,10 @@ class FoundConversation(NamedTuple):
     incoming: list[Incoming]
     partition: int
     policy: str | None
-    """What was in force before the first policy event; None: the log does not tell."""
+    """The policy in force before the first policy event; None: the log does not tell."""
     observe: bool
     own: bool
-    """Whether our own agents wrote on this log."""
+    """True if our own agents wrote on this log."""
 
 
 def find_in_files(paths: Sequence[Path], conversation_id: str) -> FoundConversation:

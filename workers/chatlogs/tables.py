@@ -20,7 +20,7 @@ _LONGEST_LINE: Final = 4 * _LONGEST
 
 
 class Columns(NamedTuple):
-    """Which column of a table holds what; None: told by the table's own names."""
+    """Mapping of the columns of a table; columns not given are guessed from the table's header."""
 
     given: dict[str, str]
 

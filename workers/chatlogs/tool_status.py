@@ -1,4 +1,4 @@
-"""Whether a tool's result is a failure, by flags beside it and by what it says itself."""
+"""Status of a tool's result, from flags beside it and from its own text."""
 
 import ast
 import re
@@ -31,7 +31,7 @@ _FALSE: Final = frozenset(("", "0", "false", "no", "none", "null", "n"))
 _NO_ERROR: Final = (
     _FALSE | _SUCCEEDS | {"n/a", "na", "nil", "undefined", "-", "no error", "no errors"}
 )
-"""What stands where an error would stand, in words."""
+"""Texts that mean "no error" where a result would name one."""
 _ERROR_KEYS: Final = (
     *("error", "errors", "exception", "error_message", "errorMessage"),
     *("error_code", "errorCode"),
@@ -64,7 +64,7 @@ _DENIED: Final = re.compile(
 
 
 class Outcome(NamedTuple):
-    """What became of a tool call; `error` is what failed, None when nothing did."""
+    """The outcome of a tool call; `error` says what failed, None when nothing did."""
 
     status: ToolStatus
     error: str | None
@@ -162,7 +162,7 @@ def _truth(value: Any) -> bool | None:
 
 
 def _is_empty(value: Any, depth: int = 0) -> bool:
-    """Whether what stands where an error would stand says that there is none."""
+    """Return True if a value in the place of an error says that there is none."""
     if depth > _DEEPEST:
         return False
     if isinstance(value, str):

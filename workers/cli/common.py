@@ -1,4 +1,4 @@
-"""What several commands share: options, errors with exit codes, input, JSON and progress."""
+"""Parts that several commands share: options, errors, input, JSON and progress."""
 
 import re
 import socket

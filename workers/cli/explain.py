@@ -48,17 +48,17 @@ _OWNERS = {
 
 
 class ExplainedConversation(msgspec.Struct, frozen=True, kw_only=True):
-    """What `handoff explain --json` prints."""
+    """The document that `handoff explain --json` prints."""
 
     conversation_id: str
     source: str
     policy: str
     """The first that decides: its file, or "policy in force", and its version."""
     missing: list[str]
-    """What this source cannot tell."""
+    """The questions that this source cannot answer."""
     lines: list[ExplainedEvent]
     now: Now | None
-    """How it stands in the store; None when it was read from a log."""
+    """The state in the store; None when it was read from a log."""
     conclusion: str
 
 

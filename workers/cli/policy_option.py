@@ -1,4 +1,4 @@
-"""Which policy a command decides by; every command that takes one asks here."""
+"""The option that names a policy, for every command that takes one."""
 
 import os
 from pathlib import Path
@@ -29,7 +29,7 @@ class PolicyChoice(NamedTuple):
 
     @property
     def is_given(self) -> bool:
-        """Whether the command line names it; then it outranks what a log says was in force."""
+        """Return True if the command line names it; it then outranks those that a log names."""
         return self.origin == "--policy"
 
     def read(self, topics: Path | None) -> PolicyText:

@@ -1,4 +1,4 @@
-"""What `handoff up` tells of the desks: which queues have nobody, and what follows from that."""
+"""News of desks in `handoff up`: queues without anyone online, and what follows from that."""
 
 import asyncio
 import threading

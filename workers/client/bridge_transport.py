@@ -37,7 +37,7 @@ class BridgeTransport:
         )
 
     async def start(self) -> None:
-        """Do nothing: every post and the stream connect by themselves."""
+        """Return at once: every post and the stream connect by themselves."""
 
     async def stop(self) -> None:
         """Close the connections."""

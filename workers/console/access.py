@@ -1,4 +1,4 @@
-"""Who looks at the console, and what they may see."""
+"""Users of the console, and what each may see."""
 
 import hashlib
 import hmac
@@ -27,20 +27,20 @@ class Identity(NamedTuple):
     name: str
     role: Role
     queues: frozenset[str] | None
-    """That this person may see; None: all, and conversations that are on none."""
+    """Queues that this person may see; None: all, and conversations that are on none."""
 
     @property
     def may_work(self) -> bool:
-        """Whether they may act at the desk and use the chat."""
+        """Return True if they may act at the desk and use the chat."""
         return self.role != "viewer"
 
     @property
     def sees_customers(self) -> bool:
-        """Whether customers' names and ids are shown, and may be searched for."""
+        """Return True if customers' names and ids are shown to them and may be searched for."""
         return self.role != "viewer"
 
     def sees(self, queues: Sequence[str | None]) -> bool:
-        """Whether they may see what was on these queues; None: on none yet."""
+        """Return True if they may see what was on these queues; None stands for no queue yet."""
         return self.queues is None or any(queue in self.queues for queue in queues)
 
     def rule(self, topics: Topics, involved: Sequence[str | None]) -> Redaction:
@@ -58,7 +58,7 @@ class Identity(NamedTuple):
 
 
 LOOPBACK_LEAD: Final = Identity("lead", "lead", None)
-"""Whoever sits at this machine, where nothing is configured."""
+"""The user at this machine, where nothing is configured."""
 
 _HASH: Final = "the token's SHA-256: printf %s TOKEN | sha256sum"
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description=_HASH)]
@@ -115,7 +115,7 @@ class People:
 
     @property
     def has_tokens(self) -> bool:
-        """Whether anybody can sign in by a token."""
+        """Return True if someone can sign in by a token."""
         return any(person.sha256 for person in self._current())
 
     def _current(self) -> tuple[Person, ...]:
@@ -157,15 +157,15 @@ def _identity(person: Person) -> Identity:
 
 
 class Admission(NamedTuple):
-    """How callers are told apart; made once at start by `admission`."""
+    """The rules that tell callers apart; `admission` makes them once at start."""
 
     people: People | None
-    """None: loopback only, and everybody there is a lead."""
+    """None: loopback only, and every user there is a lead."""
     user_header: str | None
     proxies: tuple[Network, ...]
 
     def is_proxy(self, address: str | None) -> bool:
-        """Whether a connection comes from one of the listed proxies."""
+        """Return True if a connection comes from one of the listed proxies."""
         try:
             peer = ipaddress.ip_address(address or "")
         except ValueError:
@@ -193,7 +193,7 @@ def admission(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on can be reached from this machine only."""
+    """Return True if an address to listen on can be reached from this machine only."""
     if host in _LOOPBACK_NAMES:
         return True
     try:

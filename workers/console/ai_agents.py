@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 
 class AiReply(NamedTuple):
-    """What an AI agent says, and what it reports of itself."""
+    """The words of an AI agent, and what it reports of itself."""
 
     text: str
     confidence: float | None = None

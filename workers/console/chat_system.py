@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class Holds(NamedTuple):
-    """What the chat system was told last about a conversation: it obeys that."""
+    """The last control message of a conversation, which the chat system obeys."""
 
     ai_may_reply: bool = True
     owner: str = "ai"
@@ -47,7 +47,7 @@ class Said(NamedTuple):
 
 
 def is_ours(conversation_id: str) -> bool:
-    """Whether a conversation belongs to this chat system."""
+    """Return True if a conversation belongs to this chat system."""
     return conversation_id.startswith(PREFIX)
 
 

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class ConsoleOptions(NamedTuple):
-    """How a console is started."""
+    """The options with which a console is started."""
 
     host: str
     port: int

@@ -43,7 +43,7 @@ _LONGEST_ID: Final = 256
 
 
 class Explained:
-    """What was found out about conversations lately; one that goes on is read again."""
+    """A cache of explanations; a conversation that went on is read again."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, int, int, str], Remembered] = OrderedDict()
@@ -188,7 +188,7 @@ def _items(
 
 
 class _ShownDecision(msgspec.Struct, kw_only=True):
-    """As much of a stored decision as the page shows; of other versions as well."""
+    """The fields of a stored decision that the page shows, in any version of the format."""
 
     action: str
     decided_at: datetime

@@ -177,7 +177,7 @@ async def set_presence(request: Request) -> Response:
 
 
 async def act(request: Request) -> Response:
-    """Do one thing with an escalation, by the one way that every desk has: an event."""
+    """Act on an escalation as every desk does: by an event."""
     site, identity = site_of(request), _may_work(request)
     person = _named(request, identity)
     form = await site.form(request)

@@ -1,4 +1,4 @@
-"""Who works at the console's desk: their queues, their presence, and what they report."""
+"""People at the console's desk: their queues, their presence, and what they report."""
 
 import asyncio
 import logging
@@ -36,22 +36,22 @@ class Worker:
 
     @property
     def is_there(self) -> bool:
-        """Whether they said that they are there, and their page is open or was lately."""
+        """Return True if they have declared presence and their page is open or was lately."""
         return self.present and (self.pages > 0 or time.monotonic() - self.seen < _GONE_S)
 
 
 class DeskRoom:
-    """Everybody at the desk; presence of a queue is reported while one of them is there."""
+    """The people at the desk; a queue's presence is reported while one of them is there."""
 
     def __init__(self, topics: Topics, sender: EventSender) -> None:
         self._topics = topics
         self._sender = sender
         self._workers: dict[str, Worker] = {}
         self._reported: dict[str, tuple[float, tuple[str, ...]]] = {}
-        """Per queue when and who was reported last."""
+        """Time and names of the last report, by queue."""
 
     def worker(self, name: str) -> Worker:
-        """Return somebody by the name that they work under."""
+        """Return the person who works under this name."""
         return self._workers.setdefault(name, Worker(name))
 
     async def set_presence(self, name: str, queues: tuple[str, ...], *, present: bool) -> None:

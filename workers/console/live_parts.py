@@ -81,7 +81,7 @@ class _Channel:
         self._version = 0
         self._parts: dict[str, tuple[int, str]] = {}
         self._latest: tuple[int, bytes] = (0, b"")
-        """What takes a watcher from the version before the last to the last."""
+        """The bytes that take a watcher from the version before the last to the last."""
         self._news = asyncio.Condition()
         self._ended = False
         self._task = asyncio.create_task(self._renew())

@@ -16,7 +16,7 @@ _DAY_HOURS: Final = 24
 
 
 class RateChart(NamedTuple):
-    """Where everything stands, in units of the picture."""
+    """The coordinates of everything in the chart, in units of the picture."""
 
     line: str
     band_y: float

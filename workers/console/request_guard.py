@@ -1,4 +1,4 @@
-"""What every request passes: host, origin, who it is, rates, and the headers of every answer."""
+"""Checks on every request: host, origin, identity, rates; and headers of every answer."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ SESSION_S: Final = 12 * 3600
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _OPEN: Final = ("/static/", "/sign-in", "/live")
-"""What is answered to whoever asks: it tells nothing."""
+"""Paths that are answered without sign-in: they reveal nothing."""
 _MOST_BUCKETS: Final = 10_000
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -42,13 +42,13 @@ audit = logging.getLogger("workers.console.audit")
 
 
 class Session(NamedTuple):
-    """What the signed cookie of a browser holds."""
+    """The content of a browser's signed cookie."""
 
     id: str
     digest: str | None = None
     """Of the token that they signed in with."""
     desk_name: str | None = None
-    """Under which somebody works at the desk, where nobody has a name of their own."""
+    """Name under which the person works at the desk, if sign-in gives none."""
 
 
 class Bucket:
@@ -124,7 +124,7 @@ class Sessions:
         return str(self._csrf.dumps(session.id))
 
     def is_ours(self, session: Session, token: str) -> bool:
-        """Whether a form was made for this session."""
+        """Return True if a form was made for this session."""
         try:
             return secrets.compare_digest(str(self._csrf.loads(token)), session.id)
         except BadSignature:
@@ -232,7 +232,7 @@ def _is_local(host: str) -> bool:
 
 
 def _same_origin(headers: Headers) -> bool:
-    """Whether the page that sent a form is ours; browsers say so in one of two headers."""
+    """Return True if the page that sent a form is ours; browsers say so in one of two headers."""
     origin = headers.get("origin")
     if origin is not None:
         try:

@@ -1,4 +1,4 @@
-"""What no topic tells, asked for now and then: rates and policy, workers, how far they are."""
+"""Samples of what no topic tells: rates and policy, workers, their progress."""
 
 import asyncio
 import logging
@@ -47,12 +47,12 @@ class PolicyInPlace(NamedTuple):
     """0: from the very start, before the first `policy` event."""
     observe: bool
     partitions: int
-    """That have it; others still have an older one."""
+    """Number of partitions that have it; others still have an older one."""
     of: int
 
 
 class WorkerState(NamedTuple):
-    """What a worker's health address says."""
+    """The answer of a worker's health address."""
 
     address: str
     state: str

@@ -1,4 +1,4 @@
-"""What every page needs, made once for a console."""
+"""Objects that every page needs, made once for a console."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class Site:
 
     @property
     def partitions(self) -> int:
-        """How many partitions the log may have; the store is asked for each of them."""
+        """Return the number of partitions that the log may have; the store is asked for each."""
         return self.topics.topics[EVENTS].partitions
 
     async def stored(

@@ -47,7 +47,7 @@ class TopicFollower:
         self.behind: int | None = None
         """Records on the topics that the view lacks; None while Kafka does not answer."""
         self.away_since: float | None = time.time()
-        """Since when Kafka does not answer, in seconds since the epoch."""
+        """Time from which Kafka has not answered, in seconds since the epoch; None: it answers."""
 
     async def run(self) -> None:
         """Follow until cancelled; Kafka may come and go."""

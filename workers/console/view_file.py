@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 SCHEMA_VERSION: Final = 2
 KEEP_MS: Final = 30 * DAY
-"""How long after its end an escalation, and how long a decision, stays in the view."""
+"""Retention in the view: of an escalation after its end, and of a decision."""
 MOST_ENDED: Final = 1_500_000
 """Ended escalations that are kept at most, the latest."""
 _SCHEMA: Final = Path(__file__).with_name("view_schema.sql")

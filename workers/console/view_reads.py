@@ -1,4 +1,4 @@
-"""What the pages ask the view: each function reads one connection and is quick at any size."""
+"""Queries of the pages on the view: each reads one connection and is quick at any size."""
 
 import sqlite3
 from collections.abc import Collection, Sequence
@@ -32,7 +32,7 @@ class QueueState(NamedTuple):
     queue: str
     waiting: int
     oldest_ms: int | None
-    """Since when the longest waiting one waits there."""
+    """Time since which the longest waiting escalation has waited there."""
     at_risk: int
     overdue: int
     held: int
@@ -44,7 +44,7 @@ class QueueState(NamedTuple):
 
 
 class DeskPresence(NamedTuple):
-    """What a desk last said about a queue."""
+    """A desk's last report about a queue."""
 
     at_ms: int
     online: int

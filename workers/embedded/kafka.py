@@ -12,7 +12,7 @@ PARTITIONS: Final = EMBEDDED_PARTITIONS
 """Partitions of every topic here, also of one that a client asks for unannounced."""
 
 PARTITION_BYTES: Final = 5 * 1024 * 1024
-"""What a partition keeps, as bytes of the batches that producers sent (compressed ones count
+"""Limit of a partition, as bytes of the batches that producers sent (compressed ones count
 compressed), and at most 100,000 batches: beyond either, the oldest batches are dropped."""
 
 SESSION_TIMEOUT_S: Final = 3.0

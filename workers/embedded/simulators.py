@@ -27,7 +27,7 @@ _POLL_MS: Final = 50
 
 
 class SimulatedSystems:
-    """Everything outside at once; what it was told is in its fields, `until` waits for more."""
+    """The outside systems, simulated; fields hold what each received, `until` waits for more."""
 
     def __init__(self, bootstrap: str, queue_topics: Iterable[str]) -> None:
         self._bootstrap = bootstrap

@@ -12,7 +12,7 @@ EMBEDDED_SETTINGS = {
     "KAFKA_SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S),
     "KAFKA_FETCH_MAX_WAIT_MS": str(FETCH_MAX_WAIT_MS),
 }
-"""What suits workers, and everything else that reads, on the embedded broker."""
+"""Settings that suit workers and other readers on the embedded broker."""
 
 
 class WorkerProcess:

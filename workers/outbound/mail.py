@@ -29,7 +29,7 @@ class MailServer(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     password: str | None = None
     """Name of the secret."""
     sender: Annotated[str, msgspec.Meta(min_length=3)] = msgspec.field(name="from")
-    """As in `Warm Handoff <handoff@example.com>`."""
+    """Sender, such as `Warm Handoff <handoff@example.com>`."""
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=120)] = 20
 
 

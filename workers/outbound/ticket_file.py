@@ -21,7 +21,7 @@ class TicketTree(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     id: Tree
     """By which the vendor's calls name it."""
     number: Tree = None
-    """As people and the customer name it; the id where there is no other."""
+    """Number by which people and the customer know the ticket; without one, its id serves."""
     url: Tree = None
     """The address at which people open it."""
 

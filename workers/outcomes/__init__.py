@@ -1,4 +1,4 @@
-"""What escalations came to: one record for each, and the counts that reports are made of.
+"""Outcomes of escalations: one record for each, and the counts that reports are made of.
 
 Pure: the live worker, `handoff outcomes` and a replay use the same code.
 """

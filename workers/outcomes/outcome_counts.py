@@ -40,11 +40,11 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
     "intent": lambda record: record.intents or ("none",),
     "day": lambda record: (record.decided_at.date().isoformat(),),
 }
-"""What a report may be split by. One escalation counts under each of its intents."""
+"""Dimensions by which a report may be split. An escalation counts under each of its intents."""
 
 
 class OutcomeCounts(msgspec.Struct):
-    """What came of the escalations and offers of one group.
+    """Counts of the outcomes of the escalations and offers of one group.
 
     Times are lists of whole seconds, in no order, one for each end.
     """
@@ -202,7 +202,7 @@ class OutcomeReport:
         ]
 
     def _is_bounce(self, record: OutcomeRecord, at: int) -> bool:
-        """Whether a conversation comes back to people soon after they were done with it."""
+        """Return True if a conversation comes back to people soon after they were done with it."""
         if record.observe:
             return False
         if record.kind == "ended":

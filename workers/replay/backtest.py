@@ -52,12 +52,12 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be replayed; the same for every process."""
+    """The description of a replay; the same for every process."""
 
     candidates: tuple[Candidate, ...]
-    """One, or two to be compared: the one that is tried and the one it is tried against."""
+    """The policy to try, and perhaps one to compare it with."""
     default_policy: str
-    """What holds where the log names no policy."""
+    """The policy where the log names none."""
     default_name: str = SHIPPED
     homes: dict[int, str]
     """Partitions, and the policy text that holds in each before the log's first policy event."""
@@ -96,7 +96,7 @@ class RefusedRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """What came out of some partitions; results add up."""
+    """The result of some partitions; results add up."""
 
     records: int = 0
     events: int = 0

@@ -1,4 +1,4 @@
-"""What a replay keeps of conversations: the latest in memory, the others in a temporary file."""
+"""Conversations during a replay: the latest in memory, the others in a temporary file."""
 
 import sqlite3
 from collections import OrderedDict

@@ -45,15 +45,15 @@ class ExplainedEvent(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     """The words, redacted and cut, or what a desk or the router reported."""
     signals: dict[str, float]
-    """What stands after this event, without what is zero."""
+    """The signals after this event, without those that are zero."""
     near_misses: tuple[NearMiss, ...]
     decisions: tuple[Decision, ...]
     owner: Owner
-    """Who owns the conversation after it."""
+    """The owner of the conversation after it."""
     place: Place | None = None
-    """Where the open escalation stands after it: on a queue, as a ticket, or contact details."""
+    """The place of the open escalation after it: a queue, a ticket, or contact details."""
     note: str | None = None
-    """What is to be known about how this line was come by."""
+    """A remark on how this line was obtained."""
 
 
 def explain_events(

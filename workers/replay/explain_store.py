@@ -37,11 +37,11 @@ _UNTOLD = (
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
-    """How a conversation stands, exactly: as the worker left it."""
+    """The exact state of a conversation, as the worker left it."""
 
     owner: Owner
     signals: dict[str, float]
-    """What stands without a new event."""
+    """The signals that hold without a new event."""
     near_misses: tuple[NearMiss, ...]
     reason: str | None = None
     """Of the open escalation."""
@@ -58,12 +58,12 @@ class Now(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be told from the store."""
+    """An explanation from the store's data alone."""
 
     lines: list[ExplainedEvent]
     now: Now
     missing: list[str]
-    """What cannot be told, in a sentence each."""
+    """The questions that the store cannot answer, a sentence each."""
 
 
 def explain_remembered(

@@ -22,7 +22,7 @@ _IN_ORDER: Final = frozenset({"day", "hour"})
 
 
 class RateRow(msgspec.Struct, kw_only=True, frozen=True):
-    """How often conversations of one kind were escalated, beside the band that is healthy."""
+    """The share of one kind of conversations that was escalated, and its healthy band."""
 
     subject: str
     conversations: int
@@ -66,7 +66,7 @@ class LoadRow(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Judged(msgspec.Struct, kw_only=True, frozen=True):
-    """What one policy did."""
+    """The effects of one policy."""
 
     policy: str
     version: str | None
@@ -117,7 +117,7 @@ class RefusedLine(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Summary(msgspec.Struct, kw_only=True, frozen=True):
-    """What `handoff replay --json` prints."""
+    """The document that `handoff replay --json` prints."""
 
     records: int
     events: int

@@ -81,7 +81,7 @@ class Expected(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     """The decision that must come; a field that is absent may be anything."""
 
     needs: Literal["nobody", "offer", "person"]
-    """Nobody: no call and no offer; offer: a person is offered and not called."""
+    """nobody: no call and no offer; offer: a person is offered and not called."""
     at: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """The step at which it is decided, from 1."""
     by: Annotated[int, msgspec.Meta(ge=1)] | None = None

@@ -44,7 +44,7 @@ class Setting(msgspec.Struct, kw_only=True, frozen=True):
     offered: int
     agreement: AgreementRow | None
     intents: list[RateRow]
-    """Those that have a band."""
+    """The intents that have a band."""
 
 
 class SweepSummary(msgspec.Struct, kw_only=True, frozen=True):

@@ -1,4 +1,4 @@
-"""What the model was paid for since the start, in dollars and per thousand conversations."""
+"""Cost of the model since the start, in dollars and per thousand conversations."""
 
 import logging
 from collections import OrderedDict
@@ -21,7 +21,7 @@ class Cost:
         self._known: OrderedDict[str, None] = OrderedDict()
         self.calls = 0
         self.conversations = 0
-        """One that comes back after very many others counts again."""
+        """Conversations asked about; one that returns after very many others counts again."""
         self.dollars = 0.0
         self._reported_calls = 0
         self._reported_at = float("-inf")

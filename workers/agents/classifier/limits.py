@@ -1,4 +1,4 @@
-"""What keeps the model from costing or holding up more than it may: budget, breaker, cache.
+"""Limits on the model's cost and on the time it holds up: budget, breaker, cache.
 
 All of them are told the time, in seconds of a clock that never goes back.
 """
@@ -60,11 +60,11 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are stopped, but for one to see."""
+        """Return True while calls are stopped, except for single trials."""
         return self._open_until is not None
 
     def allows(self, now: float) -> bool:
-        """Whether a call may be made now; while open, one at a time after each pause."""
+        """Return True if a call may be made now; while open, one at a time after each pause."""
         if self._open_until is None:
             return True
         if self._probing or now < self._open_until:
@@ -73,7 +73,7 @@ class Breaker:
         return True
 
     def rests(self, now: float) -> bool:
-        """Whether the provider asked to be left alone for now, which is no failure."""
+        """Return True while the provider wants no calls, as it said; that is no failure."""
         return now < self._rests_until
 
     def rest(self, now: float, seconds: float | None) -> None:

@@ -70,7 +70,7 @@ class _Block(msgspec.Struct):
 
 
 class _Reply(msgspec.Struct):
-    """As much of the API's message as is looked at."""
+    """The fields of the API's message that are used."""
 
     model: Word
     content: Annotated[list[_Block], msgspec.Meta(max_length=16)]
@@ -82,7 +82,7 @@ _REPLY: Final = msgspec.json.Decoder(_Reply)
 
 
 class ModelReply(NamedTuple):
-    """What became of one question; `detail` quotes nobody."""
+    """The result of one question; `detail` quotes no one."""
 
     result: Result
     verdict: ModelVerdict | None = None
@@ -93,11 +93,11 @@ class ModelReply(NamedTuple):
     output_tokens: int = 0
     detail: str = ""
     wait_s: float | None = None
-    """When the rate was limited: for how long the provider wants to be left alone, if it says."""
+    """On a rate limit: seconds for which the provider wants no calls, if it says."""
 
     @property
     def reached(self) -> bool:
-        """Whether the provider did its part, whatever the answer is worth."""
+        """Return True if the provider answered, whatever the answer is worth."""
         return self.result not in ("timeout", "rate_limited", "failed")
 
 

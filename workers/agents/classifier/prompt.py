@@ -1,4 +1,4 @@
-"""What the model is asked about a doubtful message, and what counts as its answer.
+"""The question to the model about a doubtful message, and the reading of its answer.
 
 Everything here is a function of its arguments. The customer's words travel as strings of one JSON
 document and are redacted first: they cannot close what encloses them, and whatever they demand,
@@ -57,7 +57,7 @@ class MalformedAnswerError(ValueError):
 
 
 class ModelVerdict(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What the model makes of a message, scores from 0 to 1."""
+    """The model's verdict on a message, scores from 0 to 1."""
 
     requested_human: Unit
     frustrated: Unit

@@ -142,7 +142,7 @@ class DeskAgent(Agent):
         await pipeline.execute()
 
     async def _whereabouts(self, escalation_ids: Sequence[str]) -> dict[str, Whereabouts]:
-        """Where each escalation lives; the ledger's topic has the last word on what is unknown."""
+        """Return each escalation's home; the ledger's topic decides on those the store lacks."""
         if not escalation_ids:
             return {}
         where = await persist(lambda: self._ledger.whereabouts(escalation_ids), self._address)

@@ -174,7 +174,7 @@ class EscalationAgent(Agent):
         return not takeover.cancelled()
 
     def is_busy(self, tp: TP) -> bool:
-        """Whether a takeover is at work: a rebuild may take minutes."""
+        """Return True during a takeover: a rebuild may take minutes."""
         takeover = self._takeovers.get(tp)
         return takeover is not None and not takeover.done()
 

@@ -57,7 +57,7 @@ class Timers:
 
 
 def _believable(timestamp_ms: int) -> int:
-    """When a broker says that it appended a record; the embedded one always says the same."""
+    """Return the broker's append time, or our clock if the two are a day apart."""
     now = int(time.time() * 1000)
     return timestamp_ms if abs(now - timestamp_ms) < DAY else now
 

@@ -16,7 +16,7 @@ from workers.stores.connection import persist
 from workers.stores.partition_store import ChunkRead, Head, Mark, PartitionStore, Writes
 
 STORE_LIMIT_S: Final = 20.0
-"""How long the store may be away between chunks; chunks have the same bound."""
+"""Seconds that the store may be away between chunks; the limit within a chunk is the same."""
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +36,13 @@ class FencedStore:
     ) -> None:
         self.home = home
         self.lock = asyncio.Lock()
-        """Held by whoever reads or moves the mark."""
+        """Held by every task that reads or moves the mark."""
         self.meta = meta
-        """What is stored with the mark; until something is, what this worker would store."""
+        """The data stored with the mark; before anything is stored, the data that this worker
+        would store."""
         self.mark: Mark
         self.moved_at = time.monotonic()
-        """When the mark was last seen to be ours, by the monotonic clock."""
+        """Time at which the mark was last seen to be ours, by the monotonic clock."""
         self.closed = False
         self._store = store
         self._address = address

@@ -25,11 +25,11 @@ class HandedOver(NamedTuple):
 
     conversation_id: str
     started_at: int
-    """When the conversation began, in milliseconds."""
+    """Start of the conversation, in milliseconds since the epoch."""
 
 
 class Surroundings:
-    """What other topics tell about the log, read once for all partitions of a worker."""
+    """Facts about the log from other topics, read once for all partitions of a worker."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -34,15 +34,15 @@ _SESSION_ENDS_S: Final = 5.0
 
 
 class Rebuilt(NamedTuple):
-    """What became of one partition."""
+    """The result of rebuilding one partition."""
 
     partition: int
     records: int
-    """Folded again."""
+    """Records that were folded again."""
     republished: int
     """Latest decisions of open escalations."""
     begins_at: int | None = None
-    """Where the workers begin a log that was cut or made anew; None: where they were."""
+    """Offset at which workers begin a log that was cut or made anew; None: unchanged."""
 
 
 async def committed_offsets(settings: Settings) -> dict[int, Commit]:

@@ -1,4 +1,4 @@
-"""What the escalation agent publishes: outputs of the fold, in their order, all acknowledged."""
+"""Output of the escalation agent: effects of the fold, in their order, all acknowledged."""
 
 from collections.abc import Sequence
 from typing import Final

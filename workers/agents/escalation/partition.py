@@ -63,9 +63,9 @@ class Partition:
         self.marked = FencedStore(home, store, address, own)
         self.rebuilding = Rebuilding(self.marked, log, secrets)
         self.first: int | None = None
-        """Where the very first start began to decide; None when that is not known."""
+        """Offset at which the very first start began to decide; None if unknown."""
         self.phase = "idle"
-        """What is done with the chunk at hand: read, fold, write or publish."""
+        """Current step of the chunk in hand: read, fold, write or publish."""
         self._publish = publish
         self._secrets = secrets
         self._limit = limit
@@ -138,7 +138,7 @@ class Partition:
             logger.info("%s: %d open escalations published again", self, len(outputs))
 
     def is_caught_up(self, reached: int) -> bool:
-        """Whether everything is folded that was on the log at the takeover.
+        """Return True once every record is folded that was on the log at the takeover.
 
         Before that no timer may fire: what it waits for may be on the log already.
         """

@@ -47,7 +47,7 @@ from workers.runtime.placing import Bounds
 from workers.stores.partition_store import REBUILDING, ChunkRead, Head, Writes
 
 Start = int | Literal["earliest", "now"]
-"""Where the very first start begins to publish; an int is milliseconds since the epoch."""
+"""The time from which the very first start publishes; an int is milliseconds since the epoch."""
 
 WINDOW_MS: Final = 3 * DAY
 AT_ONCE: Final = 100
@@ -73,11 +73,11 @@ class RebuildProgress(msgspec.Struct, kw_only=True, frozen=True):
     kind: Literal["first", "again"]
     """The very first start, or a store that lost what it had."""
     since: int
-    """The offset where everything is folded from."""
+    """Offset from which everything is folded."""
     until: int
     """Outputs of records below are never published."""
     first: int = 0
-    """Where the very first start began to decide; records below are only remembered."""
+    """Offset at which the very first start began to decide; earlier records are only remembered."""
     since_ms: int = 0
     """The time of `since`: of older escalations those matter that did not end before."""
     prepared: bool = False

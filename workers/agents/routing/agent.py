@@ -57,7 +57,7 @@ from workers.stores.ledger_store import LedgerEntry
 from workers.stores.partition_store import ask_transcript, read_turns
 
 OWED_S: Final = 5.0
-"""How often what a topic has refused is tried again."""
+"""Seconds between two tries of messages that a topic has refused."""
 AT_ONCE: Final = 256
 """Decisions of one chunk that are carried out at the same time."""
 PACKETS_AT_ONCE: Final = 16
@@ -68,13 +68,13 @@ KEY_SHOWN: Final = 256
 UNCOVERED: Final = 1_000
 """Records of its own beyond a gap in the ledger's topic that a router keeps before it reads it."""
 SETTLE_S: Final = 5.0
-"""What is done by then is settled, whatever the others wait for."""
+"""Seconds after which finished decisions are settled without waiting for the others."""
 
 logger = logging.getLogger(__name__)
 
 
 class LedgerRead(NamedTuple):
-    """What a chunk reads, in one round trip."""
+    """The data that a chunk reads, in one round trip."""
 
     entries: dict[str, LedgerEntry]
     transcripts: dict[str, list[Turn]]

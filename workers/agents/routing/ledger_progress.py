@@ -1,6 +1,6 @@
-"""What a router wrote to the ledger's topic, and how much of that its store is known to have.
+"""A router's records on the ledger's topic, and how many of them its store is known to have.
 
-Pure. What is settled may be counted by whoever looks for all of its records in the store first.
+Pure. Count settled offsets only after verifying that all of their records are in the store.
 """
 
 from collections.abc import Collection, Mapping

@@ -85,7 +85,7 @@ class Router:
         self._now_ms = now_ms
         self._playbook = playbook
         self.told = LedgerProgress()
-        """What this router wrote to the ledger's topic."""
+        """The records that this router wrote to the ledger's topic."""
 
     async def run(
         self, works: Sequence[Work], entry: LedgerEntry, load: Load

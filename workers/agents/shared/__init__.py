@@ -1,1 +1,1 @@
-"""What several agents need."""
+"""Parts that several agents need."""

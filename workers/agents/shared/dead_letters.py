@@ -1,4 +1,4 @@
-"""What an agent cannot use: dead-lettered, logged by its place alone, and counted."""
+"""Records that an agent cannot use: dead-lettered, logged by place alone, and counted."""
 
 import logging
 from collections.abc import Mapping, Sequence

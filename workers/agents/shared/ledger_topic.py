@@ -159,5 +159,5 @@ class LedgerTopic:
 
 
 def _start(known: int, begin: int, end: int) -> int:
-    """Where to go on; a position beyond the end is that of another cluster's topic."""
+    """Return the offset to go on from; one beyond the end belongs to another cluster's topic."""
     return begin if known > end else max(known, begin)

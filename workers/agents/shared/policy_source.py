@@ -25,7 +25,7 @@ _SETTLES_S: Final = 5.0
 
 
 class _Refusal(NamedTuple):
-    """Why a file was left out, and what it and topics.yaml looked like then."""
+    """A refused file: the reason, and the stamps of the file and of topics.yaml at that time."""
 
     file: _Stamp
     topics: _Stamp | None
@@ -122,7 +122,7 @@ class PolicySource:
             self._refused[path] = _Refusal(stamp, topics, problem)
 
     def _is_whole(self, path: Path, stamp: _Stamp) -> bool:
-        """Whether a file that looks different was replaced at once, or has come to rest."""
+        """Return True if a changed file was replaced in one step, or has stopped changing."""
         before = self._seen.get(path)
         if before is None or before[0] != stamp[0]:
             return True
@@ -157,7 +157,7 @@ def _stamp(path: Path) -> _Stamp:
 
 
 def _is_fresh(path: Path) -> bool:
-    """Whether a file was written a moment ago."""
+    """Return True if a file was written a moment ago."""
     try:
         return abs(time.time() - path.stat().st_mtime) < _FRESH_S
     except OSError:

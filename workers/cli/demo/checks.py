@@ -1,4 +1,4 @@
-"""What became of each of the demo's conversations, and whether it is what its data expects."""
+"""Results of the demo's conversations, compared with what its data expects."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _OPENING: Final = frozenset({"escalate", "claim"})
 
 @dataclass(slots=True)
 class ConversationSummary:
-    """Everything that was said about one conversation by the end."""
+    """The records published about one conversation by the end of the demo."""
 
     conversation: Conversation
     decisions: Sequence[Decision]
@@ -27,7 +27,7 @@ class ConversationSummary:
     dead_letters: Sequence[str] = ()
     """Reasons of the dead letters with its key."""
     opening: Decision | None = field(init=False)
-    """The decision that opened its escalation; None: nobody was needed."""
+    """The decision that opened its escalation; None: no person was needed."""
 
     def __post_init__(self) -> None:
         self.opening = next((one for one in self.decisions if one.action in _OPENING), None)

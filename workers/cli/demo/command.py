@@ -46,7 +46,7 @@ _GROUPS = {"escalation": EVENTS, "routing": DECISIONS, "desk": DESKS}
 
 
 class Shown(NamedTuple):
-    """What the demo came to."""
+    """The result of the demo."""
 
     told: list[ConversationSummary]
     report: Report

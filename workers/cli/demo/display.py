@@ -1,4 +1,4 @@
-"""What a person watching the demo sees: what happens as it happens, and what came of it."""
+"""The demo's terminal output: events as they happen, and the results."""
 
 import asyncio
 import time

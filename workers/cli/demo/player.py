@@ -24,7 +24,7 @@ from workers.contracts.time import from_ms
 from workers.embedded.simulators import Heard, SimulatedSystems
 
 LATEST_S: Final = 40.0
-"""How long a step may wait; longer than any deadline of the stage."""
+"""Seconds that a step may wait; longer than any deadline of the stage."""
 _TYPING_S: Final = 0.25
 _THINKING_S: Final = 0.6
 _BEAT_S: Final = 2.0
@@ -35,7 +35,7 @@ class StuckError(RuntimeError):
 
 
 class Desks:
-    """Who is online on which queue, reported at least every two seconds."""
+    """The people online on each queue, reported at least every two seconds."""
 
     def __init__(self, outside: SimulatedSystems, stage: Stage, queues: list[str]) -> None:
         self._outside = outside

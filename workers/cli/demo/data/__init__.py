@@ -131,7 +131,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class WaitStep:
-    """Until something new is seen, here or in the conversation `of`."""
+    """A wait until something new is seen, here or in the conversation `of`."""
 
     seen: Seen
     of: str | None = None
@@ -158,7 +158,7 @@ Step = Say | OfferReplyStep | Close | Broken | WaitStep | Desk | PresenceStep
 
 
 class Expect(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What a conversation must come to."""
+    """The result that a conversation must have."""
 
     needs: Literal["nobody", "person"]
     reason: Reason | None = None
@@ -180,7 +180,7 @@ class _Ai(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
 
 
 class Stage(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Who is there, and what the shipped topics.yaml is changed to while one watches."""
+    """The people of the demo, and its changes to the shipped topics.yaml."""
 
     ai: _Ai
     people: dict[str, DeskPerson]
