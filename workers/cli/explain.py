@@ -30,9 +30,11 @@ from workers.contracts.decisions import Decision, Home, NearMiss
 from workers.contracts.topics import EVENTS
 from workers.contracts.yaml import YamlFileError
 from workers.conversation.partition_meta import PartitionMeta, starting_meta
+from workers.detection import DETECTION_VERSION
 from workers.handoff.wording import counted, one_line, without_controls
 from workers.replay.explain_events import ExplainedEvent, explain_events
 from workers.replay.explain_store import Now, Remembered, explain_remembered
+from workers.replay.recorded_run import detection_of, other_detection
 from workers.settings import Settings
 from workers.stores.connection import connect
 from workers.stores.conversation import Stored, read_conversation
@@ -54,6 +56,10 @@ class ExplainedConversation(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     policy: str
     """The first that decides: its file, or "policy in force", and its version."""
+    detection_version: str
+    """The detection that read the texts here."""
+    other_detection: str | None
+    """A sentence about versions that the log tells and this one is not."""
     missing: list[str]
     """The questions that this source cannot answer."""
     lines: list[ExplainedEvent]
@@ -135,6 +141,8 @@ def _from_store(
         conversation_id=conversation,
         source="store",
         policy=str(by),
+        detection_version=DETECTION_VERSION,
+        other_detection=None,
         missing=found.missing,
         lines=found.lines,
         now=found.now,
@@ -180,6 +188,7 @@ def _from_log(
             )
         raise CliError(f"no events of {conversation} in {where}: check the id")
     by = _decided_by(found.policy, policy, observe=found.observe)
+    versions = [detection_of(one.event) for one in found.incoming]
     lines = explain_events(
         found.incoming,
         by.meta,
@@ -195,6 +204,8 @@ def _from_log(
         conversation_id=conversation,
         source=where,
         policy=str(by),
+        detection_version=DETECTION_VERSION,
+        other_detection=other_detection(filter(None, versions)),
         missing=[],
         lines=lines,
         now=None,
@@ -236,6 +247,8 @@ def _show(told: ExplainedConversation) -> None:
     if told.now is not None:
         for detail in _stands(told.now):
             console.print(detail)
+    if told.other_detection is not None:
+        console.print(Text(told.other_detection, style="yellow"))
     for missing in told.missing:
         console.print(Text(f"not told: {missing}", style="dim"))
     console.print(Text(without_controls(told.conclusion), style="bold"))

@@ -236,6 +236,8 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     outcome: Outcome | None = None
     policy_version: Word
     policy_hash: Word
+    detection_version: Word | None = None
+    """Hash of the weights, word lists and rules that read the texts; None: an older release's."""
     score: Unit = 1.0
     evidence: tuple[Evidence, ...] = ()
     near_misses: tuple[NearMiss, ...] = ()

@@ -310,6 +310,8 @@ class PolicyInForce(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     policy_hash: Word
     policy: str
     """The text of the policy file (YAML)."""
+    detection_version: Word | None = None
+    """The detection of the worker that wrote this; None: an older release's."""
     observe: bool = False
     switches: Annotated[tuple[SwitchedVersion, ...], msgspec.Meta(max_length=100)] = ()
     """The switches that `ai_switch` events have come to, so that a trimmed log still tells."""

@@ -16,6 +16,7 @@ from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms
 from workers.conversation.facts import facts_of
 from workers.conversation.state import Escalation, State
+from workers.detection import DETECTION_VERSION
 from workers.policy import Policy, PolicyView
 
 Effect = Decision | ClassificationRequest | Notification
@@ -84,6 +85,7 @@ class StepContext:
                 owner=state.owner,
                 policy_version=self.policy.version,
                 policy_hash=self.policy.hash,
+                detection_version=DETECTION_VERSION,
                 trigger_event_id=event.event_id,
                 decided_at=from_ms(state.clock),
                 ai_agent=AiAgent(id=state.ai_id, version=state.ai_version),

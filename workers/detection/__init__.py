@@ -7,11 +7,13 @@ from workers.detection.customer import (
     read_customer,
     read_reply,
 )
+from workers.detection.detection_version import DETECTION_VERSION
 from workers.detection.findings import AgentFindings, CustomerFindings, Finding
 from workers.detection.lexicons import Vocabulary, remembering, vocabulary
 from workers.detection.similarity import content_words, progress_key, similarity
 
 __all__ = [
+    "DETECTION_VERSION",
     "FRUSTRATION_THRESHOLD",
     "THRESHOLD",
     "AgentFindings",

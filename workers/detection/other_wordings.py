@@ -93,6 +93,8 @@ _OTHERS = re.compile(
     r"|\bbring (?:a|an|one|another|my|along) (?:\w+ )?(?:person|human|someone|guest|friend|agent)\b"
 )
 
+WORDINGS = (_CALLBACK, _REQUEST, _RECONNECTION, _MINE, _DENIED, _DENIED_AFTER, _OTHERS)
+
 
 def find_mine(folded: str) -> tuple[int, int] | None:
     """Return where a text asks for a person of the service that the customer calls theirs."""

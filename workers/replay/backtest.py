@@ -33,7 +33,7 @@ from workers.replay.labels import Label
 from workers.replay.marks import MarkFile
 from workers.replay.policy_replay import LaneOutputs, LaneRole, PolicyReplay
 from workers.replay.queue_hours import QueueHours
-from workers.replay.recorded_run import RecordedChunk
+from workers.replay.recorded_run import RecordedChunk, detection_of
 from workers.settings import load_settings
 
 CHUNK: Final = 1_000
@@ -102,6 +102,8 @@ class Result(msgspec.Struct, kw_only=True):
     events: int = 0
     repeated: int = 0
     late: int = 0
+    detections: set[str] = msgspec.field(default_factory=set)
+    """Versions of the detection that the log tells."""
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     refusals: list[RefusedRecord] = []
     tallies: list[Tally] = []
@@ -114,6 +116,7 @@ class Result(msgspec.Struct, kw_only=True):
         self.events += other.events
         self.repeated += other.repeated
         self.late += other.late
+        self.detections |= other.detections
         self.refused += other.refused
         self.refusals = sorted([*self.refusals, *other.refusals], key=lambda one: one.order)[
             :LISTED
@@ -236,6 +239,8 @@ class _Shard:
         self.result.records += 1
         if not isinstance(incoming.event, PartitionEvent | Deadline):
             self.result.events += 1
+        elif (detection := detection_of(incoming.event)) is not None:
+            self.result.detections.add(detection)
         buffer = self._buffers[partition]
         buffer.append(incoming)
         if len(buffer) >= CHUNK:

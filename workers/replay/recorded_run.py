@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from workers.contracts.decisions import Decision
-from workers.contracts.events import Event, Ownership
+from workers.contracts.events import Event, Ownership, PartitionEvent, PolicyInForce
+from workers.detection import DETECTION_VERSION
 from workers.replay.counts import is_opening
 
 
@@ -67,3 +68,19 @@ def parts(step: RecordedStep, decisions: Iterable[Decision]) -> bool:
     opening = any(map(is_opening, own))
     outcome = next((one.outcome for one in own if one.outcome is not None), None)
     return opening != step.opens or outcome != step.outcome
+
+
+def detection_of(event: Event | PartitionEvent | None) -> str | None:
+    """Return the version of the detection that a record of the log tells, if it does."""
+    return event.detection_version if isinstance(event, PolicyInForce) else None
+
+
+def other_detection(recorded: Iterable[str]) -> str | None:
+    """Return a sentence about versions of the detection that a log tells and this run is not."""
+    others = sorted({*recorded} - {DETECTION_VERSION})
+    if not others:
+        return None
+    return (
+        f"The log has decisions of another detection ({', '.join(others)}); here the texts are "
+        f"read with {DETECTION_VERSION}: scores may differ."
+    )

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from workers.detection import DETECTION_VERSION
 from workers.policy import Policy
 from workers.policy.document import Band, Bands
 from workers.replay.backtest import Result
@@ -124,6 +125,10 @@ class Summary(msgspec.Struct, kw_only=True, frozen=True):
     duplicates: int
     late: int
     """Events that are older than what their conversation had come to."""
+    detection_version: str
+    """The detection that read the texts here."""
+    recorded_detections: list[str]
+    """Those that the log tells, by its policy events."""
     refused: dict[str, int]
     conversations: int
     policies: list[Judged]
@@ -153,6 +158,8 @@ def summarise(result: Result, policies: Sequence[Judge], *, labelled: bool) -> S
         events=result.events,
         duplicates=result.repeated,
         late=result.late,
+        detection_version=DETECTION_VERSION,
+        recorded_detections=sorted(result.detections),
         refused=_sorted(result.refused),
         conversations=conversations,
         policies=judged,

@@ -11,6 +11,7 @@ from workers.handoff.wording import counted, one_line
 from workers.replay.counts import Split
 from workers.replay.first_decisions import First, FirstOffer, Flip
 from workers.replay.intervals import Interval
+from workers.replay.recorded_run import other_detection
 from workers.replay.report import Judged, RateRow, Summary, counts_line
 from workers.replay.sweep import SweepSummary
 
@@ -37,6 +38,8 @@ def show(summary: Summary, console: Console) -> None:
         f" ({summary.duplicates:,} sent again, {refused_total:,} refused"
         f"{f', {summary.late:,} out of order' if summary.late else ''})"
     )
+    if (other := other_detection(summary.recorded_detections)) is not None:
+        console.print(other, style="yellow", soft_wrap=True)
     for judged in summary.policies:
         console.print()
         _rates(judged, console)

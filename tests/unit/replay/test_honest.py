@@ -6,10 +6,13 @@ from typing import Any
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
 from tests.unit.replay.test_files import event, log, policy, policy_event, replay, summary
+from workers.cli.main import handoff
 from workers.contracts import ids
 from workers.data import data_path
+from workers.detection import DETECTION_VERSION
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
 ASKS = "Can I talk to a human please?"
@@ -112,6 +115,20 @@ def test_another_policy_obeys_the_switches_that_a_policy_event_carries(tmp_path:
         rows = [event("a", 0), event("a", 1, agent=agent), event("a", 2)]
         judged = summary(log(tmp_path, [first, *rows]), "--policy", DEFAULT)["policies"][0]
         assert judged["reasons"] == silenced
+
+
+def test_a_log_of_another_detection_is_said_to_be_one(tmp_path: Path) -> None:
+    first = policy_event(DEFAULT.read_text(), "1")
+    for told, others in (("0123456789ab", True), (DETECTION_VERSION, False), (None, False)):
+        rows = [{**first, "detection_version": told}, event("a", 0), event("a", 1)]
+        path, page = log(tmp_path, rows), tmp_path / "page.html"
+        found = summary(path)
+        assert found["detection_version"] == DETECTION_VERSION
+        assert found["recorded_detections"] == ([] if told is None else [told])
+        output = replay(path, "--html", page).stdout
+        explained = CliRunner().invoke(handoff, ["explain", "a", "--log", str(path)]).stdout
+        for text in (output, page.read_text(), explained):
+            assert ("another detection (0123456789ab)" in text) == others
 
 
 def test_what_desks_and_the_router_did_is_not_told_to_another_policy(tmp_path: Path) -> None:

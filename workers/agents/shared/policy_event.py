@@ -9,6 +9,7 @@ from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY, from_ms
 from workers.conversation.partition_meta import PartitionMeta, version_order
 from workers.conversation.switches import to_carry
+from workers.detection import DETECTION_VERSION
 from workers.runtime.producer import Record, signed_record
 
 
@@ -44,6 +45,7 @@ def policy_record(home: Home, policy: PartitionMeta, now_ms: int, secrets: Secre
         policy_version=policy.policy_version,
         policy_hash=policy.policy_hash,
         policy=policy.policy_text,
+        detection_version=DETECTION_VERSION,
         observe=policy.observe,
         switches=to_carry(policy.switches),
     )
