@@ -223,36 +223,42 @@ def notifications(
     bands: Bands,
     topic: str,
     at_ms: int,
+    left_on: Collection[str] = (),
 ) -> list[tuple[Notification, ReportedRate]]:
     """Return what to tell of shares that left or entered their band since they were `told`.
 
     The windows are those of all partitions of `topic`; `told` is by subject. Each comes with what
-    is told of it then. At most once in each slice.
+    is told of it then. At most once in each slice. Versions in `left_on` are not switched off.
     """
     newest = max([rates.newest for rates in windows], default=0)
     said = []
     for rate in read_rates(windows, bands):
         before = told.get(str(rate.subject), _NEVER)
         if rate.verdict not in ("few", before.verdict) and newest > before.slice:
-            notification = _notification(rate, newest, bands, topic, at_ms)
+            notification = _notification(rate, newest, bands, topic, at_ms, left_on)
             said.append((notification, ReportedRate(rate.verdict, newest)))
     return said
 
 
-def _notification(rate: Rate, newest: int, bands: Bands, topic: str, at_ms: int) -> Notification:
+def _notification(
+    rate: Rate, newest: int, bands: Bands, topic: str, at_ms: int, left_on: Collection[str]
+) -> Notification:
     subject = str(rate.subject)
     band = f"{rate.low:.0%} to {rate.high:.0%}"
     if rate.subject.kind == "version":
         band = f"below {bands.not_ready:.0%}"
-    silenced = rate.verdict == "not_ready" and bands.silence_not_ready
     text = (
         f"{subject}: {rate.found.share:.0%} of {rate.found.conversations} conversations in "
         f"{bands.window} were escalated ({topic}); healthy is {band}."
     )
-    if silenced:
-        text += " It is switched off; handoff ai on switches it on again."
-    else:
+    if rate.verdict != "not_ready" or not bands.silence_not_ready:
         text += _MEANS[rate.verdict]
+    elif rate.subject.name in left_on:
+        text += (
+            " It was switched on again since then, and stays on; handoff ai off switches it off."
+        )
+    else:
+        text += " It is switched off; handoff ai on switches it on again."
     return Notification(
         notification_id=derive("rate", topic, subject, newest, rate.verdict),
         kind=_KINDS[rate.verdict],

@@ -73,6 +73,11 @@ def switched_off(known: Switches) -> frozenset[str]:
     return frozenset(one.ai_version for one in known if not one.on)
 
 
+def switched_on_since(known: Switches, since_ms: int) -> frozenset[str]:
+    """Return the versions that were switched on again after `since_ms`."""
+    return frozenset(one.ai_version for one in known if one.on and one.at > since_ms)
+
+
 def switches_before(events: Iterable[AiSwitch], later: Iterable[Switch]) -> Switches:
     """Return what held before the first of `events`; `later` is what was known after the last.
 

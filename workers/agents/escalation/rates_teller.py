@@ -2,18 +2,19 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Final
 
-from workers.agents.shared.switch_event import switch_records, time_of_switch
+from workers.agents.shared.switch_event import switch_records
 from workers.contracts.codec import encode
 from workers.contracts.signing import Secrets
 from workers.contracts.tickets import Notification
 from workers.contracts.topics import NOTIFICATIONS
 from workers.conversation.outcome_bands import below_band
-from workers.conversation.partition_meta import PartitionMeta, policy_in, version_order
+from workers.conversation.partition_meta import policy_in, version_order
 from workers.conversation.rates import notifications
-from workers.conversation.switches import Switch
+from workers.conversation.switches import Switch, Switches, switched, switched_on_since
+from workers.policy import duration_ms
 from workers.runtime.producer import Publish, Record
 from workers.stores.rates_store import RatesStore
 
@@ -51,8 +52,10 @@ class RatesTeller:
             return
         newest = max(metas, key=lambda meta: version_order(meta.policy_version))
         bands, now_ms = policy_in(newest.policy_text).bands, int(time.time() * 1000)
+        known = switched((), [one for meta in metas for one in meta.switches])
+        left_on = switched_on_since(known, now_ms - duration_ms(bands.window))
         told_before = await self._store.told()
-        said = notifications(windows, told_before, bands, self._topic, now_ms)
+        said = notifications(windows, told_before, bands, self._topic, now_ms, left_on)
         if time.monotonic() >= self._outcomes_at:
             self._outcomes_at = time.monotonic() + OUTCOMES_EVERY_S
             said += below_band(windows, told_before, bands, self._topic, now_ms)
@@ -64,17 +67,25 @@ class RatesTeller:
         if bands.silence_not_ready:
             for one, told in said:
                 if told.verdict == "not_ready":
-                    records += self._switched_off(one, metas, now_ms)
+                    records += self._switched_off(one, known, left_on, now_ms)
         await self._publish(records)
         await self._store.note_told([(one.subject or "", told) for one, told in said])
         logger.info("%d shares outside their bands, or back in them, are told", len(said))
 
     def _switched_off(
-        self, report: Notification, metas: Sequence[PartitionMeta], now_ms: int
+        self, report: Notification, known: Switches, left_on: Collection[str], now_ms: int
     ) -> list[Record]:
-        """Return what switches a version off that is not ready, in every partition."""
+        """Return what switches a version off that is not ready, in every partition.
+
+        A version that is off already is repeated as it is: whoever switched it off, or reported
+        it before, may not have come to each partition. One that was switched on within the window
+        stays on, for its share is still that of the time before.
+        """
         ai_version = (report.subject or "").removeprefix("version ")
-        at = time_of_switch(metas, ai_version, now_ms)
-        switch = Switch(ai_version, on=False, at=at, reason=report.text)
+        if ai_version in left_on:
+            return []
+        already = [one for one in known if one.ai_version == ai_version and not one.on]
+        new = Switch(ai_version, on=False, at=now_ms, reason=report.text)
+        switch = already[0] if already else new
         cause = report.notification_id
         return switch_records(self._topic, self._partitions, switch, cause, self._secrets)
