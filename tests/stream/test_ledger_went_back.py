@@ -313,7 +313,7 @@ async def test_what_a_router_left_that_died_does_not_make_the_others_keep_everyt
         )
         for number in range(40):
             await route(agent, decision(f"c-{number}"))
-            assert len(agent._router.told.records()) <= 9
+            assert len(agent._router.telling.progress.records()) <= 9
         # What it left is in the store now, as after a start.
         ids = [str(one.escalation_id) for one in left]
         assert set(await bench.ledger.whereabouts(ids)) == set(ids)

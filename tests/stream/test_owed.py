@@ -35,11 +35,11 @@ async def test_a_claim_is_told_when_the_topic_takes_messages_again(bench: Bench)
 
         agent._outlet.send = refuse  # type: ignore[method-assign]
         await route(agent, claim)
-        assert await agent._router.tell_owed() == 0
+        assert await agent._router.telling.owed() == 0
     assert [type(message) for message in await bench.queue("billing")] == [Handoff]
     async with bench.router() as agent:
-        assert await agent._router.tell_owed() == 1
-        assert await agent._router.tell_owed() == 0
+        assert await agent._router.telling.owed() == 1
+        assert await agent._router.telling.owed() == 0
     assert [type(message) for message in await bench.queue("billing")] == [Handoff, Claimed]
 
 

@@ -14,7 +14,7 @@ from workers.agents.classifier.prompt import ModelVerdict
 from workers.agents.desk.agent import DeskAgent
 from workers.agents.escalation.deadline_timers import deadline_record
 from workers.agents.escalation.decoding import decode
-from workers.agents.routing.router import Router
+from workers.agents.routing.telling import Telling
 from workers.agents.shared.policy_event import policy_record
 from workers.agents.shared.switch_event import switch_records
 from workers.chatlogs.sources import of_record
@@ -87,13 +87,13 @@ def _ai_switch() -> Record:
 
 
 def _routed() -> Record:
-    router: Any = Router.__new__(Router)
-    router._secrets = SECRETS
+    telling: Any = Telling.__new__(Telling)
+    telling._secrets = SECRETS
     # Whatever it says: what goes to a partition of the log is signed.
     said = deadline_record(HOME, "c-1", AT_MS, SECRETS)
     event = decode(_read(said, HOME.partition), SECRETS.at(EVENTS, HOME.partition)).event
     assert event is not None
-    record: Record = router._record(Envelope(EVENTS, "c-1", event, HOME.partition))
+    record: Record = telling._record(Envelope(EVENTS, "c-1", event, HOME.partition))
     return record
 
 

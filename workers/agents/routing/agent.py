@@ -16,6 +16,7 @@ from workers.agents.routing.desk_producer import Outlet
 from workers.agents.routing.playbook_source import PlaybookSource
 from workers.agents.routing.router import Router, Work
 from workers.agents.routing.router_stores import Stores
+from workers.agents.routing.telling import Telling
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.agents.shared.suspicion import Suspicion, poison
@@ -128,13 +129,12 @@ class RoutingAgent(Agent):
         self._seen = await self._stores.ledger.positions()
         self._since_ms = self._now_ms()
         await topic.reconcile(self._since_ms)
+        secrets = Secrets(settings.signing_keys)
         self._router = Router(
             self._topics,
             self._stores,
             topic,
-            self._outlet,
-            self.producer.publish,
-            Secrets(settings.signing_keys),
+            Telling(self._stores, self._outlet, self.producer.publish, secrets, self._now_ms),
             self._now_ms,
             self._notices,
             lambda: self._playbook.current,
@@ -148,7 +148,7 @@ class RoutingAgent(Agent):
             await asyncio.sleep(OWED_S)
             self._playbook.poll()
             try:
-                if told := await self._router.tell_owed():
+                if told := await self._router.telling.owed():
                     logger.warning("%d messages that were refused before are delivered", told)
             except RedisError as error:
                 logger.warning("undelivered messages cannot be read: %s", type(error).__name__)
@@ -252,7 +252,7 @@ class RoutingAgent(Agent):
 
     async def _settle(self, done: Sequence[LedgerRecord]) -> None:
         """Remember that every effect is published, and how far the ledger topic is in Redis."""
-        stores, told = self._stores, self._router.told
+        stores, told = self._stores, self._router.telling.progress
         published = True
         while True:
             told.settle({record.conversation_id for record in done})
@@ -266,7 +266,7 @@ class RoutingAgent(Agent):
             # told again it may write and tell others, which must then be the last on the topic.
             done, published = replaced, False
             for record in replaced:
-                await self._router.tell_ledger(record)
+                await self._router.telling.ledger(record)
         if not spans:
             return
         # Desks read the topic from the positions on: they must not be raised, for no moment, in a
@@ -291,7 +291,7 @@ class RoutingAgent(Agent):
             logger.warning("reading the ledger's topic again later: %s", type(error).__name__)
             return {}
         positions = await stores.persist(stores.ledger.positions)
-        self._router.told.covered(positions)
+        self._router.telling.progress.covered(positions)
         return positions
 
 

@@ -5,31 +5,29 @@ The order of these steps is the protocol; a step begins when the one before it i
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
-from aiokafka.structs import RecordMetadata
 
-from workers.agents.routing.desk_producer import Outlet, TooLargeError, TopicRefusesError
-from workers.agents.routing.ledger_progress import LedgerProgress
+from workers.agents.routing.desk_producer import TooLargeError, TopicRefusesError
+from workers.agents.routing.planner import Planner
 from workers.agents.routing.router_stores import Stores
+from workers.agents.routing.telling import Telling
 from workers.agents.shared.ledger_topic import LedgerTopic
-from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision, Turn
 from workers.contracts.events import Wait
 from workers.contracts.ledger import LedgerRecord, Plan
-from workers.contracts.signing import Secrets
 from workers.contracts.time import to_ms
-from workers.contracts.topics import LEDGER, Topics
+from workers.contracts.topics import Topics
 from workers.handoff.brief import brief
 from workers.handoff.contact import ways_to_ask
 from workers.handoff.notices import Circumstances, Notices
 from workers.handoff.packet import packet_for
 from workers.handoff.playbook import Playbook
 from workers.routing import envelopes
-from workers.routing.availability import Load, free_slots
+from workers.routing.availability import Load
 from workers.routing.envelopes import Envelope
 from workers.routing.ledger_record import (
     is_contact,
@@ -42,13 +40,9 @@ from workers.routing.ledger_record import (
 from workers.routing.notifications import notification
 from workers.routing.opening_hours import opening_after
 from workers.routing.plan import amend, is_placing, plan
-from workers.routing.wait import estimate, has_left, past_claim
-from workers.runtime import metrics
-from workers.runtime.producer import Publish, Record, signed_record
+from workers.routing.wait import past_claim
 from workers.stores.ledger_store import LedgerEntry, version_of
 from workers.stores.partition_store import read_transcript
-from workers.stores.queue_load import Reservation
-from workers.stores.undelivered import Undelivered
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +62,7 @@ class Router:
         topics: Topics,
         stores: Stores,
         ledger_topic: LedgerTopic,
-        outlet: Outlet,
-        publish: Publish,
-        secrets: Secrets,
+        telling: Telling,
         now_ms: Callable[[], int],
         notices: Notices,
         playbook: Callable[[], Playbook],
@@ -79,13 +71,10 @@ class Router:
         self._topics = topics
         self._stores = stores
         self._ledger_topic = ledger_topic
-        self._outlet = outlet
-        self._publish = publish
-        self._secrets = secrets
+        self.telling = telling
+        self._planner = Planner(topics, stores, now_ms)
         self._now_ms = now_ms
         self._playbook = playbook
-        self.told = LedgerProgress()
-        """The records that this router wrote to the ledger's topic."""
 
     async def run(
         self, works: Sequence[Work], entry: LedgerEntry, load: Load
@@ -117,7 +106,7 @@ class Router:
                 planned = self._recorded(decision, known)
                 record = await self._effects(work, planned, known, None, load)
                 return LedgerEntry(record, version_of(record), done=True), True
-            planned = await self._plan(decision, known, load)
+            planned = await self._planner.plan(decision, known, load)
             if not leaves_record(decision, known):
                 return entry, False
             record = next_record(known, decision, planned)
@@ -147,64 +136,6 @@ class Router:
     async def _write(self, record: LedgerRecord, expected: str) -> bool:
         return await self._stores.persist(lambda: self._stores.ledger.write(record, expected))
 
-    # ---- the plan ----------------------------------------------------------------------------
-
-    async def _plan(self, decision: Decision, known: LedgerRecord | None, load: Load) -> Plan:
-        if decision.action == "update" and decision.lead is None:
-            return await self._look_at_wait(decision, known, load)
-        return await self._reserve(
-            decision,
-            load,
-            lambda load: plan(decision, self._topics, load, self._now_ms(), known),
-        )
-
-    async def _look_at_wait(
-        self, decision: Decision, known: LedgerRecord | None, load: Load
-    ) -> Plan:
-        """Estimate the wait anew; the plan has it if the customer was told something else."""
-        now_ms = self._now_ms()
-        planned = plan(decision, self._topics, load, now_ms, known)
-        queue, escalation_id = waits_on(known), decision.escalation_id
-        if known is None or queue is None or escalation_id != known.escalation_id:
-            return planned
-        store = self._stores.load
-        stands = await self._stores.persist(
-            lambda: store.standing(queue, known.escalation_id or "")
-        )
-        if stands is None:
-            return planned
-        free = free_slots(self._topics, queue, load, now_ms)
-        wait = estimate(stands.claims, stands.ahead, free, now_ms)
-        if wait is None or not has_left(known.told, wait, now_ms):
-            return planned
-        return msgspec.structs.replace(planned, wait=wait, ahead=stands.ahead)
-
-    async def _reserve(
-        self, decision: Decision, load: Load, planner: Callable[[Load], Plan]
-    ) -> Plan:
-        """Plan until the queue of the plan has a place, which is then taken."""
-        while True:
-            planned = planner(load)
-            queue, escalation_id = planned.queue, decision.escalation_id
-            if planned.place != "queue" or queue is None or escalation_id is None:
-                return planned
-            limit = self._topics.queues[queue].max_waiting
-            taken = await self._take(queue, escalation_id, limit, to_ms(planned.planned_at))
-            if taken is None:
-                # It filled up since the load was read.
-                load = load.with_waiting(queue, limit)
-                continue
-            now_ms = to_ms(planned.planned_at)
-            free = free_slots(self._topics, queue, load, now_ms)
-            wait = estimate(taken.claims, taken.ahead, free, now_ms)
-            return msgspec.structs.replace(planned, wait=wait, ahead=taken.ahead)
-
-    async def _take(
-        self, queue: str, escalation_id: str, limit: int, now_ms: int
-    ) -> Reservation | None:
-        load = self._stores.load
-        return await self._stores.persist(lambda: load.reserve(queue, escalation_id, limit, now_ms))
-
     # ---- the effects -------------------------------------------------------------------------
 
     async def _effects(
@@ -228,23 +159,23 @@ class Router:
                 await self._stores.release(record, None)
             if decision.action == "update" and planned.wait is not None:
                 # What was told must outlive Redis, or a repeat would tell something else.
-                await self.tell_ledger(record)
+                await self.telling.ledger(record)
             if is_contact(decision) and same and record.place == "ticket":
                 await self._update_ticket(work, record)
         else:
             await _together(
-                self.tell_ledger(record),
+                self.telling.ledger(record),
                 self._stores.release(record, past_claim(decision, before)),
             )
-        await self._tell_desks(envelopes.answers(decision, record, self._topics))
+        await self.telling.desks(envelopes.answers(decision, record, self._topics))
         if outranks_packet(decision, record):
             await self._hand_over_again(decision, record)
         elsewhere = envelopes.withdrawals(decision, planned, self._topics)
         beside = [notification(decision, planned, record, self._topics)]
         if planned.place is not None:
             beside.append(envelopes.routed(decision, planned))
-        await _together(self._tell_desks(elsewhere), self._tell(beside))
-        await self._tell([self._control(work, planned, record)])
+        await _together(self.telling.desks(elsewhere), self.telling.everybody(beside))
+        await self.telling.everybody([self._control(work, planned, record)])
         return record
 
     async def _place(
@@ -253,7 +184,7 @@ class Router:
         """Hand the packet over, further down the ladder when its topic refuses it."""
         decision = work.decision
         while True:
-            told = [self.tell_ledger(record)]
+            told = [self.telling.ledger(record)]
             if planned.place != "queue":
                 told.append(self._stores.release(record, None))
             await _together(*told)
@@ -264,7 +195,7 @@ class Router:
                 refused = planned
             else:
                 return planned, record
-            planned = await self._reserve(
+            planned = await self._planner.reserve(
                 decision,
                 load,
                 lambda load, refused=refused: amend(  # type: ignore[misc]
@@ -292,7 +223,7 @@ class Router:
         )
         while True:
             try:
-                await self._outlet.send(self._record(make(decision, planned, self._topics, packet)))
+                await self.telling.place(make(decision, planned, self._topics, packet))
             except TooLargeError:
                 if not packet.transcript:
                     raise
@@ -330,49 +261,6 @@ class Router:
         except TopicRefusesError as error:
             logger.error("%s: %s", decision.decision_id, error)
 
-    async def tell_ledger(self, record: LedgerRecord) -> None:
-        """Put a record that is in Redis onto the ledger's topic."""
-        key = record.conversation_id.encode()
-        for written in await self._published([Record(LEDGER, key, encode(record))]):
-            self.told.add(record, written.partition, written.offset)
-
-    async def _tell_desks(self, messages: Sequence[Envelope]) -> None:
-        """Tell queues and ticket systems what became of it; who refuses now hears it later."""
-        for message in messages:
-            record = self._record(message)
-            try:
-                await self._outlet.send(record)
-            except TopicRefusesError as error:
-                logger.error("%s: %s", message.conversation_id, error)
-                owed = Undelivered(record.topic, record.key or b"", record.value or b"")
-                await self._stores.persist(partial(self._stores.owed.add, owed, self._now_ms()))
-
-    async def tell_owed(self) -> int:
-        """Deliver what was refused before, as far as that is possible now; return how many."""
-        delivered, refusing = [], set()
-        for owed in await self._stores.owed.all(self._now_ms()):
-            if owed.topic in refusing:
-                continue
-            try:
-                await self._outlet.send(Record(owed.topic, owed.key, owed.value))
-            except TopicRefusesError:
-                refusing.add(owed.topic)
-            else:
-                delivered.append(owed)
-        await self._stores.owed.drop(delivered)
-        return len(delivered)
-
-    async def _tell(self, messages: Iterable[Envelope | None]) -> None:
-        records = [self._record(message) for message in messages if message is not None]
-        if records:
-            await self._published(records)
-
-    async def _published(self, records: Sequence[Record]) -> Sequence[RecordMetadata]:
-        written = await self._publish(records)
-        for record in records:
-            metrics.PUBLISHED.labels("routing", record.topic).inc()
-        return written
-
     def _control(self, work: Work, planned: Plan, record: LedgerRecord) -> Envelope | None:
         decision = work.decision
         topics = self._topics
@@ -390,12 +278,6 @@ class Router:
         text = self._notices.notice(decision, planned, about)
         back = brief(decision, work.transcript)
         return envelopes.control(decision, planned, record, topics, text, back, ask)
-
-    def _record(self, message: Envelope) -> Record:
-        topic, partition, name = message.topic, message.partition, message.conversation_id
-        if partition is not None:
-            return signed_record(topic, partition, name, message.message, self._secrets)
-        return Record(topic, name.encode(), encode(message.message))
 
 
 async def _together(*steps: Coroutine[Any, Any, None]) -> None:
