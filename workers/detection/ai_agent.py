@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from workers.detection.findings import AgentFindings, Finding
 from workers.detection.grammar import RuleIndex, rules
 from workers.detection.lexicons import SHIPPED, Vocabulary, remember
-from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
+from workers.detection.tokens import ClassifiedTurn, first_words, folded, parted, tokens
 
 # A promise stands at the beginning of a long turn, or at its end.
 _HEAD, _TAIL = 1600, 800
@@ -105,10 +105,9 @@ def _feedback(turn: ClassifiedTurn, start: int, end: int) -> bool:
 
 
 def _read(text: str, lists: Vocabulary) -> dict[str, Finding]:
-    folded, words = fold(text)
-    if not lists.agent_cues.look(words):
+    if not lists.agent_cues.look(first_words(text)[1]):
         return {}
-    parts = parted(folded)
+    parts = parted(folded(text))
     turn = ClassifiedTurn(parts, tokens(parts), lists.request)
     found: dict[str, Finding] = {}
     for at, sentence, question in _sentences(turn):

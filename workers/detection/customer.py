@@ -22,13 +22,12 @@ from workers.detection.lexicons import (
     remember,
 )
 from workers.detection.other_wordings import (
-    find_callback,
+    CUES,
     find_mine,
-    find_reconnection,
-    find_request,
+    find_other,
     is_about_others,
 )
-from workers.detection.tokens import ClassifiedTurn, fold, parted, tokens
+from workers.detection.tokens import ClassifiedTurn, first_words, folded, parted, tokens
 from workers.detection.written import own_words
 
 # A turn asks for a person from here on; from FRUSTRATION_THRESHOLD on its writer is frustrated.
@@ -46,24 +45,6 @@ _ANSWER = 120
 _OPENING, _YES_LENGTH = 70, 40
 _SHORT = 64
 
-# One of these words stands in every wording that the grammar does not hold.
-_OTHERS_CUES = frozenset(
-    "escalate escalated ai bot robot traeme traigame traiganme dame deme denme pasame "
-    "paseme pasenme ponme pongame ponganme comunicame comuniqueme comuniquenme conectame "
-    "conecteme falar conversar passar passa "
-    "transferir transfere encaminhar conectar llamar llamarme llamenme llamadme llameme llamada "
-    "marcar "
-    "marcarme contactarme llamen llame rappelez appelez rappeler appeler appelle rappele "
-    "rappelee ruft rufen "
-    "ruf ruckruf anruf zuruckrufen anrufen zuruckgerufen chiamatemi richiamatemi chiamami "
-    "richiamami "
-    "chiamarmi richiamarmi chiamare richiamare chiamate richiamate chiami richiami chiamato "
-    "richiamato chiamata richiamata bel belt "
-    "bellen terugbellen gebeld teruggebeld liguem ligue liga ligam ligar telefonar retornar "
-    "retornem "
-    # What tells that a talk with a person broke off.
-    "reconnect disconnected connection dropped dead hung cut same".split()
-)
 _NOTHING = CustomerFindings()
 
 
@@ -116,8 +97,8 @@ def _answers(turn: ClassifiedTurn) -> list[Finding | None]:
 
 
 def _read(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
-    folded, written = fold(text)
-    words = mend(folded, written)
+    written, listed = first_words(text)
+    words = mend(written, listed)
     if not words:
         return _NOTHING
     flags = lists.customer_cues.look(words)
@@ -126,7 +107,7 @@ def _read(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
         seen |= flag
     short = len(text) <= _SHORT
     asks = seen & ASKS != 0
-    otherwise = not _OTHERS_CUES.isdisjoint(words)
+    otherwise = not CUES.isdisjoint(words)
     feels = _feels(flags, seen, short=short)
     plainly = 0.0 if feels else round(frustration.by_words(words, text), 3)
     answers = answering and _answers_perhaps(words, seen, lists, short=short)
@@ -136,11 +117,11 @@ def _read(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
             return _NOTHING
         alone = Finding(plainly, 0, len(text))
         return CustomerFindings(frustrated=alone, doubtful=_doubtful(None, alone))
-    parts = parted(folded)
-    marked = mend(folded, tokens(parts)) if asks or feels else []
+    parts = parted(folded(text))
+    marked = mend(written, tokens(parts)) if asks or feels else []
     requested = request.find_request(ClassifiedTurn(parts, marked, lists.request)) if asks else None
     if asks or otherwise:
-        requested = _requested(requested, parts, otherwise=otherwise)
+        requested = _requested(requested, parts, words if otherwise else None)
     asked = requested is not None and requested.score >= THRESHOLD
     if feels:
         mood = ClassifiedTurn(parts, marked, lists.mood)
@@ -181,16 +162,18 @@ def is_short(text: str) -> bool:
     return len(text) <= _SHORT
 
 
-def _requested(found: Finding | None, parts: str, *, otherwise: bool) -> Finding | None:
-    """Add wordings that the grammar does not hold, and leave out other people's people."""
+def _requested(found: Finding | None, parts: str, words: list[str] | None) -> Finding | None:
+    """Add wordings that the grammar does not hold, and leave out other people's people.
+
+    `words`: those of the turn, if one of them is a cue for such a wording.
+    """
     if found is not None and is_about_others(parts, found.start, found.end):
         return None
     if found is not None and found.score >= THRESHOLD:
         return found
-    other = find_mine(parts) if found is not None or not otherwise else None
-    if otherwise:
-        other = other or find_request(parts) or find_callback(parts)
-        other = other or find_reconnection(parts)
+    other = find_mine(parts) if found is not None or words is None else None
+    if words is not None:
+        other = other or find_other(parts, words)
     if other is None or is_about_others(parts, *other):
         return found
     return Finding(_OTHER_WORDING, *other)

@@ -93,6 +93,40 @@ _OTHERS = re.compile(
     r"|\bbring (?:a|an|one|another|my|along) (?:\w+ )?(?:person|human|someone|guest|friend|agent)\b"
 )
 
+# One of these words stands in each of the wordings.
+_REQUEST_CUES = frozenset(
+    "escalate escalated ai bot robot machine computer traeme traigame traiganme dame deme denme "
+    "pasame paseme pasenme ponme pongame ponganme comunicame comuniqueme comuniquenme conectame "
+    "conecteme falar conversar passar passa transferir transfere transferi transferem encaminhar "
+    "encaminha conectar conecta".split()
+)
+_CALLBACK_CUES = frozenset(
+    "llamar llamarme llamenme llamadme llameme llamada marcar marcarme contactarme devolverme "
+    "devuelvan llamen llame "
+    "rappelez appelez rappeler appeler appelle rappele rappelee ruft ruf rufen ruckruf anruf "
+    "zuruckrufen anrufen zuruckgerufen chiamatemi richiamatemi chiamami richiamami chiamarmi "
+    "richiamarmi chiamare richiamare chiamate richiamate chiami richiami chiamato richiamato "
+    "chiamata richiamata bel belt bellen terugbellen gebeld teruggebeld ligue liguem liga ligam "
+    "ligar telefonar retornar retornem".split()
+)
+_BROKEN_OFF = frozenset(
+    "disconnected cut dropped closed ended dead died hung lost reconnect".split()
+)
+_STAFF_WORDS = frozenset(
+    f"{word}{plural}"
+    for word in (
+        "agent person human colleague rep representative adviser advisor operator specialist "
+        "supervisor manager consultant assistant"
+    ).split()
+    for plural in ("", "s")
+)
+CUES = (
+    _REQUEST_CUES - {"machine", "computer", "transferi", "transferem", "encaminha", "conecta"}
+    | _CALLBACK_CUES - {"devolverme", "devuelvan"}
+    | _BROKEN_OFF - {"closed", "ended", "died", "lost"}
+    | {"connection", "same"}
+)
+"""One of these words stands in every text that has such a wording."""
 WORDINGS = (_CALLBACK, _REQUEST, _RECONNECTION, _MINE, _DENIED, _DENIED_AFTER, _OTHERS)
 
 
@@ -101,19 +135,25 @@ def find_mine(folded: str) -> tuple[int, int] | None:
     return _found(_MINE, folded)
 
 
-def find_callback(folded: str) -> tuple[int, int] | None:
-    """Return where a text asks to be called by somebody, in the languages of the grammar."""
-    return _found(_CALLBACK, folded)
+def find_other(folded: str, words: list[str]) -> tuple[int, int] | None:
+    """Return where a text with a word of CUES asks for a person in a wording of its own.
+
+    In any language it may ask to be called back, or to go on with a talk that broke off.
+    """
+    found = None
+    if not _REQUEST_CUES.isdisjoint(words):
+        found = _found(_REQUEST, folded)
+    if found is None and not _CALLBACK_CUES.isdisjoint(words):
+        found = _found(_CALLBACK, folded)
+    if found is None and _may_be_broken_off(words):
+        found = _found(_RECONNECTION, folded)
+    return found
 
 
-def find_request(folded: str) -> tuple[int, int] | None:
-    """Return where a text asks for a person in a wording of its own."""
-    return _found(_REQUEST, folded)
-
-
-def find_reconnection(folded: str) -> tuple[int, int] | None:
-    """Return where a customer whose talk with a person broke off wants to go on with it."""
-    return _found(_RECONNECTION, folded)
+def _may_be_broken_off(words: list[str]) -> bool:
+    return not _BROKEN_OFF.isdisjoint(words) or (
+        "same" in words and not _STAFF_WORDS.isdisjoint(words)
+    )
 
 
 def is_about_others(folded: str, start: int, end: int) -> bool:

@@ -54,31 +54,45 @@ def _table(codec: str) -> bytes:
 
 
 # Most turns are in one of these; a table is ten times as fast as looking at each character.
-_ASCII, _WESTERN = _table("latin-1"), _table("cp1252")
-_WORDS_ONLY = bytes(byte if chr(byte).isalnum() else 32 for byte in range(256))
+_WESTERN = _table("cp1252")
+_WESTERN_WORDS = bytes(byte if chr(byte).isalnum() else 32 for byte in _WESTERN)
 
 
 def fold(text: str) -> tuple[str, list[str]]:
-    """Fold a text, and give its words for the first look.
+    """Fold a text, and give its words, which are parted at apostrophes."""
+    return folded(text), first_words(text)[1]
 
-    Folded is lower case without accents and symbols, one character for one, so positions stay;
-    words are parted at apostrophes.
-    """
+
+def folded(text: str) -> str:
+    """Return a text in lower case without accents and symbols, one character for one."""
     if " - " in text:
         text = text.replace(" - ", " , ")
+    encoded = _encoded(text)
+    if encoded is None:
+        return text.translate(_FOLD)
+    return encoded.translate(_WESTERN).decode("latin-1")
+
+
+def first_words(text: str) -> tuple[str, list[str]]:
+    """Return a folded text without its marks, and its words, for a first look."""
+    encoded = _encoded(text)
+    if encoded is None:
+        words = [word for word in _TOKEN.findall(folded(text)) if word not in MARKS]
+        return " ".join(words), words
+    written = encoded.translate(_WESTERN_WORDS).decode("latin-1")
+    return written, written.split()
+
+
+def _encoded(text: str) -> bytes | None:
+    """Return a text in one byte for each character; None where its writing needs more."""
+    if text.isascii():
+        return text.encode("ascii")
     try:
-        if text.isascii():
-            folded = text.encode("ascii").translate(_ASCII)
-        else:
-            folded = text.encode("cp1252").translate(_WESTERN)
+        return text.encode("cp1252")
     except UnicodeEncodeError:
         plain = _FOREIGN.sub(lambda foreign: _FOLD[ord(foreign[0])], text)
-        if not plain.isascii():
-            slowly = plain.translate(_FOLD)
-            return slowly, [word for word in _TOKEN.findall(slowly) if word not in MARKS]
-        # It was only arrows, faces and the like.
-        folded = plain.encode("ascii").translate(_ASCII)
-    return folded.decode("latin-1"), folded.translate(_WORDS_ONLY).decode("latin-1").split()
+        # It may be only arrows, faces and the like.
+        return plain.encode("ascii") if plain.isascii() else None
 
 
 def parted(folded: str) -> str:
