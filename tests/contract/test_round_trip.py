@@ -1,4 +1,4 @@
-"""Whatever a type can hold survives the wire: encoded, valid to the schema, decoded unchanged."""
+"""Every value of a type survives the wire: encoded, valid to the schema, decoded unchanged."""
 
 from typing import Any
 

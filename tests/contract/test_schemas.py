@@ -147,7 +147,7 @@ def test_schema_and_type_say_the_same(name: str, struct: type[msgspec.Struct]) -
 def test_typed_schema_and_type_say_the_same(
     name: str, kind: str, struct: type[msgspec.Struct]
 ) -> None:
-    """What is common stands outside, what is the type's own in its definition."""
+    """Common fields stand outside; the type's own fields stand in its definition."""
     whole = schema(name)
     own = whole["$defs"][struct.__name__]
     # Outside, the type is any of them; the definition says its own.

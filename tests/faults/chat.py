@@ -27,7 +27,7 @@ class Record(NamedTuple):
 
 @dataclass
 class Seen:
-    """What the chat system knows of one conversation."""
+    """The chat system's knowledge of one conversation."""
 
     rank: tuple[int, int] = (-1, -1)
     owner: str = "ai"
@@ -46,7 +46,7 @@ class Chat:
     foreign: set[tuple[str, int, int]] = field(default_factory=set)
     """Topic, partition and offset of records that none of us would write."""
     late_s: float = 0.0
-    """How far behind its schedule the load was at worst."""
+    """Worst delay of the load behind its schedule, in seconds."""
 
     async def start(self) -> None:
         """Connect and follow."""

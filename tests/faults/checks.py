@@ -49,7 +49,7 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Whether every promise held."""
+        """Return True if every promise held."""
         return not any(self.broken.values())
 
 
@@ -94,7 +94,7 @@ def _poison(evidence: Evidence) -> dict[int, set[int]]:
 
 
 def _inputs(verdict: Verdict, evidence: Evidence, chat: Chat) -> None:
-    """What Kafka acknowledged is on the log."""
+    """Check that everything that Kafka acknowledged is on the log."""
     there = {(record.key, record.value) for record in evidence.of(EVENTS)}
     for sent in chat.acknowledged:
         if (sent.key, sent.value) not in there:
@@ -252,7 +252,7 @@ def _control(
 
 
 def _told(verdict: Verdict, evidence: Evidence) -> dict[str, set[tuple[Any, ...]]]:
-    """What the chat system was told of each decision; one that came too late has no effect."""
+    """Return the messages to the chat system by decision; one that came too late has no effect."""
     told: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
     last: dict[str, int] = {}
     for record in evidence.of(CONTROL):
@@ -288,7 +288,7 @@ def _delay(
 
 
 def _places(verdict: Verdict, decided: dict[str, Decision], desks: Desks) -> None:
-    """Whoever waits does so in one place, as the people there see it; who doesn't, in none."""
+    """Check that each waiting escalation shows in exactly one place, and any other in none."""
     waits: dict[str, list[str]] = defaultdict(list)
     for (escalation, place), (_, here) in desks.places.items():
         if here:

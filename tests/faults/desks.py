@@ -28,7 +28,7 @@ Rank = tuple[int, int, int]
 
 @dataclass
 class Desks:
-    """Everybody who works on queues; they keep to the rule that the greater rank wins."""
+    """The desks of all queues; they keep to the rule that the greater rank wins."""
 
     bootstrap: str
     topics: Topics
@@ -60,7 +60,7 @@ class Desks:
 
     @property
     def busy(self) -> bool:
-        """Whether somebody is about to do something."""
+        """Return True if someone at a desk is about to act."""
         return bool(self._working)
 
     @property

@@ -1,4 +1,4 @@
-"""Everything a round needs: a real Kafka, a real store, a proxy before both, workers, people."""
+"""The environment of a round: a real Kafka and store behind a proxy, workers, people."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ class World:
 
     @property
     def settings(self) -> Settings:
-        """Where the harness itself finds the servers, past the proxy."""
+        """Return the settings with which the harness itself reaches the servers, past the proxy."""
         return load_settings(kafka_bootstrap=self.kafka.bootstrap, redis_url=self.redis.url)
 
     async def start(self) -> None:
@@ -103,7 +103,7 @@ class World:
         return Redis.from_url(self.redis.url)
 
     async def audit(self) -> dict[str, Any]:
-        """What `handoff audit --json` says, run as a command."""
+        """Run `handoff audit --json` and return its document."""
         command = [sys.executable, "-m", "workers.cli", "audit", "--json", "--kafka"]
         command += [self.kafka.bootstrap, "--topics", str(self.topics_file)]
 

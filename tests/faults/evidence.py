@@ -1,4 +1,4 @@
-"""Everything that is on the topics and in the store when a round is over."""
+"""The content of the topics and of the store after a round."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -17,7 +17,7 @@ from workers.stores.partition_store import base_key
 
 @dataclass
 class Stored:
-    """What the store has of one partition."""
+    """The store's data of one partition."""
 
     mark: int | None = None
     states: dict[str, bytes] = field(default_factory=dict)

@@ -240,7 +240,7 @@ async def _cut(world: World, random: Random) -> None:
 
 
 async def _forget(world: World, random: Random) -> None:
-    """What is sent over open connections to Kafka arrives nowhere; nobody is told."""
+    """Swallow everything sent over open connections to Kafka, without an error."""
     await asyncio.sleep(random.uniform(0.0, 2.0))
     for port in world.kafka_ports:
         world.link(port, forget=True)

@@ -28,7 +28,7 @@ class Step:
     conversation_id: str
     event: dict[str, Any]
     shift_s: float = 0.0
-    """How far in the past it says that it happened."""
+    """Seconds by which its time of occurrence lies in the past."""
     if_allowed: bool = False
     """Only sent while the chat system lets its bot speak."""
     damage: str | None = None

@@ -19,7 +19,7 @@ _CHUNK: Final = 500
 
 @dataclass
 class Kept:
-    """What must be in the store of one conversation."""
+    """The data that the store must have of one conversation."""
 
     blob: bytes = b""
     turns: list[bytes] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Kept:
 
 @dataclass
 class Quiet:
-    """What one partition of the log comes to."""
+    """The results of one partition of the log."""
 
     outputs: list[OutboxEntry] = field(default_factory=list)
     kept: dict[str, Kept] = field(default_factory=dict)

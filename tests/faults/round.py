@@ -25,7 +25,7 @@ TAIL_S: Final = 4.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run is made; a seed and these repeat it."""
+    """The parameters of a run; a seed and these repeat it."""
 
     seed: int
     seconds: float
@@ -122,7 +122,7 @@ async def _busy(world: World) -> str | None:
 
 
 def _due(world: World) -> str | None:
-    """Whether a timer will fire in the next seconds."""
+    """Return what is due within the next seconds; None if nothing is."""
     until = int(time.time() * 1000) + SOON_MS
     with world.redis_client() as redis:
         if owed := redis.zcard("handoff:undelivered"):

@@ -1,4 +1,4 @@
-"""What is said in the recorded load: texts from templates, a function per kind of conversation."""
+"""Dialogues of the recorded load: texts from templates, a function per kind of conversation."""
 
 from collections.abc import Callable, Iterator
 from random import Random
@@ -185,7 +185,7 @@ def _person_first(voice: Voice) -> Iterator[Turn]:
 
 
 def _meanwhile(voice: Voice) -> Iterator[Turn]:
-    """What goes on while a person is awaited: some bots obey, some answer late."""
+    """Yield turns while a person is awaited: some bots obey, some answer late."""
     for _ in range(voice.random.randint(0, 3)):
         yield voice.customer(_ASKS)
         late = voice.random.random() < 0.3

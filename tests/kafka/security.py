@@ -56,8 +56,8 @@ TOPIC_ACLS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "dead-letters": ("WRITE",),
     },
 }
-"""What each worker may do, and no more; docs/security.md lists the same. READ and WRITE imply
-DESCRIBE; each may READ its own consumer group, `handoff-<worker>`."""
+"""The rights that each worker needs, and no more; docs/security.md lists the same. READ and
+WRITE imply DESCRIBE; each may READ its own consumer group, `handoff-<worker>`."""
 
 _CLIENT: Final = "-@all +hello +ping"
 _LEDGER: Final = (
@@ -87,7 +87,7 @@ REDIS_RULES: Final[Mapping[str, str]] = {
     ),
     "outcomes": f"~handoff:trying:handoff-outcomes:* {_CLIENT} +hmget +hset +hdel",
 }
-"""What each worker's user of the store may do; docs/security.md lists the same."""
+"""The rights of each worker's user in the store; docs/security.md lists the same."""
 
 
 def secured_kafka(folder: Path, authority: Authority, issuer: TokenIssuer) -> KafkaServer:
@@ -200,7 +200,7 @@ class SecuredRedis:
         # fmt: on
 
     def url(self, user: str) -> str:
-        """Where a user finds it, its password and certificates included."""
+        """Return the address for a user, with its password and certificates."""
         ours = self._authority
         files = f"ssl_ca_certs={ours.ca}&ssl_certfile={ours.client_certificate}"
         key = f"ssl_keyfile={ours.client_key}&ssl_password={KEY_PASSWORD}"

@@ -74,7 +74,8 @@ class KafkaBroker:
         self.folder = folder
         self.port = free_port()
         self.behind_proxy = free_port()
-        """Where a proxy reaches it; it sends clients that come this way back to the proxy."""
+        """Port at which a proxy reaches the broker; clients on this port are sent back to the
+        proxy."""
         self._proxy = self.behind_proxy if proxy == 0 else proxy
         self.controller_port = free_port()
         self._properties = properties

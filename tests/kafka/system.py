@@ -62,7 +62,7 @@ class System:
 
 
 def event(conversation: str, **fields: Any) -> dict[str, Any]:
-    """What a customer says now, as a chat system reports it."""
+    """Return a customer's message of now, as a chat system reports it."""
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     base = {"event_id": f"e-{conversation}", "conversation_id": conversation, "occurred_at": at}
     return {**base, "role": "customer", **fields}

@@ -1,4 +1,4 @@
-"""What the audit says of a real cluster: one without our topics, and one that lost records."""
+"""The audit of a real cluster: one without our topics, and one that lost records."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What other producers may do: compress, write in transactions, abort them or leave them open."""
+"""Other producers: they compress, write in transactions, abort them or leave them open."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ async def until_done(system: System) -> None:
 
 
 def require_quiet(system: System) -> None:
-    """Nobody ended, and nothing is lost."""
+    """Check that the process still runs and that nothing is lost."""
     assert system.process.poll() is None, system.log.read_text()[-3000:]
     output = system.log.read_text()
     assert "stopping (exit" not in output, output[-3000:]

@@ -49,7 +49,7 @@ DOUBTFUL: Final = (
     ("ai_agent", "Which address is it?"),
     ("customer", "The wrong billing address, the invoice for February shows it."),
 )
-"""Whoever says the same again may be frustrated: the classifier is asked."""
+"""A conversation in which the customer repeats themselves, so that the classifier is asked."""
 _TOPICS: Final = Path(__file__).parents[2] / "topics.yaml"
 
 
@@ -61,7 +61,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> TokenIssuer:
-    """Whose bearer tokens the broker believes."""
+    """Return the issuer of the bearer tokens that the broker accepts."""
     return TokenIssuer(tmp_path_factory.mktemp("issuer"))
 
 
@@ -86,7 +86,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Ite
 
 @pytest.fixture
 async def api() -> AsyncIterator[MessagesApi]:
-    """What the classifier asks."""
+    """Serve the API that the classifier asks."""
     async with messages_api() as server:
         yield server
 
@@ -191,7 +191,7 @@ def said(conversation: str, text: str, role: str = "customer") -> dict[str, Any]
 
 
 def forged() -> bytes:
-    """What only our own agents may say, without their signature."""
+    """Return an event that only our own agents may write, without their signature."""
     routed = Routed(
         type="routed",
         event_id="forged",
@@ -208,7 +208,7 @@ def forged() -> bytes:
 
 
 def of_the_desk(kind: str, ledger: Any) -> dict[str, Any]:
-    """What a desk says of the escalation of a record of the ledger."""
+    """Return a desk's event about the escalation of a record of the ledger."""
     return {
         "type": kind,
         "event_id": f"d-{kind}",
@@ -221,7 +221,7 @@ def of_the_desk(kind: str, ledger: Any) -> dict[str, Any]:
 
 
 async def reason(kafka: KafkaServer, key: str, agent: str) -> str | None:
-    """Why an agent has put a record of this key into the dead letters."""
+    """Return the reason with which an agent dead-lettered a record of this key, or None."""
 
     def by_agent(record: Any) -> bool:
         found = read_dead_letter(Raw(record.key, record.value, record.headers, record.timestamp))
@@ -497,7 +497,7 @@ FOREIGN: Final[dict[str, Sequence[Sequence[str]]]] = {
         ("GET", "handoff:ledger:{c}"),
     ],
 }
-"""What belongs to another worker."""
+"""Commands on keys that belong to another worker."""
 
 
 @pytest.mark.parametrize("user", WORKERS)

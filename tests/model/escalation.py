@@ -64,7 +64,7 @@ def incoming_of(record: Record) -> Incoming:
 
 
 class Takeover(NamedTuple):
-    """What a worker knows when the partition has become its own."""
+    """The knowledge of a worker that has just become the owner of the partition."""
 
     committed: int
     position: int

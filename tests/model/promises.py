@@ -1,4 +1,4 @@
-"""What must hold of a run that has come to rest: the promises, checked from the topics."""
+"""The promises that a finished run must keep, checked from the topics."""
 
 import msgspec
 
@@ -87,7 +87,7 @@ def _outcomes(decisions: list[Decision]) -> list[str]:
 
 
 def _held(world: World, topics: Topics) -> dict[str, set[str]]:
-    """Where desks believe each escalation to be, by the rule that the greater (epoch, seq) wins."""
+    """Return the queues on which desks see each escalation; the greater (epoch, seq) wins."""
     held: dict[str, set[str]] = {}
     for place in [*topics.queues, "ticket"]:
         last: dict[str, tuple[int, int]] = {}

@@ -51,7 +51,7 @@ class Done(NamedTuple):
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """What a desk or a chat system is sent, as far as the promises speak of it."""
+    """The part of a message to a desk or chat system that the promises speak of."""
 
     kind: str
     conversation_id: str
@@ -306,7 +306,7 @@ def ticket_system(world: World, rng: random.Random) -> Worker:
 
 
 def _report(world: World, note: Note, queue: str, action: str) -> Op:
-    """What the desk agent makes of a desk's event: the same event again is the same id."""
+    """Return the desk agent's event for a desk's report; the same report has the same id."""
     event = Ownership(
         event_id=ids.ownership_event_id(f"{action}/{queue}/{note.escalation_id}/{note.seq}"),
         conversation_id=note.conversation_id,

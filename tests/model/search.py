@@ -38,7 +38,7 @@ CUSTOMER_LINES: Final = (
 
 @dataclass
 class Faults:
-    """How many of each fault a schedule may still have."""
+    """The number of faults of each kind that a schedule may still have."""
 
     crash: int = 0
     zombie: int = 0

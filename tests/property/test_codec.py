@@ -114,7 +114,7 @@ _events_of_sorts = st.dictionaries(
 @settings(max_examples=300)
 @given(_events_of_sorts | contract_strategies.json_values)
 def test_any_json_is_judged_as_the_schema_does(value: Any) -> None:
-    """What the schema lets through our own reader takes; what it refuses is never misread."""
+    """Our reader takes what the schema accepts, and never misreads what the schema refuses."""
     body = orjson.dumps({**GOOD, **value} if isinstance(value, dict) else value)
     loaded = orjson.loads(body)
     valid = verdicts("conversation-events", loaded)[0]

@@ -108,7 +108,7 @@ def test_it_is_bounded_and_reported_once_and_others_go_on(
 
 
 def _told(h: History) -> list[str]:
-    """What notifications were about."""
+    """Return the kinds of the notifications."""
     return [orjson.loads(o.value or b"")["kind"] for o in h.outputs if o.topic == NOTIFICATIONS]
 
 

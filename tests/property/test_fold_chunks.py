@@ -21,7 +21,7 @@ BAD = Rejected("not_json", "event: send one JSON object")
 
 @dataclass
 class Store:
-    """What is kept between chunks."""
+    """The data kept between chunks."""
 
     blobs: dict[str, bytes | None] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def records(events: Sequence[Event | None]) -> list[Incoming]:
 
 
 def said(store: Store) -> list[tuple[str, bytes | None, bytes | None]]:
-    """What was put out, without where."""
+    """Return the outputs without their places."""
     return [(o.topic, o.key, o.value) for o in store.outputs]
 
 

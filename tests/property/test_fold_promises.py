@@ -1,4 +1,4 @@
-"""What holds in every history, whatever happens in it and in whatever order."""
+"""Promises that hold in every history, for any events in any order."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

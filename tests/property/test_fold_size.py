@@ -33,7 +33,7 @@ class Crowded(History):
 
 
 def _crowd(h: Crowded, rounds: int, text: str) -> None:
-    """Everything that leaves a trace, several times over, and an escalation left open."""
+    """Produce every kind of trace, several times over, and leave an escalation open."""
     for n in range(rounds):
         h.customer(
             f"{text} {n} " + " ".join(f"word{n}{i}" for i in range(12)),

@@ -1,4 +1,4 @@
-"""Whatever can stand in a record ends as something applied, or as a dead letter that fits.
+"""Any record ends as something applied, or as a dead letter that fits.
 
 HANDOFF_HOSTILE_RECORDS=20000 tries so many of each topic instead of a few.
 """
@@ -263,7 +263,7 @@ class _Model:
         return ModelReply("failed")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 @pytest.fixture(scope="module")

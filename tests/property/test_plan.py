@@ -1,4 +1,4 @@
-"""Whatever the queues, the load and the decision: a place is found, and why is said."""
+"""A plan finds a place and gives its reason, for any queues, load and decision."""
 
 from collections.abc import Callable
 

@@ -29,7 +29,7 @@ PRIORITY = ("cancellation_intent", "security_report", "billing_problem")
 
 
 class Inputs(NamedTuple):
-    """What the table looks at."""
+    """The columns of the table."""
 
     text: str
     intents: tuple[str, ...]

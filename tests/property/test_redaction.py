@@ -54,7 +54,7 @@ def email(draw: st.DrawFn) -> str:
 
 
 def _pieces(secret: str) -> set[str]:
-    """What may not be seen of a secret: any six of its characters in a row, separators aside."""
+    """Return the pieces of a secret that must not show: six characters in a row, no separators."""
     value = re.split(r" is |: |=|code ", secret)[-1]
     plain = re.sub(r"[\W_]", "", value.split("@")[0])
     return {plain[at : at + 6] for at in range(max(1, len(plain) - 5)) if len(plain) >= 6}

@@ -1,4 +1,4 @@
-"""Whatever happened, what the store remembers of it can be told and agrees with its state."""
+"""The store's memory of any history can be explained and agrees with its state."""
 
 import msgspec
 from hypothesis import HealthCheck, example, given, settings

@@ -34,7 +34,7 @@ _WISH: Final = "Can I speak to a human, please?"
 
 
 class Place(NamedTuple):
-    """Everything that takes part."""
+    """The systems that take part."""
 
     chatwoot: Chatwoot
     system: System

@@ -1,4 +1,4 @@
-"""Where a worker begins and what it commits, with a real consumer on the embedded broker."""
+"""Start and commits of a worker, with a real consumer on the embedded broker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence

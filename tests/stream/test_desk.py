@@ -1,4 +1,4 @@
-"""What desks report, through the desk agent, on a real broker and a real store."""
+"""Desks' reports, through the desk agent, on a real broker and a real store."""
 
 from collections.abc import AsyncIterator
 from typing import Any

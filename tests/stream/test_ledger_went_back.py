@@ -83,7 +83,7 @@ def record(conversation: str) -> LedgerRecord:
 
 
 def ended(escalated: Decision) -> Decision:
-    """What ends an escalation, right after it was opened."""
+    """Return the decision that ends an escalation right after it was opened."""
     return later(escalated, "outcome", outcome="resolved", owner="ai")
 
 
@@ -95,7 +95,7 @@ class Replaced:
         self._older = older
         self.times = 0
         self.positions: list[dict[int, int]] = []
-        """What desks would find right after the step."""
+        """The ledger's positions in the store right after the step."""
 
     async def _replace(self) -> None:
         self.times += 1

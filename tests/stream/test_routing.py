@@ -198,7 +198,7 @@ class TestLadder:
 
 
 class TestDesks:
-    """What desks are answered."""
+    """Answers to desks."""
 
     async def test_claimed_replied_and_resolved(self, bench: Bench) -> None:
         one = decision()

@@ -1,4 +1,4 @@
-"""What an operator must put right ends a worker at its start, in seconds, with 78."""
+"""Errors that an operator must mend end a worker at its start, in seconds, with 78."""
 
 import socket
 from pathlib import Path

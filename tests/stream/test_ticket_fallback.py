@@ -29,7 +29,7 @@ _WITHIN_S = 60.0
 
 
 class Fallback(NamedTuple):
-    """Everything that takes part."""
+    """The systems that take part."""
 
     zendesk: Zendesk
     heard: SimulatedSystems

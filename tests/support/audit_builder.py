@@ -169,7 +169,7 @@ class World:
         return decision
 
     def place(self, decision: Decision, queue: str, **plan: Any) -> None:
-        """Do what the routing agent does for a placing decision."""
+        """Publish the routing agent's output for a placing decision."""
         before, self.queue = self.queue, queue
         self.record(decision, "queue", **plan)
         self.packet(queue)
@@ -210,7 +210,7 @@ class World:
         )
 
     def answer(self, decision: Decision) -> None:
-        """Do what the routing agent does for a claim."""
+        """Publish the routing agent's output for a claim."""
         before = [one for one in self.topics["ledger"] if isinstance(one, LedgerRecord)][-1]
         self.record(decision, before.place)
         self.to_queue(Claimed, decision.queue or "", agent_id=decision.person)

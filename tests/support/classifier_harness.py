@@ -45,7 +45,7 @@ def error(status: int, kind: str, **headers: str) -> web.Response:
 
 
 class MessagesApi:
-    """What the server answers next, and what it was asked.
+    """The server's next answers, and the requests that it received.
 
     Each of `replies` answers one request: a body, a response, or a function of the request; the
     last one also answers all that follow.

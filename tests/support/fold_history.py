@@ -259,7 +259,7 @@ class History:
         return opened[-1].escalation_id or ""
 
     def desk(self, action: Any, epoch: int | None = None, **fields: Any) -> list[Decision]:
-        """What a desk did, at the epoch in force unless told otherwise."""
+        """Apply a desk's event, at the epoch in force unless another is given."""
         fields = {
             "escalation_id": self.escalation_id,
             "queue": "tier_2_support",
@@ -318,7 +318,7 @@ def policy_event(at_ms: int) -> PolicyInForce:
 
 
 def is_placing(decision: Decision) -> bool:
-    """Whether a decision waits for a `routed`."""
+    """Return True if a decision waits for a `routed`."""
     return decision.action in ("escalate", "transfer") or (
         decision.action == "move" and decision.cause != "ticketed"
     )

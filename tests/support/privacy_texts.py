@@ -1,4 +1,4 @@
-"""What customers type of secrets and personal data, by kind, and ordinary texts with numbers.
+"""Texts of customers with secrets and personal data, by kind, and ordinary texts with numbers.
 
 The braces mark what must not be left; nothing else of a text matters. All of it is made up.
 """

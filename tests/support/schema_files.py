@@ -56,7 +56,7 @@ def _rust(name: str) -> jsonschema_rs.Draft202012Validator:
 
 
 def verdicts(name: str, value: Any) -> tuple[bool, bool]:
-    """Whether the value is valid, to jsonschema and to jsonschema-rs."""
+    """Return the verdicts of jsonschema and of jsonschema-rs on a value."""
     return _python(name).is_valid(value), _rust(name).is_valid(value)
 
 

@@ -1,4 +1,4 @@
-"""What a Struct promises, said in the assertions of JSON Schema, to be compared with the files."""
+"""The promises of a Struct as assertions of JSON Schema, to be compared with the files."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -32,7 +32,7 @@ def fields_of(struct: type[msgspec.Struct]) -> dict[str, inspect.Field]:
 
 
 def is_closed(struct: type[msgspec.Struct]) -> bool:
-    """Whether unknown fields are errors, as in files that people write."""
+    """Return True if unknown fields are errors, as in files that people write."""
     info = inspect.type_info(struct)
     return isinstance(info, inspect.StructType) and info.forbid_unknown_fields
 

@@ -30,7 +30,7 @@ AGENTS = ("escalation", "routing", "desk")
 
 
 class Published(NamedTuple):
-    """What a run came to, as far as it must be the same in every run."""
+    """The results of a run that must be the same in every run."""
 
     decisions: dict[str, bytes]
     """Values by id."""

@@ -203,7 +203,7 @@ def _hold_no_words(logs: dict[str, str], said: str, published: "_Published") -> 
 
 
 def _metrics_when_done(stack: EmbeddedStack, ports: list[int]) -> str:
-    """What the workers measure once everything that is bad has its dead letter."""
+    """Return the workers' metrics once every bad record has its dead letter."""
     until = time.monotonic() + 110
     expected = 18 + len(refused_for_a_number())
     while time.monotonic() < until:

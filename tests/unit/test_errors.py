@@ -1,4 +1,4 @@
-"""What ends a process says so with its own exit code, also from inside a group of tasks."""
+"""Errors that end a process: each with its own exit code, also from inside a group of tasks."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is installed: the wheel has the data files, the lock files have what pyproject asks for."""
+"""Installation: the wheel has the data files, the lock files match pyproject."""
 
 import re
 import subprocess

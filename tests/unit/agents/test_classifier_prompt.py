@@ -1,4 +1,4 @@
-"""What leaves for a model: redacted, enclosed, and of a shape that its contents cannot change."""
+"""The text that leaves for a model: redacted, enclosed, in a form that content cannot change."""
 
 import json
 from typing import Any

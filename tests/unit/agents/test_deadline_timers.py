@@ -14,7 +14,7 @@ DUE_MS = 1_700_000_000_000
 
 
 class Acknowledged(NamedTuple):
-    """What a broker says of one record."""
+    """A broker's acknowledgement of one record."""
 
     timestamp: int
 

@@ -1,4 +1,4 @@
-"""What a post becomes: records as they were posted, and a reason for each that is refused."""
+"""Posts become records as they were posted, with a reason for each that is refused."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a tool's result says of success and failure, both ways."""
+"""Success and failure of a tool call, from its result."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What commands share: messages that name the address, exit codes, input, progress."""
+"""Common parts of commands: messages that name the address, exit codes, input, progress."""
 
 import io
 import socket

@@ -186,7 +186,7 @@ class Playing:
 
     @property
     def shown(self) -> set[str]:
-        """What of the product this conversation shows."""
+        """Return the features of the product that this conversation shows."""
         found = {f"overflow_{r.removesuffix('_online')}" for _, _, rs in self.placed for r in rs}
         found |= {place for place, _, _ in self.placed if place != "queue"}
         found |= {"refused" for d in self.decisions if d.action == "refuse"}

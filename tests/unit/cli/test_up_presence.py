@@ -1,4 +1,4 @@
-"""What `handoff up` tells of queues that nobody works on."""
+"""News of `handoff up` about queues without anyone online."""
 
 from tests.support.routing_builders import NOW, SECOND, queue, topics
 from workers.cli.up_presence import PresenceNews

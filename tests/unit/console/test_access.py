@@ -1,4 +1,4 @@
-"""Who gets in, as whom, and what is refused at the door."""
+"""Access to the console: identities, roles, and refusals."""
 
 import hashlib
 import logging

@@ -1,4 +1,4 @@
-"""What changes by itself is rendered once for all who watch."""
+"""Live parts of a page are rendered once for all who watch."""
 
 import asyncio
 from collections.abc import AsyncIterator

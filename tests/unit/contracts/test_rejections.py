@@ -1,4 +1,4 @@
-"""What a refusal says of the value that it refused."""
+"""The value that a refusal shows."""
 
 import orjson
 import pytest

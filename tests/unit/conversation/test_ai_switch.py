@@ -119,7 +119,7 @@ def test_they_are_stored_and_read_back_and_old_metas_have_none() -> None:
 
 @pytest.mark.parametrize("start", range(5))
 def test_a_rebuild_that_begins_in_the_middle_knows_what_was_off(start: int) -> None:
-    """Whatever has been trimmed before: up to the first policy event the log tells enough."""
+    """A log trimmed before its first policy event still tells enough up to that event."""
     own = starting_meta(POLICY)
     meta, metas, events = own, [own], list[PartitionEvent]()
     for number, (kind, version) in enumerate(

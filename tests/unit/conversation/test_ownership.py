@@ -1,4 +1,4 @@
-"""Who owns a conversation: escalated, claimed, handed on, given back, closed, and what is stale."""
+"""Ownership of a conversation: escalated, claimed, handed on, given back, closed, stale."""
 
 import msgspec
 import pytest

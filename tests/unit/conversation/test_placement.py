@@ -1,4 +1,4 @@
-"""Where an escalation waits: routings, deadlines, tickets, levels."""
+"""Places of a waiting escalation: routings, deadlines, tickets, levels."""
 
 from collections.abc import Callable
 

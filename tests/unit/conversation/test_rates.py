@@ -92,7 +92,7 @@ class Partition:
         return {str(rate.subject): rate for rate in read_rates([self.meta.rates], BANDS)}
 
     def verdict(self, subject: str) -> str:
-        """What is said of one share."""
+        """Return the verdict on one share."""
         return self.rates[subject].verdict
 
 

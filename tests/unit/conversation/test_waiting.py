@@ -1,4 +1,4 @@
-"""While somebody waits on a queue, the fold has the wait looked at again now and then."""
+"""The fold has a customer's wait on a queue looked at again now and then."""
 
 import pytest
 

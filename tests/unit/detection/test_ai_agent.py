@@ -1,4 +1,4 @@
-"""What one AI turn says about a person: a promise, an offer, or neither."""
+"""One AI turn's words about a person: a promise, an offer, or neither."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What one customer turn says: the contract of each finding, by example."""
+"""Findings in one customer turn: the contract of each, by example."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a cluster answers while it is young, as `handoff topics` takes it."""
+"""Answers of a young cluster, as `handoff topics` takes them."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What came of escalations: figures that add up, repeats counted once."""
+"""Counts of outcomes: figures add up, repeats count once."""
 
 import random
 from typing import Any

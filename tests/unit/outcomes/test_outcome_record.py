@@ -1,4 +1,4 @@
-"""Which decisions have an outcome record, and what it says of them."""
+"""Outcome records: the decisions that have one, and its content."""
 
 from tests.support.fold_history import ANGRY, ASKS, History
 from workers.contracts.codec import encode

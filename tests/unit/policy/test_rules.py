@@ -1,4 +1,4 @@
-"""What rules, routes, overrides and explanations make of signals."""
+"""Rules, routes, overrides and explanations, given signals."""
 
 import pytest
 

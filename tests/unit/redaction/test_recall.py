@@ -1,4 +1,4 @@
-"""What people type is hidden, by kind, and the numbers that a person must read are left."""
+"""Secrets are hidden, by kind, and the numbers that a person must read are left."""
 
 import pytest
 

@@ -181,7 +181,7 @@ class TestDedicatedPerson:
 
 
 class TestWithdrawals:
-    """Where an escalation no longer waits."""
+    """Queues and tickets from which an escalation is withdrawn."""
 
     def test_moved_from_a_queue(self) -> None:
         moved = decision(action="move", cause="claim_missed", tried=("billing",), queue="billing")

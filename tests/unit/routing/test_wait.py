@@ -1,4 +1,4 @@
-"""What a customer was told of the wait, and when they must hear something else."""
+"""The wait that a customer was told, and when an update is due."""
 
 import pytest
 

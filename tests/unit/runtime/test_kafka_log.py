@@ -1,4 +1,4 @@
-"""What the log says while Kafka is away: little, and enough."""
+"""The log while Kafka is away: little, and enough."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""When a worker stands still: it has something to do, and neither handles nor commits anything."""
+"""A worker counts as stalled if it has work and neither handles nor commits anything."""
 
 from faust.types import TP
 
