@@ -307,3 +307,17 @@ def audited(
         if record is not None:
             feed(audit, record, At(0, index, START))
     return audit.report()
+
+
+def a_whole_life() -> World:
+    """Return a conversation that is escalated, moved, claimed, resolved, and escalated again."""
+    world = World()
+    world.suppress()
+    world.escalate()
+    world.move("manager_approval")
+    world.claim()
+    world.refuse()
+    world.end()
+    world.escalate("billing")
+    world.end("withdrawn")
+    return world
