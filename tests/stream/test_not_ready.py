@@ -9,7 +9,7 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from tests.stream.test_escalation_partition import HOME, World, record, world
+from tests.support.partition_harness import HOME, World, record, world
 from workers.agents.escalation.partition import Partition
 from workers.agents.escalation.rates_teller import RatesTeller
 from workers.agents.shared.policy_event import policy_record
