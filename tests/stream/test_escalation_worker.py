@@ -64,12 +64,12 @@ async def test_killed_at_any_moment_it_decides_as_if_nothing_had_happened(
 ) -> None:
     create_topics(kafka)
     chance = random.Random(7)
-    rows = conversations(6000, 300, seed=7)
+    rows = conversations(3000, 150, seed=7)
     with Worker(
         kafka.bootstrap, redis_url, tmp_path, "--from", "earliest", HANDOFF_CHUNK_SIZE="40"
     ) as worker:
         for part in range(3):
-            await produce(kafka.bootstrap, rows[part * 2000 : (part + 1) * 2000])
+            await produce(kafka.bootstrap, rows[part * 1000 : (part + 1) * 1000])
             await moved(redis_url)
             await asyncio.sleep(chance.random() * 0.3)
             worker.kill()

@@ -1,21 +1,23 @@
 """A log to fold, the worker that folds it, and what a quiet run makes of the same log."""
 
 import asyncio
+import multiprocessing
 import os
 import random
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from redis import Redis
 
+from workers.cli.__main__ import main
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Home
 from workers.contracts.rejections import Rejected
@@ -270,6 +272,31 @@ async def expected(bootstrap: str, redis_url: str, topic: str) -> dict[bytes | N
     return by_key((output.key, output.value) for output in found if output.topic == topic)
 
 
+# Importing the worker would take most of a short test's processor time: a process that has
+# imported it forks one for each start.
+_FORKING: Final = multiprocessing.get_context("forkserver")
+_FORKING.set_forkserver_preload(["workers.cli.__main__", "workers.agents.escalation.agent"])
+
+
+def _run(
+    arguments: Sequence[str],
+    code: str | None,
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+) -> None:
+    """Be `python -m workers.cli`, or `python -c` with the code, in the process that was forked."""
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["handoff", *arguments]
+    if code is None:
+        main()
+    exec(compile(code, "<worker>", "exec"), {"__name__": "__main__"})  # noqa: S102 - our own
+
+
 class Worker:
     """`handoff worker escalation` in a process of its own, with short waits."""
 
@@ -294,36 +321,39 @@ class Worker:
             "KAFKA_FETCH_MAX_WAIT_MS": "10",
             **environment,
         }
-        start = ["-m", "workers.cli"] if code is None else ["-c", code]
-        self._command = [sys.executable, *start, "worker", "escalation", *arguments]
-        self.process: subprocess.Popen[bytes] | None = None
+        self._arguments = ("worker", "escalation", *arguments)
+        self._code = code
+        self.process: ForkServerProcess | None = None
 
     def start(self) -> Self:
         """Start it, or start it again."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self._command, env=self._environment, cwd=self.folder, stderr=log
-            )
+        self.log.touch()
+        given = (self._arguments, self._code, self._environment, self.folder, self.log)
+        self.process = _FORKING.Process(target=_run, args=given)
+        self.process.start()
         return self
 
     def kill(self) -> None:
         """End it as kill -9 does."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait()
+        self.process.join()
 
     def terminate(self) -> int:
         """Ask it to end; return its exit code."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(20)
+        self.process.join(20)
+        assert self.process.exitcode is not None, "it has not ended within 20 s"
+        return self.process.exitcode
 
     async def ended(self, within_s: float = 60.0) -> int:
         """Wait for it to end by itself; return its exit code."""
         process = self.process
         assert process is not None
-        await until(lambda: process.poll() is not None, within_s)
-        return int(process.returncode)
+        await until(lambda: process.exitcode is not None, within_s)
+        assert process.exitcode is not None
+        return process.exitcode
 
     @property
     def said(self) -> str:
@@ -334,7 +364,7 @@ class Worker:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.process.exitcode is None:
             self.kill()
 
 
