@@ -131,7 +131,7 @@ def test_a_full_disk_is_a_line() -> None:
 def waits(tmp_path: Path) -> subprocess.Popen[bytes]:
     """Return a replay that has begun, with a temporary folder, and waits for its input."""
     running = _started("replay", "-", folder=tmp_path, stdin=subprocess.PIPE)
-    _until(lambda: any(tmp_path.glob("handoff-*")))
+    _until(lambda: any(tmp_path.glob("handoff-*/*")))
     return running
 
 
