@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.support.bridge import WEBHOOK_KEY, serving
+from tests.support.kill_points import Killed, KillPoints
 from tests.support.mail_server import MailServer, mail_server
 from workers.agents.notifier.notifier_worker import NotifierWorker
 from workers.contracts.codec import encode
@@ -31,10 +32,6 @@ from workers.stores.notice_store import NoticeStore
 
 _LIMIT_S: Final = 60.0
 _START: Final = 1_790_000_000_000
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 def notification(number: int, **fields: Any) -> Notification:
@@ -61,8 +58,7 @@ class Office:
         self.store = NoticeStore(redis, "handoff", "redis")
         self.published: list[Record] = []
         self.ahead_ms = 0
-        self.points = 0
-        self.kill_at: int | None = None
+        self.kills = KillPoints()
         self.routes("  - {route: team, mail: [team@example.com], every_minutes: 0}")
 
     def routes(self, routes: str, more: str = "") -> None:
@@ -92,34 +88,17 @@ class Office:
             for route in load_notifier(self.file).of(one):
                 await self.store.add(route.route, one.notification_id, record, self.clock())
 
-    def _point(self) -> None:
-        self.points += 1
-        if self.points == self.kill_at:
-            raise Killed
-
     async def _publish(self, records: Any) -> list[Any]:
-        self._point()
         self.published += records
-        self._point()
+        self.kills.point()
         return []
 
     def worker(self) -> NotifierWorker:
         store = NoticeStore(self.redis, "handoff", "redis")
         worker = NotifierWorker(load_notifier(self.file), store, self._publish, self.clock)
-        for thing, name in ((store, "done"), (store, "later"), (worker._messenger, "send")):
-            self._tap(thing, name)
+        self.kills.tap(store, "done", "later")
+        self.kills.tap(worker._messenger, "send")
         return worker
-
-    def _tap(self, thing: Any, name: str) -> None:
-        inner = getattr(thing, name)
-
-        async def tapped(*arguments: Any, **named: Any) -> Any:
-            self._point()
-            result = await inner(*arguments, **named)
-            self._point()
-            return result
-
-        setattr(thing, name, tapped)
 
     async def drive(self, done: Callable[[], Any], step_ms: int = 0) -> None:
         """Run the notifier until it is so; one that is killed is started again."""
@@ -262,8 +241,8 @@ async def test_a_server_that_stays_away_is_given_up(office: Office) -> None:
 async def test_killed_at_every_await_no_mail_is_lost_and_at_most_one_repeated(
     office: Office,
 ) -> None:
-    for at in range(1, 14):
-        office.points, office.kill_at = 0, at
+    for at in range(1, 8):
+        office.kills.kill_at(at)
         office.mail.behave = ["busy"]
         office.mail.mails.clear()
         await office.add(*(notification(1000 * at + n) for n in range(3)))
@@ -272,7 +251,7 @@ async def test_killed_at_every_await_no_mail_is_lost_and_at_most_one_repeated(
         assert len(set(ids)) == 1, (at, ids)
         assert len(ids) <= 2, (at, ids)
         assert office.published == []
-    assert office.points < 13, "every point was one at which it was killed"
+    assert office.kills.passed < 7, "every point was one at which it was killed"
 
 
 @pytest.mark.parametrize("style", ["standard", "slack", "teams"])

@@ -15,6 +15,7 @@ from starlette.requests import Request as Received
 from starlette.responses import Response
 
 from tests.support.bridge import serving
+from tests.support.kill_points import Killed, KillPoints
 from tests.support.routing_builders import decision, queue, topics
 from tests.support.ticket_systems import Freshdesk, GitHub, HelpDesk, Zendesk, hang
 from workers.agents.tickets.ticket_texts import TicketTexts
@@ -39,10 +40,6 @@ _LIMIT_S: Final = 60.0
 _TOPICS: Final = topics(queue("billing", redaction="standard"))
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 class TicketHouse:
     """One help desk, the store, and the tickets worker that is killed and started again."""
 
@@ -54,39 +51,23 @@ class TicketHouse:
         self.published: list[Record] = []
         self.file: Path
         self.ahead_ms = 0
-        self.points = 0
-        self.kill_at: int | None = None
+        self.kills = KillPoints()
 
     def clock(self) -> int:
         return now_ms() + self.ahead_ms
 
-    def _point(self) -> None:
-        self.points += 1
-        if self.points == self.kill_at:
-            raise Killed
-
     async def _publish(self, records: Any) -> list[Any]:
         self.published += records
-        self._point()
+        self.kills.point()
         return []
-
-    def _tap(self, thing: Any, name: str) -> None:
-        inner = getattr(thing, name)
-
-        async def tapped(*arguments: Any, **named: Any) -> Any:
-            result = await inner(*arguments, **named)
-            self._point()
-            return result
-
-        setattr(thing, name, tapped)
 
     def start(self) -> None:
         """Start a worker, as a process does."""
         store = TicketStore(self.redis, "handoff", "redis")
         vendor = load_tickets(self.file)
         worker = TicketWorker(vendor, store, self.texts, self._publish, self.clock)
-        self._tap(store, "note")
-        self._tap(worker._requester, "_exchange")
+        self.kills.tap(store, "note")
+        self.kills.tap(worker._requester, "_exchange")
         self._worker, self._running = worker, asyncio.create_task(worker.run())
 
     async def stop(self) -> None:
@@ -346,14 +327,15 @@ async def test_killed_at_every_await_it_makes_no_ticket_twice(house: TicketHouse
     if isinstance(house.desk, Freshdesk):
         house.desk.indexed_s = 0.0
     await _life(house)
-    points, kinds = house.points, [event["type"] for event in house.told()]
+    points, kinds = house.kills.passed, [event["type"] for event in house.told()]
     assert points > 4
     for at in range(1, points + 1):
         await house.stop()
         await house.redis.flushdb()
         house.desk.__init__()  # type: ignore[misc]
         house.start()
-        house.published, house.points, house.kill_at = [], 0, at
+        house.published = []
+        house.kills.kill_at(at)
         await _life(house)
         assert len(house.desk.tickets) == 1, at
         assert [event["type"] for event in house.told()] == kinds, at

@@ -10,7 +10,7 @@ import orjson
 from workers.contracts.time import MINUTE
 from workers.outbound.calls import Outgoing, calls_of, request_of
 from workers.outbound.lanes import TAKEN_MS, Lanes
-from workers.outbound.sending import Answer, Requester, backoff_s
+from workers.outbound.sending import Answer, Requester, next_try_ms
 from workers.outbound.trees import TreeError
 from workers.outbound.vendor_file import Limits, Vendor, VendorCall
 from workers.stores.deliveries import Delivery, DeliveryStore, Taken
@@ -113,10 +113,9 @@ class Dispatcher:
             )
             return taken, True
         attempts = delivery.attempts + 1
-        wait_s = max(backoff_s(attempts), answer.wait_s or 0.0)
-        logger.info("%s: %s: %s; again in %.0f s", vendor.name, call.call, answer.why, wait_s)
+        due_at = next_try_ms(answer, attempts, now, f"{vendor.name}: {call.call}")
         noted = msgspec.structs.replace(delivery, attempts=attempts)
-        return await self._store.later(taken, noted, now + round(wait_s * 1000)), True
+        return await self._store.later(taken, noted, due_at), True
 
     async def _finish(self, taken: Taken) -> None:
         """Drop a message that was told, or keep it elsewhere when some of it was refused."""

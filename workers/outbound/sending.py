@@ -1,6 +1,7 @@
-"""Sending one request: what an answer means, how long to wait, how fast a vendor may be asked."""
+"""Sending one request: the meaning of an answer, the next try, and a vendor's limits."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,10 +14,12 @@ import httpx2
 from workers.outbound.calls import Request
 from workers.outbound.vendor_file import Limits
 
+logger = logging.getLogger(__name__)
+
 MAX_ANSWER: Final = 1_000_000
 """Bytes of an answer that are read."""
 MAX_WAIT_S: Final = 3600.0
-"""Of what a vendor asks us to wait."""
+"""Longest wait that a vendor may ask for."""
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 300.0
 _AGAIN: Final = frozenset(
@@ -135,10 +138,17 @@ def retry_after(given: str | None) -> float | None:
     return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), MAX_WAIT_S)
 
 
-def backoff_s(attempts: int) -> float:
-    """Return how long to wait after so many failures: twice as long each time, up to 5 minutes.
+def next_try_ms(answer: Answer, attempts: int, now_ms: int, what: str) -> int:
+    """Return when to try again after so many failures, and log it as news of `what`.
 
-    A fifth more or less keeps conversations that failed together from coming back together.
+    The wait doubles with each failure, from a second up to five minutes, a fifth more or less so
+    that what failed together does not come back together. The vendor may ask for a longer one.
     """
+    wait_s = max(_backoff_s(attempts), answer.wait_s or 0.0)
+    logger.info("%s: %s; again in %.0f s", what, answer.why, wait_s)
+    return now_ms + round(wait_s * 1000)
+
+
+def _backoff_s(attempts: int) -> float:
     wait = min(_FIRST_WAIT_S * 2.0 ** min(attempts - 1, 20), _LONGEST_WAIT_S)
     return wait * random.uniform(0.8, 1.2)  # noqa: S311 - no secret

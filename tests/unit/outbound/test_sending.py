@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from workers.outbound.sending import MAX_WAIT_S, backoff_s, judged, retry_after
+from workers.outbound.sending import MAX_WAIT_S, Answer, judged, next_try_ms, retry_after
 from workers.outbound.signatures import Post, UnprovenError, verify
 
 
@@ -58,9 +58,11 @@ def test_what_is_no_time_is_no_wait(given: str | None) -> None:
 
 
 def test_waits_grow_and_end_at_five_minutes() -> None:
-    assert 0.8 <= backoff_s(1) <= 1.2
-    assert 6.4 <= backoff_s(4) <= 9.6
-    assert 240 <= backoff_s(10_000) <= 360
+    failed, asked = Answer("later", "503"), Answer("later", "503", 900)
+    assert 800 <= next_try_ms(failed, 1, 0, "x") <= 1200
+    assert 6400 <= next_try_ms(failed, 4, 0, "x") <= 9600
+    assert 240_000 <= next_try_ms(failed, 10_000, 0, "x") <= 360_000
+    assert next_try_ms(asked, 1, 50, "x") == 900_050
 
 
 def test_a_token_in_the_address_is_compared_whole() -> None:

@@ -12,7 +12,7 @@ from workers.contracts.topics import DEAD_LETTERS
 from workers.outbound.lanes import Lanes
 from workers.outbound.messenger import Messenger
 from workers.outbound.notifier_file import NotifierRoutes
-from workers.outbound.sending import backoff_s
+from workers.outbound.sending import next_try_ms
 from workers.runtime.producer import Publish, Record
 from workers.stores.kept_record import undelivered
 from workers.stores.notice_store import NoticeBatch, NoticeStore
@@ -68,9 +68,8 @@ class NotifierWorker:
             limit = self._routes.file.limits.give_up_minutes
             await self._give_up(batch, f"{answer.why} for {limit:g} minutes", pause)
         else:
-            wait_s = max(backoff_s(batch.attempts + 1), answer.wait_s or 0.0)
-            logger.info("%s: %s; again in %.0f s", route.route, answer.why, wait_s)
-            await self._store.later(batch, now + round(wait_s * 1000))
+            due_at = next_try_ms(answer, batch.attempts + 1, now, route.route)
+            await self._store.later(batch, due_at)
 
     async def _give_up(self, batch: NoticeBatch, why: str, pause_ms: int) -> None:
         """Keep what a route was not told as dead letters, to be retried."""

@@ -23,7 +23,7 @@ from workers.contracts.tickets import Ticket
 from workers.contracts.time import MINUTE
 from workers.outbound.calls import Request
 from workers.outbound.lanes import Lanes
-from workers.outbound.sending import Answer, Requester, backoff_s
+from workers.outbound.sending import Answer, Requester, next_try_ms
 from workers.outbound.ticket_calls import (
     agent_in,
     answer_of,
@@ -292,12 +292,10 @@ class TicketWorker:
 
     async def _later(self, work: _Work, name: str, answer: Answer) -> _Work:
         attempts, now = work.done.attempts + 1, self._clock()
-        wait_s = max(backoff_s(attempts), answer.wait_s or 0.0)
-        logger.info("%s: %s: %s; again in %.0f s", work.taken.id, name, answer.why, wait_s)
         return await self._note(
             work,
             attempts=attempts,
-            retry_at=now + round(wait_s * 1000),
+            retry_at=next_try_ms(answer, attempts, now, f"{work.taken.id}: {name}"),
             failing_since=work.done.failing_since or now,
         )
 
