@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from workers.chatlogs.event_files import lines_of, opened
 from workers.chatlogs.lines import MAX_LINE_BYTES, bounded
 from workers.contracts.codec import MAX_AHEAD_MS, MAX_VALUE_BYTES, UNSIGNED, Raw, decode_event
-from workers.contracts.deadletters import NONE_GIVEN_UP, GivenUp, is_given_up, read_dead_letter
+from workers.contracts.deadletters import NONE_GIVEN_UP, GivenUp, is_given_up
 from workers.contracts.events import (
     OWN_TYPES,
     PARTITION_TYPES,
@@ -23,8 +23,8 @@ from workers.contracts.events import (
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
 from workers.contracts.time import DAY, HOUR, from_ms
-from workers.contracts.topics import DEAD_LETTERS
 from workers.conversation.fold import Incoming
+from workers.kafka.dead_letter_topic import read_given_up
 from workers.kafka.publishing import partition_of
 from workers.kafka.reader import Range, Ranges, later, partitions_of, ranges_of, read, reading
 from workers.settings import Settings
@@ -187,19 +187,10 @@ async def look_at_topic(settings: Settings, topic: str, since_ms: int | None) ->
         log = await ranges_of(consumer, await partitions_of(consumer, [topic]))
         if since_ms is not None:
             log = await later(consumer, log, since_ms - _POLICY_EVERY_MS)
-        letters = await ranges_of(consumer, await partitions_of(consumer, [DEAD_LETTERS]))
-    given_up: dict[int, dict[int, set[str]]] = {}
-    async for _, records in read(settings, letters):
-        for record in records:
-            raw = Raw(record.key, record.value, record.headers, record.timestamp)
-            letter = read_dead_letter(raw)
-            if letter and letter.reason == "poison" and letter.origin.topic == topic:
-                _, partition, offset = letter.origin
-                here = given_up.setdefault(partition, {})
-                here.setdefault(offset, set()).add(letter.digest)
+    given_up = await read_given_up(settings)
     return LogFacts(
         ranges={tp.partition: found for tp, found in log.items()},
-        given_up={**given_up},
+        given_up={home.partition: at for home, at in given_up.items() if home.topic == topic},
         policies=await _first_policies(settings, log),
     )
 

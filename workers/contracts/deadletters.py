@@ -61,6 +61,8 @@ class RetryMark(NamedTuple):
     """Of the dead letter; None on marks that were written before there was one."""
 
 
+POISON: Final = "poison"
+"""Reason of a dead letter at whose record workers died."""
 GivenUp = Mapping[int, Collection[str]]
 """Per offset of a partition the digests of records at which workers died there.
 

@@ -1,20 +1,23 @@
 """Dead letters on their topic: read by origin, and sent again to where they were."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from workers.contracts.codec import Raw
 from workers.contracts.deadletters import (
+    POISON,
     DeadLetter,
     Origin,
     read_dead_letter,
     read_retry_mark,
     retry_mark,
 )
+from workers.contracts.decisions import Home
 from workers.contracts.topics import DEAD_LETTERS
 from workers.kafka.reader import partitions_of, ranges_of, read, reading
 from workers.settings import Settings, kafka_client_kwargs
@@ -65,14 +68,39 @@ async def read_letters(
     ReadError when the topic cannot be read.
     """
     letters = LetterList(wanted)
-    async with reading(settings) as consumer:
-        ranges = await ranges_of(consumer, await partitions_of(consumer, [DEAD_LETTERS]))
-    async for tp, records in read(settings, ranges):
+    async for tp, records in _whole(settings):
         advance(len(records))
         for record in records:
-            raw = Raw(record.key, record.value, record.headers, record.timestamp)
-            letters.take(tp.partition, record.offset, raw)
+            letters.take(tp.partition, record.offset, _raw(record))
     return letters.found()
+
+
+async def read_given_up(settings: Settings) -> dict[Home, dict[int, tuple[str, ...]]]:
+    """Return the records at which workers died, by partition, each as `GivenUp` has it.
+
+    ReadError when the topic cannot be read.
+    """
+    found: dict[Home, dict[int, tuple[str, ...]]] = {}
+    async for _, records in _whole(settings):
+        for record in records:
+            letter = read_dead_letter(_raw(record))
+            if letter is not None and letter.reason == POISON:
+                topic, partition, offset = letter.origin
+                here = found.setdefault(Home(topic=topic, partition=partition), {})
+                here[offset] = tuple(sorted({*here.get(offset, ()), letter.digest}))
+    return found
+
+
+async def _whole(settings: Settings) -> AsyncIterator[tuple[TopicPartition, list[ConsumerRecord]]]:
+    async with reading(settings) as consumer:
+        ranges = await ranges_of(consumer, await partitions_of(consumer, [DEAD_LETTERS]))
+    async with aclosing(read(settings, ranges)) as runs:
+        async for tp, records in runs:
+            yield tp, records
+
+
+def _raw(record: ConsumerRecord) -> Raw:
+    return Raw(record.key, record.value, record.headers, record.timestamp)
 
 
 class LetterList:

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
 
 from aiokafka import ConsumerRecord
 
 from workers.contracts.codec import Raw, decode_event
-from workers.contracts.deadletters import NONE_GIVEN_UP, GivenUp, is_given_up
+from workers.contracts.deadletters import NONE_GIVEN_UP, POISON, GivenUp, is_given_up
 from workers.contracts.rejections import Rejected
 from workers.contracts.signing import Secrets
 from workers.conversation.fold import Incoming
-
-POISON: Final = "poison"
 
 
 def decode(record: ConsumerRecord, secrets: Secrets, given_up: GivenUp = NONE_GIVEN_UP) -> Incoming:

@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
 
-from workers.agents.escalation.decoding import POISON
-from workers.contracts.codec import MAX_AHEAD_MS, Raw, decode_message
-from workers.contracts.deadletters import read_dead_letter
+from workers.contracts.codec import MAX_AHEAD_MS, decode_message
 from workers.contracts.decisions import Home
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.rejections import Rejected
 from workers.contracts.time import HOUR, to_ms
-from workers.contracts.topics import DEAD_LETTERS, LEDGER
+from workers.contracts.topics import LEDGER
+from workers.kafka.dead_letter_topic import read_given_up
 from workers.kafka.reader import Range, partitions_of, ranges_of, read, reading
 from workers.settings import Settings
 
@@ -54,7 +53,7 @@ class Surroundings:
         """Return what is in `dead-letters` because processes died at it, as `GivenUp` says."""
         async with self._lock:
             if self._given_up is None:
-                self._given_up = await self._read_dead_letters()
+                self._given_up = await read_given_up(self._settings)
         return self._given_up.get(home, {})
 
     async def _read_ledger(self, since_ms: int) -> dict[Home, list[HandedOver]]:
@@ -74,17 +73,6 @@ class Surroundings:
         found: dict[Home, list[HandedOver]] = {}
         for home, conversation in last.values():
             found.setdefault(home, []).append(conversation)
-        return found
-
-    async def _read_dead_letters(self) -> dict[Home, dict[int, tuple[str, ...]]]:
-        found: dict[Home, dict[int, tuple[str, ...]]] = {}
-        async for record in self._whole(DEAD_LETTERS):
-            raw = Raw(record.key, record.value, record.headers, record.timestamp)
-            letter = read_dead_letter(raw)
-            if letter is not None and letter.reason == POISON:
-                home = Home(topic=letter.origin.topic, partition=letter.origin.partition)
-                here, offset = found.setdefault(home, {}), letter.origin.offset
-                here[offset] = tuple(sorted({*here.get(offset, ()), letter.digest}))
         return found
 
     async def _whole(self, topic: str) -> AsyncIterator[ConsumerRecord]:
