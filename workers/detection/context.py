@@ -11,7 +11,7 @@ from workers.detection.findings import AgentFindings, CustomerFindings, Finding
 
 NOTHING: Final = 0
 ABOUT_PEOPLE: Final = 1
-"""It asked about people: who it was, or which of several."""
+"""It asked about people, or for a fact that people may be: who it was, which of several."""
 OTHER_QUESTION: Final = 2
 DIRECT_OFFER: Final = 3
 """It asked whether the customer wants a person."""
@@ -33,8 +33,37 @@ _PEOPLE = re.compile(
     r"|pessoa|atendente|corretor|vendedor)\w{0,4})\b",
     re.IGNORECASE,
 )
+# It asks for one fact of the customer's; "how can I help" asks for anything.
+_ABOUT_A_FACT = re.compile(
+    r"\b(?:(?:what|which|whose) (?:is|was|are|\w+) ?(?:your|you|the)? ?(?:\w+ )?(?:job|role|title"
+    r"|position|occupation|profession|department|team|channel|relation(?:ship)?|capacity)"
+    r"|which (?:department|team|channel|branch|store|office)"
+    r"|how did you (?:hear|learn|find|order|place|book|buy|pay|reach|contact|get)"
+    r"|(?:did|have|were) you (?:already )?(?:speak|spoken|spoke|talk|talked"
+    r"|book|order|been|buy|bought)"
+    r"|welche (?:position|rolle|abteilung|funktion)|was (?:ist|sind) (?:ihr|sie von) beruf"
+    r"|wie haben sie (?:gebucht|bestellt|davon)"
+    r"|quel(?:le)? est votre (?:fonction|métier|poste|profession|rôle)|quel service"
+    r"|comment avez-vous (?:réservé|commandé|connu)"
+    r"|cuál es su (?:cargo|puesto|profesión|ocupación)|en qué departamento"
+    r"|cómo (?:reservó|nos conoció)"
+    r"|qual è il suo (?:ruolo|lavoro)|come ha (?:prenotato|ordinato)|in quale reparto"
+    r"|wat is uw (?:functie|beroep|rol)|welke afdeling|hoe heeft u (?:geboekt|besteld)"
+    r"|qual (?:é|e) (?:o )?seu (?:cargo|trabalho)|em qual departamento"
+    r"|como (?:reservou|comprou))\b",
+    re.IGNORECASE,
+)
+# It asks with whom the customer wants to talk: the answer is a wish.
+_WISH = re.compile(
+    r"\b(?:(?:would|do) you (?:like|want|prefer|rather)|möchten|wollen|voulez|souhaitez|préférez"
+    r"|quiere|prefiere|desea|vuole|preferisce|wilt|quer|prefere|deseja)\b.{0,60}\b(?:talk|speak|chat"
+    r"|sprechen|reden|parler|discuter|hablar|chatear|parlare|spreken|praten|falar|conversar)\b",
+    re.IGNORECASE,
+)
 _BARE = re.compile(
-    r"\W*(?:(?:through|via|with|by|from|for|to|over|it was|durch|über|mit|von|per|con|por|da|par"
+    r"\W*(?:(?:yes|yeah|no|ja|nein|oui|non|sí|si|sì|nee|sim|não)\b[ ,]+)?"
+    r"(?:(?:by phone|online|per telefon|par téléphone|por teléfono|telefonisch|por telefone)\s+)?"
+    r"(?:(?:through|via|with|by|from|for|to|over|it was|durch|über|mit|von|per|con|por|da|par"
     r"|avec"
     r"|door|via|met|com|pelo|pela)\s+)?"
     r"(?:(?:an?|the|my|our|your|one of your|ein(?:e[nmr]?)?|der|die|den|dem|un[ao]?|el|la|le|les"
@@ -54,25 +83,32 @@ _CLEAR_YES = re.compile(
     re.IGNORECASE,
 )
 _THUMBS = re.compile(
-    "[\\s\ufe0f\U0001f3fb-\U0001f3ff]*(?:[\U0001f44d\u2705\U0001f44c\u2714\u2611]"
-    "[\\s\ufe0f\U0001f3fb-\U0001f3ff]*){1,5}\\Z"
+    "[\\s\ufe0f\U0001f3fb-\U0001f3ff]*(?:[\U0001f44d\u2705\U0001f44c\u2714\u2611\U0001f197]"
+    "[\\s\ufe0f\U0001f3fb-\U0001f3ff]*){1,5}[!.\\s]*\\Z"
 )
 
 
 def said_last(text: str, findings: AgentFindings) -> int:
     """Return the code of an AI turn, given what `read_agent` found in it."""
+    end = text.rfind("?")
+    question = None
+    if end >= 0:
+        begin = max(text.rfind(mark, 0, end) for mark in ".!?\n") + 1
+        question = text[max(begin, end - _READ) : end]
+        if _ABOUT_A_FACT.search(question):
+            return ABOUT_PEOPLE
     offered = findings.offers_person
     if offered is not None:
         direct = _asks_for_a_yes(text, offered)
-        if "?" not in text:
+        if question is None:
             return STANDING_OFFER if direct else NOTHING
         if direct:
             return DIRECT_OFFER
-    end = text.rfind("?")
-    if end < 0:
+    if question is None:
         return NOTHING
-    begin = max(text.rfind(mark, 0, end) for mark in ".!?\n") + 1
-    return ABOUT_PEOPLE if _PEOPLE.search(text[max(begin, end - _READ) : end]) else OTHER_QUESTION
+    if _WISH.search(question):
+        return OTHER_QUESTION
+    return ABOUT_PEOPLE if _PEOPLE.search(question) else OTHER_QUESTION
 
 
 def _asks_for_a_yes(text: str, offered: Finding) -> bool:

@@ -31,8 +31,18 @@ _CLOSING = re.compile(
     r"|com os melhores cumprimentos|sent from my \w+)\s*[,.!]?\s*$",
     re.IGNORECASE,
 )
+# Said in the middle of a mail as well: only a name and a role or a company after it make it an end.
+_THANKS = re.compile(
+    r"(?:many thanks|thanks(?: again)?|thank you|thx|best|all the best|danke|vielen dank|merci"
+    r"|gracias|muchas gracias|grazie|bedankt|dank u|obrigad[oa]|vg|lg|mfg|mvg)\s*[,.!]?\s*$",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"(?:[^\W\d_][^\W\d_]?\.\s?|[^\W\d_][\w'\u2019-]+\.?\s?){1,4}$")
+_SMALL = re.compile(r"(?<![\w@.-])[^\W\d_A-Z][^\W\d_]{3,}")
+_ADDRESS = re.compile(r"[@|]|www\.|\+?\d[\d ()/-]{5,}")
 _PASTED = re.compile(
-    r"\s*(?:(?:chat|voice)?bot|assistant|virtual (?:assistant|agent)|ai(?: agent| assistant)?|agent"
+    r"\s*(?:\[?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[ap]m)?\]?\s*-?\s*)?"
+    r"(?:(?:chat|voice)?bot|assistant|virtual (?:assistant|agent)|ai(?: agent| assistant)?|agent"
     r"|support|system|auto(?:matic )?reply|asistente|assistente|assistent|asistant|mitarbeiter"
     r"|agente"
     r"|conseiller|medewerker)\s*(?:\[[^\]]{0,40}\]|\([^)]{0,40}\))?\s*:\s",
@@ -70,4 +80,18 @@ def _ends_here(lines: list[str], number: int, plain: str, begun: bool) -> bool:
     if _HEADER.match(plain):
         return any(_HEADER_TOO.match(line.strip()) for line in lines[number + 1 : number + 4])
     # A name, a role, a company and a telephone number follow; more is no signature.
-    return len(lines) - number <= 10 and _CLOSING.match(plain) is not None
+    if len(lines) - number > 10:
+        return False
+    if _CLOSING.match(plain):
+        return True
+    return _THANKS.match(plain) is not None and _is_signature(lines[number + 1 :])
+
+
+def _is_signature(lines: list[str]) -> bool:
+    """Return whether lines are a name and what stands under it: roles, companies, addresses."""
+    said = [line.strip() for line in lines if line.strip()]
+    if not said or len(said[0]) > 40 or not _NAME.match(said[0]) or not said[0].istitle():
+        return False
+    return all(
+        len(line) <= 80 and (_ADDRESS.search(line) or not _SMALL.search(line)) for line in said[1:]
+    )

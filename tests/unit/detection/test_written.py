@@ -22,6 +22,9 @@ QUOTED = [
     "It works now.\n-- \nA. Smith\nTalk to a human: call an agent",
     "It works now.\n\nKind regards,\nA. Smith\nI am your agent, talk to a human",
     "Bot: Would you like to speak with an agent?\nMe: no",
+    "The invoice is attached.\n\nThanks,\nAna Diaz\nCustomer Service Manager",
+    "The form.\n\nBest,\nJohn Miller\nSenior Support Agent | Acme\nTalk to a human: 555 0100",
+    "10:02 Bot: Would you like to speak with an agent?\n10:03 Me: no",
     "Assistant (10:02): shall I transfer you to a human agent?\nIt works now.",
 ]
 
@@ -40,6 +43,9 @@ def test_what_others_wrote_is_no_request(text: str) -> None:
 def test_what_stands_before_a_quotation_is_one() -> None:
     assert _asks(f"{ASKS}\n\nOn Tue, 1 Jul 2025 at 10:00, Bot wrote:\n> It works.")
     assert _asks(f"Hi,\n{ASKS}\n\nKind regards,\nAda")
+    # Thanks alone end nothing: what follows them is no name with a role under it.
+    assert _asks(f"Thanks\nTom\n{ASKS}")
+    assert _asks("Thanks!\nHuman please")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +108,11 @@ def _after(ai: str, customer: str) -> list[str]:
         ("Did you book with us or through an agent?", "through an agent"),
         ("Is the account for a company or a person?", "a person"),
         ("Who gave you this price?", "a sales rep"),
+        ("What is your job title?", "customer service manager"),
+        ("Which department do you work in?", "customer support"),
+        ("How did you place the order?", "by phone with an agent"),
+        ("Did you speak with someone already?", "yes, an agent"),
+        ("Quel est votre métier ?", "conseiller"),
     ],
 )
 def test_an_answer_is_no_request(ai: str, customer: str) -> None:
@@ -115,6 +126,9 @@ def test_an_answer_is_no_request(ai: str, customer: str) -> None:
         ("Would you like me to connect you to a human agent?", "\u2705"),
         ("Would you like me to connect you to a human agent?", "ok"),
         ("You can ask for a human at any time.", "yes please"),
+        ("¿Quiere que le comunique con un agente?", "\U0001f44d!"),
+        ("Wilt u met een medewerker spreken?", "oké"),
+        ("Would you like to chat with the bot or a person?", "a person"),
         ("How can I help you today?", "agent please"),
         ("Who gave you this price?", "I want to talk to a manager"),
     ],
@@ -136,6 +150,17 @@ def test_an_acceptance_or_a_request_is_one(ai: str, customer: str) -> None:
         "vorrei essere richiamato",
         "kunt u me terugbellen?",
         "podem me ligar amanhã?",
+        "¿me marcan más tarde?",
+        "je souhaite qu'on me rappelle",
+        "merci de me rappeler ce soir",
+        "melden Sie sich bitte telefonisch bei mir",
+        "gradirei essere contattata al telefono",
+        "wilt u me even bellen?",
+        "gostaria de receber uma ligação",
+        "can you escalate that for me please",
+        "necesito a alguien que me explique la factura",
+        "ich brauche jemanden, der mir hilft",
+        "mi passi una persona",
         "could you escalate this for me",
         "pásame con un agente",
     ],
@@ -151,6 +176,10 @@ def test_a_callback_is_a_request_in_every_language(text: str) -> None:
         "I need to talk to somebody who owns this bike",
         "il y a une personne qui l'utilise chez nous",
         "may I bring another person",
+        "i want to become an agent",
+        "mein Nachbar ruft mich an",
+        "me llaman cada día de una agencia",
+        "ich brauche niemanden, der mir hilft",
     ],
 )
 def test_others_people_and_refusals_are_no_request(text: str) -> None:
