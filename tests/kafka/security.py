@@ -61,7 +61,8 @@ WRITE imply DESCRIBE; each may READ its own consumer group, `handoff-<worker>`."
 
 _CLIENT: Final = "-@all +hello +ping"
 _LEDGER: Final = (
-    "~handoff:ledger:* ~handoff:ledger-positions ~handoff:escalation:* ~handoff:{load}:*"
+    "~handoff:ledger:* ~handoff:ledger-positions ~handoff:escalation:* ~handoff:customer:* "
+    "~handoff:{load}:*"
 )
 REDIS_RULES: Final[Mapping[str, str]] = {
     "escalation": (
@@ -73,13 +74,14 @@ REDIS_RULES: Final[Mapping[str, str]] = {
         f"{_LEDGER} ~handoff:trying:handoff-routing:* ~handoff:undelivered "
         f"%R~handoff:{{conversation-events:*}}:t:* {_CLIENT} +eval +eval_ro +get +set +expire "
         "+pexpire +persist +hget +hmget +hset +hdel +hgetall +llen +lrange +lpush +ltrim +sadd "
-        "+smembers +srem +zadd +zcard +zrank +zrem +zscore +zrangebyscore"
+        "+smembers +srem +zadd +zcard +zrange +zrank +zrem +zremrangebyrank +zscore "
+        "+zrangebyscore"
     ),
     "desk": (
         f"{_LEDGER} ~handoff:trying:handoff-desk:* %R~handoff:partitions:* "
         f"%R~handoff:{{conversation-events:*}}:s:* {_CLIENT} +eval +exists +get +set +pexpire "
         "+persist +hget +hmget +hset +hdel +hgetall +lrange +lpush +ltrim +zadd +zcard +zrem "
-        "+zscore"
+        "+zremrangebyrank +zscore"
     ),
     "classifier": (
         f"~handoff:trying:handoff-classifier:* %R~handoff:{{conversation-events:*}}:t:* {_CLIENT} "

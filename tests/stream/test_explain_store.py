@@ -1,6 +1,7 @@
 """`handoff explain` from what a real worker keeps in Redis, beside the same from the log."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,11 +13,15 @@ from click.testing import CliRunner, Result
 from redis import Redis
 
 from tests.support.escalation_harness import Worker, create_topics, policy_text, produce, settled
+from tests.support.routing_builders import decision, placed
 from workers.cli.main import handoff
 from workers.contracts.decisions import Home
 from workers.contracts.topics import EVENTS
 from workers.embedded import EmbeddedKafka
 from workers.embedded.kafka import PARTITIONS
+from workers.settings import load_settings
+from workers.stores.connection import connect
+from workers.stores.ledger_store import LedgerStore
 from workers.stores.partition_store import base_key
 
 ASKS = "Let me talk to a human, please."
@@ -138,7 +143,13 @@ async def test_what_the_store_tells(urls: tuple[str, str]) -> None:
         ]
         assert store["now"]["rule"] == rule
         assert f"by rule {rule}; open: a person is awaited" in store["conclusion"]
+    async with connect(load_settings(redis_url=redis_url)) as redis:
+        for name in ("asks", "elsewhere"):
+            await LedgerStore(redis, "handoff").write(
+                placed("queue", "billing", first=decision(name)), ""
+            )
     text = (await explain("asks", "--redis", redis_url)).stdout
+    assert re.search(r"also open:  \S+ \S+ explicit_request, billing: elsewhere", text)
     assert "requested_human" in text
     assert '"Let me talk to a human, please."' in text
     assert "not told: the store keeps the words" in text

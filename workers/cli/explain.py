@@ -26,11 +26,12 @@ from workers.cli.common import (
     topics_option,
 )
 from workers.cli.policy_option import PolicyChoice, replay_policy_option
-from workers.contracts.decisions import Decision, Home, NearMiss
+from workers.contracts.decisions import Decision, Home, NearMiss, OtherEscalation
 from workers.contracts.topics import EVENTS
 from workers.contracts.yaml import YamlFileError
 from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.detection import DETECTION_VERSION
+from workers.handoff.other_open import others_in_words
 from workers.handoff.wording import counted, one_line, without_controls
 from workers.replay.explain_events import ExplainedEvent, explain_events
 from workers.replay.explain_store import Now, Remembered, explain_remembered
@@ -38,6 +39,7 @@ from workers.replay.recorded_run import detection_of, other_detection
 from workers.settings import Settings
 from workers.stores.connection import connect
 from workers.stores.conversation import Stored, read_conversation
+from workers.stores.ledger_store import LedgerStore
 
 _ALWAYS = {"turns"}
 """Signals that alone say nothing."""
@@ -65,6 +67,8 @@ class ExplainedConversation(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[ExplainedEvent]
     now: Now | None
     """The state in the store; None when it was read from a log."""
+    others: tuple[OtherEscalation, ...] = ()
+    """Open escalations of the same customer elsewhere; a log of one conversation has none."""
     conclusion: str
 
 
@@ -120,7 +124,7 @@ def _from_store(
     require_servers(settings, kafka=False)
     partitions = log_partitions(topics)
     with naming_servers(settings):
-        stored = asyncio.run(_stored(settings, conversation, partitions))
+        stored, others = asyncio.run(_stored(settings, conversation, partitions))
     if stored is None:
         raise CliError(
             f"nothing of {conversation} in the store, which keeps 32 days: check the id, or read "
@@ -146,16 +150,20 @@ def _from_store(
         missing=found.missing,
         lines=found.lines,
         now=found.now,
+        others=others,
         conclusion=_standing(found),
     )
 
 
-async def _stored(settings: Settings, conversation: str, partitions: int) -> Stored | None:
-    client = connect(settings)
+async def _stored(
+    settings: Settings, conversation: str, partitions: int
+) -> tuple[Stored | None, tuple[OtherEscalation, ...]]:
+    client, prefix = connect(settings), settings.redis_prefix
+    ledger = LedgerStore(client, prefix)
     try:
-        return await read_conversation(
-            client, settings.redis_prefix, EVENTS, partitions, conversation
-        )
+        stored = await read_conversation(client, prefix, EVENTS, partitions, conversation)
+        record = (await ledger.find(conversation)).record
+        return stored, () if record is None else await ledger.others_of(record.decision)
     finally:
         await client.aclose()
 
@@ -247,6 +255,8 @@ def _show(told: ExplainedConversation) -> None:
     if told.now is not None:
         for detail in _stands(told.now):
             console.print(detail)
+    for other in others_in_words(told.others):
+        console.print(Text(f"also open:  {one_line(other)}"))
     if told.other_detection is not None:
         console.print(Text(told.other_detection, style="yellow"))
     for missing in told.missing:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from workers.contracts.decisions import Owner
+from workers.contracts.decisions import Others, Owner
 from workers.contracts.events import Count, Id, Wait, WebAddress
 from workers.contracts.time import Instant
 
@@ -59,6 +59,8 @@ class Control(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Fields to ask the customer for, whom a ticket cannot reach yet: any one of these."""
     brief: Brief | None = None
     """Present when a person has returned or resolved it: for the AI agent, which goes on."""
+    others: Others = ()
+    """On a claim: open escalations of the same customer in other conversations, at most five."""
     recommended: str | None = None
     """On `recommend`: the reason for the AI agent, for its own decision."""
     caused_by: Id

@@ -147,6 +147,22 @@ class Earlier(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
 
 
+class OtherEscalation(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """An open escalation of the same customer in another conversation, claimed by itself."""
+
+    escalation_id: Id
+    conversation_id: Id
+    reason: Reason | None = None
+    place: Place | None = None
+    """None: a person took it before it had a place."""
+    queue: Word | None = None
+    opened_at: Instant
+    claimed_by: Id | None = None
+
+
+Others = Annotated[tuple[OtherEscalation, ...], msgspec.Meta(max_length=5)]
+"""Of one customer, latest first."""
+
 Said = Annotated[str, msgspec.Meta(max_length=500)]
 
 

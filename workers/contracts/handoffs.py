@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from workers.contracts.decisions import Earlier, Evidence, Home, Reason
+from workers.contracts.decisions import Earlier, Evidence, Home, Others, Reason
 from workers.contracts.events import Attachment, Count, Customer, Id, Skipped, Word
 from workers.contracts.time import Instant
 
@@ -111,6 +111,8 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     transfers: Count = 0
     """The number of times that persons have passed the escalation on to another queue."""
     earlier: tuple[Earlier, ...] = ()
+    others: Others = ()
+    """Open escalations of the same customer in other conversations, latest first, at most five."""
     desk_note: str | None = None
     notes: tuple[Note, ...] = ()
     """The last notes of persons, oldest first; the transcript has them all."""
@@ -167,6 +169,8 @@ class Claimed(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
     type: Literal["claimed"]
     agent_id: Id
     """`unknown` when the chat system did not say who wrote."""
+    others: Others = ()
+    """Open escalations of the same customer in other conversations, latest first, at most five."""
 
 
 class Refused(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):

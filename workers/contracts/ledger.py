@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from workers.contracts.decisions import Decision, Home, Outcome
+from workers.contracts.decisions import Decision, Home, Others, Outcome
 from workers.contracts.events import Count, Id, OnIdle, Place, Skipped, Wait, Word
 from workers.contracts.time import Instant
 
@@ -33,6 +33,8 @@ class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Time until which it is left to that person; `claim_due_at` is the queue's limit."""
     suggested: Id | None = None
     """The person on the queue with the fewest open conversations, when desks say how many."""
+    others: Others = ()
+    """Open escalations of the same customer elsewhere, latest first, when this was planned."""
     withdraw_from: tuple[Word, ...] = ()
     """Queues (and `ticket`) on which the escalation no longer waits after this decision."""
     planned_at: Instant

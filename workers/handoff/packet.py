@@ -154,7 +154,7 @@ def packet_for(
     None as `queue`: nobody knows the team, and the strictest rule holds.
     """
     language = DEFAULT_LANGUAGE if queue is None else queue.language
-    return build_packet(
+    packet = build_packet(
         decision.facts,
         transcript,
         decision,
@@ -162,6 +162,7 @@ def packet_for(
         language=language,
         advice=advise(playbook, decision, plan.queue, language),
     )
+    return msgspec.structs.replace(packet, others=plan.others) if plan.others else packet
 
 
 def words_before_transcript(packet: Packet) -> int:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from workers.contracts.handoffs import Note, Packet
 from workers.handoff.frames import Frame, frame
+from workers.handoff.other_open import others_in_words
 from workers.handoff.packet import BLOCK_WORDS, volume
 from workers.handoff.wording import clip, one_line, word_count
 
@@ -33,6 +34,9 @@ def sections(packet: Packet) -> list[Section]:
             for one in packet.earlier
         )
         found.append(Section(words("label", "earlier"), lines))
+    if packet.others:
+        lines = tuple(("", one_line(line)) for line in others_in_words(packet.others))
+        found.append(Section(words("label", "others"), lines))
     return found
 
 

@@ -122,7 +122,8 @@ def answers(decision: Decision, record: LedgerRecord, topics: Topics) -> list[En
     message: Claimed | Refused
     envelope = _envelope(decision, queue.queue)
     if claims:
-        message = Claimed(type="claimed", agent_id=decision.person or UNKNOWN, **envelope)
+        agent_id, others = decision.person or UNKNOWN, record.plan.others
+        message = Claimed(type="claimed", agent_id=agent_id, others=others, **envelope)
     else:
         reason = decision.cause or "refused"
         message = Refused(type="refused", agent_id=decision.person, reason=reason, **envelope)
@@ -219,6 +220,7 @@ def control(
         contact=contact_of(decision, plan, record, topics),
         ask=ask,
         brief=brief,
+        others=plan.others if decision.action == "claim" else (),
         recommended=decision.reason if decision.action == "recommend" else None,
         caused_by=decision.decision_id,
         sent_at=sent_at,

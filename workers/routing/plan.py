@@ -95,7 +95,9 @@ def amend(planned: Plan, decision: Decision, topics: Topics, load: Load, now_ms:
     amended = plan(decision, topics, load, now_ms, rejected=refused)
     left = {*planned.withdraw_from, *amended.withdraw_from}
     left.discard(rung_name(amended.place, amended.queue))
-    return msgspec.structs.replace(amended, withdraw_from=tuple(sorted(left)))
+    return msgspec.structs.replace(
+        amended, others=planned.others, withdraw_from=tuple(sorted(left))
+    )
 
 
 def rung_name(place: Place | None, queue: str | None) -> str:

@@ -13,11 +13,13 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from workers.contracts.codec import decode_message, encode
-from workers.contracts.decisions import Home
+from workers.contracts.decisions import Decision, Home, OtherEscalation
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.time import DAY, HOUR, MINUTE
 from workers.errors import WentBackError
 from workers.routing.ledger_record import is_over
+from workers.routing.others import customer_of, other_escalations
+from workers.stores.customer_index import CustomerIndex
 
 KEPT_MS: Final = 32 * DAY
 """Retention of a conversation's record after its escalation has ended."""
@@ -68,6 +70,7 @@ class LedgerStore:
         self._redis = redis
         self._prefix = prefix
         self._positions = f"{prefix}:ledger-positions"
+        self.customers = CustomerIndex(prefix)
 
     # ---- records -----------------------------------------------------------------------------
 
@@ -97,7 +100,7 @@ class LedgerStore:
     async def write(self, record: LedgerRecord, expected: str) -> bool:
         """Write a record if the entry's version is `expected`; False when it is another.
 
-        The index that desks need is written before it.
+        What finds it, by its escalation or its customer, is written before it.
         """
         pipeline = self._redis.pipeline(transaction=False)
         self._index_it(pipeline, record)
@@ -129,6 +132,7 @@ class LedgerStore:
         where = msgspec.json.encode(Whereabouts(record.conversation_id, record.home))
         key = self._index(record.escalation_id)
         pipeline.set(key, where, px=_kept(record), nx=only_if_missing)
+        self.customers.note(pipeline, record)
 
     async def settle(
         self, records: Sequence[LedgerRecord], seen: Sequence[LedgerRecord], *, published: bool
@@ -185,6 +189,17 @@ class LedgerStore:
             for escalation_id, blob in zip(wanted, found, strict=True)
             if blob is not None
         }
+
+    async def others_of(self, decision: Decision) -> tuple[OtherEscalation, ...]:
+        """Return the open escalations that the customer of a decision has elsewhere."""
+        customer = customer_of(decision)
+        if customer is None:
+            return ()
+        pipeline = self._redis.pipeline(transaction=False)
+        self.customers.ask(pipeline, customer)
+        found = self.customers.read((await pipeline.execute())[0])
+        entries = await self.find_all(name for name in found if name != decision.conversation_id)
+        return other_escalations(decision, [entry.record for entry in entries.values()])
 
     # ---- the topic ---------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from tests.support.routing_builders import (
 from tests.support.routing_harness import Bench, decision_home, route, turns
 from workers.agents.routing import agent as routing
 from workers.agents.routing.agent import PACKETS_AT_ONCE
+from workers.agents.routing.chunk_read import read_for
 from workers.contracts.decisions import Decision
 from workers.runtime.producer import Record
 from workers.stores.partition_store import TRANSCRIPT_BYTES, read_transcript, whole_transcript
@@ -70,17 +71,18 @@ async def test_of_a_long_transcript_the_end_is_read(bench: Bench) -> None:
     assert [turn.event_id for turn in found] == ["e-1"], "the last turn, however long"
 
 
-async def test_few_transcripts_are_read_in_one_exchange(bench: Bench) -> None:
+async def test_few_transcripts_are_read_in_one_exchange(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     some = [decision(f"c-{number}") for number in range(2 * PACKETS_AT_ONCE + 1)]
     sizes = []
+
+    async def counted(decisions: Sequence[Decision], *stores: Any, **given: Any) -> Any:
+        sizes.append(len(decisions))
+        return await read_for(decisions, *stores, **given)
+
+    monkeypatch.setattr("workers.agents.routing.agent.read_for", counted)
     async with bench.router() as agent:
-        read = agent._read
-
-        async def counted(decisions: Sequence[Decision], transcripts: bool) -> Any:
-            sizes.append(len(decisions))
-            return await read(decisions, transcripts)
-
-        agent._read = counted  # type: ignore[method-assign]
         await route(agent, *some)
     assert sizes == [PACKETS_AT_ONCE, PACKETS_AT_ONCE, 1]
     assert len(await bench.ledger_topic()) >= len(some)

@@ -26,7 +26,7 @@ from tests.unit.console.test_access import people_file
 from workers.console.access import admission
 from workers.console.site import Site
 from workers.contracts.control import Control
-from workers.contracts.decisions import Decision, Earlier, Evidence, NearMiss
+from workers.contracts.decisions import Decision, Earlier, Evidence, NearMiss, OtherEscalation
 from workers.contracts.events import Customer, Skipped
 from workers.contracts.handoffs import Claim, Handoff, KeyMessage, Note, Refused
 from workers.contracts.ledger import LedgerRecord
@@ -107,6 +107,15 @@ def _hostile(record: Any) -> Any:
                         outcome="closed",
                         ended_at=record.decided_at,
                         note=HOSTILE,
+                    ),
+                ),
+                others=(
+                    OtherEscalation(
+                        escalation_id="x",
+                        conversation_id=HOSTILE,
+                        queue=HOSTILE,
+                        claimed_by=HOSTILE,
+                        opened_at=record.decided_at,
                     ),
                 ),
             )

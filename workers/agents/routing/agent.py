@@ -5,13 +5,14 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from aiokafka import ConsumerRecord
 from faust.types import TP
 from redis.exceptions import RedisError
 
+from workers.agents.routing.chunk_read import needs_transcript, read_for
 from workers.agents.routing.desk_producer import Outlet
 from workers.agents.routing.playbook_source import PlaybookSource
 from workers.agents.routing.router import Router, Work
@@ -21,7 +22,7 @@ from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
 from workers.agents.shared.suspicion import Suspicion, poison
 from workers.contracts.codec import decode_message, encode
-from workers.contracts.decisions import Decision, Facts, Turn
+from workers.contracts.decisions import Decision, Facts
 from workers.contracts.events import Customer
 from workers.contracts.ids import derive
 from workers.contracts.ledger import LedgerRecord
@@ -39,12 +40,8 @@ from workers.contracts.topics import (
     TICKETS,
     Topics,
 )
-from workers.errors import WentBackError
-from workers.handoff.brief import is_briefed
 from workers.handoff.notice_file import FILE_NAME, NoticeRule, load_notice_rules
 from workers.handoff.notices import Notices, languages
-from workers.routing.availability import Load
-from workers.routing.ledger_record import is_contact
 from workers.routing.plan import is_placing
 from workers.runtime.app import Agent, Options
 from workers.runtime.clock import now_ms
@@ -54,8 +51,6 @@ from workers.runtime.producer import Record
 from workers.runtime.topics_file import read_topics
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, wait_for_redis
-from workers.stores.ledger_store import LedgerEntry
-from workers.stores.partition_store import ask_transcript, read_turns
 
 OWED_S: Final = 5.0
 """Seconds between two tries of messages that a topic has refused."""
@@ -72,15 +67,6 @@ SETTLE_S: Final = 5.0
 """Seconds after which finished decisions are settled without waiting for the others."""
 
 logger = logging.getLogger(__name__)
-
-
-class LedgerRead(NamedTuple):
-    """The data that a chunk reads, in one round trip."""
-
-    entries: dict[str, LedgerEntry]
-    transcripts: dict[str, list[Turn]]
-    """By decision id."""
-    load: Load
 
 
 def make_agent(settings: Settings, options: Options) -> "RoutingAgent":
@@ -201,11 +187,22 @@ class RoutingAgent(Agent):
 
     async def _carry_out(self, decisions: Sequence[Decision], *, transcripts: bool = True) -> None:
         """Carry out decisions; what is done is settled soon, so that a restart need not redo it."""
-        reading = await self._stores.persist(lambda: self._read(decisions, transcripts))
+        reading = await self._stores.persist(
+            lambda: read_for(
+                decisions,
+                self._stores,
+                self._seen,
+                since_ms=self._since_ms,
+                now_ms=self._now_ms(),
+                transcripts=transcripts,
+            )
+        )
         works: dict[str, list[Work]] = {}
         for decision in decisions:
             transcript = reading.transcripts.get(decision.decision_id, [])
-            works.setdefault(decision.conversation_id, []).append(Work(decision, transcript))
+            others = reading.others.get(decision.decision_id, ())
+            work = Work(decision, transcript, others)
+            works.setdefault(decision.conversation_id, []).append(work)
         running = {
             asyncio.create_task(self._router.run(all_, reading.entries[name], reading.load))
             for name, all_ in works.items()
@@ -218,37 +215,6 @@ class RoutingAgent(Agent):
                     await self._settle(done)
         finally:
             await _cancel(running)
-
-    async def _read(self, decisions: Sequence[Decision], transcripts: bool) -> LedgerRead:
-        """Read ledger, load and transcripts; a ledger that went back in time ends the process."""
-        stores, seen, now_ms = self._stores, dict(self._seen), self._now_ms()
-        names = list(dict.fromkeys(decision.conversation_id for decision in decisions))
-        placing = [decision for decision in decisions if is_placing(decision)]
-        pipeline = stores.redis.pipeline(transaction=False)
-        stores.ledger.ask_positions(pipeline)
-        for name in names:
-            stores.ledger.ask(pipeline, name)
-        needs_load = placing or any(decision.action == "update" for decision in decisions)
-        told = [one for one in decisions if transcripts and needs_transcript(one)]
-        for decision in told:
-            where = decision.home, decision.conversation_id, decision.facts.turns
-            ask_transcript(pipeline, stores.prefix, *where)
-        if needs_load:
-            stores.load.ask(pipeline, now_ms)
-        positions, *results = await pipeline.execute()
-        self._require_present(seen, stores.ledger.read_positions(positions))
-        rest = iter(results)
-        entries = {name: stores.ledger.read(next(rest)) for name in names}
-        turns = {decision.decision_id: read_turns(next(rest)) for decision in told}
-        load = Load(since_ms=now_ms)
-        if needs_load:
-            load = stores.load.read(next(rest), self._since_ms, now_ms)
-        return LedgerRead(entries, turns, load)
-
-    def _require_present(self, seen: Mapping[int, int], found: Mapping[int, int]) -> None:
-        lost = {part: end for part, end in seen.items() if found.get(part, 0) < end}
-        if lost:
-            raise WentBackError(f"Redis went back in time: ledger positions {lost} are lost")
 
     async def _settle(self, done: Sequence[LedgerRecord]) -> None:
         """Remember that every effect is published, and how far the ledger topic is in Redis."""
@@ -306,11 +272,6 @@ def _notice_rules(policy: Path | None, topics: Topics) -> tuple[NoticeRule, ...]
     return load_notice_rules(text, str(path), languages(), topics.queues)
 
 
-def needs_transcript(decision: Decision) -> bool:
-    """Return whether a person, or the AI agent that goes on, is told of the conversation."""
-    return is_placing(decision) or is_briefed(decision) or is_contact(decision)
-
-
 def _decode(records: Sequence[ConsumerRecord]) -> tuple[list[Decision], dict[int, Rejected]]:
     """Return the decisions of a chunk, and by offset why each other record is none."""
     decisions, refused = [], {}
@@ -336,6 +297,7 @@ def bare(decision: Decision) -> Decision:
             started_at=facts.started_at,
             episode_started_at=facts.episode_started_at,
             customer=None if customer is None else Customer(id=customer.id, tier=customer.tier),
+            tenant=facts.tenant,
             customer_turns=facts.customer_turns,
             ai_turns=facts.ai_turns,
         ),

@@ -16,7 +16,7 @@ from workers.agents.routing.planner import Planner
 from workers.agents.routing.router_stores import Stores
 from workers.agents.routing.telling import Telling
 from workers.agents.shared.ledger_topic import LedgerTopic
-from workers.contracts.decisions import Decision, Turn
+from workers.contracts.decisions import Decision, OtherEscalation, Turn
 from workers.contracts.events import Wait
 from workers.contracts.ledger import LedgerRecord, Plan
 from workers.contracts.time import to_ms
@@ -52,6 +52,8 @@ class Work(NamedTuple):
 
     decision: Decision
     transcript: Sequence[Turn] = ()
+    others: tuple[OtherEscalation, ...] = ()
+    """The customer's other open escalations, when whoever is told of it should know them."""
 
 
 class Router:
@@ -107,6 +109,8 @@ class Router:
                 record = await self._effects(work, planned, known, None, load)
                 return LedgerEntry(record, version_of(record), done=True), True
             planned = await self._planner.plan(decision, known, load)
+            if work.others:
+                planned = msgspec.structs.replace(planned, others=work.others)
             if not leaves_record(decision, known):
                 return entry, False
             record = next_record(known, decision, planned)

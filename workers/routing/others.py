@@ -1,0 +1,69 @@
+"""One customer, one case: which escalations of the same customer are open elsewhere."""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from workers.contracts.decisions import Decision, OtherEscalation
+from workers.contracts.ledger import LedgerRecord
+from workers.routing.ledger_record import is_over
+from workers.routing.plan import is_placing
+
+NAMED: Final = 5
+"""Others that are named at once, the latest ones."""
+
+
+class OneCustomer(NamedTuple):
+    """A customer as a chat system names them; the same id of another tenant is somebody else."""
+
+    tenant: str | None
+    customer_id: str
+
+
+def customer_of(decision: Decision) -> OneCustomer | None:
+    """Return whose escalation a decision is about; None when the chat system gives no id."""
+    customer = decision.facts.customer
+    if customer is None or customer.id is None:
+        return None
+    return OneCustomer(decision.facts.tenant, customer.id)
+
+
+def told_of_others(decision: Decision) -> OneCustomer | None:
+    """Return the customer whose others are named after a decision; None when none are."""
+    if is_placing(decision) or (decision.action == "claim" and not decision.observe):
+        return customer_of(decision)
+    return None
+
+
+def other_escalations(
+    decision: Decision, records: Iterable[LedgerRecord | None]
+) -> tuple[OtherEscalation, ...]:
+    """Return the customer's other open escalations, latest first, at most `NAMED`.
+
+    `records` are the ledger's of the conversations that may have one. A record has the last word:
+    one that has ended, or is another customer's by now, is left out.
+    """
+    customer = customer_of(decision)
+    if customer is None:
+        return ()
+    open_now = [
+        record
+        for record in records
+        if record is not None
+        and not is_over(record)
+        and record.conversation_id != decision.conversation_id
+        and customer_of(record.decision) == customer
+    ]
+    others = sorted(map(_named, open_now), key=lambda one: one.opened_at, reverse=True)
+    return tuple(others[:NAMED])
+
+
+def _named(record: LedgerRecord) -> OtherEscalation:
+    return OtherEscalation(
+        escalation_id=record.escalation_id or "",
+        conversation_id=record.conversation_id,
+        reason=record.decision.reason,
+        place=record.place,
+        queue=record.queue,
+        opened_at=record.opened_at or record.decision.decided_at,
+        claimed_by=record.claimed_by,
+    )
