@@ -9,6 +9,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from tests.support.audit_builder import Record, World
+from workers.console import view_reads
 from workers.console.access import Admission, admission
 from workers.console.ai_agents import ScriptedAgent
 from workers.console.chat_system import ChatSystem
@@ -97,7 +98,7 @@ def console_site(folder: Path, given: Admission | None = None) -> Iterator[Site]
         sessions=Sessions("a secret of the tests"),
         admission=given or admission("127.0.0.1", None, None, "", topics),
         sender=sender,
-        room=DeskRoom(topics, sender),
+        room=DeskRoom(topics, sender, lambda: view.read(view_reads.held_by)),
         chat=ChatSystem(sender, view, ScriptedAgent()),
     )
     try:

@@ -15,6 +15,7 @@ import uvicorn
 from redis.asyncio import Redis
 from sse_starlette.sse import AppStatus
 
+from workers.console import view_reads
 from workers.console.access import Admission, new_secret
 from workers.console.ai_agents import ai_agent
 from workers.console.chat_system import ChatSystem
@@ -149,7 +150,7 @@ async def running_site(
         sessions=Sessions(await view.write(_secret)),
         admission=options.admission,
         sender=sender,
-        room=DeskRoom(topics, sender),
+        room=DeskRoom(topics, sender, lambda: view.read(view_reads.held_by)),
         chat=ChatSystem(sender, view, ai_agent(settings)),
     )
     tasks = [

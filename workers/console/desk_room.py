@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from workers.console.event_sender import EventSender, NotSent
-from workers.contracts.desks import DeskEvent, Presence
+from workers.contracts.desks import DeskEvent, Presence, PresentAgent
 from workers.contracts.topics import DESKS, Topics
 
 SLOTS: Final = 3
@@ -43,12 +44,16 @@ class Worker:
 class DeskRoom:
     """The people at the desk; a queue's presence is reported while one of them is there."""
 
-    def __init__(self, topics: Topics, sender: EventSender) -> None:
+    def __init__(
+        self, topics: Topics, sender: EventSender, held: Callable[[], Awaitable[Mapping[str, int]]]
+    ) -> None:
+        """Prepare an empty room; `held` tells how many conversations each person has open."""
         self._topics = topics
         self._sender = sender
+        self._held = held
         self._workers: dict[str, Worker] = {}
-        self._reported: dict[str, tuple[float, tuple[str, ...]]] = {}
-        """Time and names of the last report, by queue."""
+        self._reported: dict[str, tuple[float, tuple[PresentAgent, ...]]] = {}
+        """Time and people of the last report, by queue."""
 
     def worker(self, name: str) -> Worker:
         """Return the person who works under this name."""
@@ -87,28 +92,32 @@ class DeskRoom:
             if worker.is_there:
                 for queue in worker.queues:
                     there.setdefault(queue, []).append(worker.name)
+        held = await self._held() if there else {}
         for queue in sorted({*there, *self._reported}):
-            names = tuple(sorted(there.get(queue, ())))
+            people = tuple(
+                PresentAgent(id=name, open=held.get(name, 0))
+                for name in sorted(there.get(queue, ()))
+            )
             at, said = self._reported.get(queue, (-1e9, ()))
             every = self._topics.queues[queue].presence_seconds / 3
-            if names == said and now - at < every:
+            if people == said and now - at < every:
                 continue
-            await self._say(queue, names)
-            if names:
-                self._reported[queue] = (now, names)
+            await self._say(queue, people)
+            if people:
+                self._reported[queue] = (now, people)
             else:
                 # Said once; other desks of this queue may be there.
                 self._reported.pop(queue, None)
 
-    async def _say(self, queue: str, names: tuple[str, ...]) -> None:
+    async def _say(self, queue: str, people: tuple[PresentAgent, ...]) -> None:
         presence = Presence(
             type="presence",
             event_id=str(uuid.uuid4()),
             occurred_at=datetime.now(UTC),
             queue=queue,
-            agents_online=len(names),
-            free_slots=SLOTS * len(names),
-            agents=names,
+            agents_online=len(people),
+            free_slots=sum(max(0, SLOTS - (one.open or 0)) for one in people),
+            agents=people,
             desk_id=_DESK_ID,
         )
         await self._sender.send(DESKS, queue, _plain(presence))

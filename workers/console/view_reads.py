@@ -141,6 +141,16 @@ def held(
     return sorted(rows, key=lambda row: row["claimed_at"])[:limit]
 
 
+def held_by(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return how many escalations each person has claimed that have not ended."""
+    return dict(
+        connection.execute(
+            f"SELECT claimed_by, count(*) FROM {_HELD} WHERE outcome IS NULL"  # noqa: S608
+            " AND claimed_at IS NOT NULL AND claimed_by IS NOT NULL GROUP BY claimed_by"
+        ).fetchall()
+    )
+
+
 def elsewhere(connection: sqlite3.Connection) -> dict[str, int]:
     """Return how many open escalations wait with the ticket system, or were given contacts."""
     return dict(

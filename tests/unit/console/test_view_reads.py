@@ -14,6 +14,7 @@ ASKED: dict[str, Callable[[sqlite3.Connection], object]] = {
     "waiting": lambda view: view_reads.waiting(view, "billing", 0, 50),
     "held": lambda view: view_reads.held(view, ["billing"], None, 50),
     "held by one": lambda view: view_reads.held(view, ["billing"], "kim", 50),
+    "held by each": view_reads.held_by,
     "recent": lambda view: view_reads.recent(view, None, NOW - 3_600_000, 25),
     "elsewhere": view_reads.elsewhere,
     "search": lambda view: view_reads.search(view, "c-7", None, customers=True, limit=5),
