@@ -31,7 +31,8 @@ def quiet(tmp_path_factory: pytest.TempPathFactory, start: datetime) -> Publishe
         assert report.counts["open"] == 1
         assert report.open[0].queue == "security"
         assert report.counts["escalations"] == 7
-        assert report.outcomes == {"closed": 2, "resolved": 2, "returned": 1, "withdrawn": 1}
+        ends = {"abandoned": 1, "closed": 1, "resolved": 2, "returned": 1, "withdrawn": 1}
+        assert report.outcomes == ends
         assert report.counts["duplicates"] == 0
         assert report.dead_letters == {"unsigned": 1}
         assert await system.decisions() == _full(await asyncio.to_thread(system.replay))

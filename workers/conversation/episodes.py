@@ -49,13 +49,18 @@ def end(
     *,
     action: Action = "outcome",
     note: str | None = None,
+    leaves: bool = False,
     **fields: Any,
 ) -> None:
-    """End the open escalation, whose outcome this is; the AI agent goes on, or nobody if closed."""
+    """End the open escalation, whose outcome this is; the AI agent goes on, or nobody if closed.
+
+    With `leaves` the customer has closed the conversation, whatever the outcome.
+    """
     state, escalation = run.state, run.state.open
     if escalation is None:
         return
-    state.owner = "closed" if outcome == "closed" else "ai"
+    closed = leaves or outcome == "closed"
+    state.owner = "closed" if closed else "ai"
     state.open = None
     predicted = predicted_wait(escalation)
     run.emit(action, escalation, outcome=outcome, predicted_wait=predicted, **fields)
@@ -65,7 +70,7 @@ def end(
     state.earlier = (*state.earlier[1 - EARLIER :], ended)
     if escalation.person is not None:
         state.last_person, state.last_person_at = escalation.person, state.clock
-    if outcome != "closed":
+    if not closed:
         begin_episode(state)
         # A customer who did not want the person after all need not be asked again.
         state.episode.declined = outcome == "withdrawn"

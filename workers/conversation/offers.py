@@ -43,8 +43,9 @@ def takes_offer(offer: Offer, said: CurrentWords, findings: CustomerFindings) ->
 
 
 def refuses_offer(offer: Offer, said: CurrentWords, findings: CustomerFindings) -> bool:
-    """Whether a message refuses the offer: a no that can mean nothing else."""
-    return findings.refuses is not None and _is_meant(offer, said)
+    """Whether a message refuses the offer: a no that can mean nothing else, or no need any more."""
+    refused = findings.refuses is not None or findings.withdraws is not None
+    return refused and _is_meant(offer, said)
 
 
 def _is_meant(offer: Offer, said: CurrentWords) -> bool:

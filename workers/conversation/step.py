@@ -83,8 +83,11 @@ def _begins_anew(state: State, event: Event, at: int) -> bool:
     return idle and state.open is None and type(event) is Message
 
 
-def _closed(run: StepContext, event: Closed) -> None:  # noqa: ARG001 - handlers are called alike
-    end(run, "closed")
+def _closed(run: StepContext, event: Closed) -> None:
+    """End what is open; a customer who goes while somebody is awaited in this chat has left."""
+    awaited = run.state.owner == "pending" and not run.state.waits_on_ticket
+    left = awaited and event.by == "customer"
+    end(run, "abandoned" if left else "closed", leaves=left)
     run.state.owner = "closed"
     run.state.deadlines = ()
     run.state.episode.offer = None
