@@ -33,19 +33,20 @@ class MailServer(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=120)] = 20
 
 
+def message_id(server: MailServer, *parts: str) -> str:
+    """Return a Message-Id that is the same for the same parts, in the sender's domain."""
+    domain = parseaddr(server.sender)[1].rpartition("@")[2] or "localhost"
+    known = ".".join(parts)
+    local = known if _PLAIN_ID.fullmatch(known) else derive("mail", *parts)
+    return f"<{local}@{domain}>"
+
+
 class Mailer:
     """Sends mail through one server, a connection for each mail."""
 
     def __init__(self, server: MailServer, password: str | None) -> None:
         self._server = server
         self._password = password
-
-    def message_id(self, *parts: str) -> str:
-        """Return a Message-Id that is the same for the same parts, in the sender's domain."""
-        domain = parseaddr(self._server.sender)[1].rpartition("@")[2] or "localhost"
-        known = ".".join(parts)
-        local = known if _PLAIN_ID.fullmatch(known) else derive("mail", *parts)
-        return f"<{local}@{domain}>"
 
     async def send(self, message: EmailMessage) -> Answer:
         """Send a mail; never raises for what the server does.

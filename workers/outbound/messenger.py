@@ -7,7 +7,7 @@ import orjson
 from workers.contracts.ids import derive
 from workers.contracts.tickets import Notification
 from workers.outbound.calls import Request
-from workers.outbound.mail import Mailer
+from workers.outbound.mail import Mailer, message_id
 from workers.outbound.notification_texts import mail_of, post_of
 from workers.outbound.notifier_file import NotifierRoute, NotifierRoutes, Webhook
 from workers.outbound.sending import Answer, Requester
@@ -39,13 +39,12 @@ class Messenger:
         key = derive("notifier", route.route, *ids)
         if route.webhook is not None:
             return await self._post(route, route.webhook, notifications, key)
-        if self._mailer is None:
+        server = self._routes.file.mail
+        if self._mailer is None or server is None:
             raise AssertionError("a route of mail without a server")
         mail = mail_of(notifications, self._routes, route.language, route.mail)
-        if len(ids) == 1:
-            mail["Message-ID"] = self._mailer.message_id(ids[0], route.route)
-        else:
-            mail["Message-ID"] = self._mailer.message_id(key)
+        parts = (ids[0], route.route) if len(ids) == 1 else (key,)
+        mail["Message-ID"] = message_id(server, *parts)
         return await self._mailer.send(mail)
 
     async def _post(

@@ -1,6 +1,7 @@
 """From a request for a ticket to the ticket system's calls, and from its answers to the ticket."""
 
 from collections.abc import Mapping
+from email.message import EmailMessage
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,6 +10,7 @@ import orjson
 from workers.contracts.ids import derive
 from workers.outbound.calls import Request
 from workers.outbound.ticket_file import TicketCall, TicketTree, TicketVendor
+from workers.outbound.ticket_mail import mail_of
 from workers.outbound.trees import Data, TreeError, evaluate, fill, holds, render
 
 _TAG_DIGITS = 20
@@ -39,8 +41,16 @@ def data_of(vendor: TicketVendor, request: Mapping[str, Any], **more: Any) -> Da
     return {**vendor.base, "request": request, "key": key, "tag": tag, "requester": None, **more}
 
 
-def call_request(vendor: TicketVendor, name: str, call: TicketCall, data: Data) -> Request:
+def call_made(
+    vendor: TicketVendor, name: str, call: TicketCall, data: Data
+) -> Request | EmailMessage:
     """Return one call, ready to be sent; TreeError when a template does not fit the data."""
+    if call.mail is not None and vendor.file.mail is not None:
+        return mail_of(vendor.file.mail, name, call.mail, data)
+    return _request(vendor, name, call, data)
+
+
+def _request(vendor: TicketVendor, name: str, call: TicketCall, data: Data) -> Request:
     headers = {
         header.lower(): render(value, data)
         for header, value in {**vendor.file.headers, **call.headers}.items()
@@ -49,12 +59,13 @@ def call_request(vendor: TicketVendor, name: str, call: TicketCall, data: Data) 
     if call.json is not None:
         body = orjson.dumps(fill(call.json, data))
         headers["content-type"] = "application/json"
-    return Request(name, call.method, render(call.url, data), headers, body, call.done, call.again)
+    url = render(call.url or "", data)
+    return Request(name, call.method, url, headers, body, call.done, call.again)
 
 
 def question(vendor: TicketVendor, name: str, url: str, data: Data) -> Request:
-    """Return the GET of `find` or `poll`; TreeError as of `call_request`."""
-    return call_request(vendor, name, TicketCall(method="GET", url=url), data)
+    """Return the GET of `find` or `poll`; TreeError as of `call_made`."""
+    return _request(vendor, name, TicketCall(method="GET", url=url), data)
 
 
 def answer_of(body: bytes) -> Any:

@@ -7,8 +7,16 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from workers.contracts.yaml import Document, Path, YamlFileError
+from workers.outbound.mail import MailServer
 from workers.outbound.trees import Data, Tree, expression_problems, problems
-from workers.outbound.vendor_file import Limits, Method, VendorName, read_checked, read_secrets
+from workers.outbound.vendor_file import (
+    Limits,
+    Method,
+    VendorName,
+    read_checked,
+    read_secrets,
+    unnamed_secret,
+)
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 Statuses = tuple[Annotated[int, msgspec.Meta(ge=300, le=599)], ...]
@@ -26,11 +34,23 @@ class TicketTree(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     """The address at which people open it."""
 
 
+class TicketMail(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A mail to a help desk that makes tickets of its mail; each field is a template."""
+
+    to: str
+    subject: str
+    """On one line, with the ticket's number, by which the help desk joins what belongs together."""
+    text: str
+    reply_to: str | None = None
+    """An address that people may answer; left out where it comes to nothing."""
+
+
 class TicketCall(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """One request to the ticket system."""
+    """One request to the ticket system: an HTTP call with a `url`, or a `mail`."""
 
     method: Method = "POST"
-    url: str
+    url: str | None = None
+    mail: TicketMail | None = None
     json: dict[str, Tree] | list[Tree] | None = None
     headers: dict[str, str] = {}
     done: Statuses = ()
@@ -81,6 +101,8 @@ class TicketFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     headers: dict[str, str] = {}
     """Of every call."""
     limits: Limits = Limits()
+    mail: MailServer | None = None
+    """The server that sends the mail of calls."""
     find: FindTicket | None = None
     create: CreateTicket
     update: tuple[TicketCall, ...] = ()
@@ -105,6 +127,9 @@ class TicketVendor:
             "secrets": {name: keys[0] for name, keys in secrets.items()},
         }
         """Names that every expression and template may use."""
+        server = file.mail
+        named = None if server is None else server.password
+        self.mail_password = None if named is None else secrets[named][0]
 
 
 def load_tickets(path: pathlib.Path, *, secrets: bool = True) -> TicketVendor:
@@ -118,12 +143,14 @@ def load_tickets(path: pathlib.Path, *, secrets: bool = True) -> TicketVendor:
 
 def _problems(document: Document, file: TicketFile) -> Iterator[YamlFileError]:
     yield from problems(document, ("headers",), file.headers)
-    yield from _call_problems(document, ("create",), file.create)
+    yield from _call_problems(document, ("create",), file, file.create)
     yield from _tree_problems(document, ("create", "ticket"), file.create.ticket)
     yield from expression_problems(document, ("create", "refusal"), file.create.refusal)
     for part in _CALLS:
         for index, call in enumerate(getattr(file, part)):
-            yield from _call_problems(document, (part, index), call)
+            yield from _call_problems(document, (part, index), file, call)
+    if file.mail is not None:
+        yield from unnamed_secret(document, ("mail", "password"), file.mail.password, file.secrets)
     if file.find is not None:
         yield from problems(document, ("find", "url"), file.find.url)
         yield from _tree_problems(document, ("find", "ticket"), file.find.ticket)
@@ -139,9 +166,19 @@ def _problems(document: Document, file: TicketFile) -> Iterator[YamlFileError]:
         yield document.error(("duplicates",), "tickets are known again here: leave it out")
 
 
-def _call_problems(document: Document, where: Path, call: TicketCall) -> Iterator[YamlFileError]:
+def _call_problems(
+    document: Document, where: Path, file: TicketFile, call: TicketCall
+) -> Iterator[YamlFileError]:
+    if (call.url is None) == (call.mail is None):
+        yield document.error(where, "give either url or mail")
     for part in ("url", "headers", "json"):
         yield from problems(document, (*where, part), getattr(call, part))
+    if call.mail is None:
+        return
+    if file.mail is None:
+        yield document.error((*where, "mail"), "name the server that sends it under mail")
+    for part in ("to", "subject", "text", "reply_to"):
+        yield from problems(document, (*where, "mail", part), getattr(call.mail, part))
 
 
 def _tree_problems(document: Document, where: Path, tree: TicketTree) -> Iterator[YamlFileError]:

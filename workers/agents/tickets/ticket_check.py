@@ -1,6 +1,7 @@
 """A dry run of a ticket system's file on one request: nothing is sent or written."""
 
 from collections.abc import Iterator
+from email.message import EmailMessage
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from workers.agents.tickets.ticket_texts import packet_words
 from workers.contracts.tickets import Ticket
 from workers.outbound.calls import Request
-from workers.outbound.ticket_calls import call_request, data_of, question
+from workers.outbound.ticket_calls import call_made, data_of, question
 from workers.outbound.ticket_file import TicketVendor
 from workers.outbound.trees import Data, TreeError
 
@@ -26,16 +27,16 @@ def calls_for(vendor: TicketVendor, request: Ticket) -> dict[str, Any]:
         except TreeError as error:
             problems.append(f"{name}: {error}")
             continue
-        body = None if made.body is None else made.body.decode()
-        calls.append(
-            {
-                "call": name,
-                "request": f"{made.method} {made.url}",
-                "headers": made.headers,
-                "body": body,
-            }
-        )
+        calls.append({"call": name, **_shown(made)})
     return {"calls": calls, "problems": problems}
+
+
+def _shown(made: Request | EmailMessage) -> dict[str, Any]:
+    if isinstance(made, Request):
+        body = None if made.body is None else made.body.decode()
+        return {"request": f"{made.method} {made.url}", "headers": made.headers, "body": body}
+    headers = {name.lower(): str(value) for name, value in made.items()}
+    return {"request": f"mail to {made['To']}", "headers": headers, "body": made.get_content()}
 
 
 def _calls(vendor: TicketVendor, data: Data) -> Iterator[tuple[str, Any]]:
@@ -49,7 +50,7 @@ def _calls(vendor: TicketVendor, data: Data) -> Iterator[tuple[str, Any]]:
         ("close", file.close),
     ):
         for call in calls:
-            yield name, lambda name=name, call=call: call_request(vendor, name, call, data)
+            yield name, lambda name=name, call=call: call_made(vendor, name, call, data)
     if file.poll is not None:
         yield "poll", _asking(vendor, "poll", file.poll.url, data)
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from email.message import EmailMessage
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
@@ -23,11 +24,11 @@ from workers.contracts.tickets import Ticket
 from workers.contracts.time import MINUTE
 from workers.outbound.calls import Request
 from workers.outbound.lanes import Lanes
-from workers.outbound.sending import Answer, Requester, next_try_ms
+from workers.outbound.sending import Answer, next_try_ms
 from workers.outbound.ticket_calls import (
     agent_in,
     answer_of,
-    call_request,
+    call_made,
     data_of,
     is_solved,
     question,
@@ -35,6 +36,7 @@ from workers.outbound.ticket_calls import (
     ticket_in,
 )
 from workers.outbound.ticket_file import TicketCall, TicketVendor
+from workers.outbound.ticket_mail import TicketSender
 from workers.outbound.trees import TreeError
 from workers.runtime.producer import Publish
 from workers.stores.ticket_store import TicketLostError, TicketProgress, TicketStore, TicketWork
@@ -78,7 +80,7 @@ class TicketWorker:
         self._texts = texts
         self._publish = publish
         self._clock = clock
-        self._requester = Requester(vendor.file.limits)
+        self._sender = TicketSender(vendor)
         self._lanes: Lanes[TicketWork] = Lanes(store, lambda work: work.id, self._work, clock)
 
     def wake(self) -> None:
@@ -91,7 +93,7 @@ class TicketWorker:
 
     async def close(self) -> None:
         """Close the connections, once it does not run any more."""
-        await self._requester.close()
+        await self._sender.close()
 
     async def _work(self, taken: TicketWork) -> None:
         work = _Work(taken, _DECODE(taken.request.value))
@@ -141,7 +143,7 @@ class TicketWorker:
         )
         request = _DECODE(making)
         create, data = self._file.create, self._data(request, packet=True)
-        answer = await self._asked(work, lambda: call_request(self._vendor, "create", create, data))
+        answer = await self._asked(work, lambda: call_made(self._vendor, "create", create, data))
         if answer.result == "done":
             made = ticket_in(create.ticket, {**data, "answer": answer_of(answer.body)})
             if made is not None:
@@ -203,7 +205,7 @@ class TicketWorker:
         name = work.request.type
         data = self._data(work.request, done, packet=work.request.packet is not None)
         call = calls[done.calls]
-        answer = await self._asked(work, lambda: call_request(self._vendor, name, call, data))
+        answer = await self._asked(work, lambda: call_made(self._vendor, name, call, data))
         if answer.result == "done":
             return await self._note(
                 work, calls=done.calls + 1, attempts=0, retry_at=0, failing_since=0
@@ -256,7 +258,7 @@ class TicketWorker:
                 "markdown": said.markdown,
             }
             answer = await self._asked(
-                work, partial(call_request, self._vendor, "comment", call, data)
+                work, partial(call_made, self._vendor, "comment", call, data)
             )
             if answer.result == "later":
                 return work
@@ -275,7 +277,7 @@ class TicketWorker:
         plain = orjson.loads(msgspec.json.encode(msgspec.structs.replace(request, packet=None)))
         return data_of(self._vendor, plain, **more)
 
-    async def _asked(self, work: _Work, make: Callable[[], Request]) -> Answer:
+    async def _asked(self, work: _Work, make: Callable[[], Request | EmailMessage]) -> Answer:
         """Send a request while the answer can still be in time."""
         try:
             request = make()
@@ -283,10 +285,10 @@ class TicketWorker:
             return Answer("refused", str(error)[:200])
         limit = give_up_at(work.request)
         if limit is None or work.done.answered >= work.request.seq:
-            return await self._requester.send(request)
+            return await self._sender.send(request)
         try:
             async with asyncio.timeout(max(0.01, (limit - self._clock()) / 1000)):
-                return await self._requester.send(request)
+                return await self._sender.send(request)
         except TimeoutError:
             return Answer("later", "no answer in time")
 
