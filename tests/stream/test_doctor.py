@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from redis import Redis
 
@@ -49,6 +50,30 @@ def test_what_is_well_is_said_and_what_is_wrong_ends_with_what_to_do(
 def test_servers_that_are_away_are_findings_beside_each_other() -> None:
     told = _diagnoses("127.0.0.1:1", "redis://127.0.0.1:1/0", code=1)
     assert {one.split(" at ")[0] for one in told["wrong"]} == {"kafka: Kafka", "redis: Redis"}
+
+
+def test_the_files_of_notifier_and_tickets_are_read_with_their_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = ("127.0.0.1:1", "redis://127.0.0.1:1/0")
+    for name in ("NOTIFIER", "TICKETS"):
+        monkeypatch.delenv(f"HANDOFF_{name}", raising=False)
+    unset = {one.split(":")[0] for one in _diagnoses(*nowhere, code=1)["note"]}
+    assert {"notifier", "tickets"} <= unset
+
+    notifier, tickets = tmp_path / "notifier.yaml", data_path("vendors") / "mail.yaml"
+    notifier.write_text("version: 1\nroutes: []\n")
+    monkeypatch.setenv("HANDOFF_NOTIFIER", str(notifier))
+    monkeypatch.setenv("HANDOFF_TICKETS", str(tickets))
+    monkeypatch.delenv("TICKET_MAIL_PASSWORD", raising=False)
+    told = _diagnoses(*nowhere, code=1)
+    assert any(one.startswith(f"notifier: {notifier}:2: routes") for one in told["wrong"])
+    assert any("tickets: " in one and "TICKET_MAIL_PASSWORD" in one for one in told["wrong"])
+
+    monkeypatch.setenv("TICKET_MAIL_PASSWORD", "hunter2-and-more")
+    told = _diagnoses(*nowhere, code=1)
+    assert f"tickets: {tickets} and its secrets can be read" in told["ok"]
+    assert "hunter2" not in str(told)
 
 
 def test_topics_of_the_embedded_broker_are_as_they_should_be(kafka: EmbeddedKafka) -> None:

@@ -1,7 +1,7 @@
 """`handoff doctor`: look at settings and servers as a starting worker does; say what to do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -63,6 +63,7 @@ def doctor(
     declared = read_topics(topics)
     found = [Diagnosis("settings", "ok", "can be read"), *_secrets(settings)]
     found.append(_policy(policy, topics))
+    found += _outbound_files(settings)
     found += asyncio.run(_servers(settings, declared, policy))
     if as_json:
         print_json([one._asdict() for one in found])
@@ -112,6 +113,28 @@ def _policy(policy: PolicyChoice, topics: Path) -> Diagnosis:
     if found := doubts(text, name):
         return Diagnosis("policy", "wrong", "; ".join(found))
     return Diagnosis("policy", "ok", f"{name}: version {loaded.version} ({loaded.hash})")
+
+
+def _outbound_files(settings: "Settings") -> Iterator[Diagnosis]:
+    """Read the files of the workers that run only where they are configured, with their secrets."""
+    from workers.contracts.yaml import YamlFileError
+    from workers.outbound.notifier_file import load_notifier
+    from workers.outbound.ticket_file import load_tickets
+
+    looks: tuple[tuple[str, Path | None, Callable[[Path], object], str], ...] = (
+        ("notifier", settings.notifier, load_notifier, "no team is mailed"),
+        ("tickets", settings.tickets, load_tickets, "a program of yours makes tickets, or nobody"),
+    )
+    for about, path, load, without in looks:
+        if path is None:
+            yield Diagnosis(about, "note", f"HANDOFF_{about.upper()} is not set: {without}")
+            continue
+        try:
+            load(path)
+        except (YamlFileError, OSError) as error:
+            yield Diagnosis(about, "wrong", str(error))
+        else:
+            yield Diagnosis(about, "ok", f"{path} and its secrets can be read")
 
 
 # ---- Servers ----------------------------------------------------------------------------------
