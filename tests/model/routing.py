@@ -251,8 +251,12 @@ def _routed(world: World, decision: Decision, planned: Plan) -> Op:
         skipped=planned.skipped,
         claim_due_at=planned.claim_due_at,
         reply_minutes=planned.reply_minutes,
+        idle_minutes=planned.idle_minutes,
+        on_idle=planned.on_idle,
         update_minutes=planned.update_minutes,
         warn_share=planned.warn_share,
+        assignee=planned.assignee,
+        assigned_until=planned.assigned_until,
         expires_at=planned.expires_at,
     )
     key = decision.conversation_id.encode()
@@ -384,7 +388,11 @@ def _load(redis: Redis, topics: Topics, now: int, started: int) -> Load:
         since_ms=started,
         waiting={queue: len(_waiting(redis, queue)) for queue in topics.queues},
         presence={
-            queue: LastPresence(at_ms=now, agents_online=(now // 4_000 + number) % 3)
+            queue: LastPresence(
+                at_ms=now,
+                agents_online=(now // 4_000 + number) % 3,
+                agents=frozenset({f"agent-of-{queue}"}),
+            )
             for number, queue in enumerate(topics.queues)
         },
     )

@@ -22,6 +22,9 @@ START: Final = 1_790_000_000_000
 PARTS: Final = escalation.PARTS | routing.PARTS
 FAULT_RATE: Final = 0.15
 LATE_LOSS_RATE: Final = 0.1
+_OF_THEIR_OWN: Final = (2, 3, 7)
+"""A customer has a person of their own by these last digits of the seed, which none of the seeds
+has by which a part left out shows its harm."""
 _BY_HAND: Final = (2, 3)
 """A lead, ratings and switches take part in a third of all schedules: by these remainders of the
 seed, which none of the seeds has by which a part left out shows its harm."""
@@ -260,6 +263,8 @@ class Schedule:
             return POLICY_CONVERSATION.encode(), msgspec.json.encode(_switch(line, kind))
         if kind < 0.6:
             line |= {"role": "customer", "content": rng.choice(CUSTOMER_LINES)}
+            if self.seed % 10 in _OF_THEIR_OWN and name == "ben":
+                line["customer"] = {"dedicated_agent": "agent-of-tier_2_support"}
         elif kind < 0.8:
             agent = {"confidence": rng.choice((0.2, 0.9)), "intents": ["security_report"]}
             agent |= {"version": "7"}
