@@ -29,7 +29,7 @@ START = 1_790_000_000_000
 HOME = Home(topic="conversation-events", partition=0)
 Record = Decision | Control | QueueMessage | Ticket | LedgerRecord | Routed
 Topic = Literal["decisions", "control", "queues", "tickets", "ledger", "log"]
-_PACKET = Packet(
+PACKET = Packet(
     who=Claim(text="Ana", events=()),
     wants=Claim(text="a refund", events=()),
     stands=Claim(text="open", events=()),
@@ -220,7 +220,7 @@ class World:
         """Publish the packet."""
         self.to_queue(
             Handoff, queue, packet_id=f"p-{self.seq}", reason="explicit_request", priority=3,
-            packet=_PACKET,
+            packet=PACKET,
         )  # fmt: skip
 
     def move(self, queue: str) -> Decision:
