@@ -103,10 +103,10 @@ async def urls(kafka: EmbeddedKafka, redis_url: str, tmp_path: Path) -> tuple[st
     return kafka.bootstrap, redis_url
 
 
-async def explain(*arguments: str, code: int = 0) -> Result:
-    """Call the command."""
+async def explain(*arguments: str, code: int = 0, command: str = "explain") -> Result:
+    """Call the command, or another that reads the same store."""
     environment = {"KAFKA_BOOTSTRAP": None, "REDIS_URL": None}
-    invoke = partial(CliRunner().invoke, handoff, ["explain", *arguments], env=environment)
+    invoke = partial(CliRunner().invoke, handoff, [command, *arguments], env=environment)
     result = await asyncio.to_thread(invoke)
     assert result.exit_code == code, result.output
     return result
@@ -150,6 +150,8 @@ async def test_what_the_store_tells(urls: tuple[str, str]) -> None:
             )
     text = (await explain("asks", "--redis", redis_url)).stdout
     assert re.search(r"also open:  \S+ \S+ explicit_request, billing: elsewhere", text)
+    shown = await explain("asks", "--redis", redis_url, command="packet")
+    assert re.search(r"Also open\n +\S+ \S+ +explicit_request, billing: elsewhere", shown.stdout)
     assert "requested_human" in text
     assert '"Let me talk to a human, please."' in text
     assert "not told: the store keeps the words" in text

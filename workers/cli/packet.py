@@ -24,7 +24,7 @@ from workers.data import data_path
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workers.contracts.decisions import Decision, Home, Turn
+    from workers.contracts.decisions import Decision, Home, OtherEscalation, Turn
     from workers.contracts.handoffs import Packet
     from workers.conversation.state import State
     from workers.settings import Settings
@@ -59,6 +59,7 @@ def packet(
     packet: in the language and with the redaction of its queue, from the last 200 turns. Exit
     code: 0 printed, 1 no such conversation.
     """
+    others: tuple[OtherEscalation, ...] = ()
     if log is not None:
         decision, turns = _from_log(conversation, log, policy)
     else:
@@ -66,8 +67,9 @@ def packet(
         require_servers(settings, kafka=False)
         partitions = log_partitions(topics)
         with naming_servers(settings):
-            decision, turns = asyncio.run(_from_store(settings, conversation, partitions))
-    click.echo(_laid_out(_built(decision, turns, topics), form))
+            decision, turns, others = asyncio.run(_from_store(settings, conversation, partitions))
+    built = msgspec.structs.replace(_built(decision, turns, topics), others=others)
+    click.echo(_laid_out(built, form))
 
 
 def _built(decision: "Decision", turns: "Sequence[Turn]", topics: Path) -> "Packet":
@@ -129,7 +131,7 @@ def _from_log(conversation: str, log: str, policy: PolicyChoice) -> "tuple[Decis
 
 async def _from_store(
     settings: "Settings", conversation: str, partitions: int
-) -> "tuple[Decision, list[Turn]]":
+) -> "tuple[Decision, list[Turn], tuple[OtherEscalation, ...]]":
     from workers.contracts.decisions import Home
     from workers.stores.connection import connect
     from workers.stores.conversation import read_conversation
@@ -145,15 +147,17 @@ async def _from_store(
             raise CliError(
                 f"nothing of {conversation} in the store, which keeps 32 days: check the id"
             )
-        entry = await LedgerStore(client, settings.redis_prefix).find(conversation)
+        ledger = LedgerStore(client, settings.redis_prefix)
+        record = (await ledger.find(conversation)).record
         turns = await whole_transcript(client, settings.redis_prefix, stored.home, conversation)
+        if record is not None and record.decision.action in ("escalate", "move", "transfer"):
+            decision = record.decision
+        else:
+            home = Home(topic=EVENTS, partition=stored.home.partition)
+            decision = _now(conversation, stored.state, home)
+        return decision, turns, await ledger.others_of(decision)
     finally:
         await client.aclose()
-    record = entry.record
-    if record is not None and record.decision.action in ("escalate", "move", "transfer"):
-        return record.decision, turns
-    home = Home(topic=EVENTS, partition=stored.home.partition)
-    return _now(conversation, stored.state, home), turns
 
 
 def _now(conversation: str, state: "State", home: "Home") -> "Decision":
