@@ -39,7 +39,7 @@ SECRETS: Final = Secrets()
 
 
 class Reporting:
-    """What partitions remember in a real store, and what the owner of partition 0 publishes."""
+    """The partitions' state in a real store, and the reports of the owner of partition 0."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -48,7 +48,7 @@ class Reporting:
         self.log: list[tuple[int, AiSwitch]] = []
         self.reports: list[dict[str, Any]] = []
         self.reaches = PARTITIONS
-        """How many partitions a report's records come to before its process dies."""
+        """Number of partitions that a report's records reach before its process dies."""
 
     async def tell(self) -> None:
         """Have a new owner of partition 0 look, and the partitions fold what it says."""
@@ -221,12 +221,12 @@ class OnTheLog:
 
     @property
     def switches(self) -> int:
-        """How many switches stand on the log."""
+        """Return the number of switches on the log."""
         return sum(b'"ai_switch"' in one.value for one in self._here.log.all)
 
     @property
     def reports(self) -> int:
-        """How often version 7 was reported."""
+        """Return the number of reports about version 7."""
         return sum(b'"ai_not_ready"' in (value or b"") for _, value in self._told)
 
     @property
@@ -234,7 +234,7 @@ class OnTheLog:
         return self._here.pairs(NOTIFICATIONS)
 
     def reasons(self, name: str) -> list[str]:
-        """Why a conversation was escalated, by each decision that did."""
+        """Return the reasons for which a conversation was escalated, one for each decision."""
         rows = [orjson.loads(value or b"") for key, value in self._here.pairs()]
         return [
             one["reason"]

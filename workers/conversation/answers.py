@@ -1,4 +1,4 @@
-"""What the AI agent says and does, and what the classifier says about the customer."""
+"""Words and actions of the AI agent, and the classifier's verdict on the customer."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""What happens when a time has passed and nothing of what it waited for has happened."""
+"""Deadlines: the effects of a time that passes before the awaited event."""
 
 from collections.abc import Callable
 from typing import Final

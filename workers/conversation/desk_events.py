@@ -1,4 +1,4 @@
-"""What desks report about the open escalation: claims, replies, transfers, ends, tickets."""
+"""Desks' reports about the open escalation: claims, replies, transfers, ends, tickets."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -109,7 +109,7 @@ _INITIATIVE: Final = 0
 
 
 def _objection(state: State, event: Ownership, escalation: Escalation) -> Cause | None:
-    """Why a desk's request cannot be applied; None when it can.
+    """Return the cause for which a desk's request cannot be applied; None if it can.
 
     While the escalation waits, the request needs the epoch of its packet and its queue, once the
     fold knows the queue: an honest desk may be faster than the router's answer. While a person owns
@@ -244,7 +244,7 @@ def _hidden(text: str) -> str:
 
 
 def _ender(event: Ownership, escalation: Escalation) -> dict[str, Any]:
-    """Who ended it: an end is matched by the escalation alone, and somebody else's is recorded."""
+    """Return the fields of an end by any person; one who did not own it is noted as such."""
     owner, person = escalation.person, event.agent_id or escalation.person
     cause = None if owner in (None, person) else "not_owner"
     left = {"justified": event.justified, "closing": _closing(event)}
@@ -272,7 +272,7 @@ def _ticket_refused(run: StepContext, event: Ownership, escalation: Escalation) 
 
 
 def _is_late(run: StepContext, event: Ownership, escalation: Escalation) -> bool:
-    """Whether a ticket system answers a request that no longer stands; it is then recorded."""
+    """Return True, and record it, if a ticket system answers a request that no longer stands."""
     claimed = run.state.owner == "person"
     cause = "already_claimed" if claimed else _objection(run.state, event, escalation)
     if cause is None and escalation.place == "queue":

@@ -22,7 +22,7 @@ OPENING: Final = 120
 UNSOLVED_TURNS: Final = 8
 """Customer messages of an episode without a word that it is solved."""
 LATE_MS: Final = 5 * MINUTE
-"""How long a customer waits before an answer is late."""
+"""Wait of a customer after which an answer is late."""
 WEAK_MOOD: Final = 0.15
 """Frustration, too little to be told, that is something when it comes twice."""
 _SORRY: Final = (

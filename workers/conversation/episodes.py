@@ -1,4 +1,4 @@
-"""Where episodes begin and escalations end."""
+"""Beginnings of episodes and ends of escalations."""
 
 from typing import Any, Final
 

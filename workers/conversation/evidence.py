@@ -1,4 +1,4 @@
-"""Which event, and which of its words, each signal of a decision was found in."""
+"""Evidence: the event and the words in which each signal of a decision was found."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple

@@ -47,7 +47,7 @@ from workers.conversation.step_context import Effect
 from workers.conversation.transcript import turn_of
 
 AGENT: Final = "escalation"
-"""Who dead-letters, as the dead letter says."""
+"""Agent named in the dead letters of the fold."""
 
 
 class Incoming(NamedTuple):
@@ -76,7 +76,7 @@ class OutboxEntry(NamedTuple):
 
 @dataclass(slots=True)
 class ConversationWrite:
-    """What is to be written for one conversation."""
+    """The data to be written for one conversation."""
 
     state: State
     blob: bytes
@@ -89,12 +89,12 @@ class ConversationWrite:
 
     @property
     def due(self) -> int | None:
-        """When its timer is due; None removes the timer."""
+        """Return the time at which its timer is due, in ms; None removes the timer."""
         return next_due(self.state)
 
     @property
     def is_open(self) -> bool:
-        """Whether an escalation is open, so that the keys must not expire."""
+        """Return True if an escalation is open, so that the keys must not expire."""
         return self.state.open is not None
 
 
@@ -334,7 +334,7 @@ class Folding:
 
 
 def _is_new(work: _Work, event: Event, timestamp_ms: int) -> bool:
-    """Whether an event is to be applied."""
+    """Return True if an event is to be applied."""
     if type(event) is Deadline:
         # It needs no id: what it applies is gone afterwards. One from the future is not believed.
         due = next_due(work.state)

@@ -1,4 +1,4 @@
-"""What each message changes: the customer's, the AI agent's, a person's, a tool's."""
+"""Effects of each message: the customer's, the AI agent's, a person's, a tool's."""
 
 from typing import Final
 
@@ -150,10 +150,10 @@ def _person(run: StepContext, event: Message) -> None:
 
 
 def _is_of_before(state: State, at: int) -> bool:
-    """Whether a person's message belongs to an escalation that has ended, by the events' own times.
+    """Return True if a person's message is older than the last end or the open escalation.
 
-    Chat systems and desks do not wait for each other: what a person wrote before the end may
-    arrive after it. It opens nothing, and claims nothing that was opened since.
+    All by the events' own times. Chat systems and desks do not wait for each other, so a message
+    from before the end may arrive after it. It opens nothing, and claims nothing opened since.
     """
     if state.owner == "pending":
         return state.open is not None and at < state.open.begun_at
@@ -238,7 +238,7 @@ def _await_answer(run: StepContext, findings: CustomerFindings) -> None:
 def _doubts(
     run: StepContext, event: Message, findings: CustomerFindings, repeats_before: int
 ) -> tuple[Doubt, ...]:
-    """Why the classifier should read a message that left the conversation with the AI agent."""
+    """Return reasons for the classifier to read a message that stays with the AI agent."""
     episode, frustrated = run.state.episode, findings.frustrated
     in_words = findings.doubtful
     # Worth a question only where its answer can still change something.

@@ -30,20 +30,20 @@ ANSWER_LIMIT: Final = 40
 
 
 def asks(findings: CustomerFindings) -> float:
-    """How clearly a message is a request for a person; 0 when that is doubtful."""
+    """Return the score of a message as a request for a person; 0 if it is doubtful."""
     request = findings.requested_human
     return request.score if request is not None and request.score >= THRESHOLD else 0.0
 
 
 def takes_offer(offer: Offer, said: CurrentWords, findings: CustomerFindings) -> bool:
-    """Whether a message accepts the offer: a yes that can mean nothing else, or a request."""
+    """Return True if a message accepts the offer: by an unambiguous yes, or a request."""
     if asks(findings):
         return True
     return findings.accepts is not None and findings.refuses is None and _is_meant(offer, said)
 
 
 def refuses_offer(offer: Offer, said: CurrentWords, findings: CustomerFindings) -> bool:
-    """Whether a message refuses the offer: a no that can mean nothing else, or no need any more."""
+    """Return True if a message refuses the offer: by an unambiguous no, or as no longer needed."""
     refused = findings.refuses is not None or findings.withdraws is not None
     return refused and _is_meant(offer, said)
 

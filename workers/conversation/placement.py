@@ -1,4 +1,4 @@
-"""Where the open escalation waits: the routing agent's answers, moves and levels."""
+"""Place of the open escalation: the routing agent's answers, moves and levels."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

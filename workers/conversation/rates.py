@@ -26,7 +26,7 @@ SUBJECTS: Final = 64
 
 
 class Subject(msgspec.Struct, array_like=True, frozen=True):
-    """What a share is of; `overall` has no name."""
+    """The subject of a share; `overall` has no name."""
 
     kind: Kind
     name: str = ""
@@ -90,7 +90,7 @@ def empty_rates(bands: Bands) -> Rates:
 
 
 def slice_ms(bands: Bands) -> int:
-    """How long one slice of the policy's window is."""
+    """Return the length of one slice of the policy's window, in ms."""
     return duration_ms(bands.window) // SLICES
 
 
@@ -102,7 +102,7 @@ def copied(rates: Rates) -> Rates:
 
 
 def is_counted(before: State, after: State) -> bool:
-    """Whether an event that took a conversation from one state to the other changes rates."""
+    """Return True if an event that led from one state to the other changes rates."""
     return after.rated is not before.rated or after.escalated is not before.escalated
 
 

@@ -1,4 +1,4 @@
-"""What the policy's rules make of an event: escalate, offer, recommend, raise, or keep silent."""
+"""Effects of the policy's rules on an event: escalate, offer, recommend, raise, or keep silent."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Literal
@@ -122,7 +122,7 @@ def _decide(
 
 
 def _silence(run: StepContext, rule: Rule) -> Literal["declined", "cooldown", "offered"] | None:
-    """Why a rule that holds keeps silent; None when it decides."""
+    """Return the cause for which a rule that holds keeps silent; None if it decides."""
     state = run.state
     if state.episode.declined and not rule.mandatory:
         return "declined"

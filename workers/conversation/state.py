@@ -1,4 +1,4 @@
-"""What the fold remembers of one conversation: small, bounded, and all that it decides by.
+"""The fold's state of one conversation: small, bounded, and the only basis of its decisions.
 
 Values are replaced, never changed in place, except on the copies that `step` makes for itself.
 """
@@ -16,10 +16,10 @@ from workers.redaction.redact import redact
 
 DeadlineKind = Literal["claim", "reply", "last", "offer", "answer", "idle", "update", "warn"]
 Due = tuple[DeadlineKind, int]
-"""What is due, and when: somebody's claim (or the ticket system's answer), the person's first
-reply, the end of the whole escalation, the customer's answer to an offer, the AI's answer, a word
-of the person who owns the conversation, the next look at the wait, the warning before a claim or
-reply is due."""
+"""Deadline and its time in ms. Kinds: a person's claim (or the ticket system's answer), the
+person's first reply, the end of the whole escalation, the customer's answer to an offer, the
+AI's answer, a word of the person who owns the conversation, the next look at the wait, the
+warning before a claim or reply is due."""
 
 
 class Tool(msgspec.Struct, array_like=True, frozen=True):
@@ -39,13 +39,13 @@ class Call(msgspec.Struct, array_like=True, frozen=True):
     """One tool called with the same arguments, as numbers that stand for the texts."""
 
     key: int
-    """Of name and arguments."""
+    """Number that stands for name and arguments."""
     made: int
-    """How often, since it last answered something new."""
+    """Number of calls since it last answered something new."""
     call_id: int = 0
-    """Of the last time, by which its answer is known; 0: it has none."""
+    """Number of the last call's id, by which its answer is known; 0: it has none."""
     answer: int = 0
-    """What it last answered; 0: nothing yet."""
+    """Number that stands for its last answer; 0: none yet."""
 
 
 class Offer(msgspec.Struct, array_like=True, frozen=True):
@@ -83,16 +83,16 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     score: float = 1.0
     level: int = 0
     target: str | None = None
-    """Where the policy wants it."""
+    """The place that the policy wants."""
     placing: int | None = None
     """Seq of the decision whose placement is awaited, until its `routed` arrives."""
     place: Place | None = None
     queue: str | None = None
-    """Where it is, or was before it was taken from there."""
+    """The queue on which it is, or was before it was taken from there."""
     tried: tuple[str, ...] = ()
     claim_minutes: float | None = None
     reply_minutes: float | None = None
-    """As the policy's route says; the queue's own when None."""
+    """Minutes of the policy's route; the queue's own when None."""
     person: str | None = None
     reply_within: float | None = None
     """Minutes from the claim to the first reply, on the queue where it is."""
@@ -114,9 +114,9 @@ class Escalation(msgspec.Struct, array_like=True, frozen=True):
     """Looks at the wait on this queue."""
     claimed_at: int = 0
     replied_at: int = 0
-    """When a person first claimed it, and first wrote to the customer; 0: not yet."""
+    """Times of the first claim by a person, and of their first message; 0: not yet."""
     priority: int | None = None
-    """As a lead set it."""
+    """Priority that a lead set."""
     warn_share: float | None = None
     """On the queue where it is: the part of the time to claim or reply that passes unwarned."""
     estimate: Estimate | None = None
@@ -147,7 +147,7 @@ class Ended(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Episode(msgspec.Struct, array_like=True):
-    """What was seen since the AI agent took over, at first or again."""
+    """Observations since the AI agent took over, at first or again."""
 
     started_at: int = 0
     customer_turns: int = 0
@@ -197,13 +197,13 @@ class Episode(msgspec.Struct, array_like=True):
     asked: int = 0
     """Kinds of silent frustration about which the classifier was asked, one bit each."""
     ai_said: int = 0
-    """What the AI's last turn with words was, as `detection.context` codes it."""
+    """Code of the AI's last turn with words, see `detection.context`."""
     earlier_mood: float = 0.0
     """The frustration that the messages before the last one leave."""
     ask_words: tuple[int, ...] = ()
     """Hashes of the content words of the customer's last message."""
     new_words: tuple[int, ...] = ()
-    """Those of a message like earlier ones that its predecessor lacked, until the AI answers."""
+    """Words of a message like earlier ones that its predecessor lacked, until the AI answers."""
 
 
 class State(msgspec.Struct, array_like=True):
@@ -241,13 +241,13 @@ class State(msgspec.Struct, array_like=True):
     desk_note: str | None = None
     earlier: tuple[Ended, ...] = ()
     rated: tuple[int, ...] = ()
-    """What the conversation was counted for in the rates: itself, intents, versions."""
+    """Subjects under which the rates count the conversation: itself, intents, versions."""
     escalated: bool = False
     """A person was called for, at least once."""
     weight: int = 0
     """Bytes that it takes at most, as far as that was counted; see `bounds`."""
     said: tuple[MinuteCount, ...] = ()
-    """How much was said in some minutes; that of the last message is the last."""
+    """Numbers of messages in some minutes; the last entry is the last message's minute."""
     unread: int = 0
     """Messages that were one too many in their minute."""
     flooded: int = 0
@@ -261,7 +261,7 @@ class State(msgspec.Struct, array_like=True):
 
     @property
     def waits_on_ticket(self) -> bool:
-        """Whether only a ticket waits, so that the AI agent goes on meanwhile."""
+        """Return True if only a ticket waits, so that the AI agent goes on meanwhile."""
         return self.owner == "pending" and self.open is not None and self.open.place == "ticket"
 
 
@@ -355,7 +355,7 @@ def decode_state(conversation_id: str, blob: bytes | None) -> State:
 
 
 def next_due(state: State) -> int | None:
-    """When the earliest deadline of a conversation is due, for the store's timers."""
+    """Return the time of the conversation's earliest deadline in ms, for the store's timers."""
     deadlines = state.deadlines
     if not deadlines:
         return None

@@ -90,4 +90,4 @@ _STEPS: Final[tuple[Callable[[State], None], ...]] = (
     _tools_that_work,
     _notes,
 )
-"""What is given up, in this order, until it is enough."""
+"""Reductions of a state, tried in this order until it is small enough."""

@@ -1,4 +1,4 @@
-"""What becomes of the AI agent's tools in an episode."""
+"""The AI agent's tools in an episode: calls, results, failures."""
 
 from workers.contracts.events import ToolCall, ToolResult
 from workers.conversation.state import ERROR_LIMIT, TOOLS, Episode, Tool, cut

@@ -1,4 +1,4 @@
-"""What the store appends to a conversation's transcript."""
+"""Entries that the store appends to a conversation's transcript."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""What the AI agent said last, as one code, and what it makes of the customer's answer."""
+"""Context of an answer: the AI agent's last turn as a code, and its effect on the reading."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _asks_for_a_yes(text: str, offered: Finding) -> bool:
 
 
 def is_thumb(text: str) -> bool:
-    """Whether a message is a thumb up, a check mark or the like, and nothing else."""
+    """Return True if a message is a thumb up, a check mark or the like, and nothing else."""
     return len(text) <= 20 and not text.isascii() and _THUMBS.match(text) is not None
 
 

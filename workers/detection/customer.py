@@ -74,7 +74,7 @@ def _answered(parts: str, words: list[str], seen: int, lists: Vocabulary) -> lis
 
 
 def _closed(parts: str, lists: Vocabulary) -> Finding | None:
-    """Whether nothing is left to do, in the last words."""
+    """Return the last words' statement that nothing is left to do, or None."""
     tail = parts if len(parts) <= _SHORT else parts[-_ANSWER:]
     # Who still asks something is not done.
     if len(parts) > _SHORT and "?" in tail:
@@ -149,7 +149,7 @@ def _read(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
 
 
 def feels(words: list[str], *, short: bool) -> bool:
-    """Whether the grammar looks at the mood of a text with these words."""
+    """Return True if the grammar looks at the mood of a text with these words."""
     flags = SHIPPED.customer_cues.look(words)
     seen = 0
     for flag in flags:
@@ -158,7 +158,7 @@ def feels(words: list[str], *, short: bool) -> bool:
 
 
 def is_short(text: str) -> bool:
-    """Whether one faint word is enough for a second look."""
+    """Return True if a text is so short that one faint word is enough for a second look."""
     return len(text) <= _SHORT
 
 
@@ -180,14 +180,14 @@ def _requested(found: Finding | None, parts: str, words: list[str] | None) -> Fi
 
 
 def _feels(flags: list[int], seen: int, *, short: bool) -> bool:
-    """Whether a second look at the mood is worth it."""
+    """Return True if a second look at the mood is worth it."""
     if seen & (FEELS | FAINT if short else FEELS):
         return True
     return seen & FAINT != 0 and sum(1 for flag in flags if flag & FAINT) > 1
 
 
 def _answers_perhaps(words: list[str], seen: int, lists: Vocabulary, *, short: bool) -> bool:
-    """Whether a second look for a yes, a no or "never mind" is worth it."""
+    """Return True if a second look for a yes, a no or "never mind" is worth it."""
     return (
         seen & (ASKS | TURNS | CLOSES | HINTS if short else ASKS | TURNS) != 0
         or words[0] in lists.openings

@@ -1,4 +1,4 @@
-"""What the detection stage reports about one turn."""
+"""Findings of the detection stage about one turn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 
 
 class CustomerFindings(msgspec.Struct, frozen=True):
-    """What one customer turn says; ``None`` means the signal is absent (score 0)."""
+    """Findings in one customer turn; None: the signal is absent (score 0)."""
 
     requested_human: Finding | None = None
     frustrated: Finding | None = None
@@ -26,7 +26,7 @@ class CustomerFindings(msgspec.Struct, frozen=True):
 
 
 class AgentFindings(msgspec.Struct, frozen=True):
-    """What one AI turn says about a person: a promise, or an offer."""
+    """Findings in one AI turn about a person: a promise, or an offer."""
 
     promises_person: Finding | None = None
     offers_person: Finding | None = None

@@ -1,4 +1,4 @@
-"""How frustrated is the customer about the service? Evidence that adds up."""
+"""Frustration of the customer with the service: evidence that adds up."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _emphasis(text: str) -> float:
 
 
 def _damped(classes: str, start: int, end: int) -> bool:
-    """Whether strong words are denied, or meant for somebody or something else."""
+    """Return True if strong words are denied, or meant for someone or something else."""
     if classes[start] not in "FMRSLX":
         return False
     return bool(_DAMPED.search(classes[:start]) or _FOR_OTHERS.match(classes[end:]))
@@ -197,7 +197,7 @@ def scored(likely: float) -> float:
 
 
 def _calm(classes: str, found: tuple[float, int, int] | None) -> bool:
-    """Whether the rules know strong words here to be harmless, or the customer pleased."""
+    """Return True if the rules know strong words here to be harmless, or the customer pleased."""
     if "H" in classes or _RESOLVED.search(classes) or _PLEASED.search(classes):
         return True
     return found is None and not set("FMJLX").isdisjoint(classes)

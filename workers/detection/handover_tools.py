@@ -26,7 +26,7 @@ _LONGEST_NAME: Final = 64
 
 
 def is_handover(name: str) -> bool:
-    """Whether a tool of this name asks for a person."""
+    """Return True if a tool of this name asks for a person."""
     if len(name) > _LONGEST_NAME:
         return False
     plain = _CAMEL.sub("_", name).lower().replace("-", "_").replace(" ", "_").replace(".", "_")

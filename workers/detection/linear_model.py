@@ -25,7 +25,7 @@ class LinearModel(msgspec.Struct, frozen=True):
     weights: dict[str, int]
 
     def probability(self, features: Collection[str]) -> float:
-        """How likely it is that a text with these features is one of those looked for."""
+        """Return the probability that a text with these features is one of those looked for."""
         if not features:
             return 0.0
         total = sum(map(self.weights.get, features, repeat(0)))

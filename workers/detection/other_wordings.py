@@ -191,7 +191,7 @@ def _may_be_broken_off(words: list[str]) -> bool:
 
 
 def is_about_others(folded: str, start: int, end: int) -> bool:
-    """Whether the words from `start` to `end` speak of people who are not the service's."""
+    """Return True if the words from `start` to `end` speak of people outside the service."""
     around = folded[max(0, start - 40) : end + 80]
     return _OTHERS.search(around) is not None
 

@@ -1,4 +1,4 @@
-"""Does the customer ask for a person? A grammar over word classes."""
+"""Requests for a person: a grammar over word classes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _ASKED_HOW = re.compile(r"(?:jnd?|[jw]k{0,2}zn?[iu][WJpk]{0,3}|[jq6]n[u]k?L?)$")
 
 
 class Asking(NamedTuple):
-    """How surely the classes from ``start`` to ``end`` ask for a person."""
+    """The score with which the classes from `start` to `end` ask for a person."""
 
     score: float
     start: int
@@ -113,7 +113,7 @@ def features(turn: ClassifiedTurn, offset: int, sentence: str) -> set[str]:
 
 
 def cut(sentence: str) -> float:
-    """How likely a sentence has to be to count as a request."""
+    """Return the least probability at which a sentence counts as a request."""
     return LIKELY_NAMED if _NAMED.search(sentence) else LIKELY
 
 

@@ -1,4 +1,4 @@
-"""What a customer wrote, apart from what only stands in their message.
+"""The customer's own words in a message, apart from quoted and pasted text.
 
 Quoted mail, signatures and pasted turns of a bot are blanked; positions stay.
 """

@@ -1,1 +1,1 @@
-"""What a person receives: the packet, its redaction, and the notices to the customer."""
+"""Texts that people receive: the packet, its redaction, and the notices to the customer."""

@@ -1,4 +1,4 @@
-"""What a packet is written from, with every text redacted once."""
+"""The input of a packet, with every text redacted once."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -159,7 +159,7 @@ class PacketView:
 
     @property
     def seconds(self) -> int:
-        """How long the episode has lasted, to the decision."""
+        """Return the length of the episode up to the decision, in seconds."""
         began = to_ms(self.facts.episode_started_at)
         return max(0, (to_ms(self.decision.decided_at) - began) // 1000)
 

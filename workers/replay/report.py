@@ -128,7 +128,7 @@ class Summary(msgspec.Struct, kw_only=True, frozen=True):
     detection_version: str
     """The detection that read the texts here."""
     recorded_detections: list[str]
-    """Those that the log tells, by its policy events."""
+    """Versions of the detection that the log's policy events name."""
     refused: dict[str, int]
     conversations: int
     policies: list[Judged]

@@ -1,1 +1,1 @@
-"""Where an escalation goes: queues and their load, calendars, the ladder, and what is then sent."""
+"""Routing of an escalation: queues and their load, calendars, the ladder, and the messages."""

@@ -25,7 +25,7 @@ class LastPresence:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How many wait on each queue and who is there; a queue that is missing has neither.
+    """Waiting escalations and people online, by queue; a missing queue has neither.
 
     `since_ms` is when the router that reads it was started: what desks said before, it may have
     missed.
@@ -41,7 +41,7 @@ class Load:
 
 
 def refusal(topics: Topics, queue: str, load: Load, now_ms: int) -> SkipReason | None:
-    """Why a queue takes nobody at `now_ms`; None when it does."""
+    """Return the reason why a queue takes no escalation at `now_ms`; None if it does."""
     if queue not in topics.queues:
         return "unknown_queue"
     if not is_open(topics.calendar(queue), now_ms):
@@ -54,7 +54,7 @@ def refusal(topics: Topics, queue: str, load: Load, now_ms: int) -> SkipReason |
 
 
 def is_deserted(topics: Topics, queue: str, load: Load, now_ms: int) -> bool:
-    """Whether nobody is online on a queue, or its desk has been silent for too long."""
+    """Return True if no one is online on a queue, or its desk has been silent for too long."""
     presence = _recent(topics, queue, load, now_ms)
     if presence is not None:
         return presence.agents_online == 0
@@ -63,13 +63,13 @@ def is_deserted(topics: Topics, queue: str, load: Load, now_ms: int) -> bool:
 
 
 def people_online(topics: Topics, queue: str, load: Load, now_ms: int) -> int:
-    """How many people a desk lately said are online on a queue; 0 when it is silent."""
+    """Return the number of people whom a desk lately reported online; 0 if it is silent."""
     presence = _recent(topics, queue, load, now_ms)
     return 0 if presence is None else presence.agents_online
 
 
 def is_online(topics: Topics, queue: str, person: str, load: Load, now_ms: int) -> bool:
-    """Whether a desk said lately that this person is online on the queue."""
+    """Return True if a desk lately reported this person online on the queue."""
     presence = _recent(topics, queue, load, now_ms)
     return presence is not None and person in presence.agents
 
@@ -105,7 +105,7 @@ def together(said: Sequence[LastPresence], limit_ms: int) -> LastPresence | None
 
 
 def free_slots(topics: Topics, queue: str, load: Load, now_ms: int) -> int | None:
-    """How many more conversations the people of a queue can take at once; None when unknown."""
+    """Return the number of further conversations that a queue's people can take, or None."""
     presence = _recent(topics, queue, load, now_ms)
     return None if presence is None else presence.free_slots
 

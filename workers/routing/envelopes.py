@@ -231,7 +231,7 @@ def control(
 def contact_of(
     decision: Decision, plan: Plan, record: LedgerRecord, topics: Topics
 ) -> Contact | None:
-    """How the customer reaches a person when nobody took them; None while somebody may."""
+    """Return the contact details for a customer whom no one took; None while someone may."""
     if plan.place != "contact" and decision.outcome != "expired":
         return None
     queue = record.queue or ""

@@ -1,4 +1,4 @@
-"""What the ledger says after a decision: pure, so that a restored ledger is the same ledger."""
+"""The ledger's record after a decision: pure, so that a restored ledger is the same ledger."""
 
 import msgspec
 
@@ -14,7 +14,7 @@ UNKNOWN = "unknown"
 
 
 def is_passing(decision: Decision) -> bool:
-    """Whether a repeat of this decision needs nothing that the ledger would have to remember."""
+    """Return True if a repeat of this decision needs nothing from the ledger."""
     return decision.observe or decision.action in PASSING
 
 
@@ -92,7 +92,7 @@ def waits_on(record: LedgerRecord | None) -> str | None:
 
 
 def is_over(record: LedgerRecord) -> bool:
-    """Whether no escalation of this conversation is open."""
+    """Return True if no escalation of this conversation is open."""
     return record.escalation_id is None or record.outcome is not None
 
 

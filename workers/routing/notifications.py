@@ -1,4 +1,4 @@
-"""What the team is told beside its queue: tickets asked for, escalations that moved or expired."""
+"""Notifications to the team: tickets asked for, escalations that moved or expired."""
 
 from typing import Final
 

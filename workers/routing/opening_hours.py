@@ -1,4 +1,4 @@
-"""When a queue's people are at work: business calendars evaluated at a moment."""
+"""Opening hours of a queue: business calendars evaluated at a moment."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -10,14 +10,14 @@ from workers.contracts.calendars import Calendar, Opening
 from workers.contracts.time import from_ms
 
 LOOK_AHEAD_DAYS: Final = 400
-"""How far an opening is looked for; a calendar that is closed for longer has none."""
+"""Days within which an opening is looked for; a calendar that is closed for longer has none."""
 
 _ONE_DAY: Final = timedelta(days=1)
 _zone = cache(ZoneInfo)
 
 
 def is_open(calendar: Calendar, at_ms: int) -> bool:
-    """Whether the people of `calendar` are at work; an opening time is, a closing time is not.
+    """Return True if the people of `calendar` are at work; the closing time itself is excluded.
 
     A time that a change of clocks skips is read as RFC 5545 does, with the offset before the gap;
     of one that comes twice, the first is meant.

@@ -33,17 +33,17 @@ class Rung(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As `withdraw_from` names it."""
+        """The place's name in `withdraw_from`."""
         return rung_name(self.place, self.queue)
 
     @property
     def tried_as(self) -> str:
-        """As `tried` names it."""
+        """The place's name in `tried`."""
         return self.name if self.person is None else person_rung(self.queue, self.person)
 
 
 def is_placing(decision: Decision) -> bool:
-    """Whether the escalation of this decision needs a place."""
+    """Return True if the escalation of this decision needs a place."""
     if decision.observe or decision.escalation_id is None:
         return False
     if decision.action == "move":
@@ -282,7 +282,7 @@ def _late(decision: Decision, previous: LedgerRecord | None) -> tuple[str, ...]:
 
 
 def _standing(decision: Decision, previous: LedgerRecord | None) -> set[str]:
-    """Where the escalation waits or is worked on before this decision.
+    """Return the places where the escalation waits or is worked on before this decision.
 
     Both memories are asked: the ledger may have lost its last writes, and the fold may not yet
     know where the router put it.

@@ -1,4 +1,4 @@
-"""How long a customer will wait: a range from the queue's own recent past, or none."""
+"""Estimate of a customer's wait: a range from the queue's own recent past, or none."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def estimate(
 
 
 def has_left(told: ToldWait | None, wait: Wait, now_ms: int) -> bool:
-    """Whether what is estimated now no longer fits what the customer was told before.
+    """Return True if the estimate of now no longer fits the range that the customer was told.
 
     The range that was told shrinks as time passes; the middle of `wait` must still lie in it.
     """

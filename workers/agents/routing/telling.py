@@ -38,7 +38,7 @@ class Telling:
         self._secrets = secrets
         self._now_ms = now_ms
         self.progress = LedgerProgress()
-        """What was written here to the ledger's topic."""
+        """The records that this router wrote to the ledger's topic."""
 
     async def place(self, message: Envelope) -> None:
         """Send a packet or a ticket's request; raise TopicRefusesError if it does not take it."""
