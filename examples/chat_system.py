@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Producer
 SERVERS = {"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP"]}
 PATIENCE_S = float(os.environ.get("EXAMPLE_PATIENCE_S", "30"))
 
-# Everybody who writes one conversation must pick its partition alike. Clients built on librdkafka
+# All producers must map a conversation to the same partition. Clients built on librdkafka
 # need `partitioner` for what Java's client, aiokafka and `handoff send` do by themselves.
 producer = Producer(
     {

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from confluent_kafka import Consumer, Producer
 
 SERVERS = {"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP"]}
-PRESENCE_S = 30  # topics.yaml's `presence_seconds` is the limit; silence beyond it counts as nobody
+PRESENCE_S = 30  # topics.yaml's `presence_seconds` is the limit; after that the queue is skipped
 PATIENCE_S = float(os.environ.get("EXAMPLE_PATIENCE_S", "inf"))
 
 producer = Producer({**SERVERS, "acks": "all", "enable.idempotence": True})
@@ -43,7 +43,7 @@ class Desk:
         self._seen: dict[str, tuple[int, int, int]] = {}
 
     def present(self) -> None:
-        """Say that this person is there; a queue that nobody reports for is skipped."""
+        """Report that this person is there; a queue without reports is skipped."""
         presence = {"agents_online": 1, "free_slots": 3, "agents": [self.agent]}
         # Several desks may report for one queue: each has an id of its own.
         presence["desk_id"] = f"desk-{self.agent}"
@@ -65,7 +65,7 @@ class Desk:
         if rank <= self._seen.get(message["escalation_id"], (-1, -1, -1)):
             return
         self._seen[message["escalation_id"]] = rank
-        first = message.get("assignee")  # for two minutes it is left to whom the customer knows
+        first = message.get("assignee")  # the person whom the customer knows goes first
         if first not in (None, self.agent):
             print(f"left to {first}", flush=True)
         elif message["type"] == "handoff":  # a customer waits: show the packet, ask for the case

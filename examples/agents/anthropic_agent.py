@@ -52,7 +52,7 @@ class AnthropicAgent:
             answer = await self.model.messages.create(
                 model=MODEL, max_tokens=1024, system=SYSTEM, tools=TOOLS, messages=self.messages
             )
-            # A person may have taken over while the model was thinking: then nobody hears this.
+            # A person may have taken over while the model was thinking: then this is not said.
             if not self.handoff.may_reply(self.conversation):
                 return None
             self.messages.append({"role": "assistant", "content": answer.content})

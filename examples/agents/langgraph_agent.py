@@ -64,7 +64,7 @@ class LangGraphAgent:
     async def think(self, state: MessagesState) -> dict:
         """Ask the model, and report what it says and which tools it calls."""
         answer = await self.model.ainvoke([SystemMessage(SYSTEM), *state["messages"]])
-        # A person may have taken over while the model was thinking: then nobody hears this.
+        # A person may have taken over while the model was thinking: then this is not said.
         if not self.handoff.may_reply(self.conversation):
             return {}
         said, confidence = confidence_of(answer.text)

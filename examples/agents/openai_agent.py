@@ -44,7 +44,7 @@ class OpenAIAgent:
             instructions=SYSTEM,
             model=OpenAIChatCompletionsModel(MODEL, AsyncOpenAI()),
             tools=[function_tool(look_up_order), ask_for_person],
-            # Whoever asks for a person says nothing more.
+            # An agent that has asked for a person says nothing more.
             tool_use_behavior=StopAtTools(stop_at_tool_names=["ask_for_person"]),
         )
         self.items: list[dict] = []
@@ -60,7 +60,7 @@ class OpenAIAgent:
         if not self.handoff.may_reply(self.conversation):
             return None
         result = await Runner.run(self.agent, self.items)
-        # A person may have taken over while the model was thinking: then nobody hears this.
+        # A person may have taken over while the model was thinking: then this is not said.
         if not self.handoff.may_reply(self.conversation):
             return None
         self.items = result.to_input_list()

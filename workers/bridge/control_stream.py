@@ -31,7 +31,7 @@ class ControlStreams:
     async def follow(self, last_event_id: str) -> AsyncIterator[tuple[str, str]]:
         """Yield the id and the JSON of each message for ever; ends when Kafka cannot be read.
 
-        An id says how far each partition was read: whoever gives the last one back misses nothing.
+        An id says how far each partition was read: a client that returns the last misses nothing.
         """
         self._open += 1
         try:

@@ -237,7 +237,7 @@ _ERROR: Final[Json] = {
 
 
 def _schemas(topic: str, name: str) -> Json:
-    """Return the components that describe the events of a topic that anybody outside may write."""
+    """Return the components that describe the events of a topic that outside systems may write."""
     file = data_path("schemas") / f"{topic}.v1.schema.json"
     schema = orjson.loads(file.read_bytes())
     root = {key: value for key, value in schema.items() if key not in _LEFT_OUT}

@@ -184,7 +184,7 @@ class _Bridge:
         except TooBusyError:
             return _unavailable("too much is being posted at the moment")
         except GoneError:
-            # Nobody reads the answer.
+            # The client is gone: the answer has no reader.
             return _error(400, "the connection was closed")
 
     async def _post(self, body: bytes, sender: Sender, topic: str | None) -> Response:

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 async def report_presence(
     vendor: Vendor, sender: Requester, publish: Callable[[Sequence[Record]], Awaitable[None]]
 ) -> None:
-    """Report until cancelled; a queue about which nobody answers is not reported."""
+    """Report until cancelled; a queue about which the vendor does not answer is not reported."""
     presence = vendor.file.presence
     if presence is None:
         return

@@ -323,7 +323,7 @@ class _Log:
             **{
                 field: value[:_LONGEST]
                 for field, value in known.items()
-                # A part of an address reaches nobody.
+                # A part of an address is of no use.
                 if value and len(value) <= _WHOLE.get(field, len(value))
             }
         )

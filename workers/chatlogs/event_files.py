@@ -43,7 +43,7 @@ def local_files(names: Sequence[str]) -> Iterator[list[Path]]:
 
 
 def shown(path: Path) -> str:
-    """Return how a path of `local_files` is told to whoever named it."""
+    """Return a path of `local_files` as its user named it."""
     return path.name if any(part.startswith(_FOLDER) for part in path.parts) else str(path)
 
 

@@ -1,4 +1,4 @@
-"""`handoff console`: the pages for whoever watches, and a desk and a chat for trying it."""
+"""`handoff console`: the pages for those who watch, and a desk and a chat for trying it."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`handoff deadletters`: records that nobody could use, listed, shown or sent again."""
+"""`handoff deadletters`: records that no worker could use, listed, shown or sent again."""
 
 import asyncio
 import re

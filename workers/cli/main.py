@@ -166,7 +166,7 @@ def _ended_from_outside() -> Iterator[None]:
 
 
 def silence_output() -> None:
-    """Have what is still to be written go nowhere, once nobody reads it any more."""
+    """Discard further output once its reader is gone."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -67,7 +67,7 @@ def _rules(source: IO[bytes] | None, topics: Path) -> tuple[NoticeRule, ...]:
 
 
 def _lines(rules: tuple[NoticeRule, ...]) -> Iterator[dict[str, str]]:
-    """Yield what everybody is told, then what those are told whom a rule names."""
+    """Yield the notices for all customers, then those of single rules."""
     told = Notices(rules)
     for match in dict.fromkeys([NoticeMatch(), *(rule.match for rule in rules)]):
         whom = ", ".join(filter(None, (match.reason, match.queue, match.tier, match.channel)))

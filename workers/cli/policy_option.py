@@ -22,7 +22,7 @@ class PolicyText(NamedTuple):
 
 
 class PolicyChoice(NamedTuple):
-    """A policy file or folder, and what named it: the command line, the environment or nobody."""
+    """A policy file or folder, and its origin: the command line, the environment or neither."""
 
     path: Path
     origin: Origin
@@ -60,7 +60,7 @@ class PolicyChoice(NamedTuple):
 
 
 def shipped() -> PolicyChoice:
-    """Return the policy that holds where nobody names one."""
+    """Return the default policy."""
     return PolicyChoice(data_path("policies") / "default.yaml", "shipped")
 
 
@@ -74,7 +74,7 @@ def _chosen(
     named = os.environ.get(VARIABLE)
     if not named:
         return shipped()
-    # Read here and not by click, whose error would blame an option that nobody gave.
+    # Read here and not by click, whose error would blame an option that was not given.
     if not Path(named).exists():
         raise CliError(f"{VARIABLE}={named}: there is no such file or folder", exit_code=2)
     return PolicyChoice(Path(named), VARIABLE)

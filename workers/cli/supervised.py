@@ -12,7 +12,7 @@ _END_S: Final = 10.0
 
 
 def end_with_supervisor() -> None:
-    """Watch whether whoever started this process is still there; nothing happens without one."""
+    """End this process when the one that started it is gone; without one, do nothing."""
     supervisor = os.environ.get(_SUPERVISOR)
     if supervisor is None:
         return

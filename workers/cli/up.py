@@ -154,7 +154,7 @@ def _apply(kafka: str | None, topics: Topics) -> None:
 def _say_what_next() -> None:
     click.echo(
         "In another shell, after the line above:\n"
-        "  python examples/desk.py tier_2_support kim          a desk; else nobody is there\n"
+        "  python examples/desk.py tier_2_support kim          a desk, so that someone is online\n"
         "  handoff import --now LOGS.jsonl | handoff send -    send conversations through it\n"
         "  handoff audit                                       what was decided, what is open\n"
         "  handoff explain CONVERSATION                        why, turn by turn\n"
@@ -164,7 +164,7 @@ def _say_what_next() -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return so many loopback ports in a row that nobody uses at the moment."""
+    """Return so many loopback ports in a row that are free at the moment."""
     for _ in range(100):
         with ExitStack() as stack:
             first = stack.enter_context(socket.socket())
@@ -238,7 +238,7 @@ def _work(
 
 
 def _console_port() -> int:
-    """Return the console's own port, or a free one where somebody has it."""
+    """Return the console's own port, or a free one if it is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

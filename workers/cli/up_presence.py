@@ -54,7 +54,7 @@ class PresenceNews:
 
 
 def watch_presence(settings: Settings, topics: Topics, say: Callable[[str], None]) -> None:
-    """Tell in the background, until the process ends, which queues have nobody."""
+    """Report queues without people, in the background, until the process ends."""
     news = PresenceNews(topics)
 
     async def watch() -> None:

@@ -210,7 +210,7 @@ def agent_commands(options: Mapping[str, Any]) -> dict[str, list[str]]:
     if options["kafka"]:
         arguments += ["--kafka", options["kafka"]]
     if options["redis"]:
-        # On a command line everybody could read its password.
+        # Every user of the machine can read a command line, and so its password.
         os.environ["REDIS_URL"] = options["redis"]
     commands = {}
     for number, name in enumerate((*AGENTS, *WHEN_CONFIGURED)):

@@ -41,7 +41,7 @@ class EventTransport(Protocol):
     """Carries events to the log and control messages back: over Kafka, or over the bridge."""
 
     async def start(self) -> None:
-        """Connect; raises when there is nobody at the address."""
+        """Connect; raises if no server answers at the address."""
 
     async def stop(self) -> None:
         """Disconnect; what was sent is acknowledged already."""
@@ -82,7 +82,7 @@ class HandoffClient:
             self._following.cancel()
             await asyncio.wait({self._following})
             if not self._following.cancelled():
-                # Whoever waited was told of it.
+                # Callers that waited have got the error.
                 self._following.exception()
         await self._transport.stop()
 
@@ -268,7 +268,7 @@ class HandoffClient:
     async def _report(self, event: Event) -> str:
         value, key = encode(event), event.conversation_id.encode()
         try:
-            # What nobody could apply is said here, where it can be mended.
+            # An event that the fold could not apply is refused here, where it can be mended.
             decode_event(Raw(key, value, (), to_ms(datetime.now(UTC))))
         except Rejected as rejected:
             raise RefusedEventError(str(rejected)) from None

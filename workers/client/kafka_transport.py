@@ -61,7 +61,7 @@ async def _to_beginning(consumer: AIOKafkaConsumer) -> None:
 
 
 def readable(value: bytes | None) -> Control | None:
-    """Return a control message, or None for what is none: it can tell nobody anything."""
+    """Return a control message, or None for any other record."""
     try:
         return decode_message(Control, value)
     except Rejected:

@@ -22,7 +22,7 @@ _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class Identity(NamedTuple):
-    """Somebody who is signed in."""
+    """A person who is signed in."""
 
     name: str
     role: Role
@@ -93,7 +93,7 @@ class People:
         self._load()
 
     def by_token(self, token: str) -> tuple[Identity, str] | None:
-        """Return whose token it is, and the token's digest; None: nobody's."""
+        """Return whose token it is, and the token's digest; None: unknown."""
         digest = hashlib.sha256(token.encode(errors="replace")).hexdigest()
         found = None
         for person in self._current():
@@ -122,14 +122,14 @@ class People:
         try:
             stat = self._path.stat()
         except OSError:
-            # Without its file nobody may come in.
+            # Without its file no one may come in.
             self._read, self._people = None, ()
             return ()
         if (stat.st_mtime_ns, stat.st_size) != self._read:
             try:
                 self._load()
             except ConfigurationError:
-                # Half a file must not lock everybody out; the last whole one counts.
+                # Half a file must not lock all users out; the last whole one counts.
                 self._read = (stat.st_mtime_ns, stat.st_size)
         return self._people
 
@@ -176,7 +176,7 @@ class Admission(NamedTuple):
 def admission(
     host: str, tokens_file: Path | None, user_header: str | None, proxies: str, topics: Topics
 ) -> Admission:
-    """Return how callers are told apart, or raise ConfigurationError rather than let anybody in."""
+    """Return how callers are told apart, or raise ConfigurationError rather than let anyone in."""
     networks = _networks(proxies)
     if bool(user_header) != bool(networks):
         raise ConfigurationError(

@@ -52,7 +52,7 @@ def is_ours(conversation_id: str) -> bool:
 
 
 def new_conversation_id() -> str:
-    """Return the id of a conversation that nobody can guess."""
+    """Return a conversation's id that cannot be guessed."""
     return f"{PREFIX}{secrets.token_hex(8)}"
 
 

@@ -43,7 +43,7 @@ _MINE: Final = frozenset({"replied", "transferred", "returned", "resolved", "aba
 
 
 def desk_name_of(request: Request, identity: Identity) -> str | None:
-    """Return the name under which somebody works; None: they have not said one yet."""
+    """Return the name under which a person works; None: none was given yet."""
     if site_of(request).admission.people is not None:
         return identity.name
     session = session_of(request)
@@ -112,7 +112,7 @@ async def _said(site: Site, row: Any) -> list[Any]:
 
 
 async def desk(request: Request) -> Response:
-    """Show the desk of whoever asks."""
+    """Show the user's desk."""
     site, identity = site_of(request), _may_work(request)
     person = desk_name_of(request, identity)
     if person is None:
@@ -144,7 +144,7 @@ async def desk_stream(request: Request) -> Response:
 
 
 async def take_name(request: Request) -> Response:
-    """Remember the name of somebody who comes to the desk, where nobody has a name of their own."""
+    """Remember the name that a person gives at the desk, if sign-in gives none."""
     site, identity = site_of(request), _may_work(request)
     form = await site.form(request)
     name = " ".join(form.get("name", "").split())[:_LONGEST_NAME]

@@ -20,14 +20,14 @@ SLOTS: Final = 3
 _DESK_ID: Final = "console"
 _LOOK_S: Final = 1.0
 _GONE_S: Final = 60.0
-"""Somebody whose page has been closed for so long is no longer there."""
+"""Seconds after which a person whose page is closed is no longer there."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class Worker:
-    """Somebody at the desk."""
+    """A person at the desk."""
 
     name: str
     queues: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class DeskRoom:
                 told = False
 
     async def leave(self) -> None:
-        """Say that nobody is there any more, at the end."""
+        """Report at the end that everyone has gone."""
         for worker in self._workers.values():
             worker.present = False
         await self._report()
@@ -123,7 +123,7 @@ class DeskRoom:
         await self._sender.send(DESKS, queue, _plain(presence))
 
     async def act(self, person: str, kind: Any, about: Any, fields: dict[str, Any]) -> None:
-        """Report what somebody did with an escalation; `about` is its row of the view."""
+        """Report a person's action on an escalation; `about` is its row of the view."""
         event = DeskEvent(
             type=kind,
             event_id=str(uuid.uuid4()),

@@ -17,7 +17,7 @@ class NotSent(Exception):
 
 
 class EventSender:
-    """One producer for everybody, started when it is needed first."""
+    """One producer for all users, started at its first use."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

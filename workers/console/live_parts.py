@@ -22,7 +22,7 @@ class TooManyStreams(Exception):
 
 
 class Hub:
-    """Holds one channel for each thing that is watched, as long as somebody watches it."""
+    """Holds one channel for each part that is watched, as long as someone watches it."""
 
     def __init__(self) -> None:
         self._channels: dict[object, _Channel] = {}

@@ -56,7 +56,7 @@ class QueueLine(NamedTuple):
 
 
 def queues_for(site: Site, identity: Identity) -> list[str]:
-    """Return the queues that somebody may see, as topics.yaml orders them."""
+    """Return the queues that the user may see, in the order of topics.yaml."""
     return [name for name in site.topics.queues if identity.sees([name])]
 
 
@@ -112,7 +112,7 @@ def system_state(site: Site) -> dict[str, Any]:
 
 
 async def now_context(site: Site, identity: Identity) -> dict[str, Any]:
-    """Return what the page "Now" shows to somebody."""
+    """Return the content of the page "Now" for a user."""
     at_ms = now_ms()
     names = queues_for(site, identity)
     visible = identity.queues
@@ -215,7 +215,7 @@ async def queue_stream(request: Request) -> Response:
 
 def _queue_name(site: Site, identity: Identity, request: Request) -> str:
     name: str = request.path_params["queue"]
-    # What somebody may not see is not there for them.
+    # A queue that the user may not see does not exist for them.
     if name not in site.topics.queues or not identity.sees([name]):
         raise HTTPException(404, "There is no such queue.")
     return name

@@ -128,7 +128,7 @@ def _moment(at_ms: int) -> datetime:
 
 
 def name_of(text: str | None) -> str:
-    """Return a name or an id of somebody else on one line, without marks that reorder it."""
+    """Return a foreign name or id on one line, without marks that reorder it."""
     return one_line((text or "")[:256])
 
 

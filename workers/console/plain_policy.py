@@ -1,4 +1,4 @@
-"""A policy as sentences that somebody reads who has never seen the file."""
+"""A policy as sentences for readers who have never seen the file."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple

@@ -214,7 +214,7 @@ class Guard:
 
 
 def new_session(digest: str | None = None, desk_name: str | None = None) -> Session:
-    """Return a session that nobody else has."""
+    """Return a new session, unlike all others."""
     return Session(secrets.token_urlsafe(18), digest, desk_name)
 
 

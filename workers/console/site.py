@@ -77,7 +77,7 @@ class Site:
             return None
 
     def page(self, request: Request, template: str, context: dict[str, Any]) -> Response:
-        """Return a page, with what all pages show; whoever has no session gets one."""
+        """Return a page with the parts that all pages share; start a session if there is none."""
         identity, session = identity_of(request), session_of(request)
         fresh = session or new_session()
         html = self.renderer.page(
@@ -117,7 +117,7 @@ def site_of(request: Request) -> Site:
 
 
 def identity_of(request: Request) -> Identity:
-    """Return who asks; the guard lets nobody else to the pages."""
+    """Return the user; the guard lets no one else reach the pages."""
     identity: Identity | None = request.state.identity
     if identity is None:
         raise HTTPException(401)
@@ -125,6 +125,6 @@ def identity_of(request: Request) -> Identity:
 
 
 def session_of(request: Request) -> Session | None:
-    """Return the session of whoever asks, if their browser has one."""
+    """Return the session of the user's browser, if it has one."""
     session: Session | None = request.state.session
     return session

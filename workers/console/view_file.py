@@ -22,7 +22,7 @@ MOST_ENDED: Final = 1_500_000
 _SCHEMA: Final = Path(__file__).with_name("view_schema.sql")
 _READERS: Final = 4
 _AT_ONCE: Final = 2_000
-"""Rows that one round of forgetting removes, so that nobody waits long for the writer."""
+"""Rows that one round of forgetting removes, so that the writer is not held for long."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class ViewFile:
         """Open the file, or make it."""
         self.path = path
         self.version = 0
-        """Grows with every change; whoever shows something compares it."""
+        """Grows with every change; pages compare it to see whether they are out of date."""
         self._generation = 0
         self._writing = ThreadPoolExecutor(1, "view-writer")
         self._reading = ThreadPoolExecutor(_READERS, "view-reader")
@@ -85,7 +85,7 @@ class ViewFile:
             return self._usable()
 
     def _usable(self) -> sqlite3.Connection:
-        # Packets are in it: nobody else on the machine reads them.
+        # It has packets: no other user of the machine may read them.
         self.path.touch(mode=0o600)
         connection = _connect(self.path, read_only=False)
         version = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -235,7 +235,7 @@ def _require_turn(event: Message) -> None:
     role: str = event.role
     if alias := ROLE_ALIASES.get(role):
         role = alias
-        # The event was made a moment ago and is nobody else's yet.
+        # The event was made a moment ago: no other code holds it yet.
         msgspec.structs.force_setattr(event, "role", role)
     calls = event.agent.tool_calls if event.agent is not None else ()
     if role == "tool":

@@ -267,7 +267,7 @@ class Routed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     assignee: Id | None = None
     """The person who is asked first; others may claim it, too."""
     assigned_until: Instant | None = None
-    """By when that person must claim it; then it waits for anybody on the queue."""
+    """Time by which that person must claim it; then it waits for anyone on the queue."""
 
 
 class Deadline(EventBase, kw_only=True, frozen=True, omit_defaults=True):

@@ -51,4 +51,4 @@ class OutcomeRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     csat: Csat | None = None
     """Of a rating: from 1 to 5, the best."""
     observe: bool = False
-    """The worker only observed: nobody was handed over."""
+    """The worker only observed: no customer was handed over."""

@@ -91,7 +91,7 @@ def _length(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value for a person to recognise, unless it may be somebody's secret.
+    """Return a value for a person to recognise, unless it may be a secret.
 
     Text is shown when it is a word of letters, as types and roles are, or a time; numbers are
     shown below a thousand.

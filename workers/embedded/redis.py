@@ -27,7 +27,7 @@ class EmbeddedRedis:
 
     With a folder its data are kept there (append-only file, synced every second) and found again
     at the next start; without one they end with it. It never evicts. The port stays the same
-    through `stop`, `kill` and `start`. Nobody else on the machine can read the folder, and no two
+    through `stop`, `kill` and `start`. No other user of the machine can read the folder, and no two
     servers write to it.
     """
 
@@ -44,7 +44,7 @@ class EmbeddedRedis:
             try:
                 self._server = self._launch(port)
             except ServerError:
-                # Somebody may have taken the port between our look and the server's.
+                # Another process may have taken the port between our look and the server's.
                 if self._port is not None or attempt == _TRIES:
                     raise
             else:
@@ -140,7 +140,7 @@ def _owned(folder: Path) -> Iterator[int]:
 
 
 def _answers(port: int, pid: int) -> bool:
-    """Return whether the server on a port is ready and is this process, not somebody else's."""
+    """Return whether the server on a port is ready and is this process, not another."""
     answer = b""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:

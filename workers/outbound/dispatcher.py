@@ -60,7 +60,7 @@ class Dispatcher:
     async def _tell(self, taken: Taken) -> None:
         vendor = self._vendors.get(taken.delivery.vendor)
         if vendor is None:
-            # Whoever has the vendor's file will take it.
+            # A bridge that has the vendor's file will take it.
             await self._store.hold(taken, self._clock() + TAKEN_MS)
             return
         outgoing = Outgoing(

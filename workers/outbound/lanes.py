@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
 TAKEN_MS: Final = 10_000
-"""So long nobody else takes an item; after a death it is taken again by then."""
+"""Time for which a worker keeps an item; if it dies, another takes the item after that."""
 _RENEWED_MS: Final = 2_000
-"""So often what is in hand is kept from others: a vendor may be waited for much longer."""
+"""Interval at which a worker renews that time: a vendor may take much longer to answer."""
 MAX_AT_ONCE: Final = 500
 _LOOK_S: Final = 0.2
 
@@ -19,7 +19,7 @@ class TakingStore(Protocol[Taken_co]):
     """A store whose items fall due."""
 
     async def take(self, now_ms: int, until_ms: int, most: int) -> Sequence[Taken_co]:
-        """Take items that are due; nobody else does until then."""
+        """Take items that are due, for this worker alone until then."""
         ...
 
     async def renew(self, names: Iterable[str], until_ms: int) -> None:

@@ -46,7 +46,7 @@ class Webhook(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=T
 
 
 class NotifierRoute(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Some people, and what they are told of."""
+    """Some people, and the notifications that they get."""
 
     route: VendorName
     when: RouteMatch = RouteMatch()
@@ -87,7 +87,7 @@ class NotifierRoutes:
 
 
 def severity_of(notification: Notification) -> Severity:
-    """Return how soon somebody should look at it."""
+    """Return how urgent a notification is."""
     if notification.kind in URGENT:
         return "urgent"
     return "low" if notification.kind in LOW else "normal"

@@ -12,7 +12,7 @@ TOLERANCE_S: Final = 300
 """The greatest age of a signature, and how far ahead it may lie."""
 
 InScheme = Literal["chatwoot", "standard_webhooks", "token_in_address"]
-"""`token_in_address` is for vendors that sign nothing: whoever knows the address may post."""
+"""`token_in_address` is for vendors that sign nothing: knowing the address suffices to post."""
 OutScheme = Literal["standard_webhooks"]
 
 

@@ -113,7 +113,7 @@ class VendorPresence(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_f
     """JMESPath to a mapping of queues to what the vendor calls them."""
     ask: PresenceQuestion | None = None
     agents_online: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | None = None
-    """Said where nobody can be asked."""
+    """Presence to report where the vendor cannot be asked."""
 
 
 class VendorFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -41,7 +41,7 @@ CHUNK: Final = 1_000
 LISTED: Final = 10_000
 """Changed conversations and unreadable records that a result lists; the counts are complete."""
 SHIPPED: Final = "default.yaml"
-"""The name of the policy that holds where nobody names one."""
+"""Name of the default policy."""
 
 
 class Candidate(msgspec.Struct, frozen=True):

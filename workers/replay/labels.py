@@ -1,4 +1,4 @@
-"""Labels: which conversations needed a person, as somebody judged who read them."""
+"""Labels: conversations that needed a person, in the judgement of a person who read them."""
 
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     escalate: bool
     event_id: Id | None = None
     reason: str | None = None
-    """For whoever reads the file; nothing is decided by it."""
+    """A remark for readers of the file; it decides nothing."""
 
 
 _DECODER: Final = msgspec.json.Decoder(Label)

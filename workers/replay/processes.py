@@ -83,7 +83,7 @@ def _spread(
                 shown, before = counter.value, shown
                 advance(shown - before)
         except BaseException:
-            # The pool would wait for what nobody wants any more.
+            # The pool would wait for work that is no longer needed.
             for process in multiprocessing.active_children():
                 process.terminate()
             raise

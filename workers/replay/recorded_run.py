@@ -17,7 +17,7 @@ class RecordedStep(NamedTuple):
     joins: int | None = None
     """A person took the conversation: the turn at which that person had been called, or spoke."""
     unjustified: bool = False
-    """The person who ended it said that nobody was needed."""
+    """The person who ended it said that no person was needed."""
 
 
 NOTHING = RecordedStep()

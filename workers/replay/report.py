@@ -42,7 +42,7 @@ class AgreementRow(msgspec.Struct, kw_only=True, frozen=True):
     """Escalations against what is known of who needed a person."""
 
     source: str
-    """`labels`, or `people`: a person came, and did not say that nobody was needed."""
+    """`labels`, or `people`: a person came, and did not say that no one was needed."""
     judged: int
     needed: int
     escalated: int
@@ -256,7 +256,7 @@ def rate_of(subject: str, share: Share, band: Band | None, bands: Bands) -> Rate
 
 
 def agreement_of(found: Agreement, *, labelled: bool) -> AgreementRow | None:
-    """Return precision and recall; None where nobody needed a person as far as is known."""
+    """Return precision and recall; None if no conversation is known to have needed a person."""
     if not found.needed and not labelled:
         return None
     return AgreementRow(

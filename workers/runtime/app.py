@@ -84,7 +84,7 @@ class Agent:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.reached: dict[TP, int] = {}
-        """Offset up to which a partition is handled, records that nobody sees included."""
+        """Offset up to which a partition is handled, invisible records included."""
         self.origins: dict[TP, int] = {}
         """Offset at which the very first start began, by partition. `assigned` fills it; each
         commit carries it, and `Bounds.first` returns it even when every other store is lost."""
@@ -116,7 +116,7 @@ class Agent:
     async def stepped_over(self, tp: TP, end: int) -> None:
         """Run when no record, handled or to come, lies between the last one and `end`.
 
-        What a transaction leaves there, aborted or not, is shown to nobody.
+        What a transaction leaves there, aborted or not, is invisible to readers.
         """
 
     def is_busy(self, tp: TP) -> bool:  # noqa: ARG002
@@ -190,13 +190,13 @@ class _NoTables(TableManager):
 class _App(faust.App):
     def on_init_dependencies(self) -> Iterable[Any]:
         found = super().on_init_dependencies()
-        # It keeps times of every chunk that nobody reads; `metrics` says what there is to know.
+        # Its times of every chunk have no reader; `metrics` has what an operator needs.
         self.sensors.remove(self.monitor)
         return found
 
     def on_rebalance_start(self) -> None:
         super().on_rebalance_start()
-        # Faust would warn at the end of each rebalance that nobody has measured it.
+        # Without this, Faust warns at the end of each rebalance that it was not measured.
         self._rebalancing_sensor_state = {"nobody": {}}
 
     def _create_directories(self) -> None:

@@ -25,7 +25,7 @@ STOP_LIMIT_S: Final = 25.0
 BLOCKED_S: Final = 30.0
 SAY_EVERY_S: Final = 5.0
 LACKING_S: Final = 20.0
-"""So long a start waits for topics that somebody may be creating."""
+"""Time for which a start waits for topics that may still be created."""
 PAUSED_S: Final = 5.0
 """A process that did not run for so long was perhaps stopped."""
 BUSY_SHARE: Final = 0.5

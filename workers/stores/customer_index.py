@@ -15,7 +15,7 @@ from workers.routing.others import OneCustomer, customer_of
 KEPT: Final = 20
 """Escalations of one customer; the latest ones."""
 KEPT_MS: Final = 32 * DAY
-"""How long after the last change of any of them."""
+"""Retention after the last change of any of them."""
 
 _MEMBER: Final = msgspec.json.Decoder(tuple[str, str])
 

@@ -101,7 +101,7 @@ class DeliveryStore(DueStore):
         return bool(await self._eval(_ADD, keys, [*arguments, *fields]))
 
     async def take(self, now_ms: int, until_ms: int, most: int) -> list[Taken]:
-        """Take the first message of conversations that are due; nobody else does until then."""
+        """Take the first message of conversations that are due, for this worker until then."""
         names = await self._eval(_TAKE, [self._due], [now_ms, until_ms, most])
         conversations = [_text(name) for name in names]
         if not conversations:

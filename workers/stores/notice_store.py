@@ -54,7 +54,7 @@ class NoticeStore(DueStore):
         return bool(await self._eval(_ADD, keys, [_ENCODE(record), route, now_ms, KEPT_MS]))
 
     async def take(self, now_ms: int, until_ms: int, most: int) -> Sequence[NoticeBatch]:
-        """Take the next message of routes that are due; nobody else does until then."""
+        """Take the next message of routes that are due, for this worker alone until then."""
         keys = [self._due, self._key("counter")]
         begins = [self._key("waiting", ""), self._key("message", "")]
         rows = await self._eval(_TAKE, keys, [now_ms, until_ms, most, *begins, MOST])
@@ -67,7 +67,7 @@ class NoticeStore(DueStore):
         ]  # fmt: skip
 
     async def later(self, batch: NoticeBatch, due_ms: int) -> None:
-        """Put a message off, unless somebody else has sent it meanwhile."""
+        """Put a message off, unless another worker has sent it meanwhile."""
         keys = [self._key("message", batch.route), self._due]
         await self._eval(_LATER, keys, [batch.token, batch.route, due_ms])
 

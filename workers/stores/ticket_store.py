@@ -50,7 +50,7 @@ class TicketProgress(msgspec.Struct, kw_only=True, frozen=True, array_like=True)
     gone: bool = False
     """The ticket system knows it no more."""
     closed: bool = False
-    """By us, as nobody needs it."""
+    """Closed by us, because it was no longer needed."""
 
 
 class TicketWork(NamedTuple):
@@ -70,7 +70,7 @@ class TicketWork(NamedTuple):
 
 
 class TicketLostError(Exception):
-    """Somebody else works on this ticket: what is in hand here is out of date."""
+    """Another worker works on this ticket: the progress in hand here is out of date."""
 
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
@@ -98,7 +98,7 @@ class TicketStore(DueStore):
         return bool(await self._eval(_ADD, keys, arguments))
 
     async def take(self, now_ms: int, until_ms: int, most: int) -> Sequence[TicketWork]:
-        """Take tickets that are due; nobody else does until then."""
+        """Take tickets that are due, for this worker alone until then."""
         names = await self._eval(_TAKE, [self._due], [now_ms, until_ms, most, self._work])
         if not names:
             return []

@@ -44,7 +44,7 @@ class Budget:
 class Breaker:
     """Stops calls to a model that keeps failing, and lets one through now and then to see.
 
-    Whoever was allowed a call says afterwards how it went: `succeeded`, `failed`, `rest` or
+    A caller that was allowed a call reports its end afterwards: `succeeded`, `failed`, `rest` or
     `abandoned`.
     """
 

@@ -135,7 +135,7 @@ class ModelClient:
                     system=asked.system,
                     messages=[{"role": "user", "content": asked.document}],
                     output_config={"format": {"type": "json_schema", "schema": asked.schema}},
-                    # It would think by default, at a price and for longer than anybody waits.
+                    # By default it would think, at a price and for too long.
                     thinking={"type": "disabled"},
                 )
                 body = await response.read()

@@ -233,7 +233,7 @@ class EscalationAgent(Agent):
                     if self._is_taken_over(tp):
                         await self._look_after(tp, partition)
                 await self._tell_rates()
-        except Exception as error:  # noqa: BLE001 - a timer that stays away would be noticed by nobody
+        except Exception as error:  # noqa: BLE001 - the absence of a timer would go unnoticed
             fail_stop("between chunks", error)
 
     def _is_taken_over(self, tp: TP) -> bool:
@@ -272,7 +272,7 @@ class EscalationAgent(Agent):
             self._warn_if_older(own, in_force)
         policy = to_announce(own, in_force, now)
         if policy is None:
-            # Should somebody else change it meanwhile, it is put there again.
+            # If another worker changes it meanwhile, it is put there again.
             self._announced.pop(tp, None)
             return
         what = (policy.policy_hash, policy.observe, now // DAY)

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class MarkMoved(WorkerStop):
-    """Somebody else applied records of this partition, or the store went back in time."""
+    """Another worker applied records of this partition, or the store went back in time."""
 
 
 class FencedStore:

@@ -158,7 +158,7 @@ class Partition:
                 await self._apply(records)
                 return
             for part in split_at(records, progress.decides_from, progress.until):
-                # What lies between the mark and the first record can be seen by nobody.
+                # Offsets between the mark and the first record hold no visible record.
                 await self._finish_rebuild(part[0].offset)
                 await self._apply(part)
             await self._finish_rebuild(self.marked.mark.offset + 1)

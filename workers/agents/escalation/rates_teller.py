@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 
 
 class RatesTeller:
-    """Adds the windows of all partitions up; used by whoever owns partition 0, so told once.
+    """Adds the windows of all partitions up; used by the owner of partition 0 alone.
 
-    Whoever takes over in the middle tells the same under the same id.
+    An owner that takes over in the middle reports the same under the same id.
     """
 
     def __init__(

@@ -75,7 +75,7 @@ def make_agent(settings: Settings, options: Options) -> "RoutingAgent":
 
 
 class RoutingAgent(Agent):
-    """Finds the place of each escalation and tells everybody, in the order of each conversation."""
+    """Finds each escalation's place and informs all sides, in the order of each conversation."""
 
     group = "handoff-routing"
     topic = DECISIONS
@@ -99,7 +99,7 @@ class RoutingAgent(Agent):
         """Per partition of the ledger topic the position that Redis is known to have had."""
 
     async def start(self) -> None:
-        """Connect, restore what Redis has lost of the ledger, free places that are nobody's."""
+        """Connect, restore the ledger that Redis has lost, free places without an owner."""
         kafka, settings = kafka_client_kwargs(self.settings), self.settings
         redis = connect(settings)
         await wait_for_redis(redis, settings)
@@ -129,7 +129,7 @@ class RoutingAgent(Agent):
         self._owing = asyncio.create_task(self._keep_telling())
 
     async def _keep_telling(self) -> None:
-        """Try again what a topic has refused; nobody waits for it."""
+        """Try messages again that a topic has refused, in the background."""
         while True:
             await asyncio.sleep(OWED_S)
             self._playbook.poll()
@@ -138,7 +138,7 @@ class RoutingAgent(Agent):
                     logger.warning("%d messages that were refused before are delivered", told)
             except RedisError as error:
                 logger.warning("undelivered messages cannot be read: %s", type(error).__name__)
-            except Exception as error:  # noqa: BLE001 - nobody would notice that it stays away
+            except Exception as error:  # noqa: BLE001 - its absence would go unnoticed
                 fail_stop("sending undelivered messages", error)
 
     async def stop(self) -> None:
@@ -171,7 +171,7 @@ class RoutingAgent(Agent):
             await self._carry_out(some, transcripts=not deaths)
 
     async def _give_up(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
-        """Dead-letter what nobody survives, and tell the team whose customer it is."""
+        """Dead-letter a decision at which workers die, and notify the customer's team."""
         refused = {record.offset: poison() for record in records}
         told = [_not_handed_over(tp, record, self._now_ms()) for record in records]
         await self.producer.publish(told)
@@ -305,7 +305,7 @@ def bare(decision: Decision) -> Decision:
 
 
 def _not_handed_over(tp: TP, record: ConsumerRecord, now_ms: int) -> Record:
-    """Return the notification about a decision that nobody could carry out."""
+    """Return the notification about a decision that could not be carried out."""
     key = (record.key or b"")[:KEY_SHOWN].decode(errors="replace")
     place = f"{tp.topic}[{tp.partition}]@{record.offset}"
     message = Notification(

@@ -1,4 +1,4 @@
-"""What the router reads of the stores before it carries out a chunk of decisions."""
+"""The router's reads from the stores before it carries out a chunk of decisions."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -69,7 +69,7 @@ async def read_for(
 async def _others(
     stores: Stores, decisions: Sequence[Decision], found: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[OtherEscalation, ...]]:
-    """Return what customers have open elsewhere; most have nothing, which asks nobody."""
+    """Return customers' escalations open elsewhere; most have none and need no request."""
     wanted = {
         name for one in decisions for name in found[one.decision_id] if name != one.conversation_id
     }

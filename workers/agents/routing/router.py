@@ -53,7 +53,7 @@ class Work(NamedTuple):
     decision: Decision
     transcript: Sequence[Turn] = ()
     others: tuple[OtherEscalation, ...] = ()
-    """The customer's other open escalations, when whoever is told of it should know them."""
+    """The customer's other open escalations, when the recipient should know them."""
 
 
 class Router:

@@ -1,4 +1,4 @@
-"""Publishes what the router has to say: to desks, on the ledger's topic, and to everybody else."""
+"""Publishes the router's messages: to desks, to the ledger's topic, and to all others."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence

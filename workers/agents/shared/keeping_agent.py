@@ -69,7 +69,7 @@ class KeepingAgent(Agent, ABC):
             fail_stop(f"{self.group}: work on what is kept", error)
 
     async def stop(self) -> None:
-        """Leave what is in hand to whoever comes next, and disconnect."""
+        """Leave unfinished work to the next worker, and disconnect."""
         self._working.cancel()
         with suppress(asyncio.CancelledError):
             await self._working

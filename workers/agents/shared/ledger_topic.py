@@ -24,7 +24,7 @@ _BATCH: Final = 500
 _LOOKS: Final = 4
 """Answers without the topic after which there is none; a broker may be about to create it."""
 _SETTLED_MS: Final = MINUTE
-"""A place that was taken longer ago has its record in the ledger, or nobody will write one."""
+"""Age from which a taken place has its record in the ledger, or will never have one."""
 
 logger = logging.getLogger(__name__)
 

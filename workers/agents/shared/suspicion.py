@@ -1,4 +1,4 @@
-"""Try alone the records at which processes of this agent died, so that one stops nobody else."""
+"""Try suspect records one by one, so that one at which processes die does not stop the others."""
 
 import asyncio
 import uuid
@@ -26,7 +26,7 @@ _BLAMELESS: Final = (TimeoutError, KafkaError, RedisError, OSError, WorkerStop)
 class Suspicion:
     """Splits a chunk so that a record at which processes died is tried alone.
 
-    Whoever iterates `portions` handles each portion before it takes the next one. With `patience_s`
+    The caller of `portions` handles each portion before it takes the next one. With `patience_s`
     an agent that can do without Redis waits for it no longer, and suspects nothing then.
     """
 

@@ -78,7 +78,7 @@ def _too_late(file: TicketFile, request: Ticket, done: TicketProgress, now: int)
     if request.answer_by is None or now < to_ms(request.answer_by) or done.began_at:
         return NextStep("unavailable")
     if file.find is None or done.looked:
-        # The ladder has climbed on: nobody waits for an answer.
+        # The ladder has climbed on and no longer needs an answer.
         return _REST
     # An update of a ticket that was made before the store lost its memory.
     return _once(NextStep("find"), done.retry_at, now)

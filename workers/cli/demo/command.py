@@ -1,4 +1,4 @@
-"""`handoff demo`: the whole system at work, for somebody who watches."""
+"""`handoff demo`: the whole system at work, to be watched."""
 
 import asyncio
 import sys

@@ -75,7 +75,7 @@ async def _round(outside: SimulatedSystems, desks: Desks) -> None:
             await beat
     for one, result in zip(conversations, played, strict=True):
         if isinstance(result, StuckError):
-            # Somebody at the console's desk took it: the customer goes away.
+            # A person at the console's desk took it: the customer goes away.
             await outside.say(_closed(one.id))
         elif isinstance(result, BaseException):
             raise result

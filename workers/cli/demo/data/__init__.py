@@ -168,7 +168,7 @@ class Expect(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 
 
 class DeskPerson(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Somebody at a desk."""
+    """A person at a desk."""
 
     name: str
     queues: tuple[str, ...]
