@@ -10,8 +10,8 @@ import confluent_kafka.admin
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from tests.kafka.authority import KEY_PASSWORD, Authority, TokenIssuer
 from tests.kafka.server import KafkaServer
+from tests.support.authority import KEY_PASSWORD, Authority, TokenIssuer
 from workers.embedded import GuardedServer, ServerError
 from workers.embedded.child import free_port
 

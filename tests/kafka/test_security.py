@@ -19,7 +19,6 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError
 
-from tests.kafka.authority import KEY_PASSWORD, Authority, TokenIssuer, make_authority
 from tests.kafka.security import (
     PASSWORD,
     REAUTHENTICATED_S,
@@ -30,6 +29,7 @@ from tests.kafka.security import (
     secured_kafka,
 )
 from tests.kafka.server import VERSION, KafkaServer
+from tests.support.authority import KEY_PASSWORD, Authority, TokenIssuer, make_authority
 from tests.support.classifier_harness import MessagesApi, messages_api
 from workers.contracts.codec import Raw, encode
 from workers.contracts.deadletters import read_dead_letter

@@ -1,13 +1,16 @@
 """A mail server on loopback that takes, refuses, stalls, or leaves after DATA."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+PASSWORD = "of-the-mail-server"
 
 
 class MailServer:
@@ -16,6 +19,8 @@ class MailServer:
     def __init__(self) -> None:
         self.port = 0
         self.mails: list[EmailMessage] = []
+        self.recipients: list[list[str]] = []
+        """Of each mail."""
         self.tries = 0
         self.behave: list[str] = []
 
@@ -24,6 +29,8 @@ class MailServer:
     ) -> str:
         if self._next("refuse"):
             return "550 no such user"
+        if self._next("greylist"):
+            return "450 try again later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -38,6 +45,7 @@ class MailServer:
         content = envelope.content
         assert isinstance(content, bytes)
         self.mails.append(message_from_bytes(content, policy=policy.default))
+        self.recipients.append(list(envelope.rcpt_tos))
         if self._next("leave"):
             # Taken, and nobody hears of it.
             assert isinstance(server.transport, asyncio.Transport)
@@ -51,12 +59,31 @@ class MailServer:
         return False
 
 
+def _login(
+    _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any
+) -> AuthResult:
+    return AuthResult(success=given.password == PASSWORD.encode(), handled=False)
+
+
 @asynccontextmanager
-async def mail_server() -> AsyncIterator[MailServer]:
-    """Run one until left."""
+async def mail_server(
+    *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None
+) -> AsyncIterator[MailServer]:
+    """Run one until left; with TLS of either kind it takes logins with PASSWORD."""
     handler = MailServer()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(handler, loop=loop), "127.0.0.1", 0)
+    more: dict[str, Any] = {}
+    if tls is not None or starttls is not None:
+        more = {"authenticator": _login, "auth_require_tls": starttls is not None}
+    if starttls is not None:
+        more |= {"tls_context": starttls, "require_starttls": True}
+    made: list[SMTP] = []
+
+    def make() -> SMTP:
+        made.append(SMTP(handler, loop=loop, **more))
+        return made[-1]
+
+    server = await loop.create_server(make, "127.0.0.1", 0, ssl=tls)
     handler.port = server.sockets[0].getsockname()[1]
     try:
         yield handler

@@ -9,7 +9,7 @@ import msgspec
 from workers.contracts.tickets import Notification, NotificationKind
 from workers.contracts.topics import Language
 from workers.contracts.yaml import Document, Path, YamlFileError
-from workers.outbound.mail import MailServer
+from workers.outbound.mail import MailServer, mail_problems
 from workers.outbound.signatures import secret_problem
 from workers.outbound.trees import Data, problems
 from workers.outbound.vendor_file import (
@@ -116,8 +116,7 @@ def load_notifier(path: pathlib.Path, *, secrets: bool = True) -> NotifierRoutes
 def _problems(document: Document, file: NotifierFile) -> Iterator[YamlFileError]:
     if file.link is not None:
         yield from problems(document, ("link",), file.link)
-    if file.mail is not None:
-        yield from unnamed_secret(document, ("mail", "password"), file.mail.password, file.secrets)
+    yield from mail_problems(document, file.mail, file.secrets)
     names: set[str] = set()
     for index, route in enumerate(file.routes):
         place = ("routes", index)

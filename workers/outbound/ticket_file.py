@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from workers.contracts.yaml import Document, Path, YamlFileError
-from workers.outbound.mail import MailServer
+from workers.outbound.mail import MailServer, mail_problems
 from workers.outbound.trees import Data, Tree, expression_problems, problems
 from workers.outbound.vendor_file import (
     Limits,
@@ -15,7 +15,6 @@ from workers.outbound.vendor_file import (
     VendorName,
     read_checked,
     read_secrets,
-    unnamed_secret,
 )
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
@@ -149,8 +148,7 @@ def _problems(document: Document, file: TicketFile) -> Iterator[YamlFileError]:
     for part in _CALLS:
         for index, call in enumerate(getattr(file, part)):
             yield from _call_problems(document, (part, index), file, call)
-    if file.mail is not None:
-        yield from unnamed_secret(document, ("mail", "password"), file.mail.password, file.secrets)
+    yield from mail_problems(document, file.mail, file.secrets)
     if file.find is not None:
         yield from problems(document, ("find", "url"), file.find.url)
         yield from _tree_problems(document, ("find", "ticket"), file.find.ticket)

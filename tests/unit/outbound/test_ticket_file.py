@@ -65,6 +65,7 @@ def test_the_shipped_files_are_well(name: str) -> None:
         (_HTTP, '  url: "https://help.example/tickets"\n', "", ":6: create: give either url or"),
         (_MAIL, "  mail:", '  url: "https://h"\n  mail:', ":11: create: give either url or mail"),
         (_MAIL, "password: password", "password: pasword", "mail.password: 'pasword': did you"),
+        (_MAIL, "  user: us\n", "  security: none\n", ":8: mail.security: 'none': the password"),
         (_MAIL, "    to: help@example.com\n", "", "create.mail.to: missing: it is required"),
         (_MAIL, "{{ text }}", "{{ text", "create.mail.text"),
         (
