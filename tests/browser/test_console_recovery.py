@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visit
 from tests.support.console_process import ConsoleProcess, ConsoleSystem
@@ -26,6 +26,29 @@ def test_it_goes_on_after_the_broker_was_away(visit: Visit, system: ConsoleSyste
     system.staff("tier_2_support")
     system.say("after-broker", "Can I talk to a human about the storm?")
     expect(page.locator("#now-recent")).to_contain_text("about the storm")
+
+
+def test_a_page_whose_first_connection_failed_connects_by_itself(
+    visit: Visit, system: ConsoleSystem
+) -> None:
+    failed: list[str] = []
+
+    def fail_twice(route: Route) -> None:
+        if len(failed) == 2:
+            route.continue_()
+        else:
+            failed.append(route.request.url)
+            route.abort()
+
+    page = visit(f"{system.open.address}/policy", but="ERR_FAILED|Failed to fetch")
+    page.route("**/stream/now", fail_twice)
+    page.goto(system.open.address)
+    expect(page.locator("#now-state")).to_contain_text("The console does not answer")
+    expect(page.locator("#now-state")).to_have_text("Live")
+    system.staff("tier_2_support")
+    system.say("after-failure", "Can I talk to a human about the sleet?")
+    expect(page.locator("#now-recent")).to_contain_text("about the sleet")
+    assert len(failed) == 2
 
 
 def test_it_goes_on_after_its_file_was_deleted(visit: Visit, system: ConsoleSystem) -> None:

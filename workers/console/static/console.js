@@ -1,6 +1,7 @@
 // What the pages need beyond htmx: keys for the desk, and logs that stay at their end.
 (() => {
   "use strict";
+  const CONNECT_MS = 10000;
   const typing = (target) => target.matches("input, textarea, select, [contenteditable]");
   const first = (selector) => document.querySelector(selector);
 
@@ -52,15 +53,29 @@
   follow();
 
   // A page that hears nothing any more says so; its first news take the notice away.
-  document.addEventListener("htmx:sse:error", (event) => {
-    if (event.detail.status === 401) return location.reload();
+  const silent = () => {
     const state = first("#now-state");
     if (!state || state.querySelector(".silent")) return;
     const note = document.createElement("p");
     note.className = "note bad silent";
     note.textContent = "The console does not answer. The page shows the last state and continues by itself.";
     state.replaceChildren(note);
+  };
+  document.addEventListener("htmx:sse:error", (event) => {
+    if (event.detail.status === 401) return location.reload();
+    silent();
   });
+
+  // htmx connects a lost stream again, but gives up on one that never began.
+  const live = first("[hx-sse\\:connect]");
+  let connected = false;
+  document.addEventListener("htmx:sse:after:connection", () => { connected = true; });
+  document.addEventListener("htmx:sse:close", () => { connected = false; });
+  setInterval(() => {
+    if (!live || connected || document.hidden) return;
+    silent();
+    htmx.ajax("GET", live.getAttribute("hx-sse:connect"), { source: live, timeout: CONNECT_MS });
+  }, CONNECT_MS + 1000);
 
   // What was sent leaves its field; what was not stays there.
   document.addEventListener("htmx:after:request", (event) => {
