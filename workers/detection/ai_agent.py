@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from workers.detection.findings import AgentFindings, Finding
 from workers.detection.grammar import RuleIndex, rules
 from workers.detection.lexicons import SHIPPED, Vocabulary, remember
+from workers.detection.offered_person import OFFERED, find_offer
 from workers.detection.tokens import ClassifiedTurn, first_words, folded, parted, tokens
 
 # A promise stands at the beginning of a long turn, or at its end.
 _HEAD, _TAIL = 1600, 800
+_OTHER_WORDING = 0.85
 
 _MACROS = {
     "person": r"[dRykl_pPr]{0,6}(?:[HAM1SDZg]|[_yOD>]5)",
@@ -105,9 +107,19 @@ def _feedback(turn: ClassifiedTurn, start: int, end: int) -> bool:
 
 
 def _read(text: str, lists: Vocabulary) -> dict[str, Finding]:
-    if not lists.agent_cues.look(first_words(text)[1]):
+    words = first_words(text)[1]
+    telling = bool(lists.agent_cues.look(words))
+    asking = "?" in text and (telling or not OFFERED.isdisjoint(words))
+    if not telling and not asking:
         return {}
     parts = parted(folded(text))
+    found = _handed_over(parts, lists) if telling else {}
+    if asking and "offer" not in found and (span := find_offer(parts)) is not None:
+        found["offer"] = Finding(_OTHER_WORDING, *span)
+    return found
+
+
+def _handed_over(parts: str, lists: Vocabulary) -> dict[str, Finding]:
     turn = ClassifiedTurn(parts, tokens(parts), lists.request)
     found: dict[str, Finding] = {}
     for at, sentence, question in _sentences(turn):

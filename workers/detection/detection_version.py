@@ -6,7 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from workers.detection import frustration, other_wordings, replies, request, request_rules
+from workers.detection import (
+    frustration,
+    offered_person,
+    other_wordings,
+    replies,
+    request,
+    request_rules,
+)
 from workers.detection.grammar import Wording
 
 _DATA = Path(__file__).parent / "data"
@@ -18,7 +25,7 @@ def _parts() -> Iterator[bytes]:
         yield path.read_bytes()
     for rules in (request_rules.RULES, frustration.EVIDENCE, replies.RULES):
         yield from map(_line, rules)
-    for wording in other_wordings.WORDINGS:
+    for wording in (*other_wordings.WORDINGS, *offered_person.PARTS):
         yield wording.pattern.encode()
     yield f"{frustration.CUT} {request.LIKELY} {request.LIKELY_NAMED}".encode()
 

@@ -53,6 +53,18 @@ def test_feedback_that_is_handed_on_promises_nobody(text: str) -> None:
         "Let me know if you'd prefer to speak to a person.",
         "I can't change the name myself, but I can transfer you to an agent. Shall I?",
         "Möchten Sie mit einem Mitarbeiter sprechen?",
+        "Want me to loop in a teammate?",
+        "Would it help to talk to one of our agents?",
+        "Soll Sie ein Kollege zurückrufen?",
+        "Möchten Sie, dass ich Sie verbinde?",
+        "Voulez-vous qu'un conseiller vous rappelle ?",
+        "Puis-je vous mettre en relation avec un collègue ?",
+        "¿Quiere que un agente le llame?",
+        "¿Quiere que le comunique con un agente?",
+        "Vuole che chiami un collega?",
+        "Posso passarla a un consulente?",
+        "Wilt u dat ik u doorverbind met een collega?",
+        "Gostaria que um atendente entrasse em contato?",
     ],
 )
 def test_offers_a_person(text: str) -> None:
@@ -73,6 +85,11 @@ def test_offers_a_person(text: str) -> None:
         "The driver will contact you before the delivery.",
         "To add an agent to your workspace open Settings.",
         "Is there anything else I can help you with?",
+        "Should I have the courier call you when someone is home?",
+        "Souhaitez-vous une chambre pour une personne ?",
+        "¿Desea un asiento para otra persona?",
+        "Möchten Sie einen weiteren Mitarbeiter anlegen?",
+        "Wilt u de medewerker een beoordeling geven?",
     ],
 )
 def test_neither_promises_nor_offers(text: str) -> None:
