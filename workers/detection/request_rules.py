@@ -292,7 +292,9 @@ _NOT_A_BOT = r"""
 0.8  <clause>Upd?B
 0.9  St[bnidk]{0,4}nd?B
 0.85 nd?B[,k]{0,2}d?[H1A]
-0.85 ^[nk]{1,5}i?W[dyk]{0,2}R?[HAM]{1,2}[kA]{0,2}$
+0.85 ^(?:[nk]{1,5}i|[nk]{0,4}(?:nn|k))W[dyk]{0,2}R?[HAM]{1,2}[kA]{0,2}$
+0.75 ^[k,]{0,3}i?[W6]n[dk]?Bk{0,3}$
+0.0  ^[k,]{0,3}i?[W6]n[dk]{0,2}R?[HAM1]k{0,3}$
 0.8  fi[bq]?n[GTUC]k?[dyRkp]{0,3}[HAM1S]
 0.85 spGd?R?[HAM1]
 0.8  fnGm?(?:0|d?[H1A])|fn,d?[HAM1]k{0,2}<close>

@@ -38,6 +38,9 @@ def score(finding: Finding | None) -> float:
         "quero falar com um atendente",
         "vorrei parlare con un operatore",
         "ik wil een medewerker spreken",
+        "no, necesito un agente",
+        "no no no i said representative",
+        "ich will keinen Bot",
     ],
 )
 def test_asks_for_a_person(text: str) -> None:
@@ -65,6 +68,12 @@ def test_asks_for_a_person(text: str) -> None:
         "What is the number of customer service?",
         "¿cuántas personas caben?",
         "Ich brauche keinen Mitarbeiter, danke.",
+        "no necesito un agente",
+        "hola, no quiero un agente",
+        "non voglio un operatore",
+        "não quero um atendente",
+        "ik wil geen medewerker",
+        "non c'è bisogno di un operatore",
     ],
 )
 def test_does_not_ask_for_a_person(text: str) -> None:
