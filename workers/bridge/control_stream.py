@@ -17,7 +17,7 @@ _WAIT_MS: Final = 1000
 
 
 class ControlStreams:
-    """Hands out what is on `conversation-control`, from the beginning or from where one was."""
+    """Streams `conversation-control`, from its beginning or from where a client was."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -59,7 +59,7 @@ class ControlStreams:
 
 
 def positions_of(event_id: str) -> dict[int, int]:
-    """Return the offset that each partition is to be read from; what is no id is the beginning."""
+    """Return the offset to read each partition from; without a valid id, the beginning."""
     if not _POSITIONS.fullmatch(event_id):
         return {}
     pairs = (pair.split(":") for pair in event_id.split(","))

@@ -34,7 +34,7 @@ class RefusedEvent(msgspec.Struct, frozen=True):
 
 
 class Parsed(NamedTuple):
-    """The events of a post: records to publish in their order, and what was refused."""
+    """The events of a post: records to publish in their order, and refused events."""
 
     records: list[Record]
     refused: list[RefusedEvent]
@@ -54,7 +54,7 @@ _EVENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def parse(body: bytes, sender: Sender, now_ms: int, topic: str | None = None) -> Parsed:
-    """Return what a post of this sender is; `now_ms` stands for Kafka's own timestamp.
+    """Return the events in a post of this sender; `now_ms` stands for Kafka's own timestamp.
 
     With a topic only its events are taken, else an event's type says which topic it belongs to.
     BadBodyError when the body as a whole cannot be read.
@@ -76,7 +76,7 @@ def _shown_id(event_id: object) -> str | None:
 
 
 def _split(body: bytes) -> Sequence[bytes]:
-    """Return each event's own bytes: what is written is what was posted."""
+    """Return each event's own bytes, which are written as they were posted."""
     text = body.lstrip()
     if not text.startswith(b"["):
         return [text]
@@ -110,7 +110,7 @@ def _record(
     value: bytes, head: _EventHead | None, sender: Sender, now_ms: int, topic: str | None
 ) -> Record:
     if head is None:
-        # What is wrong with it, the contract's own decoder says.
+        # The contract's own decoder says what is wrong with it.
         decode_event(Raw(b"", value, (), now_ms))
         raise Rejected("not_json", "event: not a JSON object")
     kind = head.type

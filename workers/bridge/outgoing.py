@@ -1,4 +1,4 @@
-"""From our topics to the store of what vendors are to be told; Kafka never waits for a vendor."""
+"""Moves messages for vendors from our topics to the store; Kafka never waits for a vendor."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from workers.stores.kept_record import undelivered
 
 GROUP: Final = "handoff-bridge"
 DURABLE_S: Final = 5.0
-"""After so long Redis has on disk what it took (appendfsync everysec): then it is committed."""
+"""Time after which Redis has its writes on disk (appendfsync everysec): then they are committed."""
 _POLL_MS: Final = 200
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Noted(NamedTuple):
 
 
 class OutgoingReader:
-    """Reads `conversation-control` and the queues' topics, and keeps what vendors must be told."""
+    """Reads `conversation-control` and the queues' topics, and keeps the messages for vendors."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class OutgoingReader:
 
 
 def noted_of(topic: str, value: bytes | None) -> Noted | None:
-    """Return what a message says of its conversation; None for what is no message of ours."""
+    """Return the facts of a message about its conversation; None for a message not ours."""
     try:
         if topic == CONTROL:
             control = decode_message(Control, value)
@@ -162,6 +162,6 @@ def _known(message: QueueMessage) -> dict[str, str]:
 
 
 def letter(delivery: Delivery, why: str) -> Record:
-    """Return the dead letter of a message that a vendor was not told."""
+    """Return the dead letter of a message that a vendor did not get."""
     key, value, headers = undelivered(delivery, why, "bridge")
     return Record(DEAD_LETTERS, key, value, None, headers)

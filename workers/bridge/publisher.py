@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class UnavailableError(RuntimeError):
-    """Kafka did not acknowledge in time; what was sent may be written, and may be sent again."""
+    """Kafka did not acknowledge in time; the records may be written, and may be sent again."""
 
 
 class Publisher:

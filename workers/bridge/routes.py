@@ -42,7 +42,7 @@ _UNKNOWN: Final = {"www-authenticate": 'Bearer realm="handoff"'}
 
 
 class Doors(NamedTuple):
-    """The bridge's addresses: who may come in by each, and what is behind it."""
+    """The bridge's addresses: the senders that may use each, and the services behind them."""
 
     senders: Senders
     webhooks: Mapping[str, tuple[str, ...]]
@@ -51,9 +51,9 @@ class Doors(NamedTuple):
     publisher: Publisher
     streams: ControlStreams
     store: DeliveryStore | None
-    """The store of what is known of conversations; there with vendors."""
+    """The store of facts about conversations; set if there are vendors."""
     following: asyncio.Event | None
-    """Set while what vendors are to be told is read; there with vendors."""
+    """Set while messages for vendors are read; present if there are vendors."""
 
 
 def make_app(doors: Doors) -> Starlette:
@@ -121,7 +121,7 @@ class _Bridge:
         return await self._with_body(request, take)
 
     async def vendor(self, request: Request) -> Response:
-        """Write what a webhook of a vendor becomes."""
+        """Write the events that a vendor's webhook becomes."""
         vendor = self._doors.vendors.get(request.path_params["vendor"])
         store = self._doors.store
         if vendor is None or vendor.file.inbound is None or store is None:
@@ -144,7 +144,7 @@ class _Bridge:
         return await self._with_body(request, take)
 
     async def ready(self, _: Request) -> Response:
-        """Say whether what is posted can be written."""
+        """Answer whether posted events can be written now."""
         problem, following = self._publisher.problem, self._doors.following
         if problem is None and following is not None and not following.is_set():
             problem = "what vendors are to be told is not read yet"

@@ -24,7 +24,7 @@ _NAME: Final = "use small letters, digits, - and _, a letter first"
 
 
 class Sender(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """One system that posts, and what it may write."""
+    """A system that posts, and the types that it may write."""
 
     sender: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$", description=_NAME)]
     token_sha256: str | None = None
@@ -36,7 +36,7 @@ class Sender(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     queues: tuple[QueueName, ...] = ()
     """Queues whose desk events it may write."""
     follows_control: bool = False
-    """True for a sender that may read what conversations are told."""
+    """True for a sender that may read `conversation-control`."""
 
 
 class SendersFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +56,7 @@ class Senders:
         self._by_name = {sender.sender: sender for sender in file.senders}
 
     def by_token(self, token: str) -> Sender | None:
-        """Return whose token this is; what is compared is its hash, so no time tells of it."""
+        """Return the sender of a token; hashes are compared, so that timing reveals nothing."""
         return self._by_digest.get(token_sha256(token))
 
     def by_name(self, name: str) -> Sender | None:
@@ -71,7 +71,7 @@ NOBODY: Final = Senders(SendersFile(version=1, senders=()))
 
 
 def token_sha256(token: str) -> str:
-    """Return what the file of senders holds of a token."""
+    """Return the hash of a token, as the file of senders has it."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from workers.errors import ConfigurationError
 
 HEAD_S: Final = 10.0
-"""So long a connection may take to say what it wants."""
+"""Seconds that a connection may take to send its request's head."""
 MAX_CONNECTIONS: Final = 1000
 _MAX_HEAD_BYTES: Final = 32_768
 _STOP_S: Final = 10
@@ -32,7 +32,7 @@ class PatientProtocol(H11Protocol):
     _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the head, or close what is one connection too many."""
+        """Begin to wait for the head, or close the connection if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
@@ -62,7 +62,7 @@ class PatientProtocol(H11Protocol):
 
 
 async def serve(app: Starlette, host: str, port: int, ending: asyncio.Event | None = None) -> None:
-    """Serve until SIGTERM, SIGINT or `ending`; what is being answered is answered first.
+    """Serve until SIGTERM, SIGINT or `ending`; requests in progress are answered first.
 
     ConfigurationError when the address cannot be used.
     """
@@ -82,7 +82,7 @@ async def serve(app: Starlette, host: str, port: int, ending: asyncio.Event | No
         timeout_graceful_shutdown=_STOP_S,
         h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
     )
-    # What a stranger sends is no news: its warnings would fill the log at his will.
+    # A stranger's bad requests are no news: warnings about them could fill the log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,7 +11,7 @@ from workers.runtime.clock import now_ms
 
 
 def checked(vendor: Vendor, payload: dict[str, Any], known: Data) -> dict[str, Any]:
-    """Return what a webhook becomes, or which calls follow from a message of ours.
+    """Return the events of a webhook, or the calls that follow from a message of ours.
 
     `problems` are those for which the bridge would refuse it.
     """

@@ -49,7 +49,7 @@ def payload_of(body: bytes) -> dict[str, Any]:
 
 
 async def read_webhook(vendor: Vendor, body: bytes, store: DeliveryStore, now_ms: int) -> Read:
-    """Return what a webhook becomes; BadPayloadError where it cannot be read."""
+    """Return the events of a webhook; BadPayloadError if it cannot be read."""
     payload = payload_of(body)
     conversation_id = conversation_of(vendor, payload)
     known = {} if conversation_id is None else await store.known(conversation_id)
@@ -57,7 +57,7 @@ async def read_webhook(vendor: Vendor, body: bytes, store: DeliveryStore, now_ms
 
 
 def read_payload(vendor: Vendor, payload: dict[str, Any], known: Data, now_ms: int) -> Read:
-    """Return what a payload becomes; what no contract knows is refused."""
+    """Return the events of a payload; those that fit no contract are refused."""
     events = events_of(vendor, payload, known)
     conversation_id = conversation_of(vendor, payload)
     read = Read([], [], conversation_id, noted_of(vendor, payload), events)

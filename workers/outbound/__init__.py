@@ -1,1 +1,1 @@
-"""HTTP to other systems: vendor files, calls with limits and retries, what is not delivered yet."""
+"""HTTP to other systems: vendor files, calls with limits and retries, undelivered messages."""

@@ -71,7 +71,7 @@ def _signature(
 
 
 def data_of(vendor: Vendor, call: str, outgoing: Outgoing, known: Data) -> dict[str, Any]:
-    """Return what a call's expressions and templates may name.
+    """Return the names that a call's expressions and templates may use.
 
     `key` is the same each time this call of this message is made.
     """

@@ -1,4 +1,4 @@
-"""Telling vendors what waits in the store: each conversation in order, all side by side."""
+"""Delivers stored messages to vendors: each conversation in order, all side by side."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +16,7 @@ from workers.outbound.vendor_file import Limits, Vendor, VendorCall
 from workers.stores.deliveries import Delivery, DeliveryStore, Taken
 
 GiveUp = Callable[[Delivery, str], Awaitable[None]]
-"""Keep a message that could not be told, with why; return when it is kept."""
+"""Keep a message that could not be delivered, with the reason; return once it is kept."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Dispatcher:
         )
 
     def sender(self, vendor: str) -> Requester:
-        """Return what sends to a vendor, within its limits."""
+        """Return the requester of a vendor, which keeps within its limits."""
         return self._senders[vendor]
 
     async def close(self) -> None:
@@ -93,7 +93,7 @@ class Dispatcher:
     async def _noted(
         self, vendor: Vendor, call: VendorCall, taken: Taken, answer: Answer
     ) -> tuple[Taken, bool]:
-        """Remember what came of a call; whether the conversation has to wait, or is given up."""
+        """Note the result of a call; return True too if the conversation waits or is given up."""
         delivery, now = taken.delivery, self._clock()
         if answer.result == "done":
             noted = msgspec.structs.replace(delivery, made=(*delivery.made, call.call), attempts=0)
@@ -118,7 +118,7 @@ class Dispatcher:
         return await self._store.later(taken, noted, due_at), True
 
     async def _finish(self, taken: Taken) -> None:
-        """Drop a message that was told, or keep it elsewhere when some of it was refused."""
+        """Drop a delivered message; if a call of it was refused, give it up."""
         refused = taken.delivery.refused
         if refused:
             logger.warning("%s: given up: %s", taken.delivery.vendor, "; ".join(refused))

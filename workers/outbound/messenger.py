@@ -16,7 +16,7 @@ from workers.outbound.trees import TreeError, render
 
 
 class Messenger:
-    """Sends what the routes of a file are told; it knows nothing of what was sent before."""
+    """Sends messages to the routes of a file, without a memory of earlier ones."""
 
     def __init__(self, routes: NotifierRoutes) -> None:
         self._routes = routes

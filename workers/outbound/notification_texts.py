@@ -17,7 +17,7 @@ from workers.outbound.notifier_file import NotifierRoutes, severity_of
 from workers.outbound.trees import TreeError, render
 
 SHOWN: Final = 50
-"""Notifications that one message tells in full; the others are counted."""
+"""Notifications that one message has in full; the others are counted."""
 _SUBJECT: Final = 150
 _SLACK: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 

@@ -1,4 +1,4 @@
-"""notifier.yaml: who is told of which notifications, by mail or webhook."""
+"""notifier.yaml: the recipients of notifications, by mail or webhook."""
 
 import pathlib
 from collections.abc import Collection, Iterator

@@ -44,7 +44,7 @@ class Answer(NamedTuple):
     """The outcome of one request."""
 
     result: str
-    """`done`, `refused` for what will never be taken, or `later`."""
+    """`done`, `refused` (never to be tried again) or `later`."""
     why: str
     """The status, or the kind of failure."""
     wait_s: float | None = None

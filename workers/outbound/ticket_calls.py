@@ -31,7 +31,7 @@ def key_of(vendor: TicketVendor, ticket_request_id: str) -> str:
 
 
 def data_of(vendor: TicketVendor, request: Mapping[str, Any], **more: Any) -> Data:
-    """Return what the file's expressions and templates may name about a request.
+    """Return the names about a request that the file's expressions and templates may use.
 
     `more` is `text` and `markdown`, and what there is of `ticket`, `answer` and `requester`.
     """

@@ -59,7 +59,7 @@ class ConversationNotes(NamedTuple):
 
 
 def noted_of(vendor: Vendor, payload: Any) -> ConversationNotes:
-    """Return what is to be noted of the conversation that a payload is about."""
+    """Return the facts to note about the conversation of a payload."""
     inbound = vendor.file.inbound
     if inbound is None:
         return ConversationNotes({})

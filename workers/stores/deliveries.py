@@ -1,4 +1,4 @@
-"""Messages that are still to be told to other systems, per conversation in order, in Redis."""
+"""Messages still to be sent to other systems, per conversation in order, in Redis."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +32,7 @@ class Rank(NamedTuple):
 
 
 class Delivery(msgspec.Struct, kw_only=True, frozen=True, array_like=True):
-    """One message that a vendor is to be told, with what was done of it."""
+    """A message for a vendor, and the calls of it that were made."""
 
     vendor: str
     kind: str
@@ -65,7 +65,7 @@ _DECODE: Final = msgspec.msgpack.Decoder(Delivery).decode
 
 
 class DeliveryStore(DueStore):
-    """Keeps each message until it is told or given up; a conversation's are told in order."""
+    """Keeps each message until it is sent or given up; a conversation's are sent in order."""
 
     def __init__(self, redis: Redis, prefix: str, address: str) -> None:
         """Name the server's address for messages; every method waits while it is away."""
@@ -121,12 +121,12 @@ class DeliveryStore(DueStore):
         return firsts
 
     async def hold(self, taken: Taken, until_ms: int) -> None:
-        """Keep what is taken from others for longer."""
+        """Keep taken messages for this worker for longer."""
         due = {taken.conversation_id: until_ms}
         await persist(lambda: self._redis.zadd(self._due, due), self._address)
 
     async def done(self, taken: Taken, now_ms: int, *, given_up: bool = False) -> None:
-        """Drop a message; what is given up can be added again."""
+        """Drop a message; one that was given up can be added again."""
         conversation = taken.conversation_id
         keys = [self._messages(conversation), self._due, self._known(conversation)]
         rank = ".".join(map(str, taken.delivery.rank))
@@ -134,7 +134,7 @@ class DeliveryStore(DueStore):
         await self._eval(_DONE, keys, [taken.entry, conversation, now_ms, field])
 
     async def later(self, taken: Taken, delivery: Delivery, due_ms: int) -> Taken:
-        """Note what was done of a message, and put its conversation off until it is due."""
+        """Note a message's progress, and put its conversation off until it is due."""
         conversation, entry = taken.conversation_id, _ENCODE(delivery)
         keys = [self._messages(conversation), self._due]
         await self._eval(_LATER, keys, [taken.entry, entry, conversation, due_ms])

@@ -1,4 +1,4 @@
-"""Notifications that people are still to be told of, by route, in Redis."""
+"""Notifications still to be sent, by route, in Redis."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ _DECODE: Final = msgspec.msgpack.Decoder(KeptRecord).decode
 
 
 class NoticeStore(DueStore):
-    """Keeps each notification until its route is told; every method waits while Redis is away."""
+    """Keeps each notification until its route has it; every method waits while Redis is away."""
 
     def __init__(self, redis: Redis, prefix: str, address: str) -> None:
         """Name the server's address for messages."""
