@@ -17,8 +17,9 @@ def require_honest(packet: Packet) -> None:
     assert words_before_transcript(packet) <= WORD_LIMIT
     words = frame(packet.language)
     spoken = {turn.event_id: turn.text for turn in packet.transcript}
+    written = {turn.event_id: " ".join(turn.arguments) for turn in packet.transcript}
     for one in packet.identifiers:
-        assert one.value in spoken[one.event_id]
+        assert one.value in spoken[one.event_id] or one.value in written[one.event_id]
     shown = [section for section in sections(packet) if section.title is not None]
     blocks = [
         section

@@ -78,6 +78,8 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     who: Claim
     wants: Claim
     tried: tuple[Claim, ...] = ()
+    records: tuple[Claim, ...] = ()
+    """Findings of the AI's look-ups, one for each order, booking or the like."""
     stands: Claim
     mood: Claim | None = None
     why: Claim

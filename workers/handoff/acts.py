@@ -27,7 +27,8 @@ ACTS: Final[dict[str, str]] = {
         r"sostitu\w*|trocar?|ruil\w*|vervang\w*"
     ),
     "return": (
-        r"return\w*|send (?:it |them )?back|rma|zurück(?:schick|send|geb)\w*|retour\w*|"
+        r"return\w*(?! (?:flight|trip|ticket|leg|journey|on\b|home\b|the same))|"
+        r"send (?:it |them )?back|rma|zurück(?:schick|send|geb)\w*|retour\w*|"
         r"renvoy\w*|devolv\w*|devoluci\w*|restitu\w*|reso"
     ),
     "book": (

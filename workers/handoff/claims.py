@@ -1,19 +1,20 @@
 """The statements of a packet, each in a few words and with the events that it rests on."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+import re
+from typing import Final
 
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
 from workers.handoff.acts import acts_of
-from workers.handoff.identifiers import Identifier, name_of
-from workers.handoff.issues import Ask, Issue
-from workers.handoff.sentences import ASKS, CLOSES, FAILED, REFUSES, STILL, sentences
+from workers.handoff.background import conditions, content
+from workers.handoff.identifiers import name_of
+from workers.handoff.issues import Ask
+from workers.handoff.packet_findings import PacketFindings, refusal
+from workers.handoff.sentences import ASKS, CLOSES, FAILED, REFERS, REFUSES, STILL
 from workers.handoff.sentences import PERSON as PERSONS
-from workers.handoff.sentiment import sentiment_of
-from workers.handoff.told import AiSentence, Told, waits
-from workers.handoff.tool_work import ToolWork
+from workers.handoff.sentiment import FELT, GRAVE, sentiment_of
+from workers.handoff.told import AiSentence, waits
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
 from workers.handoff.wording import (
     clip,
@@ -28,27 +29,20 @@ from workers.handoff.wording import (
 
 WHO_WORDS: Final = 8
 WANTS_WORDS: Final = 30
-TRIED_WORDS: Final = 40
-STEPS_WORDS: Final = 26
-"""Of these, of what the customer did."""
-_STEP_WORDS: Final = 14
 STANDS_WORDS: Final = 26
-_LINE_WORDS: Final = 14
-_CHECKS: Final = 2
+CONDITION_WORDS: Final = 24
+"""Of conditions and reasons, in all."""
+_CONDITION: Final = 18
+_CONDITIONS: Final = 2
+_LEAST: Final = 5
+_TORN: Final = 8
+"""Words of a sentence that was cut, so that it still says something."""
+_SOON: Final = 60
+"""Seconds that nobody waits for."""
+_CONDITIONAL: Final = re.compile(r"(?:if|unless|wenn|falls|si|se|als|indien)\b", re.IGNORECASE)
+_POINTS: Final = 2
+"""Colons of a sentence from which on it reports point by point."""
 _CLAUSES: Final = (", ", "; ", "—", " but ")
-_MANY: Final = 3
-"""Lookups without a line of their own from which on they are counted."""
-
-
-class PacketFindings(NamedTuple):
-    """The findings in a conversation, from which the statements are made."""
-
-    works: tuple[ToolWork, ...]
-    issue: Issue | None
-    told: Told
-    steps: tuple[AiSentence, ...]
-    """The customer's own steps."""
-    identifiers: tuple[Identifier, ...]
 
 
 def who(view: PacketView, found: PacketFindings) -> Claim:
@@ -112,9 +106,37 @@ def closes(view: PacketView) -> Turn | None:
     turn = view.last(CUSTOMER)
     if turn is None or turn is not view.spoken[-1]:
         return None
-    said = sentences(view.text(turn))
+    said = view.sentences(turn)
     wants_person = any(PERSONS.search(part) and ASKS.search(part) for part in said)
     return turn if any(map(CLOSES.search, said)) and not wants_person else None
+
+
+def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room: int) -> Claim:
+    """Add to what is wanted the conditions and reasons that the customer gave, if they fit."""
+    issue = found.issue
+    asked = [ask.text for ask in (issue.now, issue.began) if ask] if issue else []
+    text, events = wanted.text, wanted.events
+    left, told = _CONDITIONS, set[str]()
+    for turn, said, start in conditions(view, asked):
+        if not left or room < _LEAST:
+            break
+        words = trim(said, min(room, _CONDITION), _clause_at(said, start))
+        few = words.endswith("…") and len(words.split()) < _TORN
+        same = content(said) & told
+        if few or view.is_quoted(said) or len(same) > len(content(said)) // 2:
+            continue
+        left -= 1
+        told |= content(said)
+        room -= word_count(f"“{words}”")
+        text = f"{text} {view.quote(words, said)}"
+        events = (*events, *((turn.event_id,) if turn.event_id not in events else ()))
+    return wanted if text == wanted.text else Claim(text=text, events=events, kind=wanted.kind)
+
+
+def _clause_at(text: str, place: int) -> int:
+    """Return where the clause begins in which a place lies."""
+    before = text[:place]
+    return max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
 
 
 def _still(view: PacketView, now: Ask, turn: Turn, told: str, room: int) -> Claim:
@@ -130,7 +152,10 @@ def _still(view: PacketView, now: Ask, turn: Turn, told: str, room: int) -> Clai
 
 
 def _point_of(told: str) -> int:
-    """Return where the clause begins that says what does not work."""
+    """Return where the clause begins that says what does not work, or where a report begins."""
+    if told.count(": ") > _POINTS:
+        lead = told.index(": ") + 2
+        return lead if ": " in told[lead : told.find(";", lead)] else 0
     found = STILL.search(told)
     before = told[: found.start()] if found else ""
     return max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
@@ -162,149 +187,52 @@ def _wants_at_all(view: PacketView, room: int) -> Claim:
     return Claim(text=view.frame("wants", "before"), events=cited)
 
 
-def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
-    """Say what the tools did: what was refused or changed first, then what was looked up."""
-    actions = [
-        work for work in found.works if work.kind == "action" or work.status not in ("ok", "called")
-    ]
-    checks = [work for work in found.works if work not in actions and not work.profile]
-    chosen = [*reversed(actions), *_relevant(view, checks)[:_CHECKS]]
-    claims: list[Claim] = []
-    left = 0
-    steps = _steps(view, found, min(STEPS_WORDS, room - (_LINE_WORDS if chosen else 0)))
-    room -= words_of(steps)
-    for work in chosen:
-        text = _line(view, work, min(_LINE_WORDS, room))
-        if not text:
-            left += work.calls
-            continue
-        room -= word_count(text)
-        claims.append(Claim(text=text, events=work.events, kind=_kind(work)))
-    left += sum(work.calls for work in found.works if work not in chosen and not work.profile)
-    if left >= _MANY and room >= 3:
-        others = [work for work in found.works if work not in chosen] or chosen[-1:]
-        text = view.frame("work", "more", count=left)
-        claims.append(Claim(text=text, events=others[-1].events, kind="check"))
-    if not claims and found.works:
-        text = _line(view, found.works[-1], room)
-        claims.append(Claim(text=text, events=found.works[-1].events, kind=_kind(found.works[-1])))
-    elif not claims and (answer := view.last(AI)):
-        count = view.facts.ai_turns
-        text = view.frame("work", "one") if count == 1 else view.frame("work", "none", count=count)
-        claims.append(Claim(text=text, events=(answer.event_id,)))
-    return (*claims, *steps)
-
-
-def _steps(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
-    """Say what the customer did themselves, the latest steps that fit, in their order."""
-    kept: list[AiSentence] = []
-    room -= word_count(view.frame("work", "customer", steps=""))
-    for said in reversed(found.steps):
-        words = word_count(said.text)
-        if words > min(room, _STEP_WORDS) or view.is_quoted(said.text):
-            continue
-        room -= words
-        kept.insert(0, said)
-    if not kept:
-        return ()
-    steps = "; ".join(view.quote(said.text) for said in kept)
-    events = tuple(dict.fromkeys(said.turn.event_id for said in kept))
-    return (Claim(text=view.frame("work", "customer", steps=steps), events=events, kind="steps"),)
-
-
-def _kind(work: ToolWork) -> str:
-    if work.status == "ok":
-        return work.kind
-    return "refused" if work.status in ("refused", "denied") else "failed"
-
-
-def _relevant(view: PacketView, checks: Sequence[ToolWork]) -> list[ToolWork]:
-    """Put those lookups first whose subject was spoken of last, then the latest."""
-    last = " ".join(view.text(turn) for turn in view.spoken[-4:])
-
-    def worth(entry: tuple[int, ToolWork]) -> tuple[bool, bool, int]:
-        at, work = entry
-        return any(what in last for what in work.what), bool(work.values), at
-
-    return [work for _, work in sorted(enumerate(checks), key=worth, reverse=True)]
-
-
-def _line(view: PacketView, work: ToolWork, room: int) -> str:
-    """Return what one tool did, in at most so many words; nothing where not even that fits."""
-    status: str = work.status
-    if status == "ok":
-        status = "found" if work.kind == "check" else "done"
-    last = " ".join(turn.content for turn in view.spoken[-4:])
-    what = [one for one in work.what if one in last] or list(work.what)
-    shown = ", ".join(clip(one, 2) for one in what[-3:])
-    times = f" \u00d7{work.calls}" if work.calls > 1 and len(work.what) < 2 else ""
-    subject = f"{clip(view.hide(work.words), 4)} {shown}".strip() + times
-    text = view.frame("work", status, subject=subject)
-    if word_count(text) > room:
-        text = view.frame("work", status, subject=clip(work.words, 3))
-        if word_count(text) > room:
-            return ""
-    known = work.values
-    if len(work.what) > 1:
-        # Of several only those of the one that was spoken of last; else it is not clear whose.
-        known = work.found.get(what[-1], ()) if len(what) == 1 else ()
-    for count in range(len(known), 0, -1):
-        values = ", ".join(known[:count])
-        if word_count(text) + word_count(values) <= room:
-            return f"{text}: {values}"
-    if work.values and status not in ("found", "done") and (left := room - word_count(text)) > 2:
-        return f"{text}: {clip(work.values[0], left)}"
-    return text
-
-
 def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
     """Say where it stands: how it came here, what the AI refused or said last, who waits."""
     state, cited = _state(view)
     refused = refusal(view, found)
-    said = refused or found.told.last
-    quoted = said is not None and (refused or said.turn is view.last(AI))
-    if quoted and said is not None and said.turn is view.spoken[-1]:
+    said = refused or _still_holds(view, found)
+    if said is not None and said.turn is view.spoken[-1]:
         # That the AI answered last need not be said twice.
         state = ""
     parts = [part for part in (_way(view), state) if part]
-    if said is not None and quoted:
-        key = ("failed" if FAILED.search(said.text) else "refused") if refused else "told"
-        key = "asked" if said.text.endswith("?") else key
-        words = trim(said.text, room - sum(map(word_count, parts)) - 3, _no(said) if refused else 0)
+    if said is not None:
+        room -= sum(map(word_count, parts)) + 3
+        words = trim(said.text, room, _no(said) if refused else 0)
         if words and not view.is_quoted(words):
-            parts.insert(
-                len(parts) - bool(state),
-                view.frame("stands", key, words=view.quote(words, said.text)),
-            )
+            text = view.frame("stands", _how(said, refused), words=view.quote(words, said.text))
+            parts.insert(len(parts) - bool(state), text)
             cited = (said.turn.event_id, *cited)
     text = "; ".join(parts) or view.frame("stands", "customer_last")
     events = (*cited, *((view.cause,) if _way(view) or not cited else ()))
     return Claim(text=text, events=tuple(dict.fromkeys(events)))
 
 
-def _no(said: AiSentence) -> int:
-    """Return where the clause begins in which something is refused."""
-    found = REFUSES.search(said.text)
-    before = said.text[: found.start()] if found else ""
-    return max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
-
-
-def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
-    """Return what the AI refused last of what is asked, unless something was done since."""
-    said = found.told.refused
-    if said is None or said.turn is view.last(AI):
-        return said
-    issue = found.issue
-    asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
-    if not acts_of(said.text) & frozenset(asked):
+def _still_holds(view: PacketView, found: PacketFindings) -> AiSentence | None:
+    """Return what the AI told last, unless the customer has reported since how it went."""
+    said = found.told.last
+    if said is None or said.turn is not view.last(AI):
         return None
-    order = {turn.event_id: at for at, turn in enumerate(view.episode)}
-    since = order.get(said.turn.event_id, 0)
-    done = any(
-        work.kind == "action" and work.status == "ok" and order.get(work.events[-1], 0) > since
-        for work in found.works
-    )
-    return None if done else said
+    issue = found.issue
+    repaired = issue is not None and issue.now.acts <= {"fix", "access"} and found.steps
+    return None if repaired and said.turn is not view.spoken[-1] else said
+
+
+def _how(said: AiSentence, refused: AiSentence | None) -> str:
+    """Return whether the AI refused, did not succeed, asked or told."""
+    if refused is None:
+        return "asked" if said.text.endswith("?") else "told"
+    # What it could not repair it did not refuse.
+    return "failed" if FAILED.search(said.text) or acts_of(said.text) == {"fix"} else "refused"
+
+
+def _no(said: AiSentence) -> int:
+    """Return where the clause begins in which something is refused; a condition goes with it."""
+    found = REFUSES.search(said.text)
+    before = said.text[: found.start()] if found and not _CONDITIONAL.match(said.text) else ""
+    start = max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
+    clause = said.text[start:]
+    return start if len(clause.split()) > _LEAST and not REFERS.match(clause) else 0
 
 
 def _state(view: PacketView) -> tuple[str, tuple[str, ...]]:
@@ -314,7 +242,8 @@ def _state(view: PacketView) -> tuple[str, tuple[str, ...]]:
         return view.frame("stands", "person_last" if last.role == PERSON else "ai_last"), cited
     since = last.at if last else to_ms(view.facts.episode_started_at)
     waited = max(0, (to_ms(view.decision.decided_at) - since) // 1000)
-    if not waited or not waits(view):
+    asked_by_ai = view.decision.reason in ("agent_request", "unproductive_loop")
+    if not waited or not waits(view) or (asked_by_ai and waited < _SOON):
         return "", cited
     return view.frame("stands", "waits", duration=duration(waited)), cited
 
@@ -333,10 +262,12 @@ def _way(view: PacketView) -> str:
     return frame("stands", cause) if frame.has("stands", cause) else ""
 
 
-def mood(view: PacketView) -> Claim:
-    """Say how the customer feels and whether it gets worse."""
+def mood(view: PacketView) -> Claim | None:
+    """Say how the customer feels and whether it gets worse; nothing where nobody can say."""
     said = [(turn, view.text(turn)) for turn in view.spoken if turn.role == CUSTOMER]
     found = sentiment_of(view.facts.mood, said)
+    if found.feeling == "neutral" and any(GRAVE.search(text) for _, text in said[-FELT:]):
+        return None
     text = view.frame("mood", "slightly" if found.slightly else found.feeling)
     if found.course != "steady":
         text = f"{text}, {view.frame('mood', found.course)}"
@@ -368,8 +299,3 @@ def subject(packet_who: Claim, found: PacketFindings, view: PacketView) -> str:
     else:
         what = view.frame("reason", view.decision.reason or "explicit_request")
     return one_line(view.frame.line("subject", who=name.rstrip(",…"), what=what))
-
-
-def words_of(claims: Iterable[Claim]) -> int:
-    """Count the words of some statements."""
-    return sum(word_count(claim.text) for claim in claims)

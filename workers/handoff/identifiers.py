@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
-from workers.handoff.sentences import plain, sentences
 from workers.handoff.tool_work import named_by_tools
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import one_line
@@ -17,6 +16,10 @@ _AFTER: Final = 30
 _CERTAIN: Final = 5
 """Digits from which on a number may be named from further away."""
 _NEAR: Final = 18
+_LAST: Final = 6
+"""Turns in which a thing that tools worked on was spoken of, so that it is the one at hand."""
+_WORKED_ON: Final = 2
+OF_MATTER: Final = ("order", "booking", "ticket", "invoice", "contract", "tracking")
 
 _KINDS: Final[dict[str, str]] = {
     "order": r"orders?|bestell\w*|auftrag\w*|commande|pedido|ordine|encomenda|bestelling",
@@ -62,6 +65,8 @@ _TOKEN: Final = re.compile(
     r"(?P<code>(?<![\w@/.-])#?(?=[A-Za-z0-9_-]{0,30}\d)[A-Za-z0-9](?:[A-Za-z0-9_-]{2,38}[A-Za-z0-9])(?![\w@]))"
     r"|(?P<letters>(?<![\w@])[A-Z]{5,8}(?!\w))"
 )
+_MAYBE: Final = re.compile(r"\d|@|[A-Z]{5}")
+"""Without any of these a message holds no identifier."""
 _DATE: Final = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|am|pm|h|"
     r"gb|mb|kg|km|cm|mm|ml|min)"
@@ -117,12 +122,31 @@ def identifiers_of(view: PacketView) -> tuple[Identifier, ...]:
                     found[key] = one
     ranked = sorted(found.values(), key=lambda one: not one.kind)
     kept = {one.value for one in ranked[:IDENTIFIERS]}
-    return tuple(one for one in found.values() if one.value in kept)
+    given = [one for one in found.values() if one.value in kept]
+    return (*given, *_worked_on(view, keys, set(found), IDENTIFIERS - len(given)))
+
+
+def _worked_on(
+    view: PacketView, keys: dict[str, str], given: set[str], room: int
+) -> tuple[Identifier, ...]:
+    """Return what tools worked on and was spoken of last, where the customer did not name it."""
+    last = " ".join(view.text(turn) for turn in view.spoken[-_LAST:])
+    found: dict[str, Identifier] = {}
+    for turn in view.episode:
+        for written in turn.arguments if turn.handover is None else ():
+            for token in _TOKEN.finditer(view.hide(written)) if written else ():
+                value = token.group()
+                plain_value = value.lstrip("#").lower()
+                named = _KIND.search(keys.get(plain_value, ""))
+                kind = named.lastgroup if named is not None else None
+                if kind in OF_MATTER and plain_value not in given and value in last:
+                    found[plain_value] = Identifier(kind or "", value, turn.event_id)
+    return tuple(found.values())[-min(room, _WORKED_ON) :] if room > 0 else ()
 
 
 def _given(view: PacketView, turn: Turn, asked: str) -> Iterator[Identifier]:
     text = view.text(turn)[:_READ]
-    if not any(map(str.isdigit, text)) and "@" not in text and not re.search(r"[A-Z]{5}", text):
+    if _MAYBE.search(text) is None:
         return
     for match in _TOKEN.finditer(text):
         shape, value = match.lastgroup or "", match.group()
@@ -176,11 +200,7 @@ def _asked_for(view: PacketView, asked: str) -> str:
     turn = view.by_id.get(asked)
     if turn is None:
         return ""
-    asking = [
-        part
-        for part in sentences(plain(view.text(turn)))
-        if "?" in part or "provide" in part.lower()
-    ]
+    asking = [part for part in view.sentences(turn) if "?" in part or "provide" in part.lower()]
     kinds = {found.lastgroup or "" for part in asking[-2:] for found in _KIND.finditer(part)}
     return kinds.pop() if len(kinds) == 1 else ""
 

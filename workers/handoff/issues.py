@@ -17,9 +17,6 @@ from workers.handoff.sentences import (
     REFERS,
     STILL,
     UNSURE,
-    asked_in,
-    refuses,
-    sentences,
 )
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
@@ -52,6 +49,13 @@ _VAGUE: Final = re.compile(
 )
 _ON: Final = re.compile(r"(?:if|wenn|falls|si|se|als|indien)\b", re.IGNORECASE)
 _LATER: Final = re.compile(r"(?:once|when|after|sobald|quand|cuando|quando|zodra)\b", re.IGNORECASE)
+_SEEKS: Final = re.compile(
+    r"\banything (?:\w+ ){0,2}(?:do|help)\b|\bany (?:other )?way\b|\birgend(?:was|etwas|wie)\b|"
+    r"\bquelque chose (?:à|pour)\b|\balg(?:o|uma coisa) que\b|\bqualcosa che\b|"
+    r"\biets (?:aan|doen)\b",
+    re.IGNORECASE,
+)
+"""A request for whatever helps: a no leaves it open."""
 _SHARED: Final = 2
 """Words in common by which a refusal is known to answer a question."""
 _LONG: Final = re.compile(r"[^\W\d_]{5,}")
@@ -109,7 +113,11 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     if opening is not None and _only_refers(now) and (not now.acts or now.acts <= opening.acts):
         now, opening = opening, None
     vague = _VAGUE.search(now.text) is not None and now.acts <= {"fix"}
-    meant = [ask for ask, state in before if state not in _CLOSED and ask.acts - {"fix"}]
+    meant = [
+        ask
+        for ask, state in zip(asks, states, strict=True)
+        if ask.turn is not now.turn and state not in _CLOSED and ask.acts - {"fix"}
+    ]
     if vague and meant:
         # This issue is what was asked for last.
         now, opening = meant[-1], meant[0] if meant[0] is not meant[-1] else None
@@ -133,7 +141,7 @@ def _still(view: PacketView) -> tuple[Turn, str] | None:
     """Return the latest of the customer's last words of what does not work yet."""
     said = [turn for turn in view.spoken if turn.role == CUSTOMER][-_RECENT:]
     for turn in reversed(said):
-        parts = sentences(view.text(turn))[:SENTENCES]
+        parts = view.sentences(turn)[:SENTENCES]
         for part in parts:
             tells = STILL.search(part) and not part.endswith("?") and not PERSON.search(part)
             if tells and not _ON.match(part) and len(part.split()) >= _LEAST:
@@ -144,7 +152,7 @@ def _still(view: PacketView) -> tuple[Turn, str] | None:
 def _report(view: PacketView) -> tuple[Turn, str] | None:
     """Return the last thing that the customer reports in their last message."""
     turn = view.last(CUSTOMER)
-    said = asked_in(view.text(turn))[:SENTENCES] if turn is not None else []
+    said = view.asked(turn)[:SENTENCES] if turn is not None else []
     for part in said:
         few = len(part.split()) < _LEAST or part.endswith("?")
         if turn is not None and not few and not PERSON.search(part) and not is_courtesy(part):
@@ -155,7 +163,7 @@ def _report(view: PacketView) -> tuple[Turn, str] | None:
 def _list_reported(view: PacketView) -> tuple[Turn, str] | None:
     """Return what the last message reports point by point: it is newer than all before."""
     turn = view.last(CUSTOMER)
-    said = asked_in(view.text(turn))[:SENTENCES] if turn is not None else []
+    said = view.asked(turn)[:SENTENCES] if turn is not None else []
     for part in said:
         if turn is not None and part.count(": ") > _POINTS:
             return turn, part
@@ -173,7 +181,7 @@ def _asks(view: PacketView) -> list[Ask]:
     read = said if len(said) <= FIRST + LAST else [*said[:FIRST], *said[-LAST:]]
     asks: list[Ask] = []
     for position, turn in read:
-        parts = asked_in(view.text(turn))[:SENTENCES]
+        parts = view.asked(turn)[:SENTENCES]
         found = [
             ask
             for number, text in enumerate(parts)
@@ -208,7 +216,7 @@ def _ask(turn: Turn, position: int, text: str, number: int) -> Ask | None:
         UNSURE.search(text)
         or _LATER.match(text)
         or (_REPORTS.match(text) and text.index(":") < cue.start())
-        or (text.count(": ") > _POINTS and not acts_of(text) - {"fix"})
+        or text.count(": ") > _POINTS
     ):
         return None
     acts = acts_of(text)
@@ -258,9 +266,11 @@ def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[ToolW
     )
     answers = [turn for turn in view.spoken[ask.position + 1 : until] if turn.role == AI]
     for turn in answers:
-        for part in sentences(view.text(turn))[:SENTENCES]:
-            if refuses(part) and _concerns(part, ask) and not FAILED.search(part):
+        for part in view.refusals(turn):
+            if _concerns(part, ask) and not FAILED.search(part):
                 return "refused"
+    if _SEEKS.search(ask.text) and any(map(view.refusals, answers)):
+        return "refused"
     if acts and all(_did(works, act, ask) for act in acts - {"refund"}) and acts != {"refund"}:
         # Who takes something back or cancels it pays it back, unless that was refused.
         return "settled"
@@ -276,10 +286,10 @@ def _left_out(view: PacketView, ask: Ask, works: Sequence[ToolWork]) -> bool:
     last = max((at for at, turn in enumerate(turns) if turn.event_id in done), default=0)
     told = next((at for at, turn in enumerate(turns[last:]) if turn.role == AI and turn.content), 0)
     return any(
-        refuses(part) and ask.acts & acts_of(part) and not FAILED.search(part)
+        ask.acts & acts_of(part) and not FAILED.search(part)
         for turn in turns[: last + told + 1]
         if turn.role == AI
-        for part in sentences(view.text(turn))[:SENTENCES]
+        for part in view.refusals(turn)
     )
 
 

@@ -8,8 +8,9 @@ from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import KeyMessage, PacketTurn
 from workers.contracts.time import from_ms
 from workers.handoff.acts import acts_of
-from workers.handoff.claims import PacketFindings
-from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, PERSON, sentences
+from workers.handoff.packet_findings import PacketFindings
+from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, PERSON
+from workers.handoff.told import EMPTY
 from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.view import PERSON as HUMAN
 from workers.handoff.wording import has_details, says_something, trim, word_count
@@ -20,8 +21,14 @@ WORDS: Final = 22
 LAST: Final = 12
 """Turns of customer and persons that are read, with the first two."""
 _SENTENCES: Final = 8
-_LEAST: Final = 4
+_LEAST: Final = 5
 _WORTH: Final = 1.5
+_FAILS: Final = re.compile(
+    r"\b(?:not (?:set|found|available|connected)|missing|locked|disabled|failed|none|false|"
+    r"unable|error)\b",
+    re.IGNORECASE,
+)
+"""What the customer reports of a device that does not do what it should."""
 _GIVES_REASON: Final = re.compile(
     r"\b(?:because|since|due to|reason|so that|deadline|by (?:today|tomorrow|monday|friday)|weil|"
     r"wegen|grund|parce que|porque|motivo|perché|omdat)\b",
@@ -74,7 +81,7 @@ def _candidates(view: PacketView, found: PacketFindings, within: set[str]) -> It
     for position, turn in read:
         if turn.event_id not in within:
             continue
-        for number, text in enumerate(sentences(view.text(turn))[:_SENTENCES]):
+        for number, text in enumerate(view.sentences(turn)[:_SENTENCES]):
             if text.endswith("?") and turn is not view.last(CUSTOMER):
                 continue  # What the AI answered since tells nothing more.
             worth = _worth(turn, text, values) + position / (len(view.spoken) or 1)
@@ -94,7 +101,10 @@ def _worth(turn: Turn, text: str, identifiers: Sequence[str]) -> float:
     ):
         # The identifiers stand in a block of their own.
         return -9
+    if EMPTY.search(text):
+        return -9
     worth = 1.0 if turn.role == HUMAN else 0.0
+    worth += _FAILS.search(text) is not None
     worth += 1.5 * (DID.search(text) is not None) + (DISPUTES.search(text) is not None)
     worth += _GIVES_REASON.search(text) is not None
     worth += 0.5 * has_details(rest) + 0.7 * (ASKS.search(text) is not None)

@@ -1,20 +1,40 @@
 """The first thing to do: by the reason, by the conversation, by the playbook."""
 
+import re
 from typing import Final
 
 from workers.contracts.decisions import Reason
 from workers.contracts.handoffs import Claim
 from workers.handoff.acts import ACTS, acts_of
-from workers.handoff.claims import PacketFindings, closes, refusal
-from workers.handoff.issues import asks_to_know, did_any
+from workers.handoff.claims import closes
+from workers.handoff.identifiers import OF_MATTER
+from workers.handoff.issues import Ask, asks_to_know, did_any
+from workers.handoff.packet_findings import PacketFindings, refusal
 from workers.handoff.playbook import Advice
 from workers.handoff.reasons import note_of
-from workers.handoff.sentences import DISPUTES, EXCEPTION, FAILED, NOTE_ASKS, sentences
+from workers.handoff.sentences import ASKS, DISPUTES, EXCEPTION, FAILED, NOTE_ASKS
 from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.wording import clip, trim, word_count
 
 NEXT_WORDS: Final = 24
 _BRIEF: Final = 5
+_PHRASE: Final = 12
+_LEAST: Final = 4
+_OBJECTS: Final = 3
+_GO_TOGETHER: Final = (
+    {"cancel", "refund", "compensate", "undo"},
+    {"exchange", "return", "refund", "compensate", "deliver"},
+)
+"""Acts of which one may be refused where another was asked for."""
+_ENDS: Final = re.compile(
+    r"[,;—(]|\s(?=(?:because|since|so|before|after|but|as|weil|damit|bevor|car|avant|porque|antes|"
+    r"perché|prima|omdat|voordat)\s)"
+)
+_TO: Final = re.compile(
+    r"^(?:you |please |also |just |kindly |go ahead and )*(?:to |help (?:me )?(?:with )?|mit |zu |"
+    r"de |di |te )?",
+    re.IGNORECASE,
+)
 _FIRST: Final[frozenset[Reason]] = frozenset(
     {
         "customer_frustration",
@@ -65,9 +85,10 @@ def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim |
     if reason == "policy_exception":
         return Claim(text=view.frame("next", "policy_exception"), events=(view.cause,))
     for turn in [one for one in view.spoken if one.role == CUSTOMER][:-4:-1]:
-        for part in sentences(view.text(turn)):
+        for part in view.sentences(turn):
             if EXCEPTION.search(part):
-                text = view.frame("next", "exception", acts=_acts(view, found, part))
+                acts = _acts(view, found, part) + _objects(view, found, part)
+                text = view.frame("next", "exception", acts=acts)
                 return Claim(text=text, events=(turn.event_id,))
             if (cue := DISPUTES.search(part)) is not None:
                 asked = _asked_in(found, part)
@@ -77,9 +98,12 @@ def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim |
                 text = view.frame("next", "disputed", words=words)
                 return Claim(text=text, events=(turn.event_id,))
     said = refusal(view, found)
-    if said is not None and acts_of(said.text) != {"fix"}:
+    if said is not None and acts_of(said.text) != {"fix"} and _is_asked(found, said.text):
         # What it could not repair it did not refuse.
-        acts = _acts(view, found, said.text)
+        now = found.issue.now if found.issue is not None else None
+        done = {act for act in ACTS if now is not None and did_any(found.works, act, now)}
+        acts = _acts(view, found, said.text, without=frozenset(done))
+        acts += _objects(view, found, said.text)
         broke = FAILED.search(said.text) is not None
         text = view.frame("next", "tool", tool=acts) if broke else ""
         text = text or view.frame("next", "refused", acts=acts)
@@ -87,6 +111,16 @@ def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim |
     if reason == "agent_request" and _note_asks(view):
         return Claim(text=view.frame("next", "agent_request"), events=(view.cause,))
     return _open(view, found)
+
+
+def _is_asked(found: PacketFindings, refused: str) -> bool:
+    """Return whether what was refused is what is asked for, or goes with it."""
+    issue = found.issue
+    asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else None
+    acts = acts_of(refused) - {"fix"}
+    if not asked or not acts or acts & asked:
+        return True
+    return any(acts & group and asked & group for group in _GO_TOGETHER)
 
 
 def _note_asks(view: PacketView) -> bool:
@@ -102,14 +136,49 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     now = found.issue.now
     event = now.turn.event_id
     left = now.acts - {act for act in now.acts if did_any(found.works, act, now)}
-    if now.acts == {"fix"} and found.steps:
+    if now.acts == {"fix"} or (now.acts <= {"fix", "access"} and now.acts and found.steps):
         return Claim(text=view.frame("next", "repair"), events=(event,))
     if (now.acts and not left) or asks_to_know(now):
         return Claim(text=view.frame("next", "answer"), events=(event,))
-    if not left:
+    acts = _phrase(now) if now.worth else ""
+    if not left and not acts:
         return None
-    acts = _acts(view, found, now.text, without=now.acts - left)
+    if not acts:
+        acts = _acts(view, found, now.text, without=now.acts - left)
+        acts += _objects(view, found, now.text)
     return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
+
+
+def _phrase(ask: Ask) -> str:
+    """Return what is asked for in the customer's words; nothing where they do not say it there."""
+    cue = ASKS.search(ask.text)
+    rest = ask.text[cue.end() :].strip(" ,:") if cue is not None else ""
+    rest = _ENDS.split(_TO.sub("", rest), maxsplit=1)[0].rstrip("?.! ")
+    words = trim(rest, _PHRASE)
+    if (
+        rest.startswith("be ")
+        or len(words.split()) < _LEAST
+        or not rest[:1].islower()
+        or ":" in words
+    ):
+        return ""
+    return f"“{words}”"
+
+
+def _objects(view: PacketView, found: PacketFindings, text: str) -> str:
+    """Name the orders, bookings or the like that words are about, or else the only one there is."""
+    known = dict.fromkeys(what for work in found.works for what in work.what if not work.profile)
+    known |= dict.fromkeys(one.value for one in found.identifiers if one.kind in OF_MATTER)
+    last = view.last(CUSTOMER)
+    said = (view.text(last) if last is not None else "", text)
+    named = next((some for words in said if (some := [one for one in known if one in words])), [])
+    if not named:
+        matter = {one.value.lstrip("#") for one in found.identifiers if one.kind in OF_MATTER}
+        named = [one for one in known if one.lstrip("#") in matter] if len(matter) == 1 else []
+    if not named:
+        failed = [work for work in found.works if work.status in ("refused", "failed")]
+        named = list(failed[-1].what[-1:]) if failed and failed[-1].kind == "action" else []
+    return f" ({', '.join(clip(one, 2) for one in named[:_OBJECTS])})" if named else ""
 
 
 def _asked_in(found: PacketFindings, part: str) -> bool:
@@ -127,6 +196,6 @@ def _acts(
     if issue is not None:
         asked = issue.now.acts | (issue.began.acts if issue.began else frozenset())
     acts = (acts_of(text) & asked) or acts_of(text) - {"fix"} or asked or acts_of(text)
-    acts = (acts - without) - ({"cancel"} if "undo" in acts else set())
+    acts = ((acts - without) or acts) - ({"cancel"} if "undo" in acts else set())
     named = [view.frame("acts", act) for act in ACTS if act in acts][:3]
     return ", ".join(named) or view.frame("next", "request")

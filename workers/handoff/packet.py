@@ -18,15 +18,16 @@ from workers.contracts.handoffs import (
 from workers.contracts.ledger import Plan
 from workers.contracts.time import from_ms
 from workers.contracts.topics import Queue
-from workers.handoff import claims, reasons
-from workers.handoff.claims import PacketFindings, words_of
+from workers.handoff import claims, reasons, work_lines
 from workers.handoff.frames import Frame, frame
 from workers.handoff.identifiers import identifiers_of
 from workers.handoff.issues import issue_of
 from workers.handoff.key_messages import key_messages
 from workers.handoff.languages import DEFAULT_LANGUAGE
 from workers.handoff.next_step import NEXT_WORDS, next_step
+from workers.handoff.packet_findings import PacketFindings, words_of
 from workers.handoff.playbook import Advice, Playbook, advise
+from workers.handoff.records import records
 from workers.handoff.told import steps_of, told_to
 from workers.handoff.tool_work import works_of
 from workers.handoff.view import PacketView
@@ -46,8 +47,9 @@ _INTENTS: Final = 3
 _SUBJECT_WORDS: Final = 6
 _REQUESTS: Final = 3
 _ATTACHMENTS: Final = 5
+_FOR_NEXT, _FOR_WANTS = 14, 20
 # What is left for the statements that come later, while the earlier ones are written.
-_FOR_WHY, _FOR_TRIED, _FOR_STANDS, _FOR_PROMISES = 8, 16, 14, 12
+_FOR_WHY, _FOR_TRIED, _FOR_STANDS, _FOR_PROMISES, _FOR_TOLD = 8, 16, 18, 12, 14
 
 
 def build_packet(
@@ -72,7 +74,7 @@ def build_packet(
     view = view.last_turns(len(shown))
     works = works_of(view)
     found = PacketFindings(
-        works, issue_of(view, works), told_to(view), steps_of(view), identifiers_of(view)
+        works, issue_of(view, works), told_to(view, works), steps_of(view), identifiers_of(view)
     )
     subject = clip(view.hide(facts.subject), _SUBJECT_WORDS) if facts.subject else None
     room = WORD_LIMIT - word_count(
@@ -82,35 +84,43 @@ def build_packet(
 
     who = claims.who(view, found)
     mood = claims.mood(view)
-    room -= words_of((who, mood))
+    room -= words_of((who, mood) if mood is not None else (who,))
     note = reasons.note_of(view) if decision.reason == "agent_request" else None
-    why = reasons.why(view, works) if note is not None else None
+    why = reasons.why(view, found.works) if note is not None else None
     room -= words_of((why,)) if why is not None else _FOR_WHY
     kept = _FOR_TRIED + _FOR_STANDS
-    first = next_step(view, found, advice, min(NEXT_WORDS, room - kept - 12))
+    first = next_step(view, found, advice, max(_FOR_NEXT, min(NEXT_WORDS, room - kept - 12)))
     room -= words_of((first,))
-    wants = claims.wants(view, found, min(claims.WANTS_WORDS, room - kept))
+    wants = claims.wants(view, found, max(_FOR_WANTS, min(claims.WANTS_WORDS, room - kept)))
     room -= words_of((wants,))
     if why is None:
         room += _FOR_WHY
-        why = reasons.why(view, works)
+        why = reasons.why(view, found.works)
         room -= words_of((why,))
-    tried = claims.tried(view, found, min(claims.TRIED_WORDS, room - _FOR_STANDS))
+    tried = work_lines.tried(view, found, min(work_lines.TRIED_WORDS, room - _FOR_STANDS))
     room -= words_of(tried)
     stands = claims.stands(view, found, min(claims.STANDS_WORDS, room))
     room -= words_of((stands,))
+    conditions = min(claims.CONDITION_WORDS, room - _FOR_TOLD)
+    room += words_of((wants,))
+    wants = claims.with_conditions(view, found, wants, conditions)
+    room -= words_of((wants,))
+    more = work_lines.told_and_unable(view, found, min(work_lines.TOLD_WORDS, room))
+    room -= words_of(more)
     promised = claims.promised(view, found, min(_FOR_PROMISES * 2, room))
     room -= words_of(promised)
+    steps = work_lines.steps(view, found)
     requests = _requests(view, found)
     return Packet(
         customer=_customer(view),
         who=who,
         wants=wants,
-        tried=tried,
+        tried=(*tried, *more, *steps),
         stands=stands,
         mood=mood,
         why=why,
         next_step=first,
+        records=records(view, found),
         promised=promised,
         key_messages=key_messages(view, found, shown, room),
         requests=requests,
@@ -178,7 +188,8 @@ def words_before_transcript(packet: Packet) -> int:
 
 
 def _statements(packet: Packet) -> list[Claim]:
-    statements = [packet.who, packet.wants, *packet.tried, packet.stands, packet.why]
+    done = [claim for claim in packet.tried if claim.kind != "steps"]
+    statements = [packet.who, packet.wants, *done, packet.stands, packet.why]
     statements += [packet.next_step, *packet.promised]
     return [*statements, *((packet.mood,) if packet.mood else ())]
 
@@ -196,6 +207,7 @@ def _volume(words: Frame, seconds: int, customer: int, ai: int) -> str:
 def cited_events(packet: Packet) -> set[str]:
     """Return the ids of all events that the packet's claims and key messages rest on."""
     cited = {event for claim in _statements(packet) for event in claim.events}
+    cited |= {event for claim in (*packet.records, *packet.tried) for event in claim.events}
     cited |= {event for request in packet.requests for event in request.events}
     cited |= {one.event_id for one in packet.identifiers}
     return cited | {message.event_id for message in packet.key_messages}

@@ -1,5 +1,6 @@
 """The reason for which a person is asked, the one fact behind it, and the words that carry it."""
 
+import re
 from typing import Final
 
 from workers.contracts.decisions import Evidence, Reason, Turn
@@ -11,10 +12,21 @@ from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import clip, one_line, trim, word_count
 
 WHY_WORDS: Final = 16
+_LONGER: Final = 26
+"""Of words that say after the request for a person what for."""
+_OBJECT: Final = 4
 NOTE_WORDS: Final = 48
 """Of the AI's note, which stands in place of the words that caused it."""
 _REASON_WORDS: Final = 10
 _CLAUSES: Final = (", ", "—", "; ", " and ")
+_FEW: Final = 6
+_PREFERS: Final = re.compile(
+    r"\b(?:prefer|rather|speak|talk|transfer|connect)\b|\b(?:lieber|sprechen|parler|hablar|parlare|"
+    r"falar|spreken)\b",
+    re.IGNORECASE,
+)
+_GIVES: Final = re.compile(r"\b(?=\w*[a-z_])(?=\w*\d)\w{6,}\b", re.IGNORECASE)
+"""An identifier: it answers the question for it, whatever else was offered."""
 _WORDLESS: Final = ("tool_unavailable", "context_window_exceeded", "stalled", "unproductive_loop")
 
 
@@ -32,7 +44,9 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     words, start = _telling(shown) if shown else ("", 0)
     text = _reason(view, reason, turn, words, works)
     if words and not view.is_quoted(words):
-        room = max(6, WHY_WORDS - word_count(text))
+        asked = PERSON.search(words)
+        goes_on = asked is not None and len(words[asked.end() :].split()) >= _OBJECT
+        room = max(6, (_LONGER if goes_on else WHY_WORDS) - word_count(text))
         if shorter := trim(words, room, start):
             text = f"{text}: {view.quote(shorter, words)}"
     cited = [evidence.event_id for evidence in decision.evidence]
@@ -71,9 +85,12 @@ def _reason(
 
 def _asked(view: PacketView, turn: Turn | None, words: str) -> str:
     """Tell a request for a person from a yes to the AI's offer, and from what was only taken so."""
-    if not words or (PERSON.search(words) and (ASKS.search(words) or len(words.split()) < 6)):
+    wants = ASKS.search(words) or _PREFERS.search(words) or len(words.split()) < _FEW
+    if not words or (PERSON.search(words) and wants):
         return "explicit_request"
     asked = view.before(turn.event_id, AI) if turn is not None else None
+    if _GIVES.search(words):
+        return "perhaps"
     if asked is not None and read_agent(view.text(asked)).offers_person is not None:
         return "accepted"
     return "explicit_request" if view.decision.cause == "offer_accepted" else "perhaps"

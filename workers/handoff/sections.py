@@ -54,7 +54,7 @@ def _statements(packet: Packet, words: Frame) -> Iterator[tuple[str, str]]:
         ("who", [packet.who.text]),
         ("why", [packet.why.text]),
         ("wants", [packet.wants.text]),
-        ("tried", [claim.text for claim in packet.tried]),
+        ("tried", [claim.text for claim in packet.tried if claim.kind != "steps"]),
         ("promised", [one.text for one in packet.promised if one.kind != "offer"]),
         ("offered", [one.text for one in packet.promised if one.kind == "offer"]),
         ("stands", [packet.stands.text, volume(packet)]),
@@ -75,6 +75,8 @@ def _blocks(packet: Packet, words: Frame) -> Iterator[Section]:
     room = BLOCK_WORDS
     for name, texts in (
         ("identifiers", list(_identifiers(packet, words))),
+        ("steps", [claim.text for claim in packet.tried if claim.kind == "steps"]),
+        ("records", [claim.text for claim in packet.records]),
         ("contact", list(_contact(packet))),
         ("asked", [f"{one.text} ({words('state', one.state)})" for one in packet.requests]),
         ("check", list(packet.check)),

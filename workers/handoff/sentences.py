@@ -18,6 +18,8 @@ _MARKUP: Final = re.compile(r"\*\*|__|`+|^#{1,6} ", re.MULTILINE)
 _BREAKS: Final = re.compile(
     r"(?<=[.!?…])[\"”\u2019)]?\s+|\s*\n\s*|\s+[-•\u2013—]\s+"
     # Where a point of a list without an end is followed by prose.
+    r"|(?<=[\w)])\s(?=(?:So you|Please|Would you|The refunds?|To (?:proceed|confirm)|Regarding|"
+    r"If you|Let me|Since (?:you|your|the)|Here (?:is|are)|Next step)\b)"
     r"|\s(?=(?:Unfortunately|However|Leider|Malheureusement|Lamentablemente|Purtroppo|"
     r"Infelizmente|Helaas)\b)"
 )
@@ -77,10 +79,18 @@ def _joined(text: str) -> str:
         before = lines[-1][-1] if lines else ""
         leads = before.endswith(":")
         if line.startswith("- ") and (leads or (lines and len(lines[-1]) > 1)):
-            lines[-1].append(line[2:])
+            lines[-1].append(line[2:].rstrip("."))
         elif line:
             lines.append([line])
-    return "\n".join(f"{first} {'; '.join(points)}".rstrip() for first, *points in lines)
+    return "\n".join(map(_in_one_line, lines))
+
+
+def _in_one_line(points: list[str]) -> str:
+    """Return a line and the points below it; what ends with a colon leads to the next."""
+    whole = points[0]
+    for at, point in enumerate(points[1:]):
+        whole += f" {point}" if not at or whole.endswith(":") else f"; {point}"
+    return whole
 
 
 def asked_in(text: str) -> list[str]:
@@ -116,7 +126,7 @@ ASKS: Final = _any(
     r"\bplease\b(?! (?:do not|don['\u2019]t|note|find|see)\b)|"
     r"(?<!would )\bhelp me\b|\bi insist\b|\bthere should be\b|\bi (?:expect|deserve)\b",
     r"\b(?:what|how) about\b|\bis there (?:any|some|a|no)\b",
-    r"\b(?:not|n['\u2019]t|never) (?:work|arriv|receiv|go|connect|show)\w*|\bno service\b|"
+    r"\b(?:not|n['\u2019]t|never) (?:work|arriv|receiv|go|connect(?!ed)|show)\w*|\bno service\b|"
     r"\bmy \w+ (?:has|have) been\b",
     r"\b(?:ich|wir) (?:möchte|will|wollen|brauche|hätte|würde|kann|suche)\w*|\bbitte\b",
     r"\b(?:können|könnten|kannst) (?:sie|du|ich)\b",
@@ -137,6 +147,7 @@ FILLER: Final = _any(
     r"something))?(?: for me)?(?: (?:please|now|too))?"
     r"|what (?:should|do|can|else can|else should|would) (?:i|we|you) (?:need to )?(?:do|try|"
     r"check)?(?: (?:next|now|else|here))*"
+    r"|what (?:else )?would you like me to.{0,30}"
     r"|what (?:information|details|else)?\s?do you need.{0,60}|please (?:go ahead|proceed|"
     r"do)(?: (?:and )?(?:with )?(?:\w+ )?(?:it|that|this|them))?(?: for me)?"
     r"|is (?:there|that|this) (?:something|anything|normal|ok|okay|right).{0,40}|"
@@ -217,7 +228,8 @@ STILL: Final = _any(
 INFORMS: Final = re.compile(
     r"(?:\W*\b(?:hi|hello|and|also|so|but|ok(?:ay)?|thanks|then|wait|now)\b\W*)*"
     r"(?!is there (?:any|some|a|no) (?:way|chance|possib|exception|option))"
-    r"(?:i (?:just |also |really )?(?:need|want)(?: to know|(?=:))|"
+    r"(?:i(?:['\u2019]d| would)? (?:just |also |really )?(?:need|want|like)(?: to (?:know|"
+    r"understand|clarify)|(?=:))|"
     r"what|how|when|where|which|why|who|is|are|does|do|did|should|shall|"
     r"i can(?:['\u2019]t|not)(?=[^.!]*\?)|"
     r"(?:could|can|would|will) you (?:please |also )*(?:tell|share|confirm|check|quote|explain|"
@@ -273,9 +285,11 @@ EXCEPTION: Final = _any(
 )
 DID: Final = _any(
     r"\bi(?:['\u2019]ve| have)? (?:just |already |also |now )?(?:restarted|rebooted|reset|"
-    r"disconnected|reinserted|powered|confirmed|plugged|toggled|swapped|cleaned|re-?seated|tried|turned|switched|checked|changed|"
+    r"disconnected|reinserted|powered|confirmed|plugged|toggled|swapped|cleaned|re-?seated|tried|"
+    r"turned|switched|checked|changed|"
     r"reinstalled|uninstalled|updated|cleared|enabled|disabled|granted|ran|removed|reconnected|"
-    r"unplugged|sent|paid|made the payment|followed|logged|"
+    r"unplugged|used|completed|entered|installed|went ahead and \w+|"
+    r"sent|paid|made the payment|followed|logged|"
     r"signed|called|emailed|uploaded|returned)\b",
     r"\b(?:habe ich|ich habe)\b.{0,60}\b(?:neu gestartet|zurückgesetzt|versucht|geprüft|"
     r"ausgeschaltet|eingeschaltet|bezahlt|geschickt)\b",
@@ -321,7 +335,7 @@ UNSURE: Final = _any(
     r"lembro)|weet (?:ik )?niet)\b",
 )
 REFERS: Final = _any(
-    r"\b(?:it|that|this|them|these|those|one|das|dies\w*|ça|cela|eso|esto|questo|ciò|isso|isto|"
+    r"\b(?:its?|that|this|they|their|them|these|those|one|das|dies\w*|ça|cela|eso|esto|questo|ciò|isso|isto|"
     r"dat|dit)\b"
 )
 LEADS_IN: Final = re.compile(
@@ -332,6 +346,19 @@ LEADS_IN: Final = re.compile(
     r"|(?:based on|according to|per|under) [^,]{3,60}, )+",
     re.IGNORECASE,
 )
+INSTRUCTS: Final = re.compile(
+    r"^(?:\W*(?:yes|great|next|first|then|now|ok(?:ay)?|also|once|after)\W+)*(?:please|let['\u2019]s|"
+    r"let me|try|check|go to|run|look for|open|tap|select|navigate|"
+    r"could you|would you|if you|you can|to (?:proceed|confirm|help)|thank|bitte)\b",
+    re.IGNORECASE,
+)
+"""What the AI tells the customer to do, or what only leads in to it."""
+PLANS: Final = re.compile(
+    r"(?:i|we)(?:['\u2019]ll| can| will|['\u2019]m| am| need)\b|status:|however\b|here\b|"
+    r".*\b(?:please|make sure|next step|this will|bitte)\b",
+    re.IGNORECASE,
+)
+"""How the AI speaks of what comes, or of how it stands with nothing in particular."""
 OTHERWISE: Final = _any(
     r"\b(?:anything else|another (?:order|change|request)|let me know|"
     r"further (?:assistance|questions|help)|feel free|sonst noch|autre chose|"

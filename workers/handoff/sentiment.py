@@ -8,14 +8,15 @@ from typing import Final, Literal, NamedTuple
 from workers.contracts.decisions import Mood, Turn
 from workers.detection import FRUSTRATION_THRESHOLD, read_customer
 
-Feeling = Literal["satisfied", "neutral", "impatient", "frustrated", "very_frustrated"]
+Feeling = Literal["satisfied", "neutral", "worried", "impatient", "frustrated", "very_frustrated"]
 Course = Literal["rising", "calmer", "steady"]
 _FRUSTRATED: Final = 0.6
 _VERY: Final = 0.85
 _SATISFIED: Final = 0.75
 _CHANGE: Final = 0.2
 _READ: Final = 1_000
-_TURNS: Final = 40
+FELT: Final = 40
+"""Turns of the customer that are read for a feeling."""
 _TRIED: Final = 4
 """Words of feeling in a message that are looked at."""
 _BEFORE: Final = 40
@@ -30,7 +31,20 @@ _ING: Final = (
     r"(?:frustrating|annoying|infuriating|upsetting|disappointing|frustrierend|ärgerlich|nervig|"
     r"frustrant|énervant|agaçant|frustrante|irritante|frustrerend|vervelend)"
 )
-_WORDS: Final = re.compile(rf"\b(?:(?P<feels>{_ED})|{_ING})\b", re.IGNORECASE)
+_WORRIED: Final = (
+    r"(?:worried|anxious|nervous|scared|afraid of|stressed|desperate|beunruhigt|besorgt|"
+    r"inqui[eè]te?|angoissée?|preocupad[oa]|ansios[oa]|nervios[oa]|preoccupat[oa]|bezorgd|ongerust)"
+)
+_WORDS: Final = re.compile(
+    rf"\b(?:(?P<feels>{_ED})|(?P<worried>{_WORRIED})|{_ING})\b", re.IGNORECASE
+)
+GRAVE: Final = re.compile(
+    r"\b(?:passed away|died|death|funeral|hospital|surgery|verstorben|gestorben|beerdigung|"
+    r"krankenhaus|décédée?|mort|obsèques|hôpital|falleci\w+|muri[oó]|funerales?|ospedale|"
+    r"decedut[oa]|faleceu|morreu|overleden|begrafenis|ziekenhuis)\b",
+    re.IGNORECASE,
+)
+"""What weighs on a customer, whatever they say of their feelings."""
 _OWN: Final = re.compile(r"\b(?:i|ich|je|j|estoy|sono|estou|ik)\b", re.IGNORECASE)
 _IT: Final = re.compile(
     r"\b(?:this|that|it|which|getting|becoming|das|es|ça|c|esto|isto|dit)\b", re.IGNORECASE
@@ -51,6 +65,7 @@ _MOST: Final = re.compile(
 _ORDER: Final[tuple[Feeling, ...]] = (
     "satisfied",
     "neutral",
+    "worried",
     "impatient",
     "frustrated",
     "very_frustrated",
@@ -74,7 +89,7 @@ def sentiment_of(moods: Sequence[Mood], said: Sequence[tuple[Turn, str]]) -> Sen
     only ever called slight is no strong one.
     """
     scored = _scored(moods, said)
-    stated = [one for turn, text in said[-_TURNS:] if (one := _stated(turn, text)) is not None]
+    stated = [one for turn, text in said[-FELT:] if (one := _stated(turn, text)) is not None]
     if not stated:
         return scored
     strongest = max(reversed(stated), key=lambda one: _ORDER.index(one.feeling))
@@ -91,9 +106,11 @@ def _stated(turn: Turn, text: str) -> Sentiment | None:
     few = text[:_READ]
     for found in islice(_WORDS.finditer(few), _TRIED):
         before = re.split(r"[.!?\n]", few[max(0, found.start() - _BEFORE) : found.start()])[-1]
-        whose = _OWN if found["feels"] else _IT
+        whose = _OWN if found["feels"] or found["worried"] else _IT
         if not whose.search(before) or _NOT.search(before):
             continue
+        if found["worried"]:
+            return Sentiment("worried", "steady", turn.event_id)
         if _MILDLY.search(before):
             return Sentiment("impatient", "steady", turn.event_id, slightly=True)
         most = _MOST.search(f"{before}{found.group()}") is not None

@@ -11,22 +11,33 @@ from workers.handoff.sentences import (
     CONFIRM,
     DECLINES,
     DID,
+    INSTRUCTS,
     OFFERS,
     OTHERWISE,
     PERSON,
+    PLANS,
     PROMISES,
     REFUSES,
     UNDONE,
     point,
-    refuses,
-    sentences,
 )
+from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
-from workers.handoff.wording import is_courtesy, says_something
+from workers.handoff.wording import READ_LIMIT, is_courtesy, says_something
 
 LAST: Final = 6
 """AI turns that are read, the last of the episode."""
+_STEP_TURNS: Final = 40
+"""Of the customer, that are read for steps."""
 _SENTENCES: Final = 24
+EMPTY: Final = re.compile(r"\b(?:that|the|this) (?:check|test|step)s?$|\bwhat you\b")
+"""A step that says nothing without the message before it."""
+LEADS: Final = re.compile(
+    r"(?:here (?:are|is|['\u2019]s)|let['\u2019]s|let me|"
+    r"i(?:['\u2019]ve| have) (?:located|found)|first)\b",
+    re.IGNORECASE,
+)
+"""A sentence that only leads in to what is told."""
 _READ: Final = 6
 """Sentences of a reply that are read for a no."""
 _SHORT: Final = 4
@@ -52,6 +63,15 @@ _LEAST: Final = 12
 """Characters of a clause, so that it says something."""
 
 
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_CODES: Final = re.compile(r"\b(?=\w*\d)\w{5,24}\b|\b[A-Z]{6}\b")
+_RATHER: Final = re.compile(
+    r"\b(?:actually|instead|rather|prefer|lieber|stattdessen|plutôt|mejor|prefiero|preferisco|"
+    r"invece|prefiro|liever)\b|^(?:no|nope|nein|non|não|nee)\b(?! problem)",
+    re.IGNORECASE,
+)
+
+
 class AiSentence(NamedTuple):
     """One sentence of the AI's."""
 
@@ -69,27 +89,36 @@ class Told(NamedTuple):
     offered: tuple[AiSentence, ...]
 
 
-def told_to(view: PacketView) -> Told:
-    """Return what the AI told the customer in its last turns."""
+def told_to(view: PacketView, works: Sequence[ToolWork]) -> Told:
+    """Return what the AI told the customer in its last turns, in which `works` were done."""
     turns = [turn for turn in view.spoken if turn.role == AI][-LAST:]
     last = refused = None
     promised: dict[str, AiSentence] = {}
     offered: tuple[AiSentence, ...] = ()
+    done = [work.events[-1] for work in works if work.kind == "action" and work.status == "ok"]
+    order = {turn.event_id: at for at, turn in enumerate(view.episode)}
+    first = min((order[event] for event in done if event in order), default=len(order))
+    codes = _codes(view.last(CUSTOMER), view)
     for turn in turns:
-        parts = sentences(view.text(turn))[:_SENTENCES]
-        no = [part for part in parts if _tells(part) and refuses(part)]
+        # Where tools do the work, nothing follows by itself before one did something.
+        acted, tools = order[turn.event_id] > first, bool(works)
+        parts = view.sentences(turn)[:_SENTENCES]
+        no = [part for part in view.refusals(turn) if _tells(part)]
+        if turn is not view.spoken[-1]:
+            # To a condition the customer has said yes or no since.
+            no = [part for part in no if not CONDITIONAL.match(part)]
         if no:
-            refused = AiSentence(turn, point(_tightest(no)))
+            refused = AiSentence(turn, point(_tightest(no, codes)))
         # What hangs on the customer's word is not promised yet.
         awaits = any(_asks(part) and CONFIRM.search(part) for part in parts)
-        for part in [] if awaits else parts:
-            if _promises(part):
+        for part in [] if awaits or _rejected(view, turn) else parts:
+            if _promises(part) and (acted or not tools):
                 promised[part] = AiSentence(turn, part)
         offers = [] if any(map(PERSON.search, parts)) else [*filter(_offers, parts)]
         offered = tuple(AiSentence(turn, part) for part in offers[-1:])
-        telling = no[:1] or [part for part in parts if _tells(part) and not _asks(part)]
+        telling = no[:1] or [part for part in parts if _tells(part) and _is_said(part)]
         if telling:
-            last = AiSentence(turn, point(_tightest(no) if no else _telling(telling)))
+            last = AiSentence(turn, point(_tightest(no, codes) if no else _telling(telling)))
     if offered and _declined(view, offered[0].turn):
         offered = ()
     return Told(last, refused, tuple(promised.values())[-2:], offered)
@@ -99,22 +128,44 @@ def _declined(view: PacketView, offer: Turn) -> bool:
     """Return whether the customer turned an offer down in their next words."""
     after = view.spoken[view.spoken.index(offer) + 1 :]
     reply = next((turn for turn in after if turn.role == CUSTOMER), None)
-    return reply is not None and any(map(DECLINES.search, sentences(view.text(reply))[:_READ]))
+    return reply is not None and any(map(DECLINES.search, view.sentences(reply)[:_READ]))
 
 
 def _tells(part: str) -> bool:
-    return len(part.split()) >= _SHORT and says_something(part)
+    return len(_WORD.findall(part)) >= _SHORT and says_something(part)
+
+
+def _is_said(part: str) -> bool:
+    """Return whether a sentence tells something, and does not ask, instruct or lead in to it."""
+    leads = INSTRUCTS.match(part) or PLANS.match(part) or LEADS.match(part) or is_courtesy(part)
+    return not (_asks(part) or leads)
 
 
 def _asks(part: str) -> bool:
     return part.endswith("?")
 
 
-def _tightest(parts: Sequence[str]) -> str:
-    """Return the refusal that says most about the matter: with a reason, and not too long."""
+def _codes(turn: Turn | None, view: PacketView) -> list[str]:
+    """Return the orders, bookings and the like that a turn names."""
+    return _CODES.findall(view.text(turn)[:READ_LIMIT]) if turn is not None else []
 
-    def worth(part: str) -> tuple[bool, bool, bool, int]:
+
+def _rejected(view: PacketView, told: Turn) -> bool:
+    """Return whether the customer wanted it otherwise in their next words."""
+    after = view.spoken[view.spoken.index(told) + 1 :]
+    reply = next((turn for turn in after if turn.role == CUSTOMER), None)
+    return reply is not None and any(map(_RATHER.search, view.sentences(reply)[:_READ]))
+
+
+def _tightest(parts: Sequence[str], codes: Sequence[str]) -> str:
+    """Return the refusal that says most about the matter: with a reason, and not too long.
+
+    One about what the customer named last goes before all others.
+    """
+
+    def worth(part: str) -> tuple[bool, bool, bool, bool, int]:
         return (
+            any(code in part for code in codes),
             not PERSON.search(part),
             bool(acts_of(part)),
             _SAYS_WHY.search(part) is not None,
@@ -149,15 +200,13 @@ def _promises(part: str) -> bool:
 def steps_of(view: PacketView) -> tuple[AiSentence, ...]:
     """Return what the customers say they did themselves, one clause a step, each once."""
     steps: dict[str, AiSentence] = {}
-    for turn in view.spoken:
-        if turn.role != CUSTOMER:
-            continue
-        for part in sentences(view.text(turn))[:_SENTENCES]:
+    for turn in [one for one in view.spoken if one.role == CUSTOMER][-_STEP_TURNS:]:
+        for part in view.sentences(turn)[:_SENTENCES]:
             found = DID.search(part)
             if found is None or part.endswith("?") or _HANGS.search(part[: found.start()]):
                 continue
             clause = _clause(part, found.start())
-            if len(clause.split()) < _SHORT:
+            if len(clause.split()) < _SHORT or EMPTY.search(clause):
                 continue
             steps.setdefault(clause.lower(), AiSentence(turn, clause))
     return tuple(steps.values())

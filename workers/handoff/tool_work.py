@@ -2,20 +2,28 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import orjson
 
 from workers.contracts.decisions import ToolFact, Turn
 from workers.detection.handover_tools import is_handover
+from workers.handoff.tool_results import (
+    CHANGED,
+    CODE,
+    RANKS,
+    RESULT_READ,
+    Finding,
+    finding_in,
+    pairs_in,
+    person_in,
+    says_no,
+    values_in,
+)
 from workers.handoff.view import AI, PacketView
 from workers.handoff.wording import one_line
 
 WorkStatus = Literal["ok", "refused", "failed", "timeout", "denied", "called"]
-VALUES: Final = 3
-_RESULT_READ: Final = 2_048
-_LONGEST_VALUE: Final = 100
-"""Characters of one value."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _INWARD: Final = re.compile(
     r"^(?:think|thought|thinking|reason|reasoning|plan|scratchpad|calculat\w*|reflect)$"
@@ -28,29 +36,8 @@ _LOOKS: Final = re.compile(
     r"|(?:lookup|_status|_details|_info|_search|_history|eligibility|availability|balance|suche|"
     r"abrufen|pruefen|prüfen)\b"
 )
-_PAIR: Final = re.compile(
-    r'"(?P<key>[\w /-]{1,40})":\s*(?P<value>"(?:[^"\\]|\\.){0,80}"|-?\d[\d.]{0,18}|true|false)'
-)
-_RANKS: Final = (
-    re.compile(r"eligib|allowed|approved|success|refundable|cancell?able|permitted"),
-    re.compile(r"^status$|_status$|fulfil"),
-    re.compile(r"reason|error|message|detail$"),
-    re.compile(r"refund|amount|total|balance|_due$|fee|price|cost|credit"),
-    re.compile(
-        r"due_date|created|ordered_at|_at$|^date$|eta$|until|deadline|arriv|departure|expir"
-    ),
-    re.compile(r"insurance|cabin|membership|tier|locked|suspend|roaming|data_used|level"),
-)
-_CHANGED: Final = (_RANKS[0], _RANKS[1], _RANKS[3], re.compile(r"^(?:message|detail)$"))
 _PROFILE: Final = re.compile(
     r"user|customer|account|member|client|profile|kunde|identity|authenticat"
-)
-_NO: Final = re.compile(
-    r"eligib|allowed|approved|success|refundable|cancell?able|permitted|^ok$|authori[sz]ed|accepted"
-)
-_REFUSED_STATES: Final = frozenset(
-    "denied rejected refused declined failed forbidden not_allowed not_eligible ineligible "
-    "blocked error".split()
 )
 _REFUSED_WORDS: Final = re.compile(
     r"cannot|can['\u2019]t|can not|not (?:allowed|eligible|permitted|possible|found)|must (?:be|"
@@ -59,9 +46,9 @@ _REFUSED_WORDS: Final = re.compile(
     r"interdit|non (?:consentit|possibile)",
     re.IGNORECASE,
 )
-_CODE: Final = re.compile(r"(?=[^\s]*\d)#?[A-Za-z0-9][\w.#-]{2,39}\Z")
+_NAMES: Final = re.compile(r"id\b|_id|number|code|order|booking|reservation|ticket|pnr|reference")
+"""Of an argument whose value has no digit: that it names a thing."""
 _OWNER: Final = re.compile(r"user|customer|account|client|payment|zip|address|phone")
-_DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d\S*")
 
 
 class ToolWork(NamedTuple):
@@ -74,8 +61,8 @@ class ToolWork(NamedTuple):
     """The order, booking or the like that each call was about."""
     values: tuple[str, ...]
     """Of the last: what matters of its result, or why it was refused."""
-    found: dict[str, tuple[str, ...]]
-    """The values by what the calls were about."""
+    found: dict[str, Finding]
+    """What was found, by what the calls were about."""
     calls: int
     events: tuple[str, ...]
     profile: bool = False
@@ -115,8 +102,7 @@ def works_of(view: PacketView) -> tuple[ToolWork, ...]:
     kept = [
         work
         for work in found
-        if work.status in ("ok", "called")
-        or not all((work.name, what) in done for what in work.what or ("",))
+        if work.status == "ok" or not all((work.name, what) in done for what in work.what or ("",))
     ]
     known_names = {work.name for work in kept} | {name for name, *_ in works}
     return (*_forgotten(view, known_names), *kept)
@@ -154,8 +140,8 @@ def named_by_tools(view: PacketView) -> dict[str, str]:
     keys: dict[str, str] = {}
     for turn in view.episode:
         for written in turn.arguments:
-            for key, value in _pairs(view.hide(written)) if written else ():
-                if _CODE.match(value):
+            for key, value in pairs_in(view.hide(written)) if written else ():
+                if CODE.match(value):
                     keys[value.lstrip("#").lower()] = key
     return keys
 
@@ -199,32 +185,20 @@ def _work(view: PacketView, call: _Call) -> ToolWork:
     what = _what(view.hide(call.arguments)) if call.arguments else ()
     if call.result is None:
         return ToolWork(call.name, kind, "called", what, (), {}, 1, (event,))
-    text = view.text(call.result)[:_RESULT_READ]
+    text = view.text(call.result)[:RESULT_READ]
     if call.result.status not in (None, "ok"):
         status = _failure(call.result.status or "", text)
         reason = _reason(text)
         told = (reason,) if reason else ()
         return ToolWork(call.name, kind, status, what, told, {}, 1, (event,))
-    pairs = _pairs(text)
-    refused = kind == "action" and any(_says_no(key, value) for key, value in pairs)
+    pairs = pairs_in(text)
+    refused = kind == "action" and any(says_no(key, value) for key, value in pairs)
     profile = kind == "check" and _PROFILE.search(call.name.lower()) is not None
-    values = _values(pairs, text, _RANKS if kind == "check" else _CHANGED)
+    values = values_in(pairs, text, RANKS if kind == "check" else CHANGED)
     status = "refused" if refused else "ok"
-    who = _person(pairs, text) if profile else ("", "")
-    found = dict.fromkeys(what, values)
+    who = person_in(pairs, text) if profile else ("", "")
+    found = dict.fromkeys(what, finding_in(pairs, values, event)) if not refused else {}
     return ToolWork(call.name, kind, status, what, values, found, 1, (event,), profile, *who)
-
-
-def _person(pairs: list[tuple[str, str]], text: str) -> tuple[str, str]:
-    """Return name and id in what a tool found of the customer."""
-    told = dict(reversed(pairs))
-    name = told.get("full_name") or told.get("name") or told.get("customer_name") or ""
-    if not name and "first_name" in told and "last_name" in told:
-        name = f"{told['first_name']} {told['last_name']}"
-    known = next((told[key] for key in ("user_id", "customer_id", "id") if key in told), "")
-    if not pairs and _CODE.match(text.strip()):
-        known = text.strip()
-    return name, known
 
 
 def _failure(status: str, error: str) -> WorkStatus:
@@ -235,7 +209,7 @@ def _failure(status: str, error: str) -> WorkStatus:
 
 def _reason(text: str) -> str:
     """Return why a tool failed, in its words."""
-    pairs = dict(_pairs(text)) if text.lstrip().startswith("{") else {}
+    pairs = dict(pairs_in(text)) if text.lstrip().startswith("{") else {}
     told = next(
         (pairs[key] for key in ("error", "message", "reason", "detail") if key in pairs), text
     )
@@ -248,105 +222,19 @@ def _what(arguments: str) -> tuple[str, ...]:
     try:
         told = orjson.loads(arguments)
     except orjson.JSONDecodeError:
-        told = dict(_pairs(arguments))
+        told = dict(pairs_in(arguments))
     if isinstance(told, str):
-        return (told,) if _CODE.match(told) else ()
+        return (told,) if CODE.match(told) else ()
     if not isinstance(told, dict):
         return ()
     named = [
         (key.lower(), str(value)) for key, value in told.items() if isinstance(value, str | int)
     ]
-    codes = [(key, value) for key, value in named if _CODE.match(value)]
+    codes = [
+        (key, value)
+        for key, value in named
+        if CODE.match(value) and (not value.isalpha() or _NAMES.search(key))
+    ]
     best = [value for key, value in codes if not _OWNER.search(key)]
     best = best or [value for _, value in codes]
     return (best[0],) if best else ()
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    """Return keys and plain values of a result, also of JSON that was cut."""
-    if not text.lstrip().startswith(("{", "[")):
-        return []
-    try:
-        told = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return [*_outer_pairs(text)]
-    if isinstance(told, list):
-        return []
-    found = []
-    inner = (
-        [value for value in told.values() if isinstance(value, dict)]
-        if isinstance(told, dict)
-        else []
-    )
-    for level in (told, *inner):
-        found += [
-            (str(key).lower(), _said(value)) for key, value in level.items() if _is_plain(value)
-        ]
-    return found
-
-
-def _outer_pairs(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the plain values of the two outer levels of objects in JSON that was cut."""
-    depth = lists = at = 0
-    for match in _PAIR.finditer(text):
-        between = text[at : match.start()]
-        lists += between.count("[") - between.count("]")
-        depth += between.count("{") + between.count("[") - between.count("}") - between.count("]")
-        at = match.end()
-        # What stands in a list is one of many.
-        if depth == 1 or (depth == 2 and not lists):
-            yield match["key"].lower(), match["value"].strip('"')
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, str | int | float)
-
-
-def _said(value: Any) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
-def _says_no(key: str, value: str) -> bool:
-    plain = value.lower().replace(" ", "_")
-    if _NO.search(key) and plain in ("no", "false"):
-        return True
-    return key in ("status", "result", "outcome", "state", "decision") and plain in _REFUSED_STATES
-
-
-def _values(
-    pairs: list[tuple[str, str]], text: str, ranks_of: tuple[re.Pattern[str], ...]
-) -> tuple[str, ...]:
-    """Return the two or three values that matter, most telling first."""
-    if not pairs:
-        line = one_line(text[:_LONGEST_VALUE])
-        if text.lstrip().startswith("["):
-            listed = _count(text)
-            return (f"{listed}",) if listed else ()
-        return (line,) if line and len(text) <= _LONGEST_VALUE else ()
-    ranked: list[tuple[int, int, str]] = []
-    seen: set[str] = set()
-    for at, (key, value) in enumerate(pairs):
-        rank = next((n for n, pattern in enumerate(ranks_of) if pattern.search(key)), None)
-        if rank is None or key in seen or not value or len(value) > _LONGEST_VALUE:
-            continue
-        seen.add(key)
-        if key in ("message", "detail"):
-            ranked.append((rank, at, one_line(value).rstrip(".")))
-            continue
-        shown = {"true": "yes", "false": "no"}.get(value, _DATE_TIME.sub(r"\1", value))
-        ranked.append((rank, at, f"{key.replace('_', ' ')} {shown.replace('_', ' ')}"))
-    ranked.sort()
-    chosen: list[str] = []
-    ranks: list[int] = []
-    for rank, _, value in ranked:
-        if ranks.count(rank) < 2:
-            chosen.append(value)
-            ranks.append(rank)
-    return tuple(chosen[:VALUES])
-
-
-def _count(text: str) -> str:
-    try:
-        return str(len(orjson.loads(text)))
-    except orjson.JSONDecodeError:
-        return ""

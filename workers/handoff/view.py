@@ -12,6 +12,7 @@ from workers.contracts.decisions import Decision, Facts, Turn
 from workers.contracts.events import Attachment, Customer
 from workers.contracts.time import to_ms
 from workers.handoff.frames import Frame, frame
+from workers.handoff.sentences import asked_in, refuses, sentences
 from workers.handoff.wording import READ_LIMIT
 from workers.redaction.redact import Redaction, redact
 
@@ -19,6 +20,8 @@ CUSTOMER: Final = "customer"
 AI: Final = "ai_agent"
 PERSON: Final = "human_agent"
 _NOT_WORDS: Final = re.compile(r"\W+")
+REFUSALS_READ: Final = 24
+"""Sentences of a turn that are read for a refusal."""
 _SAME: Final = 40
 """Characters by which two quotes are known to be the same words."""
 
@@ -46,12 +49,45 @@ class PacketView:
             known[turn.event_id] = redact(turn.content, self.rule)
         return known[turn.event_id]
 
+    def sentences(self, turn: Turn) -> list[str]:
+        """Return the sentences of a turn; points of a list are sentences."""
+        known = self._sentences
+        if turn.event_id not in known:
+            known[turn.event_id] = sentences(self.text(turn))
+        return known[turn.event_id]
+
+    def refusals(self, turn: Turn) -> list[str]:
+        """Return the sentences of a turn that refuse something."""
+        known = self._refusals
+        if turn.event_id not in known:
+            known[turn.event_id] = [*filter(refuses, self.sentences(turn)[:REFUSALS_READ])]
+        return known[turn.event_id]
+
+    def asked(self, turn: Turn) -> list[str]:
+        """Return the sentences of a turn; a list that a colon leads to is one."""
+        known = self._asked
+        if turn.event_id not in known:
+            known[turn.event_id] = asked_in(self.text(turn))
+        return known[turn.event_id]
+
     def beginning(self, turn: Turn) -> str:
         """Return the beginning of a turn's words, redacted: all that is said of it in a few."""
         return self._texts.get(turn.event_id) or redact(turn.content, self.rule, READ_LIMIT)
 
     @cached_property
     def _texts(self) -> dict[str, str]:
+        return {}
+
+    @cached_property
+    def _sentences(self) -> dict[str, list[str]]:
+        return {}
+
+    @cached_property
+    def _refusals(self) -> dict[str, list[str]]:
+        return {}
+
+    @cached_property
+    def _asked(self) -> dict[str, list[str]]:
         return {}
 
     @cached_property

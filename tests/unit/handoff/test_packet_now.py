@@ -78,7 +78,7 @@ def test_what_broke_was_not_refused() -> None:
         ("customer", "Once more, and then please send me to a human agent."),
     )
     assert packet.stands.text.startswith("AI did not succeed: “I was unable to return")
-    assert packet.next_step.text == "Do by hand, or explain: return."
+    assert packet.next_step.text == "Do by hand, or explain: return (55121)."
 
 
 def test_a_request_of_which_a_part_was_refused_is_settled_in_part() -> None:

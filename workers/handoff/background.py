@@ -1,0 +1,203 @@
+"""What lies behind a request: its conditions and reasons, what the AI found, what it cannot do."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from workers.contracts.decisions import Turn
+from workers.handoff.acts import acts_of
+from workers.handoff.issues import Issue
+from workers.handoff.sentences import (
+    CLOSES,
+    CONDITIONAL,
+    DID,
+    FAILED,
+    FILLER,
+    INSTRUCTS,
+    OTHERWISE,
+    PERSON,
+    PLANS,
+    point,
+    refuses,
+)
+from workers.handoff.told import AiSentence
+from workers.handoff.view import AI, CUSTOMER, PacketView
+from workers.handoff.wording import is_courtesy, says_something
+
+_TURNS: Final = 12
+_SENTENCES: Final = 16
+_LEAST: Final = 4
+_ENOUGH: Final = 1.5
+_NEWER: Final = 0.5
+"""Of the worth of what the AI told last."""
+_LONG: Final = 20
+"""Words of a sentence that a line has no room for."""
+_CUT: Final = 0.6
+_SAME: Final = 0.5
+"""Of the content words, from which share on two sentences say the same."""
+_LIMITS: Final = re.compile(
+    r"\b(?:under|below|less than|at most|up to|no more than|maximum|cheaper than|unter|"
+    r"höchstens|moins de|menos de|meno di|minder dan) ?[$€£]? ?\d"
+    r"|\b(?:only if|as long as|provided that|unless|on condition|only want|nur wenn|solange|"
+    r"à condition|solo si|siempre que|a patto che|desde que|alleen als)\b",
+    re.IGNORECASE,
+)
+_MANNER: Final = re.compile(
+    r"\b(?:non-?stop|direct|same day|urgent(?:ly)?|asap|as soon as possible|deadline|"
+    r"overnight|dringend|sofort|spoed|urgente?)\b",
+    re.IGNORECASE,
+)
+_REASONS: Final = re.compile(
+    r"\b(?:because|since|due to|so that|emergency|weil|wegen|parce que|porque|perché|omdat)\b",
+    re.IGNORECASE,
+)
+_EVENTS: Final = re.compile(
+    r"\b(?:sick|ill|illness|passed away|died|death|hospital|surgery|funeral|lost|stolen|"
+    r"damaged|by mistake|change of plans?|plans (?:have )?changed|krank|malade|enferm[oa]|"
+    r"malat[oa]|doente|ziek)\b",
+    re.IGNORECASE,
+)
+_OTHERWISE: Final = re.compile(
+    r"\b(?:don['\u2019]t|do not) (?:want|have|use|check|need)\b|\brather not\b|"
+    r"\binstead of\b|\bprefer\b|\bwilling to\b|\bwithout (?:a|any|the)\b|\bexcept\b|"
+    r"\bkeep(?:ing)?\b|"
+    r"\bmöchte kein\w*\b|\bno quiero\b|\bje ne veux pas\b|\bnon voglio\b|\bnão quero\b",
+    re.IGNORECASE,
+)
+_PAYMENT: Final = re.compile(
+    r"\b(?:refund|credit|money)\w*\b[^.!?]{0,30}\b(?:to|on|onto) (?:my|a|an|the)\b|"
+    r"\b(?:gift card|original payment)\b",
+    re.IGNORECASE,
+)
+_CUES: Final = (_LIMITS, _MANNER, _REASONS, _EVENTS, _OTHERWISE, _PAYMENT)
+_IDENTITY: Final = re.compile(
+    r"\b(?:names?|zip|code|id|number|e-?mail|address|phone)\b[^.]{0,12}\bis\b|\border id\b|"
+    r"\bitem id\b|\b(?:remember|recall|handy)\b",
+    re.IGNORECASE,
+)
+_REPORTS: Final = re.compile(r"\b(?:icons?|status|signal|settings?)\b", re.IGNORECASE)
+"""In what the customer reports of a device, no words are conditions."""
+_GRANTS: Final = re.compile(
+    r"\bplease (?:proceed|go ahead|cancel|submit)\b|"
+    r"^(?:\d[).] ?)?(?:yes|yeah|ja|oui|sí|sì|sim)\b|\blet['\u2019]s\b",
+    re.IGNORECASE,
+)
+_FACT: Final = re.compile(
+    r"(?<![a-z])(?:none of|there (?:is|are) no|not (?:listed|found|included)|"
+    r"status|created|booked on|insurance|eligib\w+|balance|total|paid|overdue|"
+    r"suspend\w+|limit|used|active|locked|delivered|pending|member|allow(?:ed|ance)|"
+    r"free|fees?|price|available|cancelled|delayed|shows?|expire[sd]?|charged|versand\w*|bezahlt|fällig|gesperrt|solde|"
+    r"saldo|pagad[oa]|betaald)(?![a-z])",
+    re.IGNORECASE,
+)
+_FIGURE: Final = re.compile(
+    r"[$€£]\s?\d|\b\d{4}-\d\d-\d\d|\b\d+(?:\.\d+)?\s?(?:gb|%|free|days?)\b", re.IGNORECASE
+)
+_CANNOT: Final = re.compile(
+    r"\b(?:i|we)(?:['\u2019]m| am|['\u2019]re| are)? (?:can(?:no|['\u2019])t|cannot|"
+    r"unable|not able|(?:don['\u2019]t|do not) have (?:\w+ )?(?:access|visibility|ability|way|"
+    r"tools?|option|information))\b|"
+    r"\b(?:ich kann|wir können|je ne peux|no puedo|non posso|não posso|ik kan)\b",
+    re.IGNORECASE,
+)
+_CONTENT: Final = re.compile(r"[^\W_]{4,}")
+
+
+def conditions(view: PacketView, asked: Sequence[str]) -> list[tuple[Turn, str, int]]:
+    """Return what the customer says of conditions and reasons, most telling first.
+
+    Each with its turn and the place at which the condition stands; none of the sentences that
+    are quoted as the request.
+    """
+    found: list[tuple[float, Turn, str, int]] = []
+    known = set().union(*map(content, asked))
+    said = [turn for turn in view.spoken if turn.role == CUSTOMER]
+    for at, turn in enumerate(said[-_TURNS:]):
+        for text in view.asked(turn)[:_SENTENCES]:
+            cues = [cue for words in _CUES if (cue := words.search(text)) is not None]
+            if not cues or text in asked or len(text.split()) < _LEAST or FILLER.match(text):
+                continue
+            if (
+                _REPORTS.search(text)
+                or _IDENTITY.search(text)
+                or CLOSES.search(text)
+                or _GRANTS.search(text)
+            ):
+                continue
+            if PERSON.search(text):
+                continue
+            old = text.endswith("?") and turn is not said[-1]
+            if old and not (_LIMITS.search(text) or _MANNER.search(text)):
+                continue
+            if len((words := content(text)) & known) > _SAME * len(words):
+                continue
+            worth = len(cues) + 0.02 * at - 0.5 * (DID.search(text) is not None)
+            found.append((worth, turn, text, min(cue.start() for cue in cues)))
+    found.sort(key=lambda one: -one[0])
+    return [one[1:] for one in found]
+
+
+def results(view: PacketView, issue: Issue | None, since: int) -> list[AiSentence]:
+    """Return what the AI told of what it found, with figures, closest to the request first.
+
+    `since` is the place in the episode of the last change by a tool: what was told before it may
+    not be so any more.
+    """
+    wanted = content(issue.now.text) if issue else set()
+    wanted |= content(issue.began.text) if issue and issue.began else set()
+    found: list[tuple[float, AiSentence]] = []
+    place = {turn.event_id: at for at, turn in enumerate(view.episode)}
+    turns = [turn for turn in view.spoken if turn.role == AI and place[turn.event_id] > since]
+    for at, turn in enumerate(turns[-_TURNS:]):
+        for text in view.sentences(turn)[:_SENTENCES]:
+            if (
+                _tells(text)
+                and not refuses(text)
+                and _FACT.search(text)
+                and not PLANS.match(text)
+                and not text[0].islower()
+            ):
+                worth = 0.6 * min(3, len(wanted & content(text))) + _NEWER * at / len(turns)
+                worth += (_FIGURE.search(text) is not None) + 0.5 * len(set(_facts(text)))
+                # A sentence that has to be cut tells less.
+                worth -= _CUT * (len(text.split()) > _LONG)
+                found.append((worth, AiSentence(turn, text)))
+    found.sort(key=lambda one: -one[0])
+    return [one for worth, one in found if worth >= _ENOUGH]
+
+
+def unable(view: PacketView, but: AiSentence | None) -> list[AiSentence]:
+    """Return what the AI said it cannot do, latest first, each once, without what it refused."""
+    kept: list[AiSentence] = []
+    known = [content(but.text)] if but is not None else []
+    for turn in [turn for turn in view.spoken if turn.role == AI][: -_TURNS - 1 : -1]:
+        for text in view.sentences(turn)[:_SENTENCES]:
+            hidden = text.endswith("?") or FAILED.search(text) or CONDITIONAL.match(text)
+            if hidden or not _CANNOT.search(text):
+                continue
+            words = content(text)
+            if but is not None and acts_of(text) and acts_of(text) <= acts_of(but.text):
+                continue
+            if any(len(words & one) > _SAME * min(len(words), len(one)) for one in known):
+                continue
+            known.append(words)
+            kept.append(AiSentence(turn, point(text)))
+    return kept
+
+
+def _tells(text: str) -> bool:
+    few = len(text.split()) < _LEAST or not says_something(text) or is_courtesy(text)
+    # What begins in lower case was torn from the thing that it is about.
+    vague = few or text.endswith("?") or text[0].islower() or PLANS.match(text)
+    vague = vague or CONDITIONAL.match(text) or _CANNOT.search(text)
+    return not (vague or INSTRUCTS.match(text) or OTHERWISE.search(text))
+
+
+def _facts(text: str) -> Iterator[str]:
+    for found in _FACT.finditer(text):
+        yield found.group().lower()
+
+
+def content(text: str) -> set[str]:
+    """Return the words of a text that say what it is about, by their beginnings."""
+    return {word.lower()[:6] for word in _CONTENT.findall(text)}
