@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
@@ -11,6 +12,8 @@ from workers.handoff.wording import one_line
 
 IDENTIFIERS: Final = 8
 _READ: Final = 2_000
+_TOKENS: Final = 40
+"""Of one turn that may be identifiers."""
 _BEFORE: Final = 60
 _AFTER: Final = 30
 _CERTAIN: Final = 5
@@ -106,12 +109,12 @@ def identifiers_of(view: PacketView) -> tuple[Identifier, ...]:
     """Return what the customer gave, each once, at most eight; the latest ones of a kind first."""
     found: dict[str, Identifier] = {}
     keys = named_by_tools(view)
-    asked = ""
+    asked, kinds_asked = "", dict[str, str]()
     for turn in view.transcript:
         if turn.role == AI and turn.content:
             asked = turn.event_id
         elif turn.role == CUSTOMER:
-            for one in _given(view, turn, asked):
+            for one in _given(view, turn, asked, kinds_asked):
                 key = one.value.lstrip("#").lower()
                 if (named := _KIND.search(keys.get(key, ""))) is not None:
                     # A tool took it under this name: the words around it say less.
@@ -144,16 +147,18 @@ def _worked_on(
     return tuple(found.values())[-min(room, _WORKED_ON) :] if room > 0 else ()
 
 
-def _given(view: PacketView, turn: Turn, asked: str) -> Iterator[Identifier]:
+def _given(
+    view: PacketView, turn: Turn, asked: str, kinds_asked: dict[str, str]
+) -> Iterator[Identifier]:
     text = view.text(turn)[:_READ]
     if _MAYBE.search(text) is None:
         return
-    for match in _TOKEN.finditer(text):
+    for match in islice(_TOKEN.finditer(text), _TOKENS):
         shape, value = match.lastgroup or "", match.group()
         if shape == "email":
             yield Identifier("email", value, turn.event_id)
             continue
-        kind = _kind_of(view, text, match, asked)
+        kind = _kind_of(view, text, match, asked, kinds_asked)
         if _is_identifier(
             shape, value, kind, text[max(0, match.start() - 3) : match.start()], text[match.end() :]
         ):
@@ -175,7 +180,9 @@ def _is_identifier(shape: str, value: str, kind: str, before: str, after: str) -
     return digits >= 1 and (bool(kind) or digits >= 3) and len(bare) >= 4
 
 
-def _kind_of(view: PacketView, text: str, match: re.Match[str], asked: str) -> str:
+def _kind_of(
+    view: PacketView, text: str, match: re.Match[str], asked: str, kinds_asked: dict[str, str]
+) -> str:
     """Name an identifier by the words around it, else by what the AI asked for."""
     if _PAYMENT.match(match.group()):
         return "payment"
@@ -192,7 +199,9 @@ def _kind_of(view: PacketView, text: str, match: re.Match[str], asked: str) -> s
         r"\b(?:is|ist|est|es|è|é)\b", after
     ):
         return found.lastgroup or ""
-    return _asked_for(view, asked)
+    if asked not in kinds_asked:
+        kinds_asked[asked] = _asked_for(view, asked)
+    return kinds_asked[asked]
 
 
 def _asked_for(view: PacketView, asked: str) -> str:

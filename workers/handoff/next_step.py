@@ -138,7 +138,8 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     left = now.acts - {act for act in now.acts if did_any(found.works, act, now)}
     if now.acts == {"fix"} or (now.acts <= {"fix", "access"} and now.acts and found.steps):
         return Claim(text=view.frame("next", "repair"), events=(event,))
-    if (now.acts and not left) or asks_to_know(now):
+    asks = asks_to_know(now) or (not now.acts and now.text.endswith("?"))
+    if (now.acts and not left) or asks:
         return Claim(text=view.frame("next", "answer"), events=(event,))
     acts = _phrase(now) if now.worth else ""
     if not left and not acts:

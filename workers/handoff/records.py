@@ -8,7 +8,7 @@ from workers.handoff.packet_findings import PacketFindings, last_change
 from workers.handoff.tool_results import Finding
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import PacketView
-from workers.handoff.wording import clip, word_count
+from workers.handoff.wording import READ_LIMIT, clip, word_count
 
 RECORD_WORDS: Final = 40
 _LINE_WORDS: Final = 16
@@ -63,6 +63,7 @@ def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
 def _things(view: PacketView, found: PacketFindings) -> list[_Thing]:
     """Return each thing that was looked up, with what was found last of it."""
     said = [turn.content for turn in view.spoken[-_LAST:]]
+    lowered = [text[:READ_LIMIT].lower() for text in said]
     order = {turn.event_id: at for at, turn in enumerate(view.episode)}
     things: dict[tuple[str, str], _Thing] = {}
     for work in found.works:
@@ -72,7 +73,15 @@ def _things(view: PacketView, found: PacketFindings) -> list[_Thing]:
         if not work.found:
             things[noun, ""] = _Thing("", noun, Finding(work.values, work.events[-1]), -1)
         for name, finding in work.found.items():
-            rank = next((at for at in range(len(said) - 1, -1, -1) if name in said[at]), -1)
+            items = finding.items.lower().rstrip("…").split(", ") if finding.items else []
+            rank = next(
+                (
+                    at
+                    for at in range(len(said) - 1, -1, -1)
+                    if name in said[at] or any(item in lowered[at] for item in items)
+                ),
+                -1,
+            )
             stale = last_change(view, found, name) > order.get(finding.event_id, -1)
             # After a change it may be otherwise.
             known = finding._replace(values=()) if stale else finding

@@ -24,7 +24,7 @@ RANKS: Final = (
         r"due_date|created|ordered_at|_at$|^date$|eta$|until|deadline|arriv|departure|expir"
     ),
     re.compile(r"insurance|cabin|membership|tier|locked|suspend|roaming|_used|limit|level"),
-    re.compile(r"^(?:origin|destination)$"),
+    re.compile(r"^(?:origin|destination|city)$"),
 )
 CHANGED: Final = (RANKS[0], RANKS[1], RANKS[3], re.compile(r"^(?:message|detail)$"))
 _NO: Final = re.compile(
@@ -35,6 +35,10 @@ _REFUSED_STATES: Final = frozenset(
     "blocked error".split()
 )
 _DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d\S*")
+_LIST: Final = re.compile(r'"(?:items|products|articles|line_items|positions)":\s*\[')
+_NAME: Final = re.compile(r'"(?:name|title|product_name)":\s*"([^"\\]{2,40})"')
+_ITEMS: Final = 3
+"""Names of items that tell one order from another."""
 _PHONES: Final = ("phone_number", "phone", "msisdn", "mobile", "telephone")
 CODE: Final = re.compile(r"(?=[^\s]*\d)#?[A-Za-z0-9][\w.#-]{2,39}\Z|[A-Z]{6}\Z")
 """What names an order, a booking or the like."""
@@ -47,13 +51,29 @@ class Finding(NamedTuple):
     event_id: str
     phone: str = ""
     email: str = ""
+    items: str = ""
+    """Their names, where the thing has some."""
 
 
-def finding_in(pairs: list[tuple[str, str]], values: tuple[str, ...], event_id: str) -> Finding:
+def finding_in(
+    pairs: list[tuple[str, str]], values: tuple[str, ...], event_id: str, items: str
+) -> Finding:
     """Return what a result says of the thing it is about, and whose number and address it is."""
     told = dict(reversed(pairs))
     phone = next((told[key] for key in _PHONES if key in told), "")
-    return Finding(values, event_id, phone, told.get("email", ""))
+    return Finding(values, event_id, phone, told.get("email", ""), items)
+
+
+def items_in(text: str) -> str:
+    """Return the names of the first items in a result; with … where there are or may be more."""
+    began = _LIST.search(text) if text.lstrip().startswith("{") else None
+    if began is None:
+        return ""
+    listed = text[began.end() :]
+    end = listed.find("]")
+    names = list(dict.fromkeys(_NAME.findall(listed[:end] if end >= 0 else listed)))
+    shown = ", ".join(names[:_ITEMS])
+    return f"{shown}…" if shown and (end < 0 or len(names) > _ITEMS) else shown
 
 
 def person_in(pairs: list[tuple[str, str]], text: str) -> tuple[str, str]:
@@ -129,7 +149,9 @@ def values_in(
         if text.lstrip().startswith("["):
             listed = _count(text)
             return (f"{listed}",) if listed else ()
-        return (line,) if line and len(text) <= _LONGEST_VALUE else ()
+        # JSON that was cut is no text.
+        readable = line and len(text) <= _LONGEST_VALUE and not text.lstrip().startswith("{")
+        return (line,) if readable else ()
     ranked: list[tuple[int, int, str]] = []
     seen: set[str] = set()
     for at, (key, value) in enumerate(pairs):

@@ -13,8 +13,10 @@ from workers.handoff.tool_results import (
     CODE,
     RANKS,
     RESULT_READ,
+    VALUES,
     Finding,
     finding_in,
+    items_in,
     pairs_in,
     person_in,
     says_no,
@@ -195,9 +197,13 @@ def _work(view: PacketView, call: _Call) -> ToolWork:
     refused = kind == "action" and any(says_no(key, value) for key, value in pairs)
     profile = kind == "check" and _PROFILE.search(call.name.lower()) is not None
     values = values_in(pairs, text, RANKS if kind == "check" else CHANGED)
+    items = items_in(text) if kind == "check" else ""
+    if items:
+        first = len(values[:1]) if values and values[0].startswith("status") else 0
+        values = (*values[:first], items, *values[first:])[:VALUES]
     status = "refused" if refused else "ok"
     who = person_in(pairs, text) if profile else ("", "")
-    found = dict.fromkeys(what, finding_in(pairs, values, event)) if not refused else {}
+    found = dict.fromkeys(what, finding_in(pairs, values, event, items)) if not refused else {}
     return ToolWork(call.name, kind, status, what, values, found, 1, (event,), profile, *who)
 
 

@@ -104,6 +104,10 @@ def trim(text: str, words: int, start: int = 0) -> str:
     mark = "…" if start else ""
     cut = clip(later, words)
     kept = cut.rstrip("…")
+    if kept != cut and kept.count("(") > kept.count(")") and kept.rindex("(") > len(kept) // 2:
+        # Half an aside tells nothing.
+        kept = kept[: kept.rindex("(")].rstrip(" ,;:—")
+        cut = f"{kept}…"
     ends = [found.start() for found in _CLAUSE_END.finditer(kept)]
     if ends and len(kept[: ends[-1]].split()) >= max(4, len(kept.split()) * 3 // 5):
         return f"{mark}{kept[: ends[-1]].rstrip(' ,;:—')}…"

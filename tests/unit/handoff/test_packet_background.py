@@ -253,3 +253,61 @@ def test_what_was_refused_but_is_not_asked_for_is_not_next() -> None:
         ("customer", "Fine. Please book the parking space as well, and let me talk to a person."),
     )
     assert "refused" not in packet.next_step.text
+
+
+def test_two_orders_are_told_apart_by_where_they_go() -> None:
+    look = "get_order", '{"order_id": "%s"}', '{"address": {"city": "%s"}, "items": []}'
+    packet = told(
+        ("customer", "Please send the one order to where the other goes."),
+        *looked_up(look[0], look[1] % "55121", look[2] % "Porto"),
+        *looked_up(look[0], look[1] % "55122", look[2] % "Lisbon"),
+        ("ai_agent", "You have the orders 55121 and 55122."),
+        ASKS,
+    )
+    assert sorted(found(packet)) == ["order 55121: city Porto", "order 55122: city Lisbon"]
+
+
+def test_a_question_that_asks_for_no_act_is_to_be_answered() -> None:
+    packet = told(
+        ("customer", "If you don't mind me asking, do you work with lonely folks like me?"),
+        ("ai_agent", "One moment."),
+        ASKS,
+    )
+    assert packet.next_step.text == "Answer what the customer asked last."
+
+
+def test_half_an_aside_is_not_quoted() -> None:
+    from workers.handoff.wording import trim
+
+    text = "Tell me the exact window for returns of lamps (for example in days from delivery)."
+    assert trim(text, 11) == "Tell me the exact window for returns of lamps…"
+    assert trim("Tell me (and them) the window for lamps of any kind", 8).startswith("Tell me (and")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told_of"),
+    [
+        ('{"status": "delivered", "items": [{"name": "Lamp"}]}', "status delivered, Lamp"),
+        ('{"items": [{"name": "Lamp"}, {"name": "Tea Kettle", "pri', "Lamp, Tea Kettle…"),
+        ('{"items": [], "status": "open"}', "status open"),
+    ],
+)
+def test_an_order_is_known_by_its_items(answer: str, told_of: str) -> None:
+    packet = told(
+        ("customer", "Where is order 55121?"),
+        *looked_up("get_order", '{"order_id": "55121"}', answer),
+        ASKS,
+    )
+    assert found(packet) == [f"order 55121: {told_of}"]
+
+
+def test_the_order_is_told_first_whose_item_is_spoken_of() -> None:
+    items = '{"status": "%s", "items": [{"name": "%s"}]}'
+    packet = told(
+        ("customer", "My tea kettle never came."),
+        *looked_up("get_order", '{"order_id": "55121"}', items % ("delivered", "Tea Kettle")),
+        *looked_up("get_order", '{"order_id": "55122"}', items % ("pending", "Desk Lamp")),
+        ("ai_agent", "It says that it was delivered."),
+        ASKS,
+    )
+    assert found(packet) == ["order 55121: status delivered, Tea Kettle", "Lookups besides: 55122"]
