@@ -9,7 +9,7 @@ from workers.contracts.time import to_ms
 from workers.handoff.acts import acts_of
 from workers.handoff.background import conditions, content
 from workers.handoff.identifiers import name_of
-from workers.handoff.issues import Ask
+from workers.handoff.issues import CLOSED, Ask
 from workers.handoff.packet_findings import PacketFindings, refusal
 from workers.handoff.sentences import ASKS, CLOSES, FAILED, REFERS, REFUSES, STILL
 from workers.handoff.sentences import PERSON as PERSONS
@@ -115,6 +115,8 @@ def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room
     """Add to what is wanted the conditions and reasons that the customer gave, if they fit."""
     issue = found.issue
     asked = [ask.text for ask in (issue.now, issue.began) if ask] if issue else []
+    # What is done or answered is no condition of what is open.
+    asked += [ask.text for ask, state in issue.before if state in CLOSED] if issue else []
     text, events = wanted.text, wanted.events
     left, told = _CONDITIONS, set[str]()
     for turn, said, start in conditions(view, asked):

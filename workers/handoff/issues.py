@@ -66,7 +66,8 @@ _REPORTS: Final = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+: \S")
 """A line of a report, as in Signal: none."""
 
 AskState = Literal["open", "settled", "refused", "answered", "partly"]
-_CLOSED: Final = ("settled", "answered")
+CLOSED: Final = ("settled", "answered")
+"""States in which nothing of a request is open."""
 
 
 class Ask(NamedTuple):
@@ -99,7 +100,7 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
         return None
     states = [_state(view, ask, asks, done) for ask in asks]
     current = next(
-        (at for at in reversed(range(len(asks))) if states[at] not in _CLOSED), len(asks) - 1
+        (at for at in reversed(range(len(asks))) if states[at] not in CLOSED), len(asks) - 1
     )
     now = asks[current]
     before = [
@@ -107,7 +108,7 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     ]
     before = _distinct(before, now)
     opening = next(
-        (ask for ask, state in before if state not in _CLOSED and ask.position < now.position),
+        (ask for ask, state in before if state not in CLOSED and ask.position < now.position),
         None,
     )
     if opening is not None and _only_refers(now) and (not now.acts or now.acts <= opening.acts):
@@ -116,7 +117,7 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     meant = [
         ask
         for ask, state in zip(asks, states, strict=True)
-        if ask.turn is not now.turn and state not in _CLOSED and ask.acts - {"fix"}
+        if ask.turn is not now.turn and state not in CLOSED and ask.acts - {"fix"}
     ]
     if vague and meant:
         # This issue is what was asked for last.

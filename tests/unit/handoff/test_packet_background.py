@@ -311,3 +311,15 @@ def test_the_order_is_told_first_whose_item_is_spoken_of() -> None:
         ASKS,
     )
     assert found(packet) == ["order 55121: status delivered, Tea Kettle", "Lookups besides: 55122"]
+
+
+def test_what_was_done_is_no_condition_of_what_is_open() -> None:
+    packet = told(
+        ("customer", "I want to return the lamp of order 55121 because it is damaged."),
+        *looked_up("return_items", '{"order_id": "55121"}', '{"status": "return requested"}'),
+        ("ai_agent", "The return is requested."),
+        ("customer", "I'd like to update my email address as well, please."),
+        ASKS,
+    )
+    assert "damaged" not in packet.wants.text
+    assert [one.state for one in packet.requests] == ["settled"]
