@@ -297,6 +297,14 @@ class _Pipeline:
     def set(self, *arguments: Any, **_: Any) -> None:
         _sendable(arguments)
 
+    def zadd(self, key: str, members: dict[bytes, int]) -> None:
+        _sendable([key, *members, *members.values()])
+
+    def zrem(self, *arguments: Any) -> None:
+        _sendable(arguments)
+
+    zremrangebyrank = pexpire = zrem
+
     async def execute(self) -> list[int]:
         return []
 
