@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
-from workers.handoff.tool_work import named_by_tools
+from workers.handoff.tool_work import named_by_tools, unknown_to_tools
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import one_line
 
@@ -123,6 +123,9 @@ def identifiers_of(view: PacketView) -> tuple[Identifier, ...]:
                 known = found.get(key)
                 if known is None or not known.kind:
                     found[key] = one
+    for value in unknown_to_tools(view):
+        # It leads nobody to the customer: it was mistyped, or is another system's.
+        found.pop(value.lstrip("#"), None)
     ranked = sorted(found.values(), key=lambda one: not one.kind)
     kept = {one.value for one in ranked[:IDENTIFIERS]}
     given = [one for one in found.values() if one.value in kept]

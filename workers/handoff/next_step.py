@@ -21,6 +21,7 @@ _BRIEF: Final = 5
 _PHRASE: Final = 12
 _LEAST: Final = 4
 _OBJECTS: Final = 3
+_REFUSED: Final = 12
 _GO_TOGETHER: Final = (
     {"cancel", "refund", "compensate", "undo"},
     {"exchange", "return", "refund", "compensate", "deliver"},
@@ -97,20 +98,32 @@ def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim |
                 words = words or f"{_acts(view, found, part)}."
                 text = view.frame("next", "disputed", words=words)
                 return Claim(text=text, events=(turn.event_id,))
-    said = refusal(view, found)
-    if said is not None and acts_of(said.text) != {"fix"} and _is_asked(found, said.text):
-        # What it could not repair it did not refuse.
-        now = found.issue.now if found.issue is not None else None
-        done = {act for act in ACTS if now is not None and did_any(found.works, act, now)}
-        acts = _acts(view, found, said.text, without=frozenset(done))
-        acts += _objects(view, found, said.text)
-        broke = FAILED.search(said.text) is not None
-        text = view.frame("next", "tool", tool=acts) if broke else ""
-        text = text or view.frame("next", "refused", acts=acts)
-        return Claim(text=text, events=(said.turn.event_id,))
+    if (claim := _after_refusal(view, found)) is not None:
+        return claim
     if reason == "agent_request" and _note_asks(view):
         return Claim(text=view.frame("next", "agent_request"), events=(view.cause,))
     return _open(view, found)
+
+
+def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
+    """Say what is to be decided after the AI refused what is asked, or its tool broke."""
+    said = refusal(view, found)
+    # What it could not repair it did not refuse.
+    if said is None or acts_of(said.text) == {"fix"} or not _is_asked(found, said.text):
+        return None
+    now = found.issue.now if found.issue is not None else None
+    done = {act for act in ACTS if now is not None and did_any(found.works, act, now)}
+    refused = acts_of(said.text)
+    if refused and refused <= done:
+        # The act itself was done; what was refused of it only the AI's words say.
+        acts = view.quote(trim(said.text, _REFUSED), said.text)
+    else:
+        acts = _acts(view, found, said.text, without=frozenset(done))
+        acts += _objects(view, found, said.text)
+    broke = FAILED.search(said.text) is not None
+    text = view.frame("next", "tool", tool=acts) if broke else ""
+    text = text or view.frame("next", "refused", acts=acts)
+    return Claim(text=text, events=(said.turn.event_id,))
 
 
 def _is_asked(found: PacketFindings, refused: str) -> bool:

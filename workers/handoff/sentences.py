@@ -249,11 +249,21 @@ _CONDITION: Final = re.compile(
 )
 
 
+_OTHER_WAY: Final = _any(
+    r"\b(?:but|however|instead),? (?:you|we|i) (?:do |still |also |now )?"
+    r"(?:can|could|may|have the (?:option|choice)|are able)\b",
+    r"\baber (?:sie|ich|wir) (?:können|kann)\b|\bmais (?:vous pouvez|je peux|nous pouvons)\b|"
+    r"\bpero (?:puede|puedo|podemos)\b|\bma (?:può|posso|possiamo)\b|"
+    r"\bmas (?:pode|posso|podemos)\b|\bmaar (?:u|ik|we) kunt?\b",
+)
+"""What follows a refusal that is none: another way to the same end."""
+
+
 def refuses(sentence: str) -> bool:
     """Return whether a sentence refuses something, and not only in a condition at its beginning."""
     sentence = _ASIDE.sub("", sentence)
     found = REFUSES.search(sentence)
-    if found is None or sentence.endswith("?"):
+    if found is None or sentence.endswith("?") or _OTHER_WAY.search(sentence, found.end()):
         return False
     return not _CONDITION.match(sentence) or "," in sentence[: found.start()]
 
@@ -288,7 +298,7 @@ DID: Final = _any(
     r"disconnected|reinserted|powered|confirmed|plugged|toggled|swapped|cleaned|re-?seated|tried|"
     r"turned|switched|checked|changed|"
     r"reinstalled|uninstalled|updated|cleared|enabled|disabled|granted|ran|removed|reconnected|"
-    r"unplugged|used|completed|entered|installed|went ahead and \w+|"
+    r"unplugged|completed|entered|installed|went ahead and \w+|"
     r"sent|paid|made the payment|followed|logged|"
     r"signed|called|emailed|uploaded|returned)\b",
     r"\b(?:habe ich|ich habe)\b.{0,60}\b(?:neu gestartet|zurückgesetzt|versucht|geprüft|"

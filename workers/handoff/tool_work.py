@@ -53,6 +53,13 @@ _NAMES: Final = re.compile(r"id\b|_id|number|code|order|booking|reservation|tick
 _OWNER: Final = re.compile(r"user|customer|account|client|payment|zip|address|phone")
 
 
+_NOT_FOUND: Final = re.compile(
+    r"\bnot[ _-]?found\b|\bno (?:such|match\w*|record|result|user|customer|account)\b|"
+    r"\bdoes ?n[o'\u2019]t exist\b|\bunknown\b",
+    re.IGNORECASE,
+)
+
+
 class ToolWork(NamedTuple):
     """Calls of one tool with the same outcome."""
 
@@ -146,6 +153,20 @@ def named_by_tools(view: PacketView) -> dict[str, str]:
                 if CODE.match(value):
                     keys[value.lstrip("#").lower()] = key
     return keys
+
+
+def unknown_to_tools(view: PacketView) -> set[str]:
+    """Return the values that were looked up and not found, and never found later."""
+    unknown, known = set[str](), set[str]()
+    for call in _calls(view.episode):
+        if call.result is None or not call.arguments or not _looks(call.name):
+            continue
+        values = {value.lower() for _, value in pairs_in(view.hide(call.arguments))}
+        missed = call.result.status not in (None, "ok") and _NOT_FOUND.search(
+            view.text(call.result)[:RESULT_READ]
+        )
+        (unknown if missed else known).update(values)
+    return unknown - known
 
 
 def _calls(turns: tuple[Turn, ...]) -> Iterator[_Call]:
