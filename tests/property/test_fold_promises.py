@@ -1,5 +1,6 @@
 """Promises that hold in every history, for any events in any order."""
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -93,7 +94,7 @@ class Watch:
         assert (state.open is not None) == (state.owner in ("pending", "person"))
         assert (state.open.id if state.open else None) == self.open
         assert decode_state("c", encode_state(state)) == state
-        assert state.turns == len(h.turns)
+        assert state.entries == len(h.turns)
         assert (h.blob is None) or len(h.blob) <= 2048
         assert len({kind for kind, _ in state.deadlines}) == len(state.deadlines)
         if state.open is not None:
@@ -103,7 +104,9 @@ class Watch:
 @BOUND
 @given(beats, policies)
 def test_every_history_keeps_the_promises(told: list[Beat], policy: str) -> None:
-    play(told, policy, after_each=Watch(policy))
+    h = play(told, policy, after_each=Watch(policy))
+    ids = [msgspec.msgpack.decode(turn)[0] for turn in h.turns]
+    assert len(set(ids)) == len(ids)
 
 
 @BOUND

@@ -51,7 +51,7 @@ def test_every_history_can_be_told_from_what_is_stored(
     told = explain_remembered(h.conversation_id, state, turns, h.meta, HOME)
     assert [line.event_id for line in told.lines] == [turn.event_id for turn in turns]
     assert told.now.owner == state.owner
-    missing = state.turns - len(turns)
+    missing = state.entries - len(turns)
     assert any("no longer stored" in one for one in told.missing) == (missing > 0)
     for turn, line in zip(turns, told.lines, strict=True):
         if turn.role == "human_agent":

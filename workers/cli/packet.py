@@ -83,7 +83,7 @@ def _built(decision: "Decision", turns: "Sequence[Turn]", topics: Path) -> "Pack
     language = "en" if queue is None else queue.language
     return build_packet(
         decision.facts,
-        turns[: decision.facts.turns],
+        turns[: decision.facts.entries],
         decision,
         "standard" if queue is None else queue.redaction,
         language=language,

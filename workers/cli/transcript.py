@@ -77,12 +77,15 @@ async def _read(settings: "Settings", conversation: str, partitions: int) -> "li
 def _shown(turn: "Turn") -> "PacketTurn":
     from workers.contracts.handoffs import PacketTurn
     from workers.contracts.time import from_ms
+    from workers.handoff.frames import frame
+    from workers.handoff.history import history_text, is_history
 
+    told = is_history(turn, frame(None))
     return PacketTurn(
         event_id=turn.event_id,
         role=turn.role,
         at=from_ms(turn.at),
-        text=turn.content,
+        text=history_text(turn, frame(None)) if told else turn.content,
         episode=turn.episode,
         name=turn.name,
         status=turn.status,

@@ -18,6 +18,8 @@ from workers.console.event_sender import EventSender, NotSent
 from workers.console.view_file import ViewFile
 from workers.contracts.decisions import Turn
 from workers.contracts.topics import EVENTS
+from workers.handoff.frames import frame
+from workers.handoff.history import history_text, is_history
 
 PREFIX: Final = "chat-"
 MOST_TALKING: Final = 50
@@ -57,14 +59,18 @@ def new_conversation_id() -> str:
 
 
 def said_in(turns: Iterable[Turn], *, for_customer: bool) -> list[Said]:
-    """Return what was said aloud; a customer sees neither notes nor turns that came too late."""
-    return [
-        Said(turn.at, turn.role, turn.content, turn.name)
-        for turn in turns
-        if turn.role in _SPOKEN
-        and turn.content
-        and not (for_customer and turn.status in ("note", "stale"))
-    ]
+    """Return what was said aloud, for a desk with who had the conversation when.
+
+    A customer sees neither that nor turns that came too late.
+    """
+    words = frame(None)
+    said = []
+    for turn in turns:
+        if turn.role in _SPOKEN and turn.content and not (for_customer and turn.status == "stale"):
+            said.append(Said(turn.at, turn.role, turn.content, turn.name))
+        elif not for_customer and is_history(turn, words):
+            said.append(Said(turn.at, turn.role, history_text(turn, words)))
+    return said
 
 
 def holds(connection: sqlite3.Connection, conversation_id: str) -> Holds:

@@ -19,12 +19,15 @@ from workers.console.request_guard import record
 from workers.console.site import Site, identity_of, site_of
 from workers.console.streaming import streamed
 from workers.console.view_rows import stored_handoff
-from workers.contracts.decisions import Home
+from workers.contracts.decisions import Home, Turn
 from workers.contracts.handoffs import Handoff
 from workers.contracts.time import to_ms
 from workers.contracts.topics import EVENTS
 from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.data import data_path
+from workers.handoff.frames import frame
+from workers.handoff.history import history_text, is_history
+from workers.replay.explain_events import ExplainedEvent
 from workers.replay.explain_store import Remembered, explain_remembered
 from workers.stores.conversation import Stored
 
@@ -40,6 +43,7 @@ _DECISIONS: Final = 1_000
 _CONTROLS: Final = 500
 _REMEMBERED: Final = 64
 _LONGEST_ID: Final = 256
+_WORDS: Final = frame(None)
 
 
 class Explained:
@@ -53,7 +57,7 @@ class Explained:
         if stored.state is None:
             return None
         meta = stored.meta or _default_meta()
-        key = (conversation_id, stored.state.seq, stored.state.turns, meta.policy_hash)
+        key = (conversation_id, stored.state.seq, stored.state.entries, meta.policy_hash)
         found = self._kept.pop(key, None)
         if found is None:
             found = await asyncio.to_thread(
@@ -161,7 +165,7 @@ def _missing(site: Site, stored: Stored | None, explained: Remembered | None) ->
     if explained is None:
         return ["The state in the store cannot be read: the next event will rebuild it."]
     missing = list(explained.missing)
-    if len(stored.turns) >= TURNS and stored.state and stored.state.turns > TURNS:
+    if len(stored.turns) >= TURNS and stored.state and stored.state.entries > TURNS:
         missing.insert(0, f"Only the last {TURNS:,} turns are shown.")
     return missing
 
@@ -172,8 +176,10 @@ def _items(
     """Return everything that happened, in its order: turns, decisions, placements, notices."""
     lines = {} if explained is None else {one.event_id: one for one in explained.lines}
     items: list[tuple[int, int, dict[str, Any]]] = [
-        (turn.at, 0, {"kind": "turn", "turn": turn, "line": lines.get(turn.event_id)})
+        (turn.at, 0, _item(turn, lines.get(turn.event_id)))
         for turn in ([] if stored is None else stored.turns)
+        # What has no note is told by its decision or its placement.
+        if turn.content or not is_history(turn, _WORDS) or not found["decisions"]
     ]
     for body in found["decisions"]:
         decision = _decision(body)
@@ -185,6 +191,11 @@ def _items(
             items.append((control["at"], 3, {"kind": "control", "row": control}))
     items.sort(key=lambda item: item[:2])
     return [{"at": at, **item} for at, _, item in items]
+
+
+def _item(turn: Turn, line: ExplainedEvent | None) -> dict[str, Any]:
+    told = history_text(turn, _WORDS) if is_history(turn, _WORDS) else turn.content
+    return {"kind": "turn", "turn": turn, "text": told, "line": line}
 
 
 class _ShownDecision(msgspec.Struct, kw_only=True):

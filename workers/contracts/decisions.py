@@ -195,7 +195,9 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """The facts from which a packet is built; counts are of the episode unless stated otherwise."""
 
     turns: Count
-    """Entries of the transcript up to and with the cause of this decision (whole conversation)."""
+    """Messages of the transcript up to and with the cause of this decision (whole conversation)."""
+    history: Count = 0
+    """Entries of the transcript beside its messages, up to and with this decision's own."""
     unread: Count = 0
     """Messages that were not read, because there were too many in a minute (whole conversation)."""
     started_at: Instant
@@ -224,6 +226,11 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     earlier: tuple[Earlier, ...] = ()
     last_person: Id | None = None
     """The person who had the conversation within the last day, if it is unclaimed so far."""
+
+    @property
+    def entries(self) -> int:
+        """Return how many entries of the transcript were there with this decision."""
+        return self.turns + self.history
 
 
 class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -306,6 +313,7 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     """One entry of a conversation's transcript, as the store keeps it."""
 
     event_id: str
+    """Of the event; on an entry of the history beside a message, the decision's id."""
     at: int
     role: str
     content: str
@@ -313,13 +321,16 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     name: str | None = None
     """The person's or the tool's name."""
     status: str | None = None
-    """A tool's status; `stale` on an AI turn that came after the conversation changed hands;
-    `note` on what a person left for the next, which the customer never saw."""
+    """A tool's status; `stale` on an AI turn that came after the conversation changed hands.
+
+    On an entry of the history, which the customer never saw, what happened: `placed`, `ticketed`,
+    `claimed`, `transferred`, or the outcome. Transcripts of before have `note` on a person's note.
+    """
     intents: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
     """Names of the tools that an AI turn calls."""
     queue: str | None = None
-    """On a note: where the person worked who left it."""
+    """On an entry of the history: where the escalation was, and the person worked."""
     handover: str | None = None
     """Message of the AI agent to the person whom it asks for, by its own tool or field."""
     customer_id: str | None = None
@@ -334,6 +345,11 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     customer_phone: str | None = None
     preferred_contact: str | None = None
     """On a customer's turn: how they can be reached, as far as the chat system has said."""
+    to_queue: str | None = None
+    """Where an escalation was placed, or a person sent it."""
+    reason: str | None = None
+    level: int = 0
+    """On a placement: why the escalation was opened, and its level."""
 
 
 Doubt = Literal["words", "rephrased", "short_reply", "apologies", "unsolved", "late_answer", "mood"]

@@ -10,6 +10,7 @@ from workers.contracts.decisions import Cause, Closing
 from workers.contracts.events import Ownership
 from workers.contracts.time import DAY, MINUTE, to_ms
 from workers.conversation.episodes import changed, end
+from workers.conversation.handover_history import note_of
 from workers.conversation.lead_events import by_lead
 from workers.conversation.placement import (
     at_level_above,
@@ -23,7 +24,6 @@ from workers.conversation.placement import (
 from workers.conversation.ratings import rate
 from workers.conversation.state import NOTE_LIMIT, Escalation, State, cut, drop_due, set_due, tail
 from workers.conversation.step_context import StepContext
-from workers.conversation.transcript import note_of
 from workers.redaction.redact import redact
 
 CLOSING_LIMIT: Final = 500
@@ -206,9 +206,7 @@ def _transferred(run: StepContext, event: Ownership, escalation: Escalation) -> 
 def _keep_note(run: StepContext, event: Ownership) -> None:
     note = note_of(event)
     if note is not None:
-        # The transcript has it whole: a later note does not take its place there.
-        run.state.turns += 1
-        # Where it stands now is said last.
+        # Where it stands now is said last; the transcript's history has it whole.
         run.state.desk_note = tail(note, NOTE_LIMIT)
 
 

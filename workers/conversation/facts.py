@@ -20,6 +20,7 @@ def facts_of(state: "State") -> Facts:
     episode = state.episode
     return Facts(
         turns=state.turns,
+        history=state.history,
         unread=state.unread,
         started_at=from_ms(state.started_at),
         episode_started_at=from_ms(episode.started_at),

@@ -44,7 +44,7 @@ from workers.conversation.rates import (
 from workers.conversation.state import State, decode_state, encode_state, next_due
 from workers.conversation.step import step
 from workers.conversation.step_context import Effect
-from workers.conversation.transcript import turn_of
+from workers.conversation.transcript import turns_of
 
 AGENT: Final = "escalation"
 """Agent named in the dead letters of the fold."""
@@ -286,9 +286,7 @@ class Folding:
         self._put_all(offset, event, effects)
         if self.dry:
             return
-        turn = turn_of(event, before, state)
-        if turn is not None:
-            work.turns.append(_TURN_ENCODER.encode(turn))
+        work.turns += map(_TURN_ENCODER.encode, turns_of(event, before, state, effects))
         counted = is_counted(before, state)
         if counted or tells_outcome(before, state, event):
             self._count(before, state, event, counted=counted)

@@ -267,7 +267,7 @@ def _ask_classifier(
             event_id=event.event_id,
             episode=state.number,
             requested_at=from_ms(state.clock),
-            turns=state.turns,
+            turns=state.entries,
             text=event.content[:REQUEST_TEXT_LIMIT],
             requested_human=0.0 if requested is None else requested.score,
             frustrated=0.0 if frustrated is None else frustrated.score,

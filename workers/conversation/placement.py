@@ -61,6 +61,7 @@ def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
     if event.place == "contact":
         end(run, "contact_given")
         return
+    state.history += 1
     if event.place == "queue":
         await_update(run)
     assigned_until = None if event.assignee is None else event.assigned_until

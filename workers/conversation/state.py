@@ -213,7 +213,7 @@ class State(msgspec.Struct, array_like=True):
     """The latest time of any event; it never runs backwards."""
     started_at: int = 0
     turns: int = 0
-    """Entries of the transcript."""
+    """Messages in the transcript; before it had a history, persons' notes as well."""
     stale: bool = False
     """The last message was an AI turn that came after the conversation had changed hands."""
     seq: int = 0
@@ -258,6 +258,13 @@ class State(msgspec.Struct, array_like=True):
     last_person: str | None = None
     """The person who had the escalation that ended last with one, and when it ended."""
     last_person_at: int = 0
+    history: int = 0
+    """Entries of the transcript beside its messages."""
+
+    @property
+    def entries(self) -> int:
+        """Return how long the transcript is."""
+        return self.turns + self.history
 
     @property
     def waits_on_ticket(self) -> bool:

@@ -23,6 +23,8 @@ Effect = Decision | ClassificationRequest | Notification
 
 MOVING: Final = frozenset({"escalate", "claim", "transfer", "return", "outcome"})
 """Actions that change owner or place; a `move` does unless it only reports the ticket's number."""
+TOLD: Final = frozenset({"claim", "transfer", "return", "outcome"})
+"""Actions that become an entry of the transcript's history; placements are told by `routed`."""
 
 
 class StepContext:
@@ -71,6 +73,8 @@ class StepContext:
         moves = action in MOVING or (action == "move" and fields.get("cause") != "ticketed")
         if moves and not observe:
             state.epoch = state.seq
+        if action in TOLD and not observe:
+            state.history += 1
         if escalation is not None:
             fields = {**_about(escalation), **fields}
         subject = fields.get("escalation_id") or event.conversation_id

@@ -1,13 +1,16 @@
 """Entries that the store appends to a conversation's transcript."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
 
 from workers.contracts.decisions import Turn
-from workers.contracts.events import AgentTurn, Event, Message, Ownership, ToolCall, ToolResult
+from workers.contracts.events import AgentTurn, Event, Message, ToolCall, ToolResult
 from workers.contracts.time import to_ms
+from workers.conversation.handover_history import history_of
 from workers.conversation.state import State, cut
+from workers.conversation.step_context import Effect
 from workers.detection.handover_tools import NOTE_LIMIT as HANDOVER_LIMIT
 from workers.detection.handover_tools import is_handover, note_in
 
@@ -16,18 +19,25 @@ ARGUMENTS_LIMIT: Final = 512
 """Bytes of a call's arguments as JSON; those of a handover tool are kept as long as a note."""
 CALLS: Final = 16
 RESULT_LIMIT: Final = 2_048
-"""Characters of a tool's result, or of a person's note."""
+"""Characters of a tool's result."""
 
 
-def turn_of(event: Event, before: State, after: State) -> Turn | None:
-    """Return the transcript's entry for `event`, which took `step` from one state to the other.
+def turns_of(
+    event: Event, before: State, after: State, effects: Iterable[Effect]
+) -> tuple[Turn, ...]:
+    """Return the transcript's entries for `event`, which took `step` from one state to the other.
 
-    None when it is neither a message nor brought a person's note.
+    A message is one, and so is each change of hands; most other events have none.
     """
-    if type(event) is Ownership and after.turns > before.turns:
-        return _note(event, before)
+    history = history_of(event, before, after, effects)
     if type(event) is not Message:
-        return None
+        return history
+    said = _said(event, after)
+    # Who writes as a person has taken over by that.
+    return (*history, said) if event.role == "human_agent" else (said, *history)
+
+
+def _said(event: Message, after: State) -> Turn:
     at, agent = to_ms(event.occurred_at), event.agent
     if event.role == "customer":
         return Turn(
@@ -98,18 +108,6 @@ def handover_note(agent: AgentTurn) -> str | None:
         return request.note[:HANDOVER_LIMIT]
     calls = (call for call in agent.tool_calls if is_handover(call.name))
     return next((note for call in calls if (note := note_in(call.arguments))), None)
-
-
-def note_of(event: Ownership) -> str | None:
-    """Return what a person who hands the conversation on wants the next to know, if anything."""
-    return event.note or event.reason
-
-
-def _note(event: Ownership, before: State) -> Turn:
-    note = (note_of(event) or "")[:RESULT_LIMIT]
-    name = event.agent_name or event.agent_id
-    at = to_ms(event.occurred_at)
-    return Turn(event.event_id, at, "system", note, before.number, name, "note", queue=event.queue)
 
 
 def answer_of(content: str, tool: ToolResult) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from workers.contracts.handoffs import Packet, PacketTurn
 from workers.handoff.frames import Frame, frame
+from workers.handoff.history import is_history
 from workers.handoff.sections import sections
 from workers.handoff.wording import one_line, without_controls
 
@@ -33,7 +34,7 @@ def markdown_turns(turns: Iterable[PacketTurn], words: Frame) -> str:
     lines = []
     for turn in turns:
         role = words("speaker", turn.role) if words.has("speaker", turn.role) else turn.role
-        name = f" {turn.name}" if turn.name else ""
+        name = f" {turn.name}" if turn.name and not is_history(turn, words) else ""
         lines.append(f"- {turn.at:%H:%M:%S} **{_escaped(role + name)}:** {_escaped(turn.text)}")
     return "\n".join(lines)
 

@@ -20,6 +20,7 @@ from workers.contracts.time import from_ms
 from workers.contracts.topics import Queue
 from workers.handoff import claims, reasons, work_lines
 from workers.handoff.frames import Frame, frame
+from workers.handoff.history import NOTED, history_text, is_history, own_entry
 from workers.handoff.identifiers import identifiers_of
 from workers.handoff.issues import issue_of
 from workers.handoff.key_messages import key_messages
@@ -60,14 +61,17 @@ def build_packet(
     *,
     language: str = DEFAULT_LANGUAGE,
     advice: Advice | None = None,
+    plan: Plan | None = None,
 ) -> Packet:
     """Return the packet for `decision`; equal arguments give equal packets.
 
     `transcript` is the conversation's turns up to the decision, oldest first; older ones than the
     last 200 may be missing. Every claim cites events of the transcript, the facts or the decision.
-    `language` is that of the words around what is quoted, `advice` what the playbook says.
+    `language` is that of the words around what is quoted, `advice` what the playbook says. With
+    its `plan` the packet's own placement ends the transcript.
     """
-    transcript = transcript[-TRANSCRIPT_TURNS:]
+    own = None if plan is None else own_entry(decision, plan)
+    transcript = [*transcript, *((own,) if own else ())][-TRANSCRIPT_TURNS:]
     view = PacketView(facts, transcript, decision, redaction, frame(language))
     shown = _transcript(view)
     # What is not shown is not read either: redacting it would take as long.
@@ -148,7 +152,7 @@ def build_packet(
         desk_note=view.hide(facts.desk_note) if facts.desk_note else None,
         notes=_notes(view),
         transcript=shown,
-        transcript_total=max(facts.turns, len(transcript)),
+        transcript_total=max(facts.entries + (own is not None), len(transcript)),
     )
 
 
@@ -171,6 +175,7 @@ def packet_for(
         "strict" if queue is None else queue.redaction,
         language=language,
         advice=advise(playbook, decision, plan.queue, language),
+        plan=plan,
     )
     return msgspec.structs.replace(packet, others=plan.others) if plan.others else packet
 
@@ -255,7 +260,11 @@ def _earlier(view: PacketView, entry: Earlier) -> Earlier:
 
 def _notes(view: PacketView) -> tuple[Note, ...]:
     """Return the last notes that persons left, oldest first, as many as fit; each redacted."""
-    left = [turn for turn in view.transcript if turn.status == "note"][-NOTES:]
+    left = [
+        turn
+        for turn in view.transcript
+        if turn.role == "system" and turn.status in NOTED and turn.content
+    ][-NOTES:]
     notes: list[Note] = []
     room = NOTES_BYTES
     for turn in reversed(left):
@@ -283,11 +292,12 @@ def _transcript(view: PacketView) -> tuple[PacketTurn, ...]:
     turns: list[PacketTurn] = []
     size = 0
     for turn in reversed(view.transcript):
+        told = is_history(turn, view.frame)
         entry = PacketTurn(
             event_id=turn.event_id,
             role=turn.role,
             at=from_ms(turn.at),
-            text=view.text(turn),
+            text=history_text(turn, view.frame, view.hide) if told else view.text(turn),
             episode=turn.episode,
             name=view.hide(turn.name) if turn.name else None,
             status=turn.status,

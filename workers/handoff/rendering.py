@@ -7,6 +7,7 @@ from typing import Final
 from workers.contracts.events import Attachment
 from workers.contracts.handoffs import Packet, PacketTurn
 from workers.handoff.frames import Frame, frame
+from workers.handoff.history import is_history
 from workers.handoff.sections import sections
 from workers.handoff.wording import one_line, without_controls
 
@@ -61,6 +62,8 @@ def _calls(turn: PacketTurn) -> list[str]:
 def _turn(words: Frame, turn: PacketTurn, text: str) -> str:
     name, status, at = turn.name, turn.status, turn.at
     speaker = words("speaker", turn.role) if words.has("speaker", turn.role) else turn.role
+    if is_history(turn, words):
+        name = status = None  # Its words say both.
     if name:
         speaker += f" {one_line(name)}"
     if status == "note":

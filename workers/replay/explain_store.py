@@ -5,7 +5,7 @@ and customers' buttons did is not among the words; where it mattered, the state 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
@@ -26,6 +26,8 @@ from workers.conversation.partition_meta import PartitionMeta, policy_in
 from workers.conversation.rules import signals_of
 from workers.conversation.state import EARLIER, State, next_due
 from workers.conversation.step import step
+from workers.handoff.frames import frame
+from workers.handoff.history import history_text, is_history
 from workers.policy import near_misses
 from workers.replay.explain_events import ExplainedEvent, line_of, numbers_of
 
@@ -34,6 +36,8 @@ _UNTOLD = (
     "context, requests, arguments of tools) nor buttons and events of desks and router: "
     "--topic conversation-events tells them, as long as Kafka has them"
 )
+
+_WORDS: Final = frame(None)
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,9 +77,9 @@ def explain_remembered(
     reading = _Reading(conversation_id, state, meta, home)
     lines = [reading.read(turn) for turn in turns]
     missing = [_UNTOLD]
-    if len(turns) < state.turns:
-        gone = state.turns - len(turns)
-        missing.append(f"{gone} of {state.turns} turns are no longer stored")
+    if len(turns) < state.entries:
+        gone = state.entries - len(turns)
+        missing.append(f"{gone} of {state.entries} turns are no longer stored")
     missing += _underived(conversation_id, state, turns)
     return Remembered(lines=lines, now=_now(state, meta), missing=missing)
 
@@ -132,6 +136,10 @@ class _Reading:
         if self.state.number != turn.episode:
             # Somebody has cared for it meanwhile: nothing before counts any more.
             self.state = State(seq=self.state.seq, number=turn.episode, fired=self.state.fired)
+        if is_history(turn, _WORDS):
+            entry = msgspec.structs.replace(turn, content=history_text(turn, _WORDS))
+            line = line_of(self._event(entry), self.state, self.meta, ())
+            return msgspec.structs.replace(line, signals={}, near_misses=())
         event = self._event(turn)
         if turn.status == "stale" and turn.role == "ai_agent":
             late = "came after the conversation had changed hands: not read"

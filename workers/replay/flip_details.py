@@ -201,7 +201,7 @@ def _packet(
         made = [out for out in folded.outputs if out.topic == DECISIONS]
         for decision in (decode_message(Decision, out.value) for out in made):
             if decision.action == "escalate" and decision.trigger_event_id == first.event_id:
-                before = transcript[: decision.facts.turns]
+                before = transcript[: decision.facts.entries]
                 rule = rules.get(decision.target_queue or "", "standard")
                 return build_packet(decision.facts, before, decision, rule)
     return None

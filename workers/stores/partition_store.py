@@ -253,7 +253,7 @@ async def read_transcript(
 ) -> list[Turn]:
     """Return the `last` of the first `turns` entries of a transcript, oldest first.
 
-    `turns` is `facts.turns` of a decision, so that what was said after it is left out. Of a very
+    `turns` is `facts.entries` of a decision, so that what was said after it is left out. Of a very
     long transcript the end is returned, as `TRANSCRIPT_BYTES` says.
     """
     pipeline = redis.pipeline(transaction=False)

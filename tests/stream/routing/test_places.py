@@ -16,6 +16,7 @@ from tests.support.routing_harness import Bench, route, turns
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Handoff, Withdrawn
+from workers.contracts.ids import routed_event_id
 from workers.contracts.signing import Secrets
 from workers.contracts.time import from_ms
 from workers.contracts.topics import DEAD_LETTERS, EVENTS
@@ -31,7 +32,9 @@ async def test_first_choice(bench: Bench) -> None:
     [packet] = await bench.queue("billing")
     assert isinstance(packet, Handoff)
     assert (packet.escalation_id, packet.seq, packet.epoch) == (one.escalation_id, NOW, NOW)
-    assert [turn.event_id for turn in packet.packet.transcript] == ["e-1", "e-2"], "up to its cause"
+    own = routed_event_id(one.decision_id, "queue", "billing")
+    read = [turn.event_id for turn in packet.packet.transcript]
+    assert read == ["e-1", "e-2", own], "up to its cause, and its own placement"
     assert packet.due_by == from_ms(NOW + 20 * MINUTE)
     assert (packet.priority, packet.team, packet.skipped) == (3, "Team billing", ())
 
@@ -121,7 +124,7 @@ class TestLadder:
         assert updated.packet.customer.email == "ada@example.com"
         assert (ticket.type, ticket.queue, ticket.team) == ("ticket", "billing", "Team billing")
         assert ticket.packet is not None
-        assert len(ticket.packet.transcript) == 2
+        assert [turn.status for turn in ticket.packet.transcript] == [None, None, "ticketed"]
         [note] = await bench.notifications()
         assert (note.kind, note.team) == ("ticket_requested", "Team billing")
         assert "billing nobody online, tier_2 nobody online" in note.text
@@ -217,9 +220,9 @@ class TestRejections:
         [packet] = await bench.queue("billing")
         assert isinstance(packet, Handoff)
         shown = [turn.event_id for turn in packet.packet.transcript]
-        assert 1 <= len(shown) < 40
-        assert shown[-1] == "e-40", "the end of the talk stays"
-        assert packet.packet.transcript_total == 40
+        assert 2 <= len(shown) < 40
+        assert shown[-2] == "e-40", "the end of the talk stays, and where it was placed"
+        assert packet.packet.transcript_total == 41
 
     @pytest.mark.expects_errors("too many")
     async def test_too_large_without_any_transcript(self, bench: Bench) -> None:

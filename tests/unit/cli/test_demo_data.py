@@ -28,7 +28,7 @@ from workers.contracts.time import from_ms, to_ms
 from workers.contracts.topics import Topics, load_topics
 from workers.conversation.state import State, next_due
 from workers.conversation.step import step
-from workers.conversation.transcript import turn_of
+from workers.conversation.transcript import turns_of
 from workers.data import data_path
 from workers.handoff.notices import Notices
 from workers.handoff.packet import build_packet, words_before_transcript
@@ -99,8 +99,7 @@ class Playing:
     def apply(self, event: Event) -> None:
         earlier, before = self.state, self.state.owner
         self.state, effects = step(self.state, event, POLICY, HOME)
-        if (turn := turn_of(event, earlier, self.state)) is not None:
-            self.turns.append(turn)
+        self.turns += turns_of(event, earlier, self.state, effects)
         for effect in effects:
             if isinstance(effect, Decision):
                 self.decided(effect)

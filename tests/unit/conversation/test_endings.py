@@ -128,19 +128,19 @@ def test_closing_with_nothing_open_says_nothing() -> None:
 def test_notes_of_several_persons_stand_in_the_transcript() -> None:
     h = claimed()
     h.desk("transferred", to_queue="billing", note="Refund is approved.")
-    assert h.last.facts.turns == len(h.turns), "the router reads as far as the note"
+    assert h.last.facts.entries == len(h.turns), "the router reads as far as the note"
     h.route()
     h.desk("accepted", queue="billing", agent_id="ben")
     h.desk("transferred", to_queue="legal", queue="billing", agent_id="eve", note="Not mine.")
     assert h.last.action == "refuse"
     h.desk("transferred", to_queue="legal", queue="billing", agent_id="ben", note="Ask for ID.")
     turns = [msgspec.msgpack.decode(turn, type=Turn) for turn in h.turns]
-    notes = [turn for turn in turns if turn.status == "note"]
+    notes = [turn for turn in turns if turn.status == "transferred"]
     assert [(turn.name, turn.queue, turn.content) for turn in notes] == [
         ("anna", "tier_2_support", "Refund is approved."),
         ("ben", "billing", "Ask for ID."),
     ]
-    assert len(turns) == h.state.turns
+    assert len(turns) == h.state.entries
 
 
 def test_at_most_five_earlier_escalations_are_told_of() -> None:

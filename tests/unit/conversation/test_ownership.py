@@ -88,7 +88,7 @@ def test_nothing_is_raised_while_a_person_is_awaited_or_owns() -> None:
 def test_the_ais_turns_are_stale_once_a_person_is_awaited() -> None:
     h = waiting()
     h.ai("I'm transferring you to a human agent now.")
-    assert statuses(h) == [None, "stale"]
+    assert statuses(h) == [None, "placed", "stale"]
     assert h.story == ["escalate explicit_request"]
 
 

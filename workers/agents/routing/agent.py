@@ -293,6 +293,7 @@ def bare(decision: Decision) -> Decision:
         evidence=tuple(msgspec.structs.replace(one, quote=None) for one in decision.evidence),
         facts=Facts(
             turns=facts.turns,
+            history=facts.history,
             unread=facts.unread,
             started_at=facts.started_at,
             episode_started_at=facts.episode_started_at,

@@ -46,7 +46,7 @@ async def read_for(
     needs_load = placing or any(decision.action == "update" for decision in decisions)
     told = [one for one in decisions if transcripts and needs_transcript(one)]
     for decision in told:
-        where = decision.home, decision.conversation_id, decision.facts.turns
+        where = decision.home, decision.conversation_id, decision.facts.entries
         ask_transcript(pipeline, stores.prefix, *where)
     customers = [(one, whose) for one in decisions if (whose := told_of_others(one))]
     for _, customer in customers:

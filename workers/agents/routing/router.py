@@ -257,7 +257,7 @@ class Router:
             return
         transcript = await self._stores.persist(
             lambda: read_transcript(
-                redis, prefix, decision.home, decision.conversation_id, decision.facts.turns
+                redis, prefix, decision.home, decision.conversation_id, decision.facts.entries
             )
         )
         try:
