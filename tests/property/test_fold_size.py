@@ -3,13 +3,15 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.fold_history import ASKS, History
 from tests.support.random_histories import POLICIES
 from workers.contracts.codec import encode
-from workers.contracts.events import ToolCall
+from workers.contracts.events import Attachment, ToolCall
+from workers.conversation.state import encode_state
 
 BOUND = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 PAD = "€" * 10_000
@@ -100,3 +102,52 @@ def test_a_message_leaves_no_more_behind_after_a_thousand_than_after_ten() -> No
         h.ai(f"Answer number {n} for parcel {n * 7907}", confidence=0.9, intents=(f"i{n}",))
         sizes.append(len(h.blob or b""))
     assert sizes[-1] <= sizes[20] + 40
+
+
+def test_what_only_the_packet_tells_takes_at_most_300_bytes_of_the_state() -> None:
+    h = Crowded(POLICIES["default"], 36)
+    names = ("order 4711-99", "booking QX7PLM", "ticket 88120", "user kim_84", "invoice R-2026-17")
+    sizes = []
+    for n in range(150):
+        number = names[n % len(names)] + (f"{n}" if n % 16 < 8 else "")
+        h.customer(
+            f"I was charged twice for {number}, and now I want to cancel my subscription {n}.",
+            attachments=(Attachment(name=f"bill-{n}.pdf", url=f"https://files.example/{n}"),),
+            customer={
+                "id": "c-1",
+                "email": "kim.berg@example.com",
+                "phone": "+49 30 1234567",
+                "preferred_contact": "phone, after five",
+            },
+        )
+        arguments = {"order": number, "note": "n" * 400}
+        h.ai("Let me see.", tool_calls=(ToolCall(name="find", arguments=arguments),))
+        h.tool("ok", "find")
+        h.ai(f"It is on its way {n}. Which date suits you?")
+        state = h.state
+        bare = msgspec.structs.replace(
+            state,
+            email=None,
+            phone=None,
+            preferred_contact=None,
+            history=0,
+            episode=msgspec.structs.replace(state.episode, noted_intents=()),
+        )
+        sizes.append(len(encode_state(state)))
+        assert sizes[-1] - len(encode_state(bare)) <= 300
+    assert len(h.state.episode.noted_intents) == 2
+    assert max(sizes) <= 2_000
+    assert max(sizes[50:]) <= max(sizes[:50]) + 40
+
+
+def test_a_history_of_many_hands_leaves_the_state_as_large() -> None:
+    h = History()
+    sizes = []
+    for _ in range(60):
+        h.customer(ASKS)
+        h.route()
+        h.desk("accepted")
+        h.desk("returned", note="Please go on, the customer knows.")
+        sizes.append(len(h.blob or b""))
+    assert h.state.history == 180
+    assert max(sizes[10:]) <= sizes[9] + 40

@@ -102,6 +102,7 @@ _SAID: Final[dict[str, Callable[[Any], str]]] = {
     "policy_exception": lambda _: "the AI agent asks for an exception from its rules",
     "tool_calls": lambda v: f"the AI agent calls {_listed(v)}",
     "intents": lambda v: f"the topic is {_listed(v)}",
+    "found_intents": lambda v: f"the customer's words tell of {_listed(v)}",
     "turns": lambda v: f"more than {v} messages were exchanged",
     "tool_failures": lambda v: f"tools failed {v} times in a row",
     "context_used": lambda v: f"{v:.0%} of the AI agent's memory is used up",
@@ -109,6 +110,7 @@ _SAID: Final[dict[str, Callable[[Any], str]]] = {
     "solved_below": lambda _: "the customer has not said that it is solved",
     "confidence_trend": lambda _: "the AI agent is less sure with every turn",
 }
+_ROUTED: Final = ("intents", "found_intents", "policy_exception")
 _SCOPES: Final = ("tier", "channel", "tenant", "locale")
 
 
@@ -152,7 +154,7 @@ def _route_when(when: RouteWhen) -> list[str]:
         parts.append(f"the reason is {_listed([reason.replace('_', ' ') for reason in reasons])}")
     if when.rule is not None:
         parts.append(f"rule {_listed(when.rule)} decided")
-    parts += [_SAID[name](found[name]) for name in ("intents", "policy_exception") if name in found]
+    parts += [_SAID[name](found[name]) for name in _ROUTED if name in found]
     parts += [
         f"the customer's {name} is {_listed(found[name])}" for name in _SCOPES if name in found
     ]

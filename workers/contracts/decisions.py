@@ -217,6 +217,7 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     last_request: Id | None = None
     """Event of the last customer message."""
     intents: tuple[Word, ...] = ()
+    """As the AI agent or the classifier named them; else those that detection found."""
     confidence: tuple[Unit, ...] = ()
     """The AI's last confidences, oldest first."""
     tools: tuple[ToolFact, ...] = ()

@@ -38,6 +38,7 @@ def ai_agent(run: StepContext, event: Message) -> None:
     findings = _note_words(run, event) if event.content else None
     signals = signals_of(state)
     add_agent(signals, agent)
+    signals.ai_answered = bool(event.content)
     # While a ticket waits, a person is on the way: to say so promises nothing new.
     if findings is not None and findings.promises_person is not None and state.owner == "ai":
         signals.promised_person = findings.promises_person.score
@@ -74,6 +75,9 @@ def _note_agent(state: State, agent: AgentTurn, event_id: str) -> None:
 def _note_intents(state: State, intents: tuple[str, ...]) -> None:
     """Add intents that are new in this episode."""
     episode = state.episode
+    if intents:
+        # What is named wins over what was found in the words.
+        episode.noted_intents = ()
     for intent in intents:
         if intent not in episode.intents:
             episode.intents = (*episode.intents, intent)[-INTENTS:]

@@ -6,9 +6,11 @@ from typing import Final, NamedTuple
 from workers.contracts.decisions import QUOTE_LIMIT, Evidence
 from workers.conversation.state import Episode
 from workers.detection import AgentFindings, CustomerFindings, Finding
+from workers.detection.topic_finding import SCORE as TOPIC_SCORE
 from workers.policy import RuleSignal
 from workers.redaction.redact import quote
 
+FOUND: Final = "found_intents"
 EVIDENCE: Final = 8
 """Signals that a decision cites at most."""
 
@@ -30,6 +32,8 @@ def evidence_of(
     """
     evidence: dict[str, Evidence] = {}
     for signal, score in found:
+        if signal == FOUND:
+            evidence |= {one.event_id: one for one in found_evidence(episode)}
         source = _SOURCES.get(signal)
         if source is None or signal in evidence:
             continue
@@ -39,6 +43,16 @@ def evidence_of(
             where, words = said.event_id, _words(signal, said)
         evidence[signal] = Evidence(event_id=where, signal=signal, score=score, quote=words)
     return tuple(evidence.values())[:EVIDENCE]
+
+
+def found_evidence(episode: Episode) -> tuple[Evidence, ...]:
+    """Return the words in which detection found intents, each with its event."""
+    return tuple(
+        [
+            Evidence(event_id=one.event_id, signal=FOUND, score=TOPIC_SCORE, quote=one.words)
+            for one in episode.noted_intents
+        ]
+    )
 
 
 def _words(signal: str, said: CurrentWords) -> str | None:

@@ -33,7 +33,8 @@ def facts_of(state: "State") -> Facts:
         ai_turns=episode.ai_turns,
         first_request=episode.first_request,
         last_request=episode.last_request,
-        intents=tuple([_hidden(intent) for intent in episode.intents]),
+        intents=tuple([_hidden(intent) for intent in episode.intents])
+        or tuple([one.intent for one in episode.noted_intents]),
         confidence=episode.confidences,
         tools=tuple([_tool(tool) for tool in episode.tools]),
         mood=tuple([Mood(event_id=event_id, score=score) for event_id, score in episode.mood]),

@@ -19,14 +19,18 @@ from workers.conversation.rules import consider, signals_of, wait_for_answer
 from workers.conversation.state import (
     DOUBTFUL,
     EMAIL_LIMIT,
+    FOUND_LIMIT,
     MOODS,
     NAME_LIMIT,
+    NOTED_INTENTS,
     OVERALL,
     SUBJECT_LIMIT,
+    NotedIntent,
     State,
     drop_due,
     noted,
 )
+from workers.conversation.state_size import NOTED_INTENT
 from workers.conversation.step_context import StepContext
 from workers.conversation.transcript import answer_of
 from workers.detection import FRUSTRATION_THRESHOLD, CustomerFindings, read_customer
@@ -116,6 +120,8 @@ def _customer(run: StepContext, event: Message) -> None:
     if episode.ai_said and episode.offer is None:
         findings = in_context(findings, event.content, episode.ai_said)
     _note_mood(run, event.event_id, findings)
+    if findings.topics and not episode.intents:
+        _note_intents(run, event, findings)
     if state.owner == "ai":
         _asks_ai(run, event, findings)
     elif findings.withdraws is not None and not asks(findings):
@@ -171,6 +177,18 @@ def _tool(run: StepContext, event: Message) -> None:
     elif run.view.compares:
         answer = answer_of(event.content, event.tool)
         repetition.tool_answered(state.episode, event.tool.call_id, answer)
+
+
+def _note_intents(run: StepContext, event: Message, findings: CustomerFindings) -> None:
+    """Keep what detection found, until the AI agent or the classifier names an intent."""
+    episode = run.state.episode
+    known = {one.intent for one in episode.noted_intents}
+    for topic in findings.topics:
+        if topic.intent not in known:
+            words = noted(event.content[topic.start : topic.end], FOUND_LIMIT)
+            noted_intent = NotedIntent(topic.intent, event.event_id, words)
+            episode.noted_intents = (*episode.noted_intents[1 - NOTED_INTENTS :], noted_intent)
+            run.state.weight += NOTED_INTENT
 
 
 def _note_mood(run: StepContext, event_id: str, findings: CustomerFindings) -> None:

@@ -10,7 +10,13 @@ from workers.contracts.decisions import Cause, Evidence, Reason
 from workers.contracts.events import AgentTurn, Message
 from workers.contracts.time import MINUTE, to_ms
 from workers.conversation.episodes import mood_of
-from workers.conversation.evidence import CurrentWords, evidence_of
+from workers.conversation.evidence import (
+    EVIDENCE,
+    FOUND,
+    CurrentWords,
+    evidence_of,
+    found_evidence,
+)
 from workers.conversation.placement import raise_level
 from workers.conversation.state import FIRED, Escalation, Offer, State, set_due
 from workers.conversation.step_context import StepContext
@@ -31,6 +37,7 @@ def signals_of(state: State) -> Signals:
         repeated_by_customer=episode.ask_repeats,
         repeated_by_tool=episode.call_repeats,
         intents=episode.intents,
+        found_intents=tuple([one.intent for one in episode.noted_intents]),
         tier=state.tier,
         channel=state.channel,
         tenant=state.tenant,
@@ -161,6 +168,8 @@ def _act(
         "claim_minutes": to.claim_minutes,
         "reply_minutes": to.reply_minutes,
     }
+    if to.by_found_intent and all(one.signal != FOUND for one in because["evidence"]):
+        because["evidence"] = (*because["evidence"], *found_evidence(run.state.episode))[:EVIDENCE]
     if rule.mode == "escalate":
         open_escalation(run, [one.key for one in rules if one.mandatory], **because)
         return

@@ -134,6 +134,15 @@ class MinuteCount(msgspec.Struct, array_like=True, frozen=True):
     """The AI agent's, its tools' and the system's."""
 
 
+class NotedIntent(msgspec.Struct, array_like=True, frozen=True):
+    """An intent that detection found in a customer's words, for as long as none is named."""
+
+    intent: str
+    event_id: str
+    words: str | None
+    """The words, strictly redacted, as evidence."""
+
+
 class Ended(msgspec.Struct, array_like=True, frozen=True):
     """An escalation that has ended."""
 
@@ -204,6 +213,7 @@ class Episode(msgspec.Struct, array_like=True):
     """Hashes of the content words of the customer's last message."""
     new_words: tuple[int, ...] = ()
     """Words of a message like earlier ones that its predecessor lacked, until the AI answers."""
+    noted_intents: tuple[NotedIntent, ...] = ()
 
 
 class State(msgspec.Struct, array_like=True):
@@ -289,6 +299,8 @@ RATED: Final = 16
 NOTE_LIMIT: Final = 160
 EARLIER_NOTE_LIMIT: Final = 60
 ERROR_LIMIT: Final = 60
+FOUND_LIMIT: Final = 48
+NOTED_INTENTS: Final = 2
 SUBJECT_LIMIT: Final = 100
 NAME_LIMIT: Final = 60
 EMAIL_LIMIT: Final = 120

@@ -14,6 +14,7 @@ STATE_LIMIT: Final = 2_000
 # What one event may add, with ids and names of usual length. Counting high only means that the
 # state is measured sooner.
 _TURN: Final = 160
+NOTED_INTENT: Final = 120
 _CUSTOMER: Final = 550
 _CALLS: Final = 300
 _OTHER: Final = 400
@@ -55,6 +56,11 @@ def _tool_errors(state: State) -> None:
     state.episode.tools = tuple([replace(tool, error=None) for tool in state.episode.tools])
 
 
+def _found_words(state: State) -> None:
+    noted = state.episode.noted_intents
+    state.episode.noted_intents = tuple([msgspec.structs.replace(one, words=None) for one in noted])
+
+
 def _older_notes(state: State) -> None:
     older = [msgspec.structs.replace(one, note=None) for one in state.earlier[:-1]]
     state.earlier = (*older, *state.earlier[-1:])
@@ -83,6 +89,7 @@ def _notes(state: State) -> None:
 
 _STEPS: Final[tuple[Callable[[State], None], ...]] = (
     _tool_errors,
+    _found_words,
     _older_notes,
     _moods,
     _ai_note,

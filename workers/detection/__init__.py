@@ -8,7 +8,13 @@ from workers.detection.customer import (
     read_reply,
 )
 from workers.detection.detection_version import DETECTION_VERSION
-from workers.detection.findings import AgentFindings, CustomerFindings, Finding
+from workers.detection.findings import (
+    AgentFindings,
+    CustomerFindings,
+    Finding,
+    FoundIntent,
+    FoundTopic,
+)
 from workers.detection.lexicons import Vocabulary, remembering, vocabulary
 from workers.detection.similarity import content_words, progress_key, similarity
 
@@ -19,6 +25,8 @@ __all__ = [
     "AgentFindings",
     "CustomerFindings",
     "Finding",
+    "FoundIntent",
+    "FoundTopic",
     "Vocabulary",
     "content_words",
     "progress_key",

@@ -8,7 +8,7 @@ from workers.contracts.characters import comparable, position
 from workers.detection import frustration, replies, request
 from workers.detection.ai_agent import read_agent
 from workers.detection.context import DIRECT_OFFER, STANDING_OFFER, in_context, is_thumb, said_last
-from workers.detection.findings import CustomerFindings, Finding
+from workers.detection.findings import CustomerFindings, Finding, FoundTopic
 from workers.detection.lexicon import mend
 from workers.detection.lexicons import (
     ASKS,
@@ -28,6 +28,9 @@ from workers.detection.other_wordings import (
     is_about_others,
 )
 from workers.detection.tokens import ClassifiedTurn, first_words, folded, parted, tokens
+from workers.detection.topic_finding import CUES as TOPIC_CUES
+from workers.detection.topic_finding import READ as TOPICS_READ
+from workers.detection.topic_finding import find_topics
 from workers.detection.written import own_words
 
 # A turn asks for a person from here on; from FRUSTRATION_THRESHOLD on its writer is frustrated.
@@ -96,7 +99,9 @@ def _answers(turn: ClassifiedTurn) -> list[Finding | None]:
     ]
 
 
-def _read(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
+def _read(
+    text: str, answering: bool, lists: Vocabulary, names_topics: bool = True
+) -> CustomerFindings:
     written, listed = first_words(text)
     words = mend(written, listed)
     if not words:
@@ -112,7 +117,8 @@ def _read(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
     plainly = 0.0 if feels else round(frustration.by_words(words, text), 3)
     answers = answering and _answers_perhaps(words, seen, lists, short=short)
     closes = seen & (CLOSES | HINTS if short else CLOSES) != 0
-    if not (asks or otherwise or feels or answers or closes):
+    topical = names_topics and not TOPIC_CUES.isdisjoint(words)
+    if not (asks or otherwise or feels or answers or closes or topical):
         if plainly < frustration.LEAST:
             return _NOTHING
         alone = Finding(plainly, 0, len(text))
@@ -135,7 +141,8 @@ def _read(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
     if asked:
         refuses = withdraws = None
     solved = _closed(parts, lists) if closes and not asked else None
-    if not (requested or frustrated or accepts or refuses or withdraws or solved):
+    topics = find_topics(parts, words) if topical else ()
+    if not (requested or frustrated or accepts or refuses or withdraws or solved or topics):
         return _NOTHING
     return CustomerFindings(
         requested_human=requested,
@@ -145,6 +152,7 @@ def _read(text: str, answering: bool, lists: Vocabulary) -> CustomerFindings:
         withdraws=withdraws,
         solved=solved,
         doubtful=_doubtful(requested, frustrated),
+        topics=topics,
     )
 
 
@@ -251,14 +259,18 @@ def _read_long(text: str, answering: bool, lists: Vocabulary) -> CustomerFinding
     windows: list[tuple[int, CustomerFindings]] = []
     for start in range(0, max(1, len(text) - _OVERLAP), _WINDOW - _OVERLAP):
         piece = text[start : start + _WINDOW]
-        windows.append((start, _read(piece, answering and not start, lists)))
+        found = _read(piece, answering and not start, lists, names_topics=start < TOPICS_READ)
+        windows.append((start, found))
     return _joined(windows)
 
 
 def _joined(windows: list[tuple[int, CustomerFindings]]) -> CustomerFindings:
     """Return the surest of several parts of one turn; answers are of the first part."""
     requested = frustrated = None
+    topics: dict[str, FoundTopic] = {}
     for by, found in windows:
+        for one in found.topics:
+            topics.setdefault(one.intent, FoundTopic(one.intent, one.start + by, one.end + by))
         requested = _surer(requested, _moved(found.requested_human, by))
         frustrated = _surer(frustrated, _moved(found.frustrated, by))
     first, (by, last) = windows[0][1], windows[-1]
@@ -270,6 +282,7 @@ def _joined(windows: list[tuple[int, CustomerFindings]]) -> CustomerFindings:
         withdraws=first.withdraws,
         solved=_moved(last.solved, by),
         doubtful=_doubtful(requested, frustrated),
+        topics=tuple(topics.values()),
     )
 
 
@@ -287,4 +300,8 @@ def _led_back(found: CustomerFindings, moves: list[tuple[int, int]]) -> Customer
         withdraws=back(found.withdraws),
         solved=back(found.solved),
         doubtful=found.doubtful,
+        topics=tuple(
+            FoundTopic(one.intent, position(moves, one.start), position(moves, one.end))
+            for one in found.topics
+        ),
     )

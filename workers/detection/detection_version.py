@@ -13,6 +13,7 @@ from workers.detection import (
     replies,
     request,
     request_rules,
+    topic_finding,
 )
 from workers.detection.grammar import Wording
 
@@ -25,7 +26,8 @@ def _parts() -> Iterator[bytes]:
         yield path.read_bytes()
     for rules in (request_rules.RULES, frustration.EVIDENCE, replies.RULES):
         yield from map(_line, rules)
-    for wording in (*other_wordings.WORDINGS, *offered_person.PARTS):
+    others = (*other_wordings.WORDINGS, *offered_person.PARTS, *topic_finding.GUARDS)
+    for wording in others:
         yield wording.pattern.encode()
     yield f"{frustration.CUT} {request.LIKELY} {request.LIKELY_NAMED}".encode()
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+FoundIntent = Literal["account_takeover", "billing_problem", "cancellation_intent"]
+"""Intents that detection finds by itself, where the AI agent names none."""
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
     """One signal: how sure (``score``, 0 to 1) and the span of the words that caused it."""
 
     score: float
+    start: int
+    end: int
+
+
+class FoundTopic(msgspec.Struct, frozen=True, gc=False):
+    """One intent and the span of the words that tell it."""
+
+    intent: FoundIntent
     start: int
     end: int
 
@@ -23,6 +36,7 @@ class CustomerFindings(msgspec.Struct, frozen=True):
     withdraws: Finding | None = None
     solved: Finding | None = None
     doubtful: bool = False
+    topics: tuple[FoundTopic, ...] = ()
 
 
 class AgentFindings(msgspec.Struct, frozen=True):

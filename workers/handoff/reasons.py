@@ -68,8 +68,15 @@ def note_of(view: PacketView) -> tuple[str, str] | None:
 
 
 def strongest(view: PacketView) -> Evidence | None:
-    """Return the evidence that says most: with words before without, then by score."""
-    return max(view.decision.evidence, key=lambda e: (e.quote is not None, e.score), default=None)
+    """Return the evidence that says most: with words before without, then by score.
+
+    What led to a queue only says more than nothing.
+    """
+    return max(
+        view.decision.evidence,
+        key=lambda e: (e.signal != "found_intents", e.quote is not None, e.score),
+        default=None,
+    )
 
 
 def _reason(

@@ -35,6 +35,7 @@ def conditions_of(when: When, threshold: float | None) -> tuple[Condition, ...]:
         _tool_calls(when),
         _turns(when),
         _intents(when),
+        _found_intents(when),
         _low_confidence(when, threshold),
         _repetition(when),
         *_scope(when),
@@ -50,7 +51,7 @@ def route_conditions(when: RouteWhen) -> tuple[Condition, ...]:
 
     Those on reason and rule are the route's.
     """
-    found = [_intents(when), _policy_exception(when), *_scope(when)]
+    found = [_intents(when), _found_intents(when), _policy_exception(when), *_scope(when)]
     return tuple([condition for condition in found if condition is not None])
 
 
@@ -121,6 +122,21 @@ def _intents(when: When | RouteWhen) -> Condition | None:
         return None
     wanted = frozenset(when.intents)
     return Condition("intents", lambda s: not wanted.isdisjoint(s.intents))
+
+
+FOUND_INTENTS: Final = "found_intents"
+
+
+def _found_intents(when: When | RouteWhen) -> Condition | None:
+    if when.found_intents is None:
+        return None
+    wanted = frozenset(when.found_intents)
+    if isinstance(when, RouteWhen):
+        return Condition(FOUND_INTENTS, lambda s: not wanted.isdisjoint(s.found_intents))
+    # The AI agent may name an intent itself, with its answer: that would win.
+    return Condition(
+        FOUND_INTENTS, lambda s: s.ai_answered and not wanted.isdisjoint(s.found_intents)
+    )
 
 
 def _turns(when: When) -> Condition | None:

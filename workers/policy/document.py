@@ -8,6 +8,7 @@ import msgspec
 from workers.contracts.decisions import Reason
 from workers.contracts.events import Count, OnIdle, Unit, Word
 from workers.contracts.topics import QueueName
+from workers.detection import FoundIntent
 
 Words = Word | tuple[Word, ...]
 Threshold = Annotated[float, msgspec.Meta(gt=0, le=1)]
@@ -56,6 +57,7 @@ class RouteWhen(Scope, kw_only=True, frozen=True, forbid_unknown_fields=True):
     reason: Reason | tuple[Reason, ...] | None = None
     rule: Words | None = None
     intents: tuple[Word, ...] | None = None
+    found_intents: tuple[FoundIntent, ...] | None = None
     policy_exception: bool | None = None
 
 
@@ -70,6 +72,7 @@ class When(Scope, kw_only=True, frozen=True, forbid_unknown_fields=True):
     policy_exception: bool | None = None
     tool_calls: tuple[Word, ...] | None = None
     intents: tuple[Word, ...] | None = None
+    found_intents: tuple[FoundIntent, ...] | None = None
     low_confidence_turns: Annotated[int, msgspec.Meta(ge=1, le=8)] | None = None
     confidence_trend: Annotated[float, msgspec.Meta(ge=-1, le=0)] | None = None
     turns: Limit | None = None

@@ -200,7 +200,12 @@ def _route(route: written.RouteDocument) -> RouteRule:
         reasons=_names(when.reason),
         rules=_names(when.rule),
         conditions=route_conditions(when),
-        route=Route(route.queue, route.claim_minutes, route.reply_minutes),
+        route=Route(
+            route.queue,
+            route.claim_minutes,
+            route.reply_minutes,
+            by_found_intent=when.found_intents is not None,
+        ),
     )
 
 
@@ -249,7 +254,10 @@ def _rule_problems(
     for name in ("requested_escalation", "policy_exception"):
         if getattr(when, name) is False:
             yield document.error((*conditions, name), "only true is a condition: remove it")
-    for name in ("substrings", "intents", "requested_escalation", "tool_calls", "weights"):
+    for name in (
+        *("substrings", "intents", "found_intents", "requested_escalation", "tool_calls"),
+        "weights",
+    ):
         if getattr(when, name) in ((), {}):
             yield document.error((*conditions, name), "empty: name at least one")
     if when.repetition is not None and not written.given(when.repetition):
@@ -271,7 +279,7 @@ def _route_problems(
     when, conditions = route.when, (*path, "when")
     if when.policy_exception is False:
         yield document.error((*conditions, "policy_exception"), "only true is a condition")
-    for name in ("reason", "rule", "intents"):
+    for name in ("reason", "rule", "intents", "found_intents"):
         if getattr(when, name) == ():
             yield document.error((*conditions, name), "empty: name at least one")
     listed = (when.rule,) if isinstance(when.rule, str) else when.rule or ()

@@ -38,6 +38,8 @@ class Route(NamedTuple):
     queue: str
     claim_minutes: float | None = None
     reply_minutes: float | None = None
+    by_found_intent: bool = False
+    """An intent that detection found led here."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -41,7 +41,11 @@ class Signals(msgspec.Struct):
     repeated_by_tool: int = 0
     """Number of calls of the same tool with the same arguments beyond the first."""
     intents: tuple[str, ...] = ()
-    """Intents of this episode."""
+    """Intents of this episode, as the AI agent or the classifier named them."""
+    found_intents: tuple[str, ...] = ()
+    """Intents that detection found in this episode; none where any was named."""
+    ai_answered: bool = False
+    """This event: the AI agent answers with words, and could have named an intent."""
     tier: str | None = None
     channel: str | None = None
     tenant: str | None = None

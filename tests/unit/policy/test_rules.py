@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.policy import Signals, explain, holding, load_policy, near_misses, route
+from workers.policy import Route, Signals, explain, holding, load_policy, near_misses, route
 
 HEAD = "version: 1\nlevels: [tier_2_support, manager_approval, legal]\nkeep_promises: false\n"
 
@@ -160,9 +160,9 @@ def test_the_first_route_that_holds_has_the_last_word() -> None:
     )
     view = load_policy(text, "test").base
     (one,) = view.rules
-    assert route(view, one, Signals()) == ("billing", None, None)
-    assert route(view, one, Signals(tier="premium")) == ("legal", None, None)
-    assert route(view, one, Signals(intents=("a",))) == ("security", 5, None)
+    assert route(view, one, Signals()) == Route("billing")
+    assert route(view, one, Signals(tier="premium")) == Route("legal")
+    assert route(view, one, Signals(intents=("a",))) == Route("security", 5)
 
 
 def test_an_explanation_has_scores_and_the_parts_of_a_sum() -> None:
