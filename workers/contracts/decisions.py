@@ -347,7 +347,7 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     preferred_contact: str | None = None
     """On a customer's turn: how they can be reached, as far as the chat system has said."""
     to_queue: str | None = None
-    """Where an escalation was placed, or a person sent it."""
+    """The place of an escalation: where it was placed, or a person sent it."""
     reason: str | None = None
     level: int = 0
     """On a placement: why the escalation was opened, and its level."""

@@ -16,7 +16,7 @@ import msgspec
 from workers.detection.findings import FoundIntent, FoundTopic
 
 SCORE: Final = 0.8
-"""How sure such a finding is: less than what the AI agent says of its own conversation."""
+"""Confidence of such a finding: less than that of an intent which the AI agent names."""
 READ: Final = 4_000
 """Characters of a turn that are read for topics: what somebody writes about stands first."""
 _DATA: Final = Path(__file__).parent / "data" / "topics.txt"

@@ -1,4 +1,4 @@
-"""What lies behind a request: its conditions and reasons, what the AI found, what it cannot do."""
+"""The background of a request: its conditions and reasons, what the AI found or cannot do."""
 
 import re
 from collections.abc import Iterator, Sequence

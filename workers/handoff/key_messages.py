@@ -28,7 +28,7 @@ _FAILS: Final = re.compile(
     r"unable|error)\b",
     re.IGNORECASE,
 )
-"""What the customer reports of a device that does not do what it should."""
+"""Reports of a device that does not do what it should."""
 _GIVES_REASON: Final = re.compile(
     r"\b(?:because|since|due to|reason|so that|deadline|by (?:today|tomorrow|monday|friday)|weil|"
     r"wegen|grund|parce que|porque|motivo|perché|omdat)\b",

@@ -1,4 +1,4 @@
-"""What tools found in the records, one line for each thing, and where it is not the customer's."""
+"""Records that tools found, one line for each, and which of them are not the customer's."""
 
 import re
 from typing import Final, NamedTuple

@@ -256,7 +256,7 @@ _OTHER_WAY: Final = _any(
     r"\bpero (?:puede|puedo|podemos)\b|\bma (?:può|posso|possiamo)\b|"
     r"\bmas (?:pode|posso|podemos)\b|\bmaar (?:u|ik|we) kunt?\b",
 )
-"""What follows a refusal that is none: another way to the same end."""
+"""Another way to the same end: a refusal that this follows is none."""
 
 
 def refuses(sentence: str) -> bool:
@@ -362,13 +362,13 @@ INSTRUCTS: Final = re.compile(
     r"could you|would you|if you|you can|to (?:proceed|confirm|help)|thank|bitte)\b",
     re.IGNORECASE,
 )
-"""What the AI tells the customer to do, or what only leads in to it."""
+"""Instructions to the customer, and what only leads in to them."""
 PLANS: Final = re.compile(
     r"(?:i|we)(?:['\u2019]ll| can| will|['\u2019]m| am| need)\b|status:|however\b|here\b|"
     r".*\b(?:please|make sure|next step|this will|bitte)\b",
     re.IGNORECASE,
 )
-"""How the AI speaks of what comes, or of how it stands with nothing in particular."""
+"""Plans of the AI, and words that say nothing in particular."""
 OTHERWISE: Final = _any(
     r"\b(?:anything else|another (?:order|change|request)|let me know|"
     r"further (?:assistance|questions|help)|feel free|sonst noch|autre chose|"

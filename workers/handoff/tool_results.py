@@ -1,4 +1,4 @@
-"""What stands in a tool's result: the values that matter, a no, whose record it is."""
+"""Contents of a tool's result: the values that matter, a no, whose record it is."""
 
 import re
 from collections.abc import Iterator
@@ -41,11 +41,11 @@ _ITEMS: Final = 3
 """Names of items that tell one order from another."""
 _PHONES: Final = ("phone_number", "phone", "msisdn", "mobile", "telephone")
 CODE: Final = re.compile(r"(?=[^\s]*\d)#?[A-Za-z0-9][\w.#-]{2,39}\Z|[A-Z]{6}\Z")
-"""What names an order, a booking or the like."""
+"""Values that name an order, a booking or the like."""
 
 
 class Finding(NamedTuple):
-    """What a look-up found of one thing."""
+    """Result of a look-up of one thing."""
 
     values: tuple[str, ...]
     event_id: str

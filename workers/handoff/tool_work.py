@@ -71,7 +71,7 @@ class ToolWork(NamedTuple):
     values: tuple[str, ...]
     """Of the last: what matters of its result, or why it was refused."""
     found: dict[str, Finding]
-    """What was found, by what the calls were about."""
+    """Findings, by what the calls were about."""
     calls: int
     events: tuple[str, ...]
     profile: bool = False
