@@ -64,7 +64,7 @@ def test_a_chat_system_and_a_desk_work_together(tmp_path: Path) -> None:
 
     with (
         System(tmp_path) as system,
-        running(system, desk, "desk.py", "premium_support", "kim"),
+        running(system, desk, "desk.py", "billing", "kim"),
         running(system, tmp_path / "second.txt", "desk.py", "tier_2_support", "lou"),
         running(system, chat, "chat_system.py"),
     ):

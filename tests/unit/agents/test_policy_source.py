@@ -145,5 +145,5 @@ def test_up_looks_at_the_shipped_policy_too(tmp_path: Path) -> None:
     topics.write_text(_TOPICS.read_text(encoding="utf-8").replace("queue: billing", "queue: bills"))
     result = CliRunner().invoke(handoff, ["up", "--topics", str(topics)])
     assert result.exit_code == 2
-    assert "default.yaml:119" in result.output
+    assert "default.yaml:126" in result.output
     assert "bills" in result.output
