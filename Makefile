@@ -26,9 +26,10 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: setup
 	$(BIN)/handoff demo
 
-# Most of it waits for servers: several processes, each with servers of its own, share the cores.
+# Much of it waits for servers: several processes, each with servers of its own, share the cores, and
+# what waits begins first, beside what computes.
 test: setup
-	$(PYTEST) -n 4 --dist worksteal tests/unit tests/property tests/contract tests/stream
+	$(PYTEST) -n 4 --dist worksteal tests/stream tests/unit tests/property tests/contract
 
 # KAFKA_VERSION=3.9.2 runs it against an older broker, KAFKA_BOOTSTRAP and REDIS_URL against yours.
 test-kafka: setup
