@@ -146,8 +146,7 @@ def results(view: PacketView, issue: Issue | None, since: int) -> list[AiSentenc
     wanted = content(issue.now.text) if issue else set()
     wanted |= content(issue.began.text) if issue and issue.began else set()
     found: list[tuple[float, AiSentence]] = []
-    place = {turn.event_id: at for at, turn in enumerate(view.episode)}
-    turns = [turn for turn in view.spoken if turn.role == AI and place[turn.event_id] > since]
+    turns = [turn for turn in view.spoken if turn.role == AI and view.places[turn.event_id] > since]
     for at, turn in enumerate(turns[-_TURNS:]):
         for text in view.sentences(turn)[:_SENTENCES]:
             if (

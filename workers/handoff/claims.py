@@ -17,6 +17,7 @@ from workers.handoff.sentiment import FELT, GRAVE, sentiment_of
 from workers.handoff.told import AiSentence, waits
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
 from workers.handoff.wording import (
+    clause_start,
     clip,
     duration,
     gist,
@@ -42,7 +43,6 @@ _SOON: Final = 60
 _CONDITIONAL: Final = re.compile(r"(?:if|unless|wenn|falls|si|se|als|indien)\b", re.IGNORECASE)
 _POINTS: Final = 2
 """Colons of a sentence from which on it reports point by point."""
-_CLAUSES: Final = (", ", "; ", "—", " but ")
 
 
 def who(view: PacketView, found: PacketFindings) -> Claim:
@@ -122,7 +122,7 @@ def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room
     for turn, said, start in conditions(view, asked):
         if not left or room < _LEAST:
             break
-        words = trim(said, min(room, _CONDITION), _clause_at(said, start))
+        words = trim(said, min(room, _CONDITION), clause_start(said, start))
         few = words.endswith("…") and len(words.split()) < _TORN
         same = content(said) & told
         if few or view.is_quoted(said) or len(same) > len(content(said)) // 2:
@@ -133,12 +133,6 @@ def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room
         text = f"{text} {view.quote(words, said)}"
         events = (*events, *((turn.event_id,) if turn.event_id not in events else ()))
     return wanted if text == wanted.text else Claim(text=text, events=events, kind=wanted.kind)
-
-
-def _clause_at(text: str, place: int) -> int:
-    """Return where the clause begins in which a place lies."""
-    before = text[:place]
-    return max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
 
 
 def _still(view: PacketView, now: Ask, turn: Turn, told: str, room: int) -> Claim:
@@ -159,8 +153,7 @@ def _point_of(told: str) -> int:
         lead = told.index(": ") + 2
         return lead if ": " in told[lead : told.find(";", lead)] else 0
     found = STILL.search(told)
-    before = told[: found.start()] if found else ""
-    return max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
+    return clause_start(told, found.start()) if found else 0
 
 
 def _asked(ask: Ask, room: int) -> str:
@@ -231,8 +224,8 @@ def _how(said: AiSentence, refused: AiSentence | None) -> str:
 def _no(said: AiSentence) -> int:
     """Return where the clause begins in which something is refused; a condition goes with it."""
     found = REFUSES.search(said.text)
-    before = said.text[: found.start()] if found and not _CONDITIONAL.match(said.text) else ""
-    start = max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
+    in_condition = _CONDITIONAL.match(said.text) is not None
+    start = clause_start(said.text, found.start()) if found and not in_condition else 0
     clause = said.text[start:]
     return start if len(clause.split()) > _LEAST and not REFERS.match(clause) else 0
 

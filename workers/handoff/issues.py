@@ -247,10 +247,11 @@ def _distinct(asks: Sequence[tuple[Ask, AskState]], now: Ask) -> list[tuple[Ask,
 
 def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[ToolWork]) -> AskState:
     """Tell whether tools did all that was asked, or it was refused; open where neither is sure."""
-    order = {turn.event_id: at for at, turn in enumerate(view.episode)}
-    asked = order.get(ask.turn.event_id, 0)
+    asked = view.places.get(ask.turn.event_id, 0)
     works = [
-        work for work in done if work.kind == "action" and order.get(work.events[-1], -1) > asked
+        work
+        for work in done
+        if work.kind == "action" and view.places.get(work.events[-1], -1) > asked
     ]
     acts = ask.acts & SETTLED_BY_TOOLS
     if acts and all(_did(works, act, ask) for act in acts):

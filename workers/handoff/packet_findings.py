@@ -26,10 +26,9 @@ class PacketFindings(NamedTuple):
 
 def last_change(view: PacketView, found: PacketFindings, what: str | None = None) -> int:
     """Return the place in the episode at which a tool last changed something; -1 for never."""
-    order = {turn.event_id: at for at, turn in enumerate(view.episode)}
     return max(
         (
-            order.get(work.events[-1], -1)
+            view.places.get(work.events[-1], -1)
             for work in found.works
             if work.kind == "action" and work.status == "ok" and (what is None or what in work.what)
         ),
@@ -46,10 +45,11 @@ def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
     asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
     if not acts_of(said.text) & frozenset(asked):
         return None
-    order = {turn.event_id: at for at, turn in enumerate(view.episode)}
-    since = order.get(said.turn.event_id, 0)
+    since = view.places.get(said.turn.event_id, 0)
     done = any(
-        work.kind == "action" and work.status == "ok" and order.get(work.events[-1], 0) > since
+        work.kind == "action"
+        and work.status == "ok"
+        and view.places.get(work.events[-1], 0) > since
         for work in found.works
     )
     return None if done else said

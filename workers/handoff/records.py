@@ -64,7 +64,6 @@ def _things(view: PacketView, found: PacketFindings) -> list[_Thing]:
     """Return each thing that was looked up, with what was found last of it."""
     said = [turn.content for turn in view.spoken[-_LAST:]]
     lowered = [text[:READ_LIMIT].lower() for text in said]
-    order = {turn.event_id: at for at, turn in enumerate(view.episode)}
     things: dict[tuple[str, str], _Thing] = {}
     for work in found.works:
         if work.kind != "check" or work.status != "ok" or work.profile:
@@ -82,7 +81,7 @@ def _things(view: PacketView, found: PacketFindings) -> list[_Thing]:
                 ),
                 -1,
             )
-            stale = last_change(view, found, name) > order.get(finding.event_id, -1)
+            stale = last_change(view, found, name) > view.places.get(finding.event_id, -1)
             # After a change it may be otherwise.
             known = finding._replace(values=()) if stale else finding
             things[noun, name] = _Thing(clip(name, 2), noun, known, rank)

@@ -96,12 +96,12 @@ def told_to(view: PacketView, works: Sequence[ToolWork]) -> Told:
     promised: dict[str, AiSentence] = {}
     offered: tuple[AiSentence, ...] = ()
     done = [work.events[-1] for work in works if work.kind == "action" and work.status == "ok"]
-    order = {turn.event_id: at for at, turn in enumerate(view.episode)}
-    first = min((order[event] for event in done if event in order), default=len(order))
+    places = view.places
+    first = min((places[event] for event in done if event in places), default=len(places))
     codes = _codes(view.last(CUSTOMER), view)
     for turn in turns:
         # Where tools do the work, nothing follows by itself before one did something.
-        acted, tools = order[turn.event_id] > first, bool(works)
+        acted, tools = places[turn.event_id] > first, bool(works)
         parts = view.sentences(turn)[:_SENTENCES]
         no = [part for part in view.refusals(turn) if _tells(part)]
         if turn is not view.spoken[-1]:
@@ -111,7 +111,7 @@ def told_to(view: PacketView, works: Sequence[ToolWork]) -> Told:
             refused = AiSentence(turn, point(_tightest(no, codes)))
         # What hangs on the customer's word is not promised yet.
         awaits = any(_asks(part) and CONFIRM.search(part) for part in parts)
-        for part in [] if awaits or _rejected(view, turn) else parts:
+        for part in [] if awaits or _is_answered(view, turn, _RATHER) else parts:
             if _promises(part) and (acted or not tools):
                 promised[part] = AiSentence(turn, part)
         offers = [] if any(map(PERSON.search, parts)) else [*filter(_offers, parts)]
@@ -119,16 +119,16 @@ def told_to(view: PacketView, works: Sequence[ToolWork]) -> Told:
         telling = no[:1] or [part for part in parts if _tells(part) and _is_said(part)]
         if telling:
             last = AiSentence(turn, point(_tightest(no, codes) if no else _telling(telling)))
-    if offered and _declined(view, offered[0].turn):
+    if offered and _is_answered(view, offered[0].turn, DECLINES):
         offered = ()
     return Told(last, refused, tuple(promised.values())[-2:], offered)
 
 
-def _declined(view: PacketView, offer: Turn) -> bool:
-    """Return whether the customer turned an offer down in their next words."""
-    after = view.spoken[view.spoken.index(offer) + 1 :]
+def _is_answered(view: PacketView, told: Turn, words: re.Pattern[str]) -> bool:
+    """Return whether the customer's next message after one of the AI's has such words."""
+    after = view.spoken[view.spoken.index(told) + 1 :]
     reply = next((turn for turn in after if turn.role == CUSTOMER), None)
-    return reply is not None and any(map(DECLINES.search, view.sentences(reply)[:_READ]))
+    return reply is not None and any(map(words.search, view.sentences(reply)[:_READ]))
 
 
 def _tells(part: str) -> bool:
@@ -148,13 +148,6 @@ def _asks(part: str) -> bool:
 def _codes(turn: Turn | None, view: PacketView) -> list[str]:
     """Return the orders, bookings and the like that a turn names."""
     return _CODES.findall(view.text(turn)[:READ_LIMIT]) if turn is not None else []
-
-
-def _rejected(view: PacketView, told: Turn) -> bool:
-    """Return whether the customer wanted it otherwise in their next words."""
-    after = view.spoken[view.spoken.index(told) + 1 :]
-    reply = next((turn for turn in after if turn.role == CUSTOMER), None)
-    return reply is not None and any(map(_RATHER.search, view.sentences(reply)[:_READ]))
 
 
 def _tightest(parts: Sequence[str], codes: Sequence[str]) -> str:

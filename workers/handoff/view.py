@@ -156,6 +156,11 @@ class PacketView:
         return tuple(turn for turn in self.transcript if turn.at >= since) or tuple(self.transcript)
 
     @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each turn in the episode, from 0, by event id."""
+        return {turn.event_id: at for at, turn in enumerate(self.episode)}
+
+    @cached_property
     def spoken(self) -> tuple[Turn, ...]:
         """The episode's turns that the customer saw, or sent."""
         return tuple(

@@ -2,12 +2,15 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 # Longer words than this count as several, so that no "word" of a thousand letters gets through.
 WORD_LENGTH: Final = 14
 READ_LIMIT: Final = 4000
 """Characters of a text that are read to say it in a few words."""
+CLAUSE_MARKS: Final = (", ", "; ", "—", " but ")
+"""Marks after which another clause of a sentence begins."""
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+")
 _DANGLING: Final = frozenset(
     "a an and are as at but for from i i'd i'm if in is it my of on or so that the this to was "
@@ -88,6 +91,12 @@ def focus(text: str, start: int, words: int) -> str:
 _CLAUSE_END: Final = re.compile(
     r"[,;:—]\s|\s(?=(?:and|but|so|because|und|aber|weil|y|pero|et|mais|e|ma|mas|en|maar)\s)"
 )
+
+
+def clause_start(text: str, place: int, marks: Sequence[str] = CLAUSE_MARKS) -> int:
+    """Return where the clause begins in which a place of a sentence lies."""
+    found = ((text.rfind(mark, 0, place), len(mark)) for mark in marks)
+    return max((at + length for at, length in found if at >= 0), default=0)
 
 
 def trim(text: str, words: int, start: int = 0) -> str:

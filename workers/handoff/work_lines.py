@@ -10,7 +10,7 @@ from workers.handoff.sentences import REFUSES
 from workers.handoff.told import AiSentence
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, PacketView
-from workers.handoff.wording import clip, trim, word_count
+from workers.handoff.wording import CLAUSE_MARKS, clause_start, clip, trim, word_count
 
 TRIED_WORDS: Final = 40
 STEPS_WORDS: Final = 36
@@ -24,7 +24,7 @@ _TOLD: Final = 22
 _LEAST: Final = 8
 _SHOWN: Final = 3
 """Orders, bookings or the like that a line names; the others are counted."""
-_CLAUSES: Final = (", ", "; ", ": ", "—", " but ")
+_CLAUSES: Final = (*CLAUSE_MARKS, ": ")
 _SHARED: Final = 2
 """Words by which what the AI cannot do is known to be what was asked for last."""
 _LINES: Final = 2
@@ -142,5 +142,4 @@ def told_and_unable(view: PacketView, found: PacketFindings, room: int) -> tuple
 def _clause_of(text: str) -> int:
     """Return where the clause begins in which the AI says what it cannot do."""
     found = REFUSES.search(text)
-    before = text[: found.start()] if found else ""
-    return max((before.rfind(mark) + len(mark) for mark in _CLAUSES if mark in before), default=0)
+    return clause_start(text, found.start(), _CLAUSES) if found else 0
