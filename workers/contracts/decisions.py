@@ -353,6 +353,30 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     """On a placement: why the escalation was opened, and its level."""
 
 
+def placed_turn(
+    event_id: str,
+    at: int,
+    episode: int,
+    *,
+    ticket: bool,
+    queue: str | None,
+    reason: str | None,
+    level: int,
+) -> Turn:
+    """Return the entry of the history for a placement, by the id and time of its `routed`."""
+    return Turn(
+        event_id,
+        at,
+        "system",
+        "",
+        episode,
+        status="ticketed" if ticket else "placed",
+        to_queue=queue,
+        reason=reason,
+        level=level,
+    )
+
+
 Doubt = Literal["words", "rephrased", "short_reply", "apologies", "unsolved", "late_answer", "mood"]
 """Reason for asking the classifier: words that may mean something, or silent frustration."""
 

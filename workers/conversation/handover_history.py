@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from workers.contracts.decisions import Decision, Turn
+from workers.contracts.decisions import Decision, Turn, placed_turn
 from workers.contracts.events import Event, Lead, Message, Ownership, Routed
 from workers.contracts.time import to_ms
 from workers.conversation.state import State
@@ -32,14 +32,12 @@ def _placed(event: Routed, after: State) -> tuple[Turn, ...]:
     if escalation is None:
         return ()
     return (
-        Turn(
+        placed_turn(
             event.event_id,
             to_ms(event.occurred_at),
-            "system",
-            "",
             after.number,
-            status="ticketed" if event.place == "ticket" else "placed",
-            to_queue=event.queue,
+            ticket=event.place == "ticket",
+            queue=event.queue,
             reason=escalation.reason,
             level=escalation.level,
         ),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from workers.contracts.decisions import Decision, Turn
+from workers.contracts.decisions import Decision, Turn, placed_turn
 from workers.contracts.handoffs import PacketTurn
 from workers.contracts.ids import routed_event_id
 from workers.contracts.ledger import Plan
@@ -37,14 +37,12 @@ def own_entry(decision: Decision, plan: Plan) -> Turn | None:
     """Return the entry for the placement that a packet comes by, as the fold will append it."""
     if plan.queue is None or plan.place not in ("queue", "ticket"):
         return None
-    return Turn(
+    return placed_turn(
         routed_event_id(decision.decision_id, plan.place, plan.queue),
         to_ms(decision.decided_at),
-        "system",
-        "",
         decision.episode,
-        status="placed" if plan.place == "queue" else "ticketed",
-        to_queue=plan.queue,
+        ticket=plan.place == "ticket",
+        queue=plan.queue,
         reason=decision.reason,
         level=decision.level,
     )
