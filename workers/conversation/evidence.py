@@ -7,10 +7,9 @@ from workers.contracts.decisions import QUOTE_LIMIT, Evidence
 from workers.conversation.state import Episode
 from workers.detection import AgentFindings, CustomerFindings, Finding
 from workers.detection.topic_finding import SCORE as TOPIC_SCORE
-from workers.policy import RuleSignal
+from workers.policy import FOUND_INTENTS, RuleSignal
 from workers.redaction.redact import quote
 
-FOUND: Final = "found_intents"
 EVIDENCE: Final = 8
 """Signals that a decision cites at most."""
 
@@ -32,7 +31,7 @@ def evidence_of(
     """
     evidence: dict[str, Evidence] = {}
     for signal, score in found:
-        if signal == FOUND:
+        if signal == FOUND_INTENTS:
             evidence |= {one.event_id: one for one in found_evidence(episode)}
         source = _SOURCES.get(signal)
         if source is None or signal in evidence:
@@ -49,7 +48,9 @@ def found_evidence(episode: Episode) -> tuple[Evidence, ...]:
     """Return the words in which detection found intents, each with its event."""
     return tuple(
         [
-            Evidence(event_id=one.event_id, signal=FOUND, score=TOPIC_SCORE, quote=one.words)
+            Evidence(
+                event_id=one.event_id, signal=FOUND_INTENTS, score=TOPIC_SCORE, quote=one.words
+            )
             for one in episode.noted_intents
         ]
     )

@@ -12,7 +12,6 @@ from workers.contracts.time import MINUTE, to_ms
 from workers.conversation.episodes import mood_of
 from workers.conversation.evidence import (
     EVIDENCE,
-    FOUND,
     CurrentWords,
     evidence_of,
     found_evidence,
@@ -20,7 +19,7 @@ from workers.conversation.evidence import (
 from workers.conversation.placement import raise_level
 from workers.conversation.state import FIRED, Escalation, Offer, State, set_due
 from workers.conversation.step_context import StepContext
-from workers.policy import Rule, Signals, explain, holding, route, route_for
+from workers.policy import FOUND_INTENTS, Rule, Signals, explain, holding, route, route_for
 
 
 def signals_of(state: State) -> Signals:
@@ -168,7 +167,7 @@ def _act(
         "claim_minutes": to.claim_minutes,
         "reply_minutes": to.reply_minutes,
     }
-    if to.by_found_intent and all(one.signal != FOUND for one in because["evidence"]):
+    if to.by_found_intent and all(one.signal != FOUND_INTENTS for one in because["evidence"]):
         because["evidence"] = (*because["evidence"], *found_evidence(run.state.episode))[:EVIDENCE]
     if rule.mode == "escalate":
         open_escalation(run, [one.key for one in rules if one.mandatory], **because)

@@ -18,9 +18,10 @@ from workers.policy.loader import (
     with_words,
 )
 from workers.policy.model import Policy, PolicyView, Route, Rule
-from workers.policy.signals import POLICY_EXCEPTION, Signals
+from workers.policy.signals import FOUND_INTENTS, POLICY_EXCEPTION, Signals
 
 __all__ = [
+    "FOUND_INTENTS",
     "POLICY_EXCEPTION",
     "Bands",
     "Policy",

@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from workers.policy.document import Repetition, RouteWhen, Scope, When
-from workers.policy.signals import POLICY_EXCEPTION, Signals, slope
+from workers.policy.signals import FOUND_INTENTS, POLICY_EXCEPTION, Signals, slope
 
 Test = Callable[[Signals], bool]
 Measure = Callable[[Signals], float]
@@ -122,9 +122,6 @@ def _intents(when: When | RouteWhen) -> Condition | None:
         return None
     wanted = frozenset(when.intents)
     return Condition("intents", lambda s: not wanted.isdisjoint(s.intents))
-
-
-FOUND_INTENTS: Final = "found_intents"
 
 
 def _found_intents(when: When | RouteWhen) -> Condition | None:

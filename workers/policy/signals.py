@@ -53,6 +53,7 @@ class Signals(msgspec.Struct):
 
 
 POLICY_EXCEPTION = "policy_exception"
+FOUND_INTENTS = "found_intents"
 """The reason by which an AI agent asks for something that its own rules do not allow."""
 
 
