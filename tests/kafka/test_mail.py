@@ -1,13 +1,12 @@
 """Mail over TLS with a login; its certificates need openssl, as those of the broker."""
 
 import ssl
-from email.message import EmailMessage
 from typing import Literal
 
 import pytest
 
 from tests.support.authority import make_authority
-from tests.support.mail_server import PASSWORD, mail_server
+from tests.support.mail_server import PASSWORD, a_mail, mail_server
 from workers.outbound.mail import Mailer, MailServer
 
 
@@ -30,17 +29,10 @@ async def test_a_login_is_sent_by_tls_alone_and_a_wrong_one_is_tried_again(
             sender="us@example.com",
             timeout_seconds=5,
         )
-        unknown = await Mailer(asked, PASSWORD).send(_mail())
+        unknown = await Mailer(asked, PASSWORD).send(a_mail("kim@example.com"))
         monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
-        known = await Mailer(asked, PASSWORD).send(_mail())
-        wrong = await Mailer(asked, "another").send(_mail())
+        known = await Mailer(asked, PASSWORD).send(a_mail("kim@example.com"))
+        wrong = await Mailer(asked, "another").send(a_mail("kim@example.com"))
     assert (unknown.result, known[:2]) == ("later", ("done", "200"))
     assert (wrong.result, wrong.why) == ("later", "SMTP 535")
     assert len(server.mails) == 1
-
-
-def _mail() -> EmailMessage:
-    mail = EmailMessage()
-    mail["Message-ID"], mail["To"], mail["Subject"] = "<1@example.com>", "kim@example.com", "Late"
-    mail.set_content("A customer waits.")
-    return mail

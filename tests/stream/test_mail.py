@@ -1,20 +1,11 @@
 """One mail at a server: to whom it goes again, and to whom never."""
 
-from email.message import EmailMessage
-
 import pytest
 
-from tests.support.mail_server import mail_server
+from tests.support.mail_server import a_mail, mail_server
 from workers.outbound.mail import Mailer, MailServer
 
 _BOTH = ["kim@example.com", "lee@example.com"]
-
-
-def _mail() -> EmailMessage:
-    mail = EmailMessage()
-    mail["Message-ID"], mail["To"], mail["Subject"] = "<1@example.com>", ", ".join(_BOTH), "Late"
-    mail.set_content("A customer waits.")
-    return mail
 
 
 def _mailer(port: int) -> Mailer:
@@ -25,29 +16,29 @@ async def test_who_was_to_wait_gets_it_later_and_the_others_once() -> None:
     async with mail_server() as server:
         mailer = _mailer(server.port)
         server.behave = ["greylist", "busy"]
-        assert (await mailer.send(_mail()))[:2] == ("later", "SMTP 451")
+        assert (await mailer.send(a_mail(*_BOTH)))[:2] == ("later", "SMTP 451")
         server.behave = ["greylist"]
-        assert (await mailer.send(_mail()))[:2] == ("later", "SMTP 450")
+        assert (await mailer.send(a_mail(*_BOTH)))[:2] == ("later", "SMTP 450")
         server.behave = ["busy"]
-        assert (await mailer.send(_mail()))[:2] == ("later", "SMTP 451")
-        assert (await mailer.send(_mail())).result == "done"
+        assert (await mailer.send(a_mail(*_BOTH)))[:2] == ("later", "SMTP 451")
+        assert (await mailer.send(a_mail(*_BOTH))).result == "done"
         assert server.recipients == [["lee@example.com"], ["kim@example.com"]]
         # Whoever has it is forgotten: the same mail, sent by hand, goes to both.
-        assert (await mailer.send(_mail())).result == "done"
+        assert (await mailer.send(a_mail(*_BOTH))).result == "done"
         assert server.recipients[2] == _BOTH
 
 
 async def test_who_is_refused_for_good_keeps_it_from_nobody_else() -> None:
     async with mail_server() as server:
         server.behave = ["refuse"]
-        assert (await _mailer(server.port).send(_mail())).result == "done"
+        assert (await _mailer(server.port).send(a_mail(*_BOTH))).result == "done"
         assert server.recipients == [["lee@example.com"]]
         server.behave = ["refuse", "refuse"]
-        assert (await _mailer(server.port).send(_mail()))[:2] == ("refused", "SMTP 550")
+        assert (await _mailer(server.port).send(a_mail(*_BOTH)))[:2] == ("refused", "SMTP 550")
         server.behave = ["refuse", "greylist"]
         mailer = _mailer(server.port)
-        assert (await mailer.send(_mail())).result == "later"
-        assert (await mailer.send(_mail())).result == "done"
+        assert (await mailer.send(a_mail(*_BOTH))).result == "later"
+        assert (await mailer.send(a_mail(*_BOTH))).result == "done"
         assert server.recipients[1:] == [["lee@example.com"]]
 
 
@@ -61,5 +52,5 @@ async def test_nothing_is_sent_unencrypted_where_tls_is_wanted(security: str) ->
             sender="us@x.org",
             timeout_seconds=2,
         )
-        assert (await Mailer(wanted, None).send(_mail())).result == "later"
+        assert (await Mailer(wanted, None).send(a_mail(*_BOTH))).result == "later"
         assert (server.mails, server.tries) == ([], 0)

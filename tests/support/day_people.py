@@ -56,7 +56,7 @@ class _Person:
     busy: bool = False
 
     def is_there(self, hour: float) -> bool:
-        """Whether they work at this hour of the day: people come and go at different times."""
+        """Return True if they work at this hour: people come and go at different times."""
         comes, goes = 0.5 * (self.number % 3), _DAY_H - 0.5 * (self.number % 2)
         eats = _LUNCH_H + 0.5 * (self.number % 2)
         return comes <= hour < goes and not eats <= hour < eats + 0.5

@@ -59,6 +59,15 @@ class MailServer:
         return False
 
 
+def a_mail(*recipients: str) -> EmailMessage:
+    """Return a mail under one Message-ID, always the same."""
+    mail = EmailMessage()
+    mail["Message-ID"], mail["Subject"] = "<1@example.com>", "Late"
+    mail["To"] = ", ".join(recipients)
+    mail.set_content("A customer waits.")
+    return mail
+
+
 def _login(
     _server: SMTP, _session: Session, _envelope: Envelope, _how: str, given: Any
 ) -> AuthResult:

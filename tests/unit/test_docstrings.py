@@ -23,7 +23,7 @@ def _docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
 def test_no_docstring_opens_with_a_question_word() -> None:
     found = [
         f"{file.relative_to(_ROOT)}:{text.lineno}: {str(text.value).splitlines()[0]}"
-        for folder in ("workers", "benchmarks", "examples")
+        for folder in ("workers", "benchmarks", "examples", "tests")
         for file in sorted((_ROOT / folder).rglob("*.py"))
         for text in _docstrings(ast.parse(file.read_text()))
         if _QUESTION.match(str(text.value))

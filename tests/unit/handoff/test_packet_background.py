@@ -1,4 +1,4 @@
-"""What lies behind a request stands in the packet: findings, conditions, steps, whose line."""
+"""The packet has the background of a request: findings, conditions, steps, whose line."""
 
 import pytest
 
