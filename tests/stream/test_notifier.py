@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.support.bridge import WEBHOOK_KEY, serving
+from tests.support.counting import Growth
 from tests.support.kill_points import Killed, KillPoints
 from tests.support.mail_server import MailServer, mail_server
 from workers.agents.notifier.notifier_worker import NotifierWorker
@@ -163,11 +164,16 @@ async def test_a_mail_says_what_who_and_where(office: Office) -> None:
         assert "Write to them." in text
 
 
+def _messages(result: str) -> Growth:
+    return Growth("notifier_messages_total", route="team", result=result)
+
+
 async def test_a_bad_hour_is_a_digest(office: Office) -> None:
     office.routes("  - {route: team, mail: [team@example.com], language: de, every_minutes: 5}")
     await office.add(notification(1))
     await office.idle()
     await office.add(*(notification(n) for n in range(2, 402)))
+    told, sent = Growth("notified_total", route="team", result="told"), _messages("done")
     # A minute is nothing, six are enough for one more, twelve for two.
     office.ahead_ms += MINUTE
     await office.idle(step_ms=5_000)
@@ -177,6 +183,7 @@ async def test_a_bad_hour_is_a_digest(office: Office) -> None:
         "[dringend] 200 Meldungen (billing)",
         "[dringend] 200 Meldungen (billing)",
     ]
+    assert (told.by, sent.by) == (400, 2)
     assert "Und 150 weitere." in next(office.mail.mails[1].iter_parts()).get_content()
 
 
@@ -205,12 +212,14 @@ async def test_each_gets_what_its_route_is_for(office: Office) -> None:
 @pytest.mark.parametrize("trouble", ["busy", "stall", "leave"])
 async def test_a_server_in_trouble_is_tried_again(office: Office, trouble: str) -> None:
     office.mail.behave = [trouble, trouble]
+    again = _messages("later")
     await office.add(notification(1))
     await office.idle(step_ms=50)
     ids = [mail["Message-ID"] for mail in office.mail.mails]
     # What was taken without an answer comes again under the same id.
     assert ids == ["<n-1.team@example.com>"] * (3 if trouble == "leave" else 1)
     assert office.published == []
+    assert again.by == 2
 
 
 async def test_what_is_refused_becomes_a_dead_letter_which_can_be_retried(office: Office) -> None:
@@ -233,7 +242,9 @@ async def test_a_server_that_stays_away_is_given_up(office: Office) -> None:
     )
     office.mail.behave = ["busy"] * 1000
     await office.add(notification(1), notification(2))
+    given_up = Growth("notified_total", route="team", result="given_up")
     await office.idle(step_ms=1_000)
+    assert given_up.by == 2
     assert len(office.published) == 2
     assert office.mail.mails == []
 

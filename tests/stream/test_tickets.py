@@ -11,9 +11,11 @@ from starlette.requests import Request as Received
 from starlette.responses import Response
 
 from tests.support.bridge import serving
+from tests.support.counting import Growth
 from tests.support.ticket_house import TicketHouse
 from tests.support.ticket_systems import Freshdesk, GitHub, HelpDesk, Zendesk, hang
 from workers.contracts.time import MINUTE, from_ms
+from workers.outbound.ticket_file import load_tickets
 from workers.settings import load_settings
 from workers.stores.connection import connect
 
@@ -42,9 +44,16 @@ async def house(
 ALL: Final = pytest.mark.parametrize("house", [Zendesk, Freshdesk, GitHub], indirect=True)
 
 
+def _calls(name: str, result: str = "done") -> Growth:
+    return Growth("ticket_calls_total", call=name, result=result)
+
+
 @ALL
 async def test_a_ticket_from_its_making_to_its_end(house: DeskHouse) -> None:
     desk = house.desk
+    results = {name: Growth("tickets_total", result=name) for name in ("made", "updated", "solved")}
+    calls = {name: _calls(name) for name in ("create", "update", "comment", "poll")}
+    times = Growth("ticket_seconds_count")
     await house.ask(100)
     await house.drive(lambda: house.told("ticketed"))
     (told,) = house.told()
@@ -71,13 +80,19 @@ async def test_a_ticket_from_its_making_to_its_end(house: DeskHouse) -> None:
     await house.idle()
     assert len(desk.tickets) == 1
     assert (desk.refused, house.letters()) == ([], [])
+    assert {name: one.by for name, one in results.items()} == {"made": 1, "updated": 1, "solved": 1}
+    assert times.by == calls["create"].by == calls["comment"].by == 1
+    assert calls["update"].by == len(load_tickets(house.file).file.update)
+    assert calls["poll"].by > 0
 
 
 @ALL
 async def test_what_is_withdrawn_is_closed_and_may_be_asked_for_again(house: DeskHouse) -> None:
     await house.ask(100)
     await house.drive(lambda: house.told("ticketed"))
+    withdrawn = Growth("tickets_total", result="withdrawn")
     await house.ask(200, "withdrawn", epoch=100)
+    await house.drive(lambda: withdrawn.by)
     await house.idle()
     assert not house.desk.is_open(1)
     assert "no longer needed" in house.desk.notes[1][-1]
@@ -104,8 +119,9 @@ async def test_what_freshdesk_refuses_climbs_with_its_word_for_it(house: DeskHou
 
 async def test_what_zendesk_refuses_climbs_with_its_word_for_it(house: DeskHouse) -> None:
     house.desk.groups.clear()
+    refused = Growth("tickets_total", result="refused")
     await house.ask(100)
-    await house.drive(house.told)
+    await house.drive(lambda: refused.by)
     assert [(t["type"], t["reason"]) for t in house.told()] == [
         ("ticket_refused", "zendesk 422 RecordInvalid")
     ]
@@ -116,11 +132,13 @@ async def test_a_silent_ticket_system_is_unavailable_a_minute_before_the_deadlin
     house: DeskHouse,
 ) -> None:
     house.desk.fault = hang
+    unavailable = Growth("tickets_total", result="unavailable")
     by = house.clock() + MINUTE + 400
     await house.ask(100, answer_by=from_ms(by), requested_at=from_ms(by - 30 * MINUTE))
     await house.drive(house.told)
     assert [(t["type"], t["reason"]) for t in house.told()] == [("ticket_refused", "unavailable")]
     assert house.clock() < by
+    await house.drive(lambda: unavailable.by)
 
 
 async def test_a_ticket_that_was_made_unheard_is_closed_when_the_ladder_climbs(
@@ -149,18 +167,22 @@ async def test_what_asks_to_wait_is_waited_for(house: DeskHouse) -> None:
         return Response(status_code=429, headers={"retry-after": "1"}) if len(since) < 2 else None
 
     house.desk.fault = busy
+    again = [_calls(name, "later") for name in ("find", "create")]
     await house.ask(100)
     await house.drive(house.told)
     assert since[1] - since[0] >= 1
     assert house.told()[0]["type"] == "ticketed"
+    assert sum(one.by for one in again) == 1
 
 
 async def test_an_update_that_is_refused_can_be_retried(house: DeskHouse) -> None:
     await house.ask(100)
     await house.drive(lambda: house.told("ticketed"))
     house.desk.only["status"] = "closed"
+    given_up = Growth("tickets_total", result="given_up")
     await house.ask(200)
-    await house.drive(house.letters)
+    await house.drive(lambda: given_up.by)
+    assert house.letters()
     await house.drive(lambda: len(house.told("ticketed")) == 2)
     house.desk.only["status"] = "open"
     await house.ask(200)

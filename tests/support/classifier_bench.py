@@ -11,6 +11,7 @@ from tests.support.classifier_harness import (
     MODEL,
     doubt,
 )
+from tests.support.counting import value_of
 from tests.support.routing_harness import OPTIONS, Bench, chunk
 from workers.agents.classifier.agent import ClassifierAgent
 from workers.agents.classifier.model_client import ModelClient
@@ -20,7 +21,6 @@ from workers.contracts.events import Signal
 from workers.contracts.signing import Secrets
 from workers.contracts.topics import CLASSIFICATIONS, EVENTS
 from workers.data import data_path
-from workers.runtime import metrics
 from workers.runtime.app import TP
 
 SECRET = "a secret of the tests"
@@ -80,7 +80,4 @@ def read_signals(records: list[ConsumerRecord]) -> list[Signal]:
 
 def counted(result: str) -> float:
     """Return how many requests have had this end so far."""
-    return (
-        metrics.REGISTRY.get_sample_value("handoff_classifications_total", {"result": result})
-        or 0.0
-    )
+    return value_of("classifications_total", result=result)

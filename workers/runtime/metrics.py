@@ -58,6 +58,22 @@ BRIDGE_EVENTS: Final = _counter(
     "sender",
     "result",
 )
+TICKETS: Final = _counter("tickets", "Requests for tickets, by what came of them.", "result")
+TICKET_CALLS: Final = _counter(
+    "ticket_calls", "Requests to the ticket system, by call and answer.", "call", "result"
+)
+TICKET_SECONDS: Final = Histogram(
+    "handoff_ticket_seconds",
+    "From the request for a ticket to its making.",
+    registry=REGISTRY,
+    buckets=(0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 1800),
+)
+NOTIFIER_MESSAGES: Final = _counter(
+    "notifier_messages", "Messages to routes of the notifier, by answer.", "route", "result"
+)
+NOTIFIED: Final = _counter(
+    "notified", "Notifications, by route and what came of them.", "route", "result"
+)
 ASSIGNED: Final = _gauge("partitions_assigned", "Partitions that this worker owns.", "agent")
 
 

@@ -13,6 +13,7 @@ from workers.outbound.lanes import Lanes
 from workers.outbound.messenger import Messenger
 from workers.outbound.notifier_file import NotifierRoutes
 from workers.outbound.sending import next_try_ms
+from workers.runtime import metrics
 from workers.runtime.producer import Publish, Record
 from workers.stores.kept_record import undelivered
 from workers.stores.notice_store import NoticeBatch, NoticeStore
@@ -57,10 +58,12 @@ class NotifierWorker:
             await self._give_up(batch, "notifier.yaml has no such route any more", 0)
             return
         answer = await self._messenger.send(route, _told_in(batch))
+        metrics.NOTIFIER_MESSAGES.labels(route.route, answer.result).inc()
         now = self._clock()
         pause = round(route.every_minutes * MINUTE)
         if answer.result == "done":
             logger.info("%s: told of %d (%s)", route.route, len(batch.records), answer.why)
+            metrics.NOTIFIED.labels(route.route, "told").inc(len(batch.records))
             await self._store.done(batch, now + pause)
         elif answer.result == "refused":
             await self._give_up(batch, answer.why, pause)
@@ -76,6 +79,7 @@ class NotifierWorker:
         logger.warning("%s: given up: %s", batch.route, why)
         letters = [undelivered(one, f"{batch.route}: {why}", "notifier") for one in batch.records]
         await self._publish([Record(DEAD_LETTERS, k, v, None, h) for k, v, h in letters])
+        metrics.NOTIFIED.labels(batch.route, "given_up").inc(len(batch.records))
         ids = [one.notification_id for one in _told_in(batch)]
         await self._store.done(batch, self._clock() + pause_ms, given_up=ids)
 

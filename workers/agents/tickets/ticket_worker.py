@@ -21,7 +21,7 @@ from workers.agents.tickets.ticket_answers import (
 from workers.agents.tickets.ticket_steps import NextStep, give_up_at, next_step
 from workers.agents.tickets.ticket_texts import TicketTexts, packet_words
 from workers.contracts.tickets import Ticket
-from workers.contracts.time import MINUTE
+from workers.contracts.time import MINUTE, to_ms
 from workers.outbound.calls import Request
 from workers.outbound.lanes import Lanes
 from workers.outbound.sending import Answer, next_try_ms
@@ -38,6 +38,7 @@ from workers.outbound.ticket_calls import (
 from workers.outbound.ticket_file import TicketCall, TicketVendor
 from workers.outbound.ticket_mail import TicketSender
 from workers.outbound.trees import TreeError
+from workers.runtime import metrics
 from workers.runtime.producer import Publish
 from workers.stores.ticket_store import TicketLostError, TicketProgress, TicketStore, TicketWork
 
@@ -123,14 +124,17 @@ class TicketWorker:
         if find is None:
             raise AssertionError("nothing to look with")
         data = self._data(work.request)
-        answer = await self._asked(work, lambda: question(self._vendor, "find", find.url, data))
+        answer = await self._asked(
+            work, "find", lambda: question(self._vendor, "find", find.url, data)
+        )
         if answer.result != "done":
             return await self._later(work, "find", answer)
         found = ticket_in(find.ticket, {**data, "answer": answer_of(answer.body)})
         if found is None:
             return await self._note(work, looked=True, uncertain=False, attempts=0, retry_at=0)
         making = _DECODE(work.done.making) if work.done.making else None
-        return await self._note(work, **self._as_made(found, making, work.request))
+        work = await self._note(work, **self._as_made(found, making, work.request))
+        return self._counted(work, "found")
 
     async def _create(self, work: _Work) -> _Work:
         """Make the ticket; that it is tried is noted before, as its end may never be known."""
@@ -143,11 +147,16 @@ class TicketWorker:
         )
         request = _DECODE(making)
         create, data = self._file.create, self._data(request, packet=True)
-        answer = await self._asked(work, lambda: call_made(self._vendor, "create", create, data))
+        answer = await self._asked(
+            work, "create", lambda: call_made(self._vendor, "create", create, data)
+        )
         if answer.result == "done":
             made = ticket_in(create.ticket, {**data, "answer": answer_of(answer.body)})
             if made is not None:
-                return await self._note(work, **self._as_made(made, request, request))
+                work = await self._note(work, **self._as_made(made, request, request))
+                waited_ms = self._clock() - to_ms(request.requested_at)
+                metrics.TICKET_SECONDS.observe(max(0, waited_ms) / 1000)
+                return self._counted(work, "made")
             answer = Answer("later", "an answer without the ticket")
         if answer.result == "refused":
             kind = refusal_of(create.refusal, answer.body)
@@ -175,7 +184,8 @@ class TicketWorker:
     async def _refuse(self, work: _Work, reason: str, **changes: Any) -> _Work:
         logger.warning("%s: no ticket: %s", work.taken.id, reason)
         await self._say(refused(work.request, reason, self._clock()))
-        return await self._note(work, answered=work.request.seq, **changes)
+        work = await self._note(work, answered=work.request.seq, **changes)
+        return self._counted(work, UNAVAILABLE if reason == UNAVAILABLE else "refused")
 
     async def _unavailable(self, work: _Work) -> _Work:
         return await self._refuse(work, UNAVAILABLE)
@@ -201,11 +211,12 @@ class TicketWorker:
         """Make the next call of an update or a close, or note that all are made."""
         done, seq = work.done, work.request.seq
         if done.calls >= len(calls):
-            return await self._note(work, served=seq, calls=0, **changes)
-        name = work.request.type
+            work = await self._note(work, served=seq, calls=0, **changes)
+            return self._counted(work, "withdrawn" if changes.get("closed") else "updated")
+        name, kind = work.request.type, "update" if calls is self._file.update else "close"
         data = self._data(work.request, done, packet=work.request.packet is not None)
         call = calls[done.calls]
-        answer = await self._asked(work, lambda: call_made(self._vendor, name, call, data))
+        answer = await self._asked(work, kind, lambda: call_made(self._vendor, name, call, data))
         if answer.result == "done":
             return await self._note(
                 work, calls=done.calls + 1, attempts=0, retry_at=0, failing_since=0
@@ -225,9 +236,10 @@ class TicketWorker:
             await self._say(refused(work.request, why, self._clock()))
             work = await self._note(work, answered=work.request.seq)
         await self._publish([letter(work.taken.request, why)])
-        return await self._note(
+        work = await self._note(
             work, given_up=True, calls=0, attempts=0, retry_at=0, failing_since=0
         )
+        return self._counted(work, "given_up")
 
     async def _poll(self, work: _Work) -> _Work:
         """Add what the customer has said since, then look whether a person has solved it."""
@@ -236,7 +248,9 @@ class TicketWorker:
             raise AssertionError("nothing to poll with")
         work = await self._comment(work)
         data = self._data(work.request, work.done)
-        answer = await self._asked(work, lambda: question(self._vendor, "poll", poll.url, data))
+        answer = await self._asked(
+            work, "poll", lambda: question(self._vendor, "poll", poll.url, data)
+        )
         now = self._clock()
         if answer.result == "refused" and answer.why in _GONE:
             logger.warning("%s: ticket %s is gone: not polled", work.taken.id, work.done.number)
@@ -245,7 +259,7 @@ class TicketWorker:
         if answer.result != "done" or not is_solved(self._vendor, told):
             return await self._note(work, polled_at=now)
         await self._say(resolved(work.request, agent_in(self._vendor, told), now))
-        return await self._note(work, solved=True, polled_at=now)
+        return self._counted(await self._note(work, solved=True, polled_at=now), "solved")
 
     async def _comment(self, work: _Work) -> _Work:
         said = await self._texts.since(work.request, work.done.told)
@@ -258,7 +272,7 @@ class TicketWorker:
                 "markdown": said.markdown,
             }
             answer = await self._asked(
-                work, partial(call_made, self._vendor, "comment", call, data)
+                work, "comment", partial(call_made, self._vendor, "comment", call, data)
             )
             if answer.result == "later":
                 return work
@@ -277,8 +291,15 @@ class TicketWorker:
         plain = orjson.loads(msgspec.json.encode(msgspec.structs.replace(request, packet=None)))
         return data_of(self._vendor, plain, **more)
 
-    async def _asked(self, work: _Work, make: Callable[[], Request | EmailMessage]) -> Answer:
-        """Send a request while the answer can still be in time."""
+    async def _asked(
+        self, work: _Work, name: str, make: Callable[[], Request | EmailMessage]
+    ) -> Answer:
+        """Make a call while its answer can still be in time, and count it."""
+        answer = await self._sent(work, make)
+        metrics.TICKET_CALLS.labels(name, answer.result).inc()
+        return answer
+
+    async def _sent(self, work: _Work, make: Callable[[], Request | EmailMessage]) -> Answer:
         try:
             request = make()
         except TreeError as error:
@@ -291,6 +312,10 @@ class TicketWorker:
                 return await self._sender.send(request)
         except TimeoutError:
             return Answer("later", "no answer in time")
+
+    def _counted(self, work: _Work, result: str) -> _Work:
+        metrics.TICKETS.labels(result).inc()
+        return work
 
     async def _later(self, work: _Work, name: str, answer: Answer) -> _Work:
         attempts, now = work.done.attempts + 1, self._clock()
