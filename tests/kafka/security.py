@@ -59,6 +59,23 @@ TOPIC_ACLS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 """The rights that each worker needs, and no more; docs/security.md lists the same. READ and
 WRITE imply DESCRIBE; each may READ its own consumer group, `handoff-<worker>`."""
 
+OUTBOUND_ACLS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "tickets": {
+        "support-tickets": ("READ",),
+        "desk-events": ("WRITE",),
+        "dead-letters": ("WRITE",),
+    },
+    "notifier": {"escalation-notifications": ("READ",), "dead-letters": ("WRITE",)},
+    "bridge": {
+        "conversation-control": ("READ",),
+        "handoff-*": ("READ",),
+        "conversation-events": ("WRITE",),
+        "desk-events": ("WRITE",),
+        "dead-letters": ("WRITE",),
+    },
+}
+"""The same for those that speak with other systems; the bridge is one with a vendor."""
+
 _CLIENT: Final = "-@all +hello +ping"
 _LEDGER: Final = (
     "~handoff:ledger:* ~handoff:ledger-positions ~handoff:escalation:* ~handoff:customer:* "
@@ -88,6 +105,20 @@ REDIS_RULES: Final[Mapping[str, str]] = {
         "+eval_ro +llen +lrange +hmget +hset +hdel"
     ),
     "outcomes": f"~handoff:trying:handoff-outcomes:* {_CLIENT} +hmget +hset +hdel",
+    "notifier": (
+        f"~handoff:trying:handoff-notifier:* ~handoff:notifier:* {_CLIENT} +eval +get +set +del "
+        "+incr +rpush +llen +lrange +ltrim +hget +hmget +hset +hdel +hincrby +zadd +zrem +zscore "
+        "+zrangebyscore"
+    ),
+    "tickets": (
+        f"~handoff:trying:handoff-tickets:* ~handoff:tickets:* "
+        f"%R~handoff:{{conversation-events:*}}:t:* {_CLIENT} +eval +exists +lrange +hget +hmget "
+        "+hset +hdel +hincrby +pexpire +zadd +zcard +zrem +zscore +zrangebyscore"
+    ),
+    "bridge": (
+        f"~handoff:deliveries:* {_CLIENT} +eval +hget +hgetall +hset +hdel +pexpire +rpush +lindex "
+        "+lpop +lset +llen +zadd +zrem +zscore +zrangebyscore"
+    ),
 }
 """The rights of each worker's user in the store; docs/security.md lists the same."""
 
@@ -153,7 +184,7 @@ def allow(bootstrap: str, worker: str) -> None:
     topic, group = admin.ResourceType.TOPIC, admin.ResourceType.GROUP
     literal, prefixed = admin.ResourcePatternType.LITERAL, admin.ResourcePatternType.PREFIXED
     wanted = [(group, f"handoff-{worker}", literal, "READ")]
-    for name, operations in TOPIC_ACLS[worker].items():
+    for name, operations in {**TOPIC_ACLS, **OUTBOUND_ACLS}[worker].items():
         pattern = prefixed if name.endswith("*") else literal
         wanted += [(topic, name.rstrip("*"), pattern, operation) for operation in operations]
     bindings = [

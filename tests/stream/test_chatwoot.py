@@ -6,26 +6,22 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
 import pytest_asyncio
-from ruamel.yaml import YAML
 
 from tests.support.bridge import BridgeProcess, arrived, bridge_process, eventually, serving
 from tests.support.chatwoot import (
     ANA,
     JONAS,
-    OWN_USER,
     SECRET,
-    TOKEN,
     Chatwoot,
     Conversation,
+    vendor_file,
 )
 from tests.support.system import System
 from workers.contracts.topics import EVENTS
-from workers.data import data_path
 from workers.embedded.simulators import SimulatedSystems
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -40,19 +36,6 @@ class Place(NamedTuple):
     system: System
     bridge: BridgeProcess
     heard: SimulatedSystems
-
-
-def vendor_file(folder: Path, url: str) -> Path:
-    """Copy the shipped file, filled in as docs/chatwoot.md says, with shorter waits."""
-    yaml = YAML()
-    document = yaml.load(data_path("vendors") / "chatwoot.yaml")
-    document["values"] |= {"base_url": url, "own_user": OWN_USER}
-    document["outbound"]["limits"] |= {"per_second": 100, "timeout_seconds": 2}
-    document["presence"]["every_seconds"] = 5
-    (folder / "chatwoot-token").write_text(TOKEN)
-    (folder / "chatwoot-webhook-secret").write_text(SECRET)
-    yaml.dump(document, folder / "chatwoot.yaml")
-    return folder / "chatwoot.yaml"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

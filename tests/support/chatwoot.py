@@ -14,13 +14,17 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+from ruamel.yaml import YAML
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+
+from workers.data import data_path
 
 ACCOUNT: Final = 1
 TOKEN: Final = "access-token-of-a-user"
@@ -398,6 +402,19 @@ def signed(body: bytes, secret: str, at: float | None = None) -> dict[str, str]:
         "x-chatwoot-signature": f"sha256={made}",
         "x-chatwoot-delivery": hashlib.sha256(body).hexdigest()[:32],
     }
+
+
+def vendor_file(folder: Path, url: str) -> Path:
+    """Copy the shipped file, filled in as docs/chatwoot.md says, with shorter waits."""
+    yaml = YAML()
+    document = yaml.load(data_path("vendors") / "chatwoot.yaml")
+    document["values"] |= {"base_url": url, "own_user": OWN_USER}
+    document["outbound"]["limits"] |= {"per_second": 100, "timeout_seconds": 2}
+    document["presence"]["every_seconds"] = 5
+    (folder / "chatwoot-token").write_text(TOKEN)
+    (folder / "chatwoot-webhook-secret").write_text(SECRET)
+    yaml.dump(document, folder / "chatwoot.yaml")
+    return folder / "chatwoot.yaml"
 
 
 def _not_of_the_enumeration(name: str) -> Response:
