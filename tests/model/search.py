@@ -23,11 +23,10 @@ PARTS: Final = escalation.PARTS | routing.PARTS
 FAULT_RATE: Final = 0.15
 LATE_LOSS_RATE: Final = 0.1
 _OF_THEIR_OWN: Final = (2, 3, 7)
-"""A customer has a person of their own by these last digits of the seed, which none of the seeds
-has by which a part left out shows its harm."""
+"""A customer has a person of their own in schedules whose seed ends in one of these digits."""
 _BY_HAND: Final = (2, 3)
-"""A lead, ratings and switches take part in a third of all schedules: by these remainders of the
-seed, which none of the seeds has by which a part left out shows its harm."""
+"""A lead, ratings and switches take part in schedules whose seed leaves one of these remainders
+by six: only a third of them, so that most seeds of STORMS show the harm they were found for."""
 
 Line = dict[str, Any]
 CUSTOMER_LINES: Final = (
