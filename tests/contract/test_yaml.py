@@ -114,6 +114,13 @@ def test_lines_of_values_and_of_what_is_missing() -> None:
     assert document.line_of(("zzz",)) == 1
 
 
+def test_what_a_caller_does_to_the_data_no_other_caller_sees() -> None:
+    first = load_yaml("a: {b: [1]}", "f")
+    first.data["a"]["b"].append(2)
+    assert load_yaml("a: {b: [1]}", "f").data == {"a": {"b": [1]}}
+    assert first.line_of(("a", "b")) == 1
+
+
 keys = st.text(st.characters(categories=["L"]), min_size=1, max_size=8)
 plain = st.recursive(
     st.none()
