@@ -27,7 +27,8 @@ demo: setup
 	$(BIN)/handoff demo
 
 # Much of it waits for servers: several processes, each with servers of its own, share the cores, and
-# what waits begins first, beside what computes.
+# tests/conftest.py gives each as much of that. All of them read the compiled modules.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup
 	$(PYTEST) -n 4 --dist worksteal tests/stream tests/unit tests/property tests/contract
 

@@ -2,15 +2,21 @@
 
 import base64
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import orjson
 import pytest
 
 from tests.unit.replay.test_files import event, log, policy, replay
 from workers.data import data_path
+from workers.replay import html_report
+from workers.replay.flip_details import FlipDetail
+from workers.replay.html_report import render
+from workers.replay.report import Summary
 
 HOSTILE = "<script>alert(1)</script>"
 ASKS = 'I want to talk to a human <img src=x onerror="alert(2)"> now'
@@ -116,13 +122,25 @@ def test_the_pages_policy_names_its_one_script(tmp_path: Path) -> None:
     assert "default-src 'none'" in text
 
 
-def test_ten_thousand_changes_stay_under_two_megabytes(tmp_path: Path) -> None:
+def test_ten_thousand_changes_stay_under_two_megabytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, other, out = tmp_path / "one.yaml", tmp_path / "other.yaml", tmp_path / "out.html"
     one.write_text(policy(turns=1))
     other.write_text(policy(turns=900))
     words = "The order is late, and nobody can say when it comes; please look it up for me now."
     rows = [event(f"8f14e45f-ceea-467f-a34b-{n:012}", m, content=words)
-            for n in range(10_000) for m in range(2)]  # fmt: skip
+            for n in range(500) for m in range(2)]  # fmt: skip
+
+    def of_twenty(summary: Summary, details: Sequence[FlipDetail]) -> str:
+        flips = [
+            msgspec.structs.replace(flip, conversation_id=f"{flip.conversation_id[:-12]}{n:012}")
+            for n, flip in enumerate(summary.changes * 20)
+        ]
+        changed = msgspec.structs.replace(summary, changes=flips, changed={"gained": len(flips)})
+        return render(changed, details)
+
+    monkeypatch.setattr(html_report, "render", of_twenty)
     replay(log(tmp_path, rows), "--policy", one, "--against", other, "--html", out)
     assert out.stat().st_size < 2_000_000
     text = out.read_text()
