@@ -37,7 +37,7 @@ ACTS: Final[dict[str, str]] = {
         r"réserver|reservar|prenotare|boeken"
     ),
     "change": (
-        r"chang\w*|modif\w*|updat\w*|upgrad\w*|edit\w*|remov\w*|"
+        r"chang\w*|modif\w*|updat\w*|upgrad\w*|edit\w*|remov\w*|switch(?:ing)? (?:to|from|my|the)|"
         r"add (?:a|an|the|my|one|two|\d+(?:\.\d)? ?gb)|"
         r"änder\w*|aktualis\w*|cambi(?:ar|o)|modific\w*|changer|alterar|wijzig\w*"
     ),
@@ -85,9 +85,32 @@ def acts_of(text: str) -> frozenset[str]:
     return frozenset(match.lastgroup or "" for match in _ACT.finditer(text))
 
 
+_UNWANTED: Final = re.compile(
+    r"\b(?:(?:do not|don['\u2019]t|didn['\u2019]t|never|won['\u2019]t) (?:\w+ )?"
+    r"(?:want|need|wish|plan|intend|ask(?:ed)?|like)|"
+    r"not (?:\w+ )?(?:looking|asking|trying|interested|planning|here|going)|no need|rather not|"
+    r"(?:i['\u2019]m|i am|we['\u2019]re|we are) not (?=\w+ing\b)|"
+    r"(?:please )?(?:do not|don['\u2019]t) (?=cancel|return|refund|change|exchange|book|charge)|"
+    r"(?:will|möchte|brauche) (?:k|nicht)\w*|je ne (?:veux|souhaite) pas|no (?:quiero|necesito)|"
+    r"non (?:voglio|mi serve)|não (?:quero|preciso)|wil (?:geen|niet))\b"
+    r"(?:(?! but\b| just\b| aber\b| mais\b| pero\b| ma\b| mas\b| maar\b)[^,.;:!?—]){0,80}"
+    r"|\b(?:instead of|rather than|without|statt|au lieu d[e']|en lugar de|invece di|"
+    r"em vez de|in plaats van)(?: [\w'\u2019]+){1,6}",
+    re.IGNORECASE,
+)
+
+
+def acts_wanted(text: str) -> frozenset[str]:
+    """Return the acts that a customer's sentence asks for, without those it says not to do."""
+    return acts_of(_UNWANTED.sub(" ", text))
+
+
 _COMMON: Final = frozenset(
     "modify update change edit add remove set pending delivered order user my the to of".split()
 )
+_MODIFIES_ITEMS: Final = re.compile(r"(?:modify|update|change|edit)_\w*items?\b")
+"""The way in which a thing that was not sent yet is exchanged."""
+_GIGABYTES: Final = re.compile(r"\d ?gb\b")
 SETTLED_BY_TOOLS: Final = frozenset(
     "undo cancel refund compensate exchange return book change pay".split()
 )
@@ -97,10 +120,18 @@ SETTLED_BY_TOOLS: Final = frozenset(
 def does(tool: str, act: str, asked: str) -> bool:
     """Return whether a tool of this name does an act of a request in these words."""
     name = tool.lower()
+    if act == "exchange" and _MODIFIES_ITEMS.match(name):
+        return True
     if not any(stem in name for stem in _TOOL_STEMS.get(act, ())):
         return False
     if act != "change":
         return True
     # Many things can be changed: the tool's name must speak of what was asked.
     told = set(name.replace("-", "_").split("_")) - _COMMON
-    return not told or any(word.rstrip("s") in asked.lower() for word in told)
+    said = asked.lower()
+    return not told or any(word.rstrip("s") in said for word in told) or _is_volume(told, said)
+
+
+def _is_volume(tool: set[str], asked: str) -> bool:
+    """Return whether a tool for data does what is asked in gigabytes."""
+    return "data" in tool and _GIGABYTES.search(asked) is not None

@@ -22,7 +22,7 @@ from workers.handoff.sentences import (
 )
 from workers.handoff.told import AiSentence
 from workers.handoff.view import AI, CUSTOMER, PacketView
-from workers.handoff.wording import is_courtesy, says_something
+from workers.handoff.wording import content, is_courtesy, says_something
 
 _TURNS: Final = 12
 _SENTENCES: Final = 16
@@ -32,6 +32,7 @@ _NEWER: Final = 0.5
 """Of the worth of what the AI told last."""
 _LONG: Final = 20
 """Words of a sentence that a line has no room for."""
+_TOO_LONG: Final = 26
 _CUT: Final = 0.6
 _SAME: Final = 0.5
 """Of the content words, from which share on two sentences say the same."""
@@ -58,7 +59,7 @@ _EVENTS: Final = re.compile(
     re.IGNORECASE,
 )
 _OTHERWISE: Final = re.compile(
-    r"\b(?:don['\u2019]t|do not) (?:want|have|use|check|need)\b|\brather not\b|"
+    r"\b(?:don['\u2019]t|do not) (?:want|use|need)\b|\brather not\b|"
     r"\binstead of\b|\bprefer\b|\bwilling to\b|\bwithout (?:a|any|the)\b|\bexcept\b|"
     r"\bkeep(?:ing)?\b|"
     r"\bmöchte kein\w*\b|\bno quiero\b|\bje ne veux pas\b|\bnon voglio\b|\bnão quero\b",
@@ -70,6 +71,8 @@ _PAYMENT: Final = re.compile(
     re.IGNORECASE,
 )
 _CUES: Final = (_LIMITS, _MANNER, _REASONS, _EVENTS, _OTHERWISE, _PAYMENT)
+_REPLACED: Final = {_CUES.index(_LIMITS), _CUES.index(_MANNER), _CUES.index(_PAYMENT)}
+"""Of these kinds a later word replaces an earlier one."""
 _IDENTITY: Final = re.compile(
     r"\b(?:names?|zip|code|id|number|e-?mail|address|phone)\b[^.]{0,12}\bis\b|\border id\b|"
     r"\bitem id\b|\b(?:remember|recall|handy)\b",
@@ -82,6 +85,8 @@ _GRANTS: Final = re.compile(
     r"^(?:\d[).] ?)?(?:yes|yeah|ja|oui|sí|sì|sim)\b|\blet['\u2019]s\b",
     re.IGNORECASE,
 )
+_TELL: Final = re.compile(r"(?:please )?(?:tell|show|list|give|let) me\b", re.IGNORECASE)
+"""A question, which the AI has answered since or which stands as the request."""
 _FACT: Final = re.compile(
     r"(?<![a-z])(?:none of|there (?:is|are) no|not (?:listed|found|included)|"
     r"status|created|booked on|insurance|eligib\w+|balance|total|paid|overdue|"
@@ -90,6 +95,8 @@ _FACT: Final = re.compile(
     r"saldo|pagad[oa]|betaald)(?![a-z])",
     re.IGNORECASE,
 )
+_SINCE: Final = re.compile(r"(?:since|because|as|while|although|given)\b", re.IGNORECASE)
+"""The point of such a sentence comes after where it would be cut."""
 _FIGURE: Final = re.compile(
     r"[$€£]\s?\d|\b\d{4}-\d\d-\d\d|\b\d+(?:\.\d+)?\s?(?:gb|%|free|days?)\b", re.IGNORECASE
 )
@@ -100,11 +107,13 @@ _CANNOT: Final = re.compile(
     r"\b(?:ich kann|wir können|je ne peux|no puedo|non posso|não posso|ik kan)\b",
     re.IGNORECASE,
 )
-_CONTENT: Final = re.compile(r"[^\W_]{4,}")
 
 
-def conditions(view: PacketView, asked: Sequence[str]) -> list[tuple[Turn, str, int]]:
+def conditions(view: PacketView, asked: Sequence[str], since: int) -> list[tuple[Turn, str, int]]:
     """Return what the customer says of conditions and reasons, most telling first.
+
+    `since` is the place in the episode up to which they are over. Of those about the same, as of
+    payment, the latest counts.
 
     Each with its turn and the place at which the condition stands; none of the sentences that
     are quoted as the request.
@@ -112,37 +121,51 @@ def conditions(view: PacketView, asked: Sequence[str]) -> list[tuple[Turn, str, 
     found: list[tuple[float, Turn, str, int]] = []
     known = set().union(*map(content, asked))
     said = [turn for turn in view.spoken if turn.role == CUSTOMER]
-    for at, turn in enumerate(said[-_TURNS:]):
+    later = [turn for turn in said[-_TURNS:] if view.places[turn.event_id] > since]
+    seen: set[int] = set()
+    for at, turn in reversed([*enumerate(later)]):
         for text in view.asked(turn)[:_SENTENCES]:
-            cues = [cue for words in _CUES if (cue := words.search(text)) is not None]
-            if not cues or text in asked or len(text.split()) < _LEAST or FILLER.match(text):
-                continue
-            if (
-                _REPORTS.search(text)
-                or _IDENTITY.search(text)
-                or CLOSES.search(text)
-                or _GRANTS.search(text)
-            ):
-                continue
-            if PERSON.search(text):
+            places = {kind: cue.start() for kind, cue in _cues_in(text)}
+            replaced = places.keys() & _REPLACED
+            is_over = bool(replaced) and replaced <= seen
+            seen |= places.keys()
+            if not places or is_over or text in asked or not _is_condition(text):
                 continue
             old = text.endswith("?") and turn is not said[-1]
             if old and not (_LIMITS.search(text) or _MANNER.search(text)):
                 continue
             if len((words := content(text)) & known) > _SAME * len(words):
                 continue
-            worth = len(cues) + 0.02 * at - 0.5 * (DID.search(text) is not None)
-            found.append((worth, turn, text, min(cue.start() for cue in cues)))
+            worth = len(places) + 0.02 * at - 0.5 * (DID.search(text) is not None)
+            found.append((worth, turn, text, min(places.values())))
     found.sort(key=lambda one: -one[0])
     return [one[1:] for one in found]
+
+
+def _cues_in(text: str) -> Iterator[tuple[int, re.Match[str]]]:
+    """Yield the kinds of condition of which a sentence has words, with the first of them."""
+    for kind, words in enumerate(_CUES):
+        if (cue := words.search(text)) is not None:
+            yield kind, cue
+
+
+def _is_condition(text: str) -> bool:
+    """Return whether a sentence with such words can be a condition or a reason."""
+    few = len(text.split()) < _LEAST or FILLER.match(text) or _TELL.match(text)
+    other = (_REPORTS, _IDENTITY, CLOSES, _GRANTS, PERSON)
+    return not few and not any(words.search(text) for words in other)
 
 
 def results(view: PacketView, issue: Issue | None, since: int) -> list[AiSentence]:
     """Return what the AI told of what it found, with figures, closest to the request first.
 
     `since` is the place in the episode of the last change by a tool: what was told before it may
-    not be so any more.
+    not be so any more. Nor is what the AI said of a fault before the customer's next report.
     """
+    acts = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else None
+    if acts and acts <= {"fix", "access"}:
+        reported = view.last(CUSTOMER)
+        since = max(since, view.places.get(reported.event_id, -1) if reported else -1)
     wanted = content(issue.now.text) if issue else set()
     wanted |= content(issue.began.text) if issue and issue.began else set()
     found: list[tuple[float, AiSentence]] = []
@@ -155,6 +178,7 @@ def results(view: PacketView, issue: Issue | None, since: int) -> list[AiSentenc
                 and _FACT.search(text)
                 and not PLANS.match(text)
                 and not text[0].islower()
+                and len(text.split()) <= (_LONG if _SINCE.match(text) else _TOO_LONG)
             ):
                 worth = 0.6 * min(3, len(wanted & content(text))) + _NEWER * at / len(turns)
                 worth += (_FIGURE.search(text) is not None) + 0.5 * len(set(_facts(text)))
@@ -195,8 +219,3 @@ def _tells(text: str) -> bool:
 def _facts(text: str) -> Iterator[str]:
     for found in _FACT.finditer(text):
         yield found.group().lower()
-
-
-def content(text: str) -> set[str]:
-    """Return the words of a text that say what it is about, by their beginnings."""
-    return {word.lower()[:6] for word in _CONTENT.findall(text)}

@@ -3,16 +3,22 @@
 import re
 from typing import Final
 
-from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
 from workers.handoff.acts import acts_of
-from workers.handoff.background import conditions, content
 from workers.handoff.identifiers import name_of
-from workers.handoff.issues import CLOSED, Ask
-from workers.handoff.packet_findings import PacketFindings, refusal
-from workers.handoff.sentences import ASKS, CLOSES, FAILED, REFERS, REFUSES, STILL
-from workers.handoff.sentences import PERSON as PERSONS
+from workers.handoff.last_exchange import in_words, planned
+from workers.handoff.packet_findings import (
+    PacketFindings,
+    changed_since,
+    is_before,
+    refusal,
+)
+from workers.handoff.sentences import (
+    FAILED,
+    REFERS,
+    REFUSES,
+)
 from workers.handoff.sentiment import FELT, GRAVE, sentiment_of
 from workers.handoff.told import AiSentence, waits
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
@@ -20,29 +26,18 @@ from workers.handoff.wording import (
     clause_start,
     clip,
     duration,
-    gist,
     one_line,
-    says_something,
     trim,
     without_greeting,
     word_count,
 )
 
 WHO_WORDS: Final = 8
-WANTS_WORDS: Final = 30
-STANDS_WORDS: Final = 26
-CONDITION_WORDS: Final = 24
-"""Of conditions and reasons, in all."""
-_CONDITION: Final = 18
-_CONDITIONS: Final = 2
+STANDS_WORDS: Final = 40
 _LEAST: Final = 5
-_TORN: Final = 8
-"""Words of a sentence that was cut, so that it still says something."""
 _SOON: Final = 60
 """Seconds that nobody waits for."""
 _CONDITIONAL: Final = re.compile(r"(?:if|unless|wenn|falls|si|se|als|indien)\b", re.IGNORECASE)
-_POINTS: Final = 2
-"""Colons of a sentence from which on it reports point by point."""
 
 
 def who(view: PacketView, found: PacketFindings) -> Claim:
@@ -78,112 +73,12 @@ def _looked_up(found: PacketFindings) -> tuple[str, str, str]:
     return name, identity, event
 
 
-def wants(view: PacketView, found: PacketFindings, room: int) -> Claim:
-    """Say what the customer wants now, in their own words, and what is open from before."""
-    issue, closing = found.issue, closes(view)
-    if issue is None:
-        return _wants_at_all(view, room)
-    now, began = issue.now, issue.began
-    if closing is not None:
-        asked = began or now
-        quoted = view.quote(_asked(asked, room - 6), asked.text)
-        text = f"{quoted} {view.frame('wants', 'nothing')}"
-        return Claim(text=text, events=(asked.turn.event_id, closing.event_id))
-    if issue.still is not None and began is None:
-        return _still(view, now, *issue.still, room)
-    if began is None or view.is_quoted(began.text):
-        return Claim(text=view.quote(_asked(now, room), now.text), events=(now.turn.event_id,))
-    last = _asked(now, room - min(word_count(began.text), room * 9 // 20) - 1)
-    first = _asked(began, room - word_count(last) - 1)
-    text = view.frame(
-        "wants", "then", began=view.quote(first, began.text), now=view.quote(last, now.text)
-    )
-    return Claim(text=text, events=(began.turn.event_id, now.turn.event_id))
-
-
-def closes(view: PacketView) -> Turn | None:
-    """Return the customer's last turn, if it says that they need nothing more."""
-    turn = view.last(CUSTOMER)
-    if turn is None or turn is not view.spoken[-1]:
-        return None
-    said = view.sentences(turn)
-    wants_person = any(PERSONS.search(part) and ASKS.search(part) for part in said)
-    return turn if any(map(CLOSES.search, said)) and not wants_person else None
-
-
-def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room: int) -> Claim:
-    """Add to what is wanted the conditions and reasons that the customer gave, if they fit."""
-    issue = found.issue
-    asked = [ask.text for ask in (issue.now, issue.began) if ask] if issue else []
-    # What is done or answered is no condition of what is open.
-    asked += [ask.text for ask, state in issue.before if state in CLOSED] if issue else []
-    text, events = wanted.text, wanted.events
-    left, told = _CONDITIONS, set[str]()
-    for turn, said, start in conditions(view, asked):
-        if not left or room < _LEAST:
-            break
-        words = trim(said, min(room, _CONDITION), clause_start(said, start))
-        few = words.endswith("…") and len(words.split()) < _TORN
-        same = content(said) & told
-        if few or view.is_quoted(said) or len(same) > len(content(said)) // 2:
-            continue
-        left -= 1
-        told |= content(said)
-        room -= word_count(f"“{words}”")
-        text = f"{text} {view.quote(words, said)}"
-        events = (*events, *((turn.event_id,) if turn.event_id not in events else ()))
-    return wanted if text == wanted.text else Claim(text=text, events=events, kind=wanted.kind)
-
-
-def _still(view: PacketView, now: Ask, turn: Turn, told: str, room: int) -> Claim:
-    """Say what is asked and, where nothing else was asked since, how the customer says it is."""
-    asked = _asked(now, room * 11 // 20)
-    left = trim(told, room - word_count(asked) - 1, _point_of(told))
-    if not left or view.is_quoted(told):
-        return Claim(text=view.quote(asked, now.text), events=(now.turn.event_id,))
-    text = view.frame(
-        "wants", "then", began=view.quote(asked, now.text), now=view.quote(left, told)
-    )
-    return Claim(text=text, events=(now.turn.event_id, turn.event_id))
-
-
-def _point_of(told: str) -> int:
-    """Return where the clause begins that says what does not work, or where a report begins."""
-    if told.count(": ") > _POINTS:
-        lead = told.index(": ") + 2
-        return lead if ": " in told[lead : told.find(";", lead)] else 0
-    found = STILL.search(told)
-    return clause_start(told, found.start()) if found else 0
-
-
-def _asked(ask: Ask, room: int) -> str:
-    """Return a request in at most so many words: whole, else from where it begins to ask."""
-    text = without_greeting(ask.text)
-    if word_count(text) <= room:
-        return text
-    return trim(ask.text, room, ask.start)
-
-
-def _wants_at_all(view: PacketView, room: int) -> Claim:
-    asked = view.by_id.get(view.facts.first_request or "")
-    turn = asked if asked is not None and says_something(view.beginning(asked)) else None
-    turn = turn or view.find(lambda one: one.role == CUSTOMER and says_something(one.content))
-    turn = turn or asked
-    if turn is not None:
-        words = gist(view.beginning(turn), room)
-        if not words and turn.attachments:
-            said = view.frame("wants", "attached", count=len(turn.attachments))
-        else:
-            said = view.quote(words) if words else view.frame("wants", "none")
-        return Claim(text=said, events=(turn.event_id,))
-    cited = (view.facts.first_request or view.cause,)
-    if view.facts.subject:
-        return Claim(text=clip(view.hide(view.facts.subject), room), events=cited)
-    return Claim(text=view.frame("wants", "before"), events=cited)
-
-
 def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
     """Say where it stands: how it came here, what the AI refused or said last, who waits."""
+    if (agreed := found.last.agreed) is not None and not changed_since(view, found, agreed.reply):
+        words = in_words(agreed.summary, room - 6, planned)
+        text = view.frame("stands", "agreed", words=view.quote_of(words, agreed.summary))
+        return Claim(text=text, events=(agreed.asked.event_id, agreed.reply.event_id))
     state, cited = _state(view)
     refused = refusal(view, found)
     said = refused or _still_holds(view, found)
@@ -204,13 +99,11 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
 
 
 def _still_holds(view: PacketView, found: PacketFindings) -> AiSentence | None:
-    """Return what the AI told last, unless the customer has reported since how it went."""
-    said = found.told.last
+    """Return what the AI told last, unless the customer has said more on the matter since."""
+    said, turn = found.told.last, found.last.turn
     if said is None or said.turn is not view.last(AI):
         return None
-    issue = found.issue
-    repaired = issue is not None and issue.now.acts <= {"fix", "access"} and found.steps
-    return None if repaired and said.turn is not view.spoken[-1] else said
+    return said if turn is None or is_before(view, turn, said.turn) else None
 
 
 def _how(said: AiSentence, refused: AiSentence | None) -> str:
@@ -273,7 +166,8 @@ def promised(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim,
     """Say what the AI promised and offered, each in its words, as far as there is room."""
     claims = []
     promises = [(said, "promise") for said in found.told.promised]
-    for said, kind in (*promises, *((said, "offer") for said in found.told.offered)):
+    offers = [(said, "offer") for said in found.told.offered] if not found.last.agreed else []
+    for said, kind in (*promises, *offers):
         words = said.text
         if view.is_quoted(words) or word_count(words) > room:
             continue

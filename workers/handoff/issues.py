@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from workers.contracts.decisions import Turn
-from workers.handoff.acts import SETTLED_BY_TOOLS, acts_of, does
+from workers.handoff.acts import SETTLED_BY_TOOLS, acts_of, acts_wanted, does
 from workers.handoff.sentences import (
     ASKS,
     DID,
@@ -17,6 +17,7 @@ from workers.handoff.sentences import (
     REFERS,
     STILL,
     UNSURE,
+    asks_for_person,
 )
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
@@ -47,7 +48,17 @@ _VAGUE: Final = re.compile(
     r"(?:issue|problem|matter|situation|problème|problema|probleem|angelegenheit)\b",
     re.IGNORECASE,
 )
-_ON: Final = re.compile(r"(?:if|wenn|falls|si|se|als|indien)\b", re.IGNORECASE)
+_ON: Final = re.compile(
+    r"(?:(?:and|but|und|et|y|e|en) )?(?:if|wenn|falls|si|se|als|indien)\b", re.IGNORECASE
+)
+_NEEDED: Final = re.compile(
+    r"(?:(?:and|but|so) )?(?:if|in case) (?:i|we) (?:have|need) to\b", re.IGNORECASE
+)
+"""A request only for the case that another one fails."""
+_REASON: Final = re.compile(
+    r"(?:\W*(?:and|well|yes|so)\b)*\W*(?:the|my) (?:main )?reason\b", re.IGNORECASE
+)
+"""An answer to the question why."""
 _LATER: Final = re.compile(r"(?:once|when|after|sobald|quand|cuando|quando|zodra)\b", re.IGNORECASE)
 _SEEKS: Final = re.compile(
     r"\banything (?:\w+ ){0,2}(?:do|help)\b|\bany (?:other )?way\b|\birgend(?:was|etwas|wie)\b|"
@@ -91,6 +102,21 @@ class Issue(NamedTuple):
     before: tuple[tuple[Ask, AskState], ...]
     still: tuple[Turn, str] | None = None
     """The customer's last word on how it is, where they asked for nothing new."""
+    state: AskState = "open"
+    """Of the request now."""
+    began_state: AskState = "open"
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the request now was neither settled nor answered."""
+        return self.state not in CLOSED
+
+    @property
+    def refused(self) -> Ask | None:
+        """Return the request that the AI refused: the one now, else the one it began with."""
+        if self.state == "refused":
+            return self.now
+        return self.began if self.began_state == "refused" else None
 
 
 def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
@@ -135,7 +161,9 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
         for ask, state in before
         if ask not in (opening, now) and ask.acts and not PERSON.search(ask.text)
     )
-    return Issue(now, opening, rest, still)
+    state_of = {id(ask): state for ask, state in zip(asks, states, strict=True)}
+    began_state = state_of[id(opening)] if opening is not None else "open"
+    return Issue(now, opening, rest, still, state_of[id(now)], began_state)
 
 
 def _still(view: PacketView) -> tuple[Turn, str] | None:
@@ -204,7 +232,7 @@ def _told(turn: Turn, position: int, parts: Sequence[str]) -> Ask | None:
     for text in parts:
         few = len(text.split()) < _TELLS or not says_something(text)
         if not few and not FILLER.match(text) and not _IDENTITY.search(text):
-            return Ask(turn, position, text, 0, acts_of(text), 0.0)
+            return Ask(turn, position, text, 0, acts_wanted(text), 0.0)
     return None
 
 
@@ -216,19 +244,21 @@ def _ask(turn: Turn, position: int, text: str, number: int) -> Ask | None:
     if (
         UNSURE.search(text)
         or _LATER.match(text)
+        or _NEEDED.match(text)
+        or _REASON.match(text)
         or (_REPORTS.match(text) and text.index(":") < cue.start())
         or text.count(": ") > _POINTS
     ):
         return None
-    acts = acts_of(text)
+    acts = acts_wanted(text)
     person = PERSON.search(text)
     if person is not None:
-        acts = acts_of(text[person.end() :])
-        if not acts or words < 8:
+        if asks_for_person(text):
             return None
+        acts = acts_wanted(text[person.end() :])
     worth = 1 + (0.6 if acts else 0) + min(words, 12) / 20 - 0.02 * number
     worth -= 0.3 * (person is not None) + 0.5 * (_AGREES.match(text) is not None)
-    worth += 0.2 * ("?" in text)
+    worth += 0.2 * ("?" in text) - (_ON.match(text) is not None and "?" in text)
     start = 0 if cue.group() == "?" else cue.start()
     return Ask(turn, position, text, start, acts, worth)
 

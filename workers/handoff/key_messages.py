@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import KeyMessage, PacketTurn
 from workers.contracts.time import from_ms
-from workers.handoff.acts import acts_of
+from workers.handoff.closing import closes
 from workers.handoff.packet_findings import PacketFindings
-from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, PERSON
+from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, REFERS, asks_for_person
 from workers.handoff.told import EMPTY
 from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.view import PERSON as HUMAN
@@ -22,6 +22,7 @@ LAST: Final = 12
 """Turns of customer and persons that are read, with the first two."""
 _SENTENCES: Final = 8
 _LEAST: Final = 5
+_ALONE: Final = 8
 _WORTH: Final = 1.5
 _FAILS: Final = re.compile(
     r"\b(?:not (?:set|found|available|connected)|missing|locked|disabled|failed|none|false|"
@@ -51,6 +52,8 @@ def key_messages(
     Whole sentences, none twice, no greeting, no bare identifier; they are among the turns that the
     packet shows.
     """
+    if closes(view) is not None:
+        return ()
     within = {turn.event_id for turn in shown}
     ranked = sorted(_candidates(view, found, within), key=lambda one: (-one.worth, -one.position))
     chosen: list[_Candidate] = []
@@ -60,7 +63,7 @@ def key_messages(
         text = one.text
         if word_count(text) > min(room, WORDS):
             text = trim(text, min(room, WORDS)) if room >= WORDS // 2 else ""
-        if not text or view.is_quoted(text):
+        if not text or view.is_quoted(text) or view.says_nothing_new(text):
             continue
         view.quote(text, one.text)
         room -= word_count(text)
@@ -91,7 +94,7 @@ def _candidates(view: PacketView, found: PacketFindings, within: set[str]) -> It
 def _worth(turn: Turn, text: str, identifiers: Sequence[str]) -> float:
     if not says_something(text) or FILLER.match(text):
         return -9
-    if PERSON.search(text) and not acts_of(text) and ASKS.search(text):
+    if asks_for_person(text):
         return -9  # That a person is wanted is why they read it.
     rest = text
     for value in identifiers:
@@ -101,7 +104,7 @@ def _worth(turn: Turn, text: str, identifiers: Sequence[str]) -> float:
     ):
         # The identifiers stand in a block of their own.
         return -9
-    if EMPTY.search(text):
+    if EMPTY.search(text) or (REFERS.search(text) and len(rest.split()) < _ALONE):
         return -9
     worth = 1.0 if turn.role == HUMAN else 0.0
     worth += _FAILS.search(text) is not None

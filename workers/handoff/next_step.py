@@ -3,16 +3,17 @@
 import re
 from typing import Final
 
-from workers.contracts.decisions import Reason
+from workers.contracts.decisions import Reason, Turn
 from workers.contracts.handoffs import Claim
-from workers.handoff.acts import ACTS, acts_of
-from workers.handoff.claims import closes
+from workers.handoff.acts import ACTS, acts_of, acts_wanted
+from workers.handoff.closing import closes
 from workers.handoff.identifiers import OF_MATTER
-from workers.handoff.issues import Ask, asks_to_know, did_any
-from workers.handoff.packet_findings import PacketFindings, refusal
+from workers.handoff.issues import asks_to_know, did_any
+from workers.handoff.packet_findings import PacketFindings, changed_since, refusal
 from workers.handoff.playbook import Advice
 from workers.handoff.reasons import note_of
-from workers.handoff.sentences import ASKS, DISPUTES, EXCEPTION, FAILED, NOTE_ASKS
+from workers.handoff.sentences import ASKS, EXCEPTION, FAILED, NOTE_ASKS, REFUSES, disputes
+from workers.handoff.told import CODES
 from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.wording import clip, trim, word_count
 
@@ -27,10 +28,18 @@ _GO_TOGETHER: Final = (
     {"exchange", "return", "refund", "compensate", "deliver"},
 )
 """Acts of which one may be refused where another was asked for."""
+_BESIDES: Final = frozenset({"refund", "compensate", "pay", "deliver", "fix", "access", "bags"})
+"""Acts that an AI names along with the one that it is about to do."""
 _ENDS: Final = re.compile(
-    r"[,;—(]|\s(?=(?:because|since|so|before|after|but|as|weil|damit|bevor|car|avant|porque|antes|"
+    r"[,;—(]|\s(?=(?:because|since|so|before|after|as|weil|damit|bevor|car|avant|porque|antes|"
     r"perché|prima|omdat|voordat)\s)"
 )
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_THING: Final = re.compile(
+    r"(?:it|that|this|the|an?|one|some|my|them|someone|you|us|me|ein\w*|der|die|das|une?|la|le|el|"
+    r"il|o|een|het)\b"
+)
+"""A thing, without the act that is asked for."""
 _TO: Final = re.compile(
     r"^(?:you |please |also |just |kindly |go ahead and )*(?:to |help (?:me )?(?:with )?|mit |zu |"
     r"de |di |te )?",
@@ -58,12 +67,19 @@ def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, ro
     if refined is not None:
         steps.append(refined.text)
         cited = refined.events[0]
-    if advice is not None and advice.next and not (advice.general and refined is not None):
+    if (
+        advice is not None
+        and advice.next
+        and not (advice.general and not _is_general(found, refined))
+    ):
         steps.append(advice.next)
     if not steps:
         steps = [
             view.frame("next", reason if view.frame.has("next", reason) else "explicit_request")
         ]
+    if refined is not None and sum(map(word_count, steps[:2])) > room:
+        # What this conversation asks for says more than what every one of its reason does.
+        steps = [refined.text]
     text = steps[0]
     for step in steps[1:]:
         if word_count(text) + word_count(step) <= room:
@@ -71,38 +87,78 @@ def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, ro
     return Claim(text=clip(text, room), events=(cited,))
 
 
+def _is_general(found: PacketFindings, refined: Claim | None) -> bool:
+    """Return whether nothing better can be said than to look for the cause of a fault."""
+    issue = found.issue
+    of_fault = issue is None or not issue.now.acts or issue.now.acts & {"fix", "access"}
+    return refined is None and bool(of_fault) and not found.last.said
+
+
 def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim | None:
     """Say what this conversation asks for: the act that failed, an exception, a dispute."""
     if (last := closes(view)) is not None:
         return Claim(text=view.frame("next", "closing"), events=(last.event_id,))
+    if (claim := _agreed(view, found)) is not None:
+        return claim
+    if reason == "tool_unavailable" and (claim := _by_hand(view, found)) is not None:
+        return claim
+    if reason == "policy_exception":
+        return Claim(text=view.frame("next", "policy_exception"), events=(view.cause,))
+    for turn in [one for one in view.spoken if one.role == CUSTOMER][:-4:-1]:
+        if (claim := _contested(view, found, turn)) is not None:
+            return claim
+    if (claim := _after_refusal(view, found)) is not None:
+        return claim
+    if reason == "agent_request" and (claim := _of_note(view, found)) is not None:
+        return claim
+    return _open(view, found)
+
+
+def _by_hand(view: PacketView, found: PacketFindings) -> Claim | None:
+    """Name the change that a tool did not make."""
     failed = [
         work
         for work in found.works
         if work.status not in ("ok", "called") and work.kind == "action"
     ]
-    if failed and reason == "tool_unavailable":
-        text = view.frame("next", "tool", tool=clip(failed[-1].words, 4))
-        return Claim(text=text, events=failed[-1].events[-1:])
-    if reason == "policy_exception":
-        return Claim(text=view.frame("next", "policy_exception"), events=(view.cause,))
-    for turn in [one for one in view.spoken if one.role == CUSTOMER][:-4:-1]:
-        for part in view.sentences(turn):
-            if EXCEPTION.search(part):
-                acts = _acts(view, found, part) + _objects(view, found, part)
-                text = view.frame("next", "exception", acts=acts)
-                return Claim(text=text, events=(turn.event_id,))
-            if (cue := DISPUTES.search(part)) is not None:
-                asked = _asked_in(found, part)
-                claimed = part[cue.start() :] if len(part[cue.start() :].split()) > _BRIEF else part
-                words = "" if asked else view.quote(trim(claimed, 14), part)
-                words = words or f"{_acts(view, found, part)}."
-                text = view.frame("next", "disputed", words=words)
-                return Claim(text=text, events=(turn.event_id,))
-    if (claim := _after_refusal(view, found)) is not None:
-        return claim
-    if reason == "agent_request" and _note_asks(view):
-        return Claim(text=view.frame("next", "agent_request"), events=(view.cause,))
-    return _open(view, found)
+    if not failed:
+        return None
+    text = view.frame("next", "tool", tool=clip(failed[-1].words, 4))
+    return Claim(text=text, events=failed[-1].events[-1:])
+
+
+def _contested(view: PacketView, found: PacketFindings, turn: Turn) -> Claim | None:
+    """Name the exception for which a message asks, or what it says is not so."""
+    for part in view.sentences(turn):
+        if EXCEPTION.search(part):
+            acts = _acts(view, found, part) + _objects(view, found, part)
+            return Claim(text=view.frame("next", "exception", acts=acts), events=(turn.event_id,))
+        if (cue := disputes(part)) is not None:
+            asked = _asked_in(found, part)
+            claimed = part[cue.start() :] if len(part[cue.start() :].split()) > _BRIEF else part
+            words = "" if asked else view.quote(trim(claimed, 14), part)
+            words = words or f"{_acts(view, found, part)}."
+            return Claim(text=view.frame("next", "disputed", words=words), events=(turn.event_id,))
+    return None
+
+
+def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
+    """Say that what the customer agreed to is to be done."""
+    agreed = found.last.agreed
+    if agreed is None or changed_since(view, found, agreed.reply):
+        return None
+    issue = found.issue
+    asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
+    told = agreed.acts
+    asked = frozenset(asked) - _BESIDES
+    acts = (told & acts_wanted(view.text(agreed.reply))) - _BESIDES
+    acts = acts or (told & asked) or (told - _BESIDES) or asked or told
+    named = ", ".join(view.frame("acts", act) for act in ACTS if act in acts)
+    several = len(set(CODES.findall(" ".join(agreed.summary)))) > 1
+    of = agreed.summary if several else [*filter(acts_of, agreed.summary)]
+    objects = _objects(view, found, " ".join(of))
+    text = view.frame("next", "agreed", acts=f"{named}{objects}")
+    return Claim(text=text, events=(agreed.reply.event_id,))
 
 
 def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
@@ -110,11 +166,12 @@ def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
     said = refusal(view, found)
     # What it could not repair it did not refuse.
     if said is None or acts_of(said.text) == {"fix"} or not _is_asked(found, said.text):
-        return None
+        return _of_refused(view, found)
     now = found.issue.now if found.issue is not None else None
     done = {act for act in ACTS if now is not None and did_any(found.works, act, now)}
     refused = acts_of(said.text)
-    if refused and refused <= done:
+    of = _objects(view, found, said.text) if CODES.search(said.text) else ""
+    if refused and refused <= done and not of:
         # The act itself was done; what was refused of it only the AI's words say.
         acts = view.quote(trim(said.text, _REFUSED), said.text)
     else:
@@ -124,6 +181,16 @@ def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
     text = view.frame("next", "tool", tool=acts) if broke else ""
     text = text or view.frame("next", "refused", acts=acts)
     return Claim(text=text, events=(said.turn.event_id,))
+
+
+def _of_refused(view: PacketView, found: PacketFindings) -> Claim | None:
+    """Name the request that the AI refused at any time, and that is still open."""
+    ask = found.issue.refused if found.issue is not None else None
+    if ask is None or not (acts := ask.acts - {"fix", "access"}):
+        return None
+    named = ", ".join(view.frame("acts", act) for act in ACTS if act in acts)
+    text = view.frame("next", "refused", acts=named + _objects(view, found, ask.text))
+    return Claim(text=text, events=(ask.turn.event_id,))
 
 
 def _is_asked(found: PacketFindings, refused: str) -> bool:
@@ -136,10 +203,21 @@ def _is_asked(found: PacketFindings, refused: str) -> bool:
     return any(acts & group and asked & group for group in _GO_TOGETHER)
 
 
-def _note_asks(view: PacketView) -> bool:
-    """Return whether the AI's note asks for something, and does not only tell how it stands."""
-    noted = note_of(view)
-    return noted is not None and NOTE_ASKS.search(noted[1]) is not None
+def _of_note(view: PacketView, found: PacketFindings) -> Claim | None:
+    """Say what the AI's note asks for, or leaves to a person because the AI may not do it."""
+    noted, issue = note_of(view), found.issue
+    if noted is None:
+        return None
+    asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
+    asked = frozenset(asked) - {"fix", "access"}
+    acts = (asked & acts_of(noted[1])) or asked
+    if acts and not NOTE_ASKS.search(noted[1]) and REFUSES.search(noted[1]):
+        named = ", ".join(view.frame("acts", act) for act in ACTS if act in acts)
+        text = view.frame("next", "may_not", acts=named + _objects(view, found, noted[1]))
+        return Claim(text=text, events=(noted[0],))
+    if not NOTE_ASKS.search(noted[1]):
+        return None
+    return Claim(text=view.frame("next", "agent_request"), events=(noted[0],))
 
 
 def _open(view: PacketView, found: PacketFindings) -> Claim | None:
@@ -148,13 +226,17 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
         return None
     now = found.issue.now
     event = now.turn.event_id
+    asked_last = any(part.endswith("?") for part in found.last.said)
+    if not found.issue.is_open and not found.last.said:
+        return Claim(text=view.frame("next", "settled"), events=(event,))
     left = now.acts - {act for act in now.acts if did_any(found.works, act, now)}
     if now.acts == {"fix"} or (now.acts <= {"fix", "access"} and now.acts and found.steps):
         return Claim(text=view.frame("next", "repair"), events=(event,))
     asks = asks_to_know(now) or (not now.acts and now.text.endswith("?"))
-    if (now.acts and not left) or asks:
+    if asked_last and (asks or (now.acts and not left)):
         return Claim(text=view.frame("next", "answer"), events=(event,))
-    acts = _phrase(now) if now.worth else ""
+    phrases = [*filter(None, map(_phrase, (*found.last.said, now.text if now.worth else "")))]
+    acts = next(filter(acts_of, phrases), phrases[0] if phrases else "")
     if not left and not acts:
         return None
     if not acts:
@@ -163,16 +245,17 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
 
 
-def _phrase(ask: Ask) -> str:
+def _phrase(said: str) -> str:
     """Return what is asked for in the customer's words; nothing where they do not say it there."""
-    cue = ASKS.search(ask.text)
-    rest = ask.text[cue.end() :].strip(" ,:") if cue is not None else ""
+    cue = ASKS.search(said)
+    rest = said[cue.end() :].strip(" ,:") if cue is not None else ""
     rest = _ENDS.split(_TO.sub("", rest), maxsplit=1)[0].rstrip("?.! ")
     words = trim(rest, _PHRASE)
     if (
         rest.startswith("be ")
         or len(words.split()) < _LEAST
         or not rest[:1].islower()
+        or _THING.match(rest)
         or ":" in words
     ):
         return ""
@@ -181,10 +264,14 @@ def _phrase(ask: Ask) -> str:
 
 def _objects(view: PacketView, found: PacketFindings, text: str) -> str:
     """Name the orders, bookings or the like that words are about, or else the only one there is."""
-    known = dict.fromkeys(what for work in found.works for what in work.what if not work.profile)
+    own = {one.value for one in found.identifiers if one.kind == "user"}
+    own |= {view.customer.id} if view.customer is not None and view.customer.id else set()
+    known = dict.fromkeys(
+        what for work in found.works for what in work.what if not work.profile and what not in own
+    )
     known |= dict.fromkeys(one.value for one in found.identifiers if one.kind in OF_MATTER)
     last = view.last(CUSTOMER)
-    said = (view.text(last) if last is not None else "", text)
+    said = (text, view.text(last) if last is not None else "")
     named = next((some for words in said if (some := [one for one in known if one in words])), [])
     if not named:
         matter = {one.value.lstrip("#") for one in found.identifiers if one.kind in OF_MATTER}
@@ -192,6 +279,7 @@ def _objects(view: PacketView, found: PacketFindings, text: str) -> str:
     if not named:
         failed = [work for work in found.works if work.status in ("refused", "failed")]
         named = list(failed[-1].what[-1:]) if failed and failed[-1].kind == "action" else []
+        named = [one for one in named if one not in own]
     return f" ({', '.join(clip(one, 2) for one in named[:_OBJECTS])})" if named else ""
 
 
@@ -209,7 +297,10 @@ def _acts(
     asked: frozenset[str] = frozenset()
     if issue is not None:
         asked = issue.now.acts | (issue.began.acts if issue.began else frozenset())
-    acts = (acts_of(text) & asked) or acts_of(text) - {"fix"} or asked or acts_of(text)
+    told = acts_wanted(text)
+    acts = (told & asked) or told - {"fix"} or asked or told
     acts = ((acts - without) or acts) - ({"cancel"} if "undo" in acts else set())
+    # A delivered thing is returned or exchanged, not delivered.
+    acts = (acts - {"deliver"}) or acts
     named = [view.frame("acts", act) for act in ACTS if act in acts][:3]
     return ", ".join(named) or view.frame("next", "request")

@@ -25,6 +25,7 @@ from workers.handoff.identifiers import identifiers_of
 from workers.handoff.issues import issue_of
 from workers.handoff.key_messages import key_messages
 from workers.handoff.languages import DEFAULT_LANGUAGE
+from workers.handoff.last_exchange import last_exchange
 from workers.handoff.next_step import NEXT_WORDS, next_step
 from workers.handoff.packet_findings import PacketFindings, words_of
 from workers.handoff.playbook import Advice, Playbook, advise
@@ -32,6 +33,7 @@ from workers.handoff.records import records
 from workers.handoff.told import steps_of, told_to
 from workers.handoff.tool_work import works_of
 from workers.handoff.view import PacketView
+from workers.handoff.wants import CONDITION_WORDS, WANTS_WORDS, wants_of, with_conditions
 from workers.handoff.wording import clip, duration, one_line, trim, word_count
 from workers.redaction.redact import Redaction
 
@@ -78,7 +80,12 @@ def build_packet(
     view = view.last_turns(len(shown))
     works = works_of(view)
     found = PacketFindings(
-        works, issue_of(view, works), told_to(view, works), steps_of(view), identifiers_of(view)
+        works,
+        issue_of(view, works),
+        told_to(view, works),
+        steps_of(view),
+        identifiers_of(view),
+        last_exchange(view),
     )
     subject = clip(view.hide(facts.subject), _SUBJECT_WORDS) if facts.subject else None
     room = WORD_LIMIT - word_count(
@@ -95,7 +102,7 @@ def build_packet(
     kept = _FOR_TRIED + _FOR_STANDS
     first = next_step(view, found, advice, max(_FOR_NEXT, min(NEXT_WORDS, room - kept - 12)))
     room -= words_of((first,))
-    wants = claims.wants(view, found, max(_FOR_WANTS, min(claims.WANTS_WORDS, room - kept)))
+    wants = wants_of(view, found, max(_FOR_WANTS, min(WANTS_WORDS, room - kept)))
     room -= words_of((wants,))
     if why is None:
         room += _FOR_WHY
@@ -105,9 +112,9 @@ def build_packet(
     room -= words_of(tried)
     stands = claims.stands(view, found, min(claims.STANDS_WORDS, room))
     room -= words_of((stands,))
-    conditions = min(claims.CONDITION_WORDS, room - _FOR_TOLD)
+    conditions = min(CONDITION_WORDS, room - _FOR_TOLD)
     room += words_of((wants,))
-    wants = claims.with_conditions(view, found, wants, conditions)
+    wants = with_conditions(view, found, wants, conditions)
     room -= words_of((wants,))
     more = work_lines.told_and_unable(view, found, min(work_lines.TOLD_WORDS, room))
     room -= words_of(more)

@@ -1,16 +1,27 @@
 """The findings in a conversation, from which a packet's statements are made."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
+from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
-from workers.handoff.acts import acts_of
+from workers.handoff.acts import acts_of, acts_wanted
 from workers.handoff.identifiers import Identifier
 from workers.handoff.issues import Issue
+from workers.handoff.last_exchange import LastExchange
+from workers.handoff.sentences import ASKS
 from workers.handoff.told import AiSentence, Told
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, PacketView
 from workers.handoff.wording import word_count
+
+_GOES_OVER: Final = re.compile(
+    r"(?:ok(?:ay)?|alright|fine|well|i (?:see|understand))?[\s,.!]*(?:in that case|then|instead|"
+    r"dann|alors|entonces|allora|então|dan)\b|(?:ok(?:ay)?|alright|fine)[\s,.!]+(?:let|i|can|please)",
+    re.IGNORECASE,
+)
+"""An answer to a refusal that takes it, and goes on to something else."""
 
 
 class PacketFindings(NamedTuple):
@@ -22,6 +33,7 @@ class PacketFindings(NamedTuple):
     steps: tuple[AiSentence, ...]
     """The customer's own steps."""
     identifiers: tuple[Identifier, ...]
+    last: LastExchange
 
 
 def last_change(view: PacketView, found: PacketFindings, what: str | None = None) -> int:
@@ -37,9 +49,17 @@ def last_change(view: PacketView, found: PacketFindings, what: str | None = None
 
 
 def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
-    """Return what the AI refused last of what is asked, unless something was done since."""
+    """Return what the AI refused last of what is asked, unless something was done since.
+
+    Nor where it then proposed another way to which the customer agreed.
+    """
     said = found.told.refused
-    if said is None or said.turn is view.last(AI):
+    agreed = found.last.agreed
+    if said is not None and agreed is not None and is_before(view, said.turn, agreed.reply):
+        return None
+    if said is None or _is_over(said, found.last.said):
+        return None
+    if said.turn is view.last(AI):
         return said
     issue = found.issue
     asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
@@ -53,6 +73,23 @@ def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
         for work in found.works
     )
     return None if done else said
+
+
+def _is_over(refused: AiSentence, said: Sequence[str]) -> bool:
+    """Return whether the customer's last words ask for something else than what was refused."""
+    asked = frozenset[str]().union(*(acts_wanted(part) for part in said if ASKS.search(part)))
+    acts = acts_of(refused.text) - {"fix", "deliver"}
+    return bool(asked and acts) and not asked & acts and any(map(_GOES_OVER.match, said))
+
+
+def is_before(view: PacketView, one: Turn, other: Turn) -> bool:
+    """Return whether one turn of the episode was said before another."""
+    return view.places.get(one.event_id, -1) < view.places.get(other.event_id, -1)
+
+
+def changed_since(view: PacketView, found: PacketFindings, turn: Turn) -> bool:
+    """Return whether a tool changed something after a turn."""
+    return last_change(view, found) > view.places.get(turn.event_id, -1)
 
 
 def words_of(claims: Iterable[Claim]) -> int:

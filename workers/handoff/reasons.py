@@ -6,7 +6,8 @@ from typing import Final
 from workers.contracts.decisions import Evidence, Reason, Turn
 from workers.contracts.handoffs import Claim
 from workers.detection import read_agent, read_customer
-from workers.handoff.sentences import ASKS, PERSON, sentences
+from workers.handoff.sentences import ASKS, PERSON
+from workers.handoff.splitting import sentences
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import clip, one_line, trim, word_count

@@ -1,115 +1,15 @@
-"""Messages as sentences, and the words by which a sentence asks, refuses, promises or offers.
+"""The words by which a sentence asks, refuses, promises or offers.
 
-Seven languages; each pattern is linear, and only so much of a message is read.
+Seven languages; each pattern is linear.
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-import orjson
+from workers.handoff.acts import acts_of
 
-from workers.handoff.wording import READ_LIMIT, one_line
-
-_LONGEST_SENTENCE: Final = 600
-_SENTENCE: Final = 4
-"""Words from which on a value in JSON is taken for a sentence."""
-_MARKUP: Final = re.compile(r"\*\*|__|`+|^#{1,6} ", re.MULTILINE)
-_BREAKS: Final = re.compile(
-    r"(?<=[.!?…])[\"”\u2019)]?\s+|\s*\n\s*|\s+[-•\u2013—]\s+"
-    # Where a point of a list without an end is followed by prose.
-    r"|(?<=[\w)])\s(?=(?:So you|Please|Would you|The refunds?|To (?:proceed|confirm)|Regarding|"
-    r"If you|Let me|Since (?:you|your|the)|Here (?:is|are)|Next step)\b)"
-    r"|\s(?=(?:Unfortunately|However|Leider|Malheureusement|Lamentablemente|Purtroppo|"
-    r"Infelizmente|Helaas)\b)"
-)
-_BLANKS: Final = re.compile(r"[^\S\n]{2,}")
-"""One blank is enough, and each more would be tried as the beginning of a break."""
-_NUMBERED: Final = re.compile(r"(?<!\S)(\d{1,2})[.)]\s+(?=\S)")
-_POINT: Final = re.compile(r"(?<=\S)[^\S\n]+[-•\u2013] (?=\S)|\n[^\S\n]*[-•\u2013] ")
-_SAID_UNDER: Final = ("message", "text", "response", "reply", "answer", "content")
-_DEEPEST: Final = 4
-"""Levels of JSON that are read for words."""
-
-
-def plain(text: str) -> str:
-    """Return what a turn says, where an AI agent wrote its words into JSON."""
-    few = text[:READ_LIMIT]
-    if few.lstrip().startswith("{"):
-        try:
-            told = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            return few
-        found = [told.get(key) for key in _SAID_UNDER] if isinstance(told, dict) else []
-        said = [one for one in found if isinstance(one, str)] or ["\n".join(_words_in(told))]
-        return said[0][:READ_LIMIT] or few
-    return few
-
-
-def _words_in(told: Any, depth: int = 0) -> Iterator[str]:
-    """Yield the sentences that stand anywhere in what was written as JSON."""
-    if isinstance(told, str):
-        if len(told.split()) >= _SENTENCE:
-            yield told
-    elif isinstance(told, dict | list) and depth < _DEEPEST:
-        for value in told.values() if isinstance(told, dict) else told:
-            yield from _words_in(value, depth + 1)
-
-
-def _listed(text: str) -> str:
-    """Put each point of a numbered list on a line of its own; a date keeps its number."""
-    due = 1
-
-    def placed(found: re.Match[str]) -> str:
-        nonlocal due
-        number = int(found[1])
-        before = text[max(0, found.start() - 3) : found.start()].rstrip()[-1:]
-        if (number == 1 and before in ("", *":.;?!)")) or (number == due > 1):
-            due = number + 1
-            return "\n"
-        return found.group()
-
-    return _NUMBERED.sub(placed, text)
-
-
-def _joined(text: str) -> str:
-    """Put the points of a list that a colon leads to on its line, as in I need: this; that."""
-    lines: list[list[str]] = []
-    for line in map(str.strip, _POINT.sub("\n- ", text).split("\n")):
-        before = lines[-1][-1] if lines else ""
-        leads = before.endswith(":")
-        if line.startswith("- ") and (leads or (lines and len(lines[-1]) > 1)):
-            lines[-1].append(line[2:].rstrip("."))
-        elif line:
-            lines.append([line])
-    return "\n".join(map(_in_one_line, lines))
-
-
-def _in_one_line(points: list[str]) -> str:
-    """Return a line and the points below it; what ends with a colon leads to the next."""
-    whole = points[0]
-    for at, point in enumerate(points[1:]):
-        whole += f" {point}" if not at or whole.endswith(":") else f"; {point}"
-    return whole
-
-
-def asked_in(text: str) -> list[str]:
-    """Return the sentences of a customer's message; a list that a colon leads to is one."""
-    return sentences(_joined(plain(text)))
-
-
-def sentences(text: str) -> list[str]:
-    """Return the sentences of a message, each on one line; points of a list are sentences."""
-    parts = _BREAKS.split(_listed(_BLANKS.sub(" ", _MARKUP.sub("", plain(text)))))
-    lines: list[str] = []
-    for part in parts:
-        line = one_line(part[:_LONGEST_SENTENCE]).strip(' -•*\u2013—"“”') if part else ""
-        if lines and line and lines[-1].endswith(":"):
-            # What follows a colon is what it leads to.
-            lines[-1] = f"{lines[-1]} {line}"
-        elif line:
-            lines.append(line)
-    return lines
+_WITH_MATTER: Final = 8
+"""Words from which on a request for a person may say what for."""
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -117,10 +17,12 @@ def _any(*patterns: str) -> re.Pattern[str]:
 
 
 ASKS: Final = _any(
-    r"\bi(?:['\u2019]d| would)? (?:really |just |still |also )?(?:need|want|like to|wish|insist|"
-    r"ask)\b",
+    r"\bi(?:['\u2019]d| would|['\u2019]ll| will)? "
+    r"(?:really |just |still |also |actually |now |then ){0,2}"
+    r"(?:need(?:ed)?|want(?:ed)?|like(?: you)? to|love to|prefer|wish|insist|ask)\b",
     r"\bi(?:['\u2019]m| am) (?:asking|looking|having|hoping|unable|trying|calling|writing)\b",
-    r"\bi was hoping\b|\bi(?:['\u2019]d| would) like\b|\bi can(?:['\u2019]t|not)\b|"
+    r"\bi was (?:hoping|wondering)\b|\bi(?:['\u2019]d| would) (?:also |really )?like\b|"
+    r"\blet['\u2019]s (?!see\b)|\bi can(?:['\u2019]t|not)\b|"
     r"\bi have a (?:problem|question)\b",
     r"\b(?:can|could|would|will) (?:you|i|we|someone)\b|"
     r"\bplease\b(?! (?:do not|don['\u2019]t|note|find|see)\b)|"
@@ -177,9 +79,28 @@ PERSON: Final = _any(
     r"\b(?:operatore|qualcuno|umano)\b|\b(?:pessoa|atendente|alguém)\b|\b(?:medewerker|iemand|"
     r"mens)\b",
 )
+
+
+_OF_PERSON: Final = _any(
+    r"\b(?:they|he|she) (?:can|could|might|may|will|would)(?: be able to)? "
+    r"(?:help|do|make|assist|look|find)\b"
+)
+"""A word on the person who was just asked for."""
+
+
+def asks_for_person(sentence: str) -> bool:
+    """Return whether a customer's sentence is about having a person, and about nothing besides."""
+    found = PERSON.search(sentence)
+    if _OF_PERSON.search(sentence):
+        return True
+    return found is not None and (
+        len(sentence.split()) < _WITH_MATTER or not acts_of(sentence[found.end() :])
+    )
+
+
 REFUSES: Final = _any(
     r"\b(?:unable to|can(?:no|['\u2019])t|cannot|could ?n['\u2019]?o?t (?:be|find|locate|process)|"
-    r"not (?:able|eligible|possible|allowed|"
+    r"not (?:be )?(?:able|eligible|possible|allowed|"
     r"permitted|authori[sz]ed|available)|isn['\u2019]t (?:eligible|possible|allowed|available|"
     r"covered)|(?:doesn['\u2019]t|does not|do not|don['\u2019]t) "
     r"(?:qualify|meet|allow|offer|include|support|have (?:an?(?:other)? )?(?:tool|option|way|"
@@ -259,10 +180,19 @@ _OTHER_WAY: Final = _any(
 """Another way to the same end: a refusal that this follows is none."""
 
 
+_HANDS_OVER: Final = _any(
+    r"\binvestigat\w+\b[^.]{0,40}\b(?:not able|unable|cannot|can['\u2019]t)\b|"
+    r"\b(?:not able|unable|cannot|can['\u2019]t)\b[^.]{0,30}\binvestigat\w+"
+)
+"""An AI that cannot look into something refuses nothing."""
+
+
 def refuses(sentence: str) -> bool:
     """Return whether a sentence refuses something, and not only in a condition at its beginning."""
     sentence = _ASIDE.sub("", sentence)
     found = REFUSES.search(sentence)
+    if found is not None and _HANDS_OVER.search(sentence):
+        return False
     if found is None or sentence.endswith("?") or _OTHER_WAY.search(sentence, found.end()):
         return False
     return not _CONDITION.match(sentence) or "," in sentence[: found.start()]
@@ -293,6 +223,18 @@ EXCEPTION: Final = _any(
     r"\b(?:exceptions?|goodwill|waive[rd]?|make an? (?:one-time )?allowance|bend the rules|"
     r"ausnahme|kulanz|geste commercial|excepción|eccezione|exceção|uitzondering|coulance)\b"
 )
+_SOME_WAY: Final = _any(
+    r"\b(?:something|anything|(?:some|any|a|another|no) (?:\w+ )?(?:way|option|exception|solution|"
+    r"chance))\b"
+)
+
+
+def disputes(sentence: str) -> re.Match[str] | None:
+    """Return where a customer's sentence says that what they were told is not so."""
+    found = DISPUTES.search(sentence)
+    return None if found is None or _SOME_WAY.search(sentence, found.end()) else found
+
+
 DID: Final = _any(
     r"\bi(?:['\u2019]ve| have)? (?:just |already |also |now )?(?:restarted|rebooted|reset|"
     r"disconnected|reinserted|powered|confirmed|plugged|toggled|swapped|cleaned|re-?seated|tried|"
@@ -315,16 +257,17 @@ FAILED: Final = _any(
 )
 """The words of an AI agent that failed because something broke; it refused nothing."""
 NOTE_ASKS: Final = _any(
-    r"\b(?:please|needs?|needed|requires?|required|requests?|requested|requesting|wants?|"
-    r"asks?|asking|would like|"
-    r"investigat\w+|review|assist\w*|offer|should|must|insists?|help|bitte|"
+    r"\b(?:please|needs?(?! (?:further|more|additional|advanced|technical|human|specialist))|"
+    r"requests?|requested|requesting|asks?|asking|"
+    r"investigat\w+|review|offer|should|must|insists?|bitte|"
     r"braucht|möchte|wünscht|"
     r"demande|souhaite|besoin|pide|quiere|necesita|chiede|vuole|pede|quer|precisa|vraagt|wil)\b"
 )
 """A note that asks for something."""
 CLOSES: Final = _any(
     r"\b(?:do not|don['\u2019]t) (?:have|need|want) (?:\w+ ){0,2}anything (?:else|more|further)|"
-    r"\bnothing (?:else|more|further)\b|\bthat(?:['\u2019]s| is| was| will be|['\u2019]ll be) "
+    r"\bnothing (?:else|more|further)\b|\ball set\b|"
+    r"\bno further (?:help|assistance)\b|\bthat(?:['\u2019]s| is| was| will be|['\u2019]ll be) "
     r"(?:all|everything)\b(?! (?:i|we) (?:know|have|remember))",
     r"\b(?:das (?:war|wäre|ist) alles|sonst nichts|c['\u2019]est tout|eso es todo|nada más|"
     r"è tutto|nient['\u2019]altro|é tudo|mais nada|dat (?:is|was) alles|verder niets)\b",
@@ -332,7 +275,8 @@ CLOSES: Final = _any(
 DECLINES: Final = _any(
     r"^(?:no|nope|nein|non|não|nee)\b(?! problem)|\bi (?:really )?(?:can(?:no|['\u2019])t|"
     r"don['\u2019]t want to|won['\u2019]t|(?:['\u2019]d )?prefer not to) |"
-    r"\bnot interested\b|\brather not\b|"
+    r"\bnot interested\b|\brather not\b|\bnowhere near\b|\bnot (?:\w+ )?(?:enough|acceptable)\b|"
+    r"\btoo (?:little|low)\b|\bunacceptable\b|"
     r"\bich (?:möchte|will) (?:das |lieber )?nicht\b|\bje ne veux pas\b|\bno quiero\b|"
     r"\bnon voglio\b|\bnão quero\b|\bliever niet\b"
 )
@@ -365,7 +309,8 @@ INSTRUCTS: Final = re.compile(
 """Instructions to the customer, and what only leads in to them."""
 PLANS: Final = re.compile(
     r"(?:i|we)(?:['\u2019]ll| can| will|['\u2019]m| am| need)\b|status:|however\b|here\b|"
-    r".*\b(?:please|make sure|next step|this will|bitte)\b",
+    r"(?:looking at|before (?:proceeding|i|we)|seeing|given|based on)\b|"
+    r".*\b(?:please|make sure|next step|this will|i need to confirm|bitte)\b",
     re.IGNORECASE,
 )
 """Plans of the AI, and words that say nothing in particular."""

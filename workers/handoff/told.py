@@ -64,7 +64,7 @@ _LEAST: Final = 12
 
 
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
-_CODES: Final = re.compile(r"\b(?=\w*\d)\w{5,24}\b|\b[A-Z]{6}\b")
+CODES: Final = re.compile(r"\b(?=\w*\d)\w{5,24}\b|\b[A-Z]{6}\b")
 _RATHER: Final = re.compile(
     r"\b(?:actually|instead|rather|prefer|lieber|stattdessen|plutôt|mejor|prefiero|preferisco|"
     r"invece|prefiro|liever)\b|^(?:no|nope|nein|non|não|nee)\b(?! problem)",
@@ -147,7 +147,7 @@ def _asks(part: str) -> bool:
 
 def _codes(turn: Turn | None, view: PacketView) -> list[str]:
     """Return the orders, bookings and the like that a turn names."""
-    return _CODES.findall(view.text(turn)[:READ_LIMIT]) if turn is not None else []
+    return CODES.findall(view.text(turn)[:READ_LIMIT]) if turn is not None else []
 
 
 def _tightest(parts: Sequence[str], codes: Sequence[str]) -> str:

@@ -12,8 +12,9 @@ from workers.contracts.decisions import Decision, Facts, Turn
 from workers.contracts.events import Attachment, Customer
 from workers.contracts.time import to_ms
 from workers.handoff.frames import Frame, frame
-from workers.handoff.sentences import asked_in, refuses, sentences
-from workers.handoff.wording import READ_LIMIT
+from workers.handoff.sentences import refuses
+from workers.handoff.splitting import asked_in, sentences
+from workers.handoff.wording import READ_LIMIT, content
 from workers.redaction.redact import Redaction, redact
 
 CUSTOMER: Final = "customer"
@@ -22,6 +23,8 @@ PERSON: Final = "human_agent"
 _NOT_WORDS: Final = re.compile(r"\W+")
 REFUSALS_READ: Final = 24
 """Sentences of a turn that are read for a refusal."""
+_NEW: Final = 0.4
+"""Of the words of a quote, the share that were not said before."""
 _SAME: Final = 40
 """Characters by which two quotes are known to be the same words."""
 
@@ -99,12 +102,25 @@ class PacketView:
         self._quoted.extend(_plain(one) for one in (text, whole) if one)
         return f"“{text}”" if text else ""
 
+    def quote_of(self, words: str, said: Sequence[str]) -> str:
+        """Return words in quotation marks; of `said` the packet has said those that they hold."""
+        for one in said:
+            if one in words:
+                self.quote(one)
+        return self.quote(words)
+
     def is_quoted(self, text: str) -> bool:
         """Return whether the packet has said these words already, or most of them."""
         plain = _plain(text)[:_SAME]
         return not plain or any(
             plain in said or said[:_SAME] in plain for said in self._quoted if said
         )
+
+    def says_nothing_new(self, text: str) -> bool:
+        """Return whether most words of a text that say something were quoted already."""
+        words = content(text)
+        known = set().union(*map(content, self._quoted))
+        return len(words - known) < _NEW * len(words)
 
     def hide(self, text: str) -> str:
         """Return any other text, redacted."""

@@ -14,7 +14,9 @@ CLAUSE_MARKS: Final = (", ", "; ", "—", " but ")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+")
 _DANGLING: Final = frozenset(
     "a an and are as at but for from i i'd i'm if in is it my of on or so that the this to was "
-    "what with you your und der die das et le la de que y".split()
+    "what with you your because since except before after until if when than using via about into "
+    "onto over under between per by some any no not each another his her their our who which whose "
+    "where while although though unless und der die das et le la de que y".split()
 )
 _MARKUP: Final = re.compile(r"[*#_]{2,}|`+")
 _GREETING: Final = re.compile(
@@ -31,6 +33,7 @@ _COURTESY: Final = re.compile(
     r"merci|lo siento|gracias|mi dispiace|grazie|lamento|obrigad[oa]|het spijt me|bedankt)\b",
     re.IGNORECASE,
 )
+_CONTENT: Final = re.compile(r"[^\W_]{4,}")
 _DETAIL: Final = re.compile(r"\d|\b[A-Z]{2,}\b")
 
 
@@ -190,3 +193,8 @@ def duration(seconds: int) -> str:
         hours, minutes = divmod(round(seconds / 60), 60)
         return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
     return f"{round(seconds / 86400)} days"
+
+
+def content(text: str) -> set[str]:
+    """Return the words of a text that say what it is about, by their beginnings."""
+    return {word.lower()[:6] for word in _CONTENT.findall(text)}

@@ -3,14 +3,14 @@
 from typing import Final
 
 from workers.contracts.handoffs import Claim
-from workers.handoff.background import content, results, unable
+from workers.handoff.background import results, unable
 from workers.handoff.packet_findings import PacketFindings, last_change, refusal, words_of
 from workers.handoff.records import mismatch
 from workers.handoff.sentences import REFUSES
 from workers.handoff.told import AiSentence
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, PacketView
-from workers.handoff.wording import CLAUSE_MARKS, clause_start, clip, trim, word_count
+from workers.handoff.wording import CLAUSE_MARKS, clause_start, clip, content, trim, word_count
 
 TRIED_WORDS: Final = 40
 STEPS_WORDS: Final = 36

@@ -4,7 +4,8 @@ import pytest
 
 from tests.unit.handoff.test_packet_facts import ASKS, calls, told
 from workers.handoff.playbook import advise, load_playbook
-from workers.handoff.sentences import refuses, sentences
+from workers.handoff.sentences import refuses
+from workers.handoff.splitting import sentences
 
 
 def test_a_date_at_the_end_of_a_sentence_is_no_point_of_a_list() -> None:

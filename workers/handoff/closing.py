@@ -1,0 +1,68 @@
+"""Messages by which a customer says that they need nothing more."""
+
+import re
+from typing import Final
+
+from workers.contracts.decisions import Turn
+from workers.handoff.sentences import (
+    ASKS,
+    CLOSES,
+    DECLINES,
+    FAILED,
+    OTHERWISE,
+    REFUSES,
+    STILL,
+)
+from workers.handoff.sentences import PERSON as PERSONS
+from workers.handoff.view import AI, CUSTOMER, PacketView
+from workers.handoff.wording import (
+    is_courtesy,
+)
+
+_THANKS_FOR_HELP: Final = re.compile(
+    r"\b(?:thanks|thank you|appreciate)\b[^.!?]{0,30}\b(?:your help|the help|all your|helping|"
+    r"assistance|support|quick|taking care|sorting|everything)\b|"
+    r"\b(?:danke für|merci pour|gracias por|grazie per|obrigad[oa] p|bedankt voor)\b",
+    re.IGNORECASE,
+)
+_PLEASED: Final = re.compile(
+    r"\b(?:really helps|that helps|very helpful|have a (?:great|good|nice|lovely)|goodbye|bye|"
+    r"take care|looks? (?:good|great)|sounds? (?:good|great)|perfect|exactly what i|"
+    r"works? (?:perfectly|great|fine)|auf wiedersehen|au revoir|adiós|arrivederci|tchau|"
+    r"tot ziens)\b",
+    re.IGNORECASE,
+)
+
+
+def closes(view: PacketView) -> Turn | None:
+    """Return the customer's last turn, if it says that they need nothing more."""
+    turn = view.last(CUSTOMER)
+    if turn is None or turn is not view.spoken[-1]:
+        return None
+    said = view.sentences(turn)
+    if any(PERSONS.search(part) and ASKS.search(part) for part in said):
+        return None
+    if any(map(CLOSES.search, said)):
+        return turn
+    thanks = any(map(_THANKS_FOR_HELP.search, said)) or all(map(_is_thanks, said))
+    wants_more = any(_goes_on(part) or PERSONS.search(part) for part in said)
+    return turn if thanks and not wants_more and _is_answer(view, turn) else None
+
+
+def _is_thanks(part: str) -> bool:
+    return is_courtesy(part) or _PLEASED.search(part) is not None
+
+
+def _is_answer(view: PacketView, turn: Turn) -> bool:
+    """Return whether the AI told something before, and asked nothing that is still to be done."""
+    before = view.before(turn.event_id, AI)
+    said = view.sentences(before) if before is not None else []
+    asks = [part for part in said if part.endswith("?") and not OTHERWISE.search(part)]
+    return bool(said) and not asks
+
+
+def _goes_on(part: str) -> bool:
+    """Return whether a sentence asks for something, or says that something is not well."""
+    return any(
+        words.search(part) is not None for words in (ASKS, STILL, REFUSES, FAILED, DECLINES)
+    ) and not OTHERWISE.search(part)
