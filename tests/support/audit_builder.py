@@ -289,16 +289,21 @@ def audited(
     now_ms: int = START,
     order: Sequence[Step] | None = None,
     change: Callable[[Topic, Record], Record | None] = lambda _, record: record,
+    decisions_since_ms: int = 0,
+    effects_since_ms: int = 0,
 ) -> Report:
     """Audit a world: topics one after the other unless an order is given.
 
-    `change` may replace a record, or drop it by returning None.
+    `change` may replace a record, or drop it by returning None. The last two are times
+    before which topics were trimmed.
     """
     decisions = len(world.topics.get("decisions", ()))
     horizon = Horizon(
         now_ms=now_ms,
         handled={0: decisions if handled is None else handled},
         applied={0: 1_000_000},
+        decisions_since_ms=decisions_since_ms,
+        effects_since_ms=effects_since_ms,
     )
     audit = Audit(horizon)
     steps = order or [(t, i) for t, records in world.topics.items() for i in range(len(records))]

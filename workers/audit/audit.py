@@ -62,9 +62,11 @@ COUNTS: Final = (
     "control",
     "repeats",
     "floods",
+    "flooding",
     "by_lead",
 )
-"""Counts of a report, in the order in which data flows; `repeats` counts repeated records."""
+"""Counts of a report, in the order in which data flows; `repeats` counts repeated records,
+`floods` reports, and `flooding` the conversations that they name."""
 
 _SWEEP_EVERY: Final = 50_000
 _BEHIND_MS: Final = 5 * MINUTE
@@ -350,6 +352,7 @@ class Audit:
         conversations = self._conversations.count
         # Decisions are kept for longer than the log: of what it no longer tells there is no share.
         escalated = self._conversations.common(self._escalated)
+        flooding = [*dict.fromkeys(self._floods.values())]
         counts = dict.fromkeys(COUNTS, 0) | self._counts
         counts |= {
             "conversations": conversations,
@@ -357,6 +360,7 @@ class Audit:
             "duplicates": self._event_ids.repeats,
             "dead_letters": self._dead.total(),
             "floods": len(self._floods),
+            "flooding": len(flooding),
             "open": len(open_),
         }
         return Report(
@@ -370,7 +374,7 @@ class Audit:
             reasons=dict(self._reasons.most_common()),
             actions=dict(self._actions.most_common()),
             dead_letters=dict(self._dead.most_common()),
-            flooding=[*dict.fromkeys(self._floods.values())][:LISTED],
+            flooding=flooding[:LISTED],
             escalation_rate=escalated / conversations if conversations else None,
             rates=list(self._horizon.rates),
             exact=all(ids.exact for ids in (self._event_ids, self._conversations, self._escalated)),

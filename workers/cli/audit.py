@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workers.settings import Settings
 
 _SHOWN = 20
+_NAMED = 3
 
 
 @click.command()
@@ -160,8 +161,10 @@ def _accounting(report: "Report") -> "Table":
         "published again": f"{counts['repeats']:,}, all under the same id",
     }
     if report.flooding:
-        names = ", ".join(report.flooding[:3]) + (" …" if len(report.flooding) > 3 else "")
-        lines["said too much to be read"] = f"{len(report.flooding):,} ({one_line(names)})"
+        names, number = one_line(", ".join(report.flooding[:_NAMED])), counts["flooding"]
+        if number > _NAMED:
+            names += f" … and {number - _NAMED:,} more"
+        lines["said too much to be read"] = f"{number:,} ({names})"
     for name, text in lines.items():
         table.add_row(name, text)
     if not report.exact:

@@ -10,6 +10,7 @@ from workers.audit.conversation_track import At
 from workers.audit.horizon import Horizon
 from workers.cli.audit import show
 from workers.contracts.handoffs import Handoff
+from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms
 
 
@@ -143,3 +144,23 @@ def test_a_report_prints_ids_as_they_are(capsys: pytest.CaptureFixture[str]) -> 
     for expected in ("a[/b][2J", "kim[/x]", "lost a[/b]: [/c]", "(b[/i])"):
         assert expected in printed
     assert "\x1b" not in printed
+
+
+@pytest.mark.parametrize("loud", [3, 4, 1_200])
+def test_conversations_that_are_not_named_are_counted(
+    loud: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit = Audit(Horizon(now_ms=START))
+    for number in range(loud):
+        audit.notification(
+            Notification(
+                notification_id=f"n-{number}",
+                kind="flooding",
+                occurred_at=from_ms(START),
+                text="told",
+                conversation_id=f"c-{number}",
+            )
+        )
+    show(audit.report())
+    more = f" … and {loud - 3:,} more" if loud > 3 else ""
+    assert f"{loud:,} (c-0, c-1, c-2{more})" in " ".join(capsys.readouterr().out.split())

@@ -199,6 +199,79 @@ def test_every_kind_of_finding_has_its_cases() -> None:
     assert set(CASES) == set(get_args(Kind))
 
 
+def ticket_left(left: bool) -> Report:
+    """Say that a ticket was not withdrawn when a person on a queue took over."""
+    world = World()
+    world.escalate_to_ticket()
+    world.move("billing")
+    if not left:
+        world.to_ticket("withdrawn")
+    world.claim()
+    return audited(world, change=lambda _, one: None if isinstance(one, Withdrawn) else one)
+
+
+def ticket_overdue(late: bool) -> Report:
+    """Say that a ticket with a number is late; its limit is the last one, not the claim's."""
+    world = World()
+    world.escalate_to_ticket()
+    decision = world.decide(
+        "move", "pending", new_epoch=False, cause="ticketed", ticket_id="#1", queue="billing"
+    )
+    claim, last = START + 10 * MINUTE, START + 60 * MINUTE
+    world.record(decision, "ticket", claim_due_at=from_ms(claim), expires_at=from_ms(last))
+    world.tell(decision)
+    return audited(world, now_ms=last + MINUTE + late)
+
+
+def missing_and_late(missing: bool) -> Report:
+    """Say once what is missing of a decision that was handled, however long ago."""
+    world = _waiting()
+    if missing:
+        del world.topics["control"][-1]
+    return audited(world, now_ms=START + 10 * MINUTE)
+
+
+def no_decision(kept: bool) -> Report:
+    """Say that a record has no decision, unless decisions of its time have been trimmed."""
+    world = _waiting()
+    world.move("billing")
+    world.end()
+    del world.topics["decisions"][1]
+    return audited(world, handled=9, decisions_since_ms=0 if kept else START + 1)
+
+
+def no_effect(kept: bool) -> Report:
+    """Say that an effect is missing, unless records of its time have been trimmed."""
+    world = _ended()
+    del world.topics["control"][0]
+    return audited(world, effects_since_ms=0 if kept else START + 1)
+
+
+def no_opening(kept: bool) -> Report:
+    """Say that what ends was never open, unless it was opened in a time that has been trimmed."""
+    world = World(escalation="e-old", seq=START + MINUTE)
+    world.end()
+    return audited(world, decisions_since_ms=0 if kept else START + 1)
+
+
+BRANCHES: Final = (
+    (ticket_left, "left_waiting"),
+    (ticket_overdue, "overdue"),
+    (missing_and_late, "missing_effect"),
+    (no_decision, "undecided"),
+    (no_effect, "missing_effect"),
+    (no_opening, "not_open"),
+)
+
+
+@pytest.mark.parametrize(("case", "kind"), BRANCHES)
+def test_so_is_one_of_another_ground(case: Callable[[bool], Report], kind: str) -> None:
+    found = case(True).findings_by_kind
+    assert {*found} == {kind}
+    near = case(False)
+    assert near.clean, near.findings
+
+
 @pytest.mark.parametrize("kind", CASES)
 def test_a_finding_is_reported_where_the_promise_is_broken_and_only_there(kind: str) -> None:
     assert kind in CASES[kind](True).findings_by_kind
