@@ -8,7 +8,7 @@ import pytest
 from tests.support.routing_builders import decision, queue, topics
 from tests.support.routing_harness import Bench, bench_on, chunk, handle
 from workers.agents.desk import agent as desk
-from workers.agents.routing import router as routing
+from workers.agents.routing import packet_builder
 from workers.contracts.codec import Raw, decode_desk_event, encode
 from workers.contracts.deadletters import read_dead_letter
 from workers.contracts.decisions import Decision, Turn
@@ -64,7 +64,7 @@ async def test_a_decision_whose_words_kill_is_handed_over_without_them(
             raise Killed
         return build(about, transcript, *rest)
 
-    monkeypatch.setattr(routing, "packet_for", deadly)
+    monkeypatch.setattr(packet_builder, "packet_for", deadly)
     await bench.online(billing=1)
     for name, said in (("c-1", "Hello"), ("c-2", DEADLY), ("c-3", "Hello")):
         await bench.says(Turn(f"{name}-1", bench.now, "customer", said), conversation=name)
@@ -92,7 +92,7 @@ async def test_a_decision_that_kills_bare_too_is_left_to_people(
             raise Killed
         return build(about, *rest)
 
-    monkeypatch.setattr(routing, "packet_for", deadly)
+    monkeypatch.setattr(packet_builder, "packet_for", deadly)
     await bench.online(billing=1)
     some = [decision(name) for name in ("c-1", "c-2", "c-3")]
     assert await _until_it_lives(bench, *some) == 4

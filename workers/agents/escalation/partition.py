@@ -10,7 +10,7 @@ from typing import Final
 
 from aiokafka import ConsumerRecord
 
-from workers.agents.escalation.decoding import decode, split_at
+from workers.agents.escalation.decoding import at_once, decode, split_at
 from workers.agents.escalation.fenced_store import FencedStore
 from workers.agents.escalation.log_reader import LogReader
 from workers.agents.escalation.outputs import publish_outputs
@@ -174,7 +174,7 @@ class Partition:
         given_up = progress.given_up if progress else NONE_GIVEN_UP
         incoming = [decode(record, self._secrets, given_up) for record in records]
         while incoming:
-            incoming = incoming[await self._chunk(incoming) :]
+            incoming = incoming[await self._chunk(incoming[: at_once(incoming)]) :]
 
     async def _chunk(self, incoming: Sequence[Incoming]) -> int:
         """Apply as many of the records as may be tried at once; return how many that were."""

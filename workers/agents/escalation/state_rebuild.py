@@ -6,6 +6,7 @@ decision of every open escalation is, once more. What lies before the very first
 commit tells, is only remembered.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
@@ -15,7 +16,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from workers.agents.escalation.decoding import decode
+from workers.agents.escalation.decoding import at_once, decode
 from workers.agents.escalation.fenced_store import FencedStore
 from workers.agents.escalation.log_reader import LogReader
 from workers.agents.escalation.outputs import action_of
@@ -227,8 +228,13 @@ class Rebuilding:
         keys = {name.encode() for name in conversation_ids} | {POLICY_CONVERSATION.encode()}
         async with aclosing(self._log.records(start, end, keys)) as runs:
             async for records in runs:
-                incoming = [decode(record, self._secrets, given_up) for record in records]
-                beside.fold([one for one in incoming if one.event is not None])
+                decoded = [decode(record, self._secrets, given_up) for record in records]
+                incoming = [one for one in decoded if one.event is not None]
+                while incoming:
+                    count = at_once(incoming)
+                    beside.fold(incoming[:count])
+                    incoming = incoming[count:]
+                    await asyncio.sleep(0)
         for changes in _batched(beside.changes, AT_ONCE):
             latest = {name: beside.latest.get(name) for name in changes} if self.progress else {}
             writes = Writes(changes=changes, latest=latest)

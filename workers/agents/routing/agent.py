@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from workers.agents.routing.chunk_read import needs_transcript, read_for
 from workers.agents.routing.desk_producer import Outlet
+from workers.agents.routing.packet_builder import PacketBuilder
 from workers.agents.routing.playbook_source import PlaybookSource
 from workers.agents.routing.router import Router, Work
 from workers.agents.routing.router_stores import Stores
@@ -116,6 +117,7 @@ class RoutingAgent(Agent):
         self._since_ms = self._now_ms()
         await topic.reconcile(self._since_ms)
         secrets = Secrets(settings.signing_keys)
+        self._packets = PacketBuilder(lambda: self._playbook.current)
         self._router = Router(
             self._topics,
             self._stores,
@@ -123,7 +125,7 @@ class RoutingAgent(Agent):
             Telling(self._stores, self._outlet, self.producer.publish, secrets, self._now_ms),
             self._now_ms,
             self._notices,
-            lambda: self._playbook.current,
+            self._packets,
         )
         self._suspicion = Suspicion(redis, settings, self.group)
         self._owing = asyncio.create_task(self._keep_telling())
@@ -145,6 +147,7 @@ class RoutingAgent(Agent):
         """Disconnect."""
         self._owing.cancel()
         await asyncio.wait({self._owing})
+        self._packets.close()
         await self._outlet.stop()
         await self._stores.redis.aclose()
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from workers.agents.routing.desk_producer import TooLargeError, TopicRefusesError
+from workers.agents.routing.packet_builder import PacketBuilder
 from workers.agents.routing.planner import Planner
 from workers.agents.routing.router_stores import Stores
 from workers.agents.routing.telling import Telling
@@ -24,8 +25,6 @@ from workers.contracts.topics import Topics
 from workers.handoff.brief import brief
 from workers.handoff.contact import ways_to_ask
 from workers.handoff.notices import Circumstances, Notices
-from workers.handoff.packet import packet_for
-from workers.handoff.playbook import Playbook
 from workers.routing import envelopes
 from workers.routing.availability import Load
 from workers.routing.envelopes import Envelope
@@ -67,7 +66,7 @@ class Router:
         telling: Telling,
         now_ms: Callable[[], int],
         notices: Notices,
-        playbook: Callable[[], Playbook],
+        packets: PacketBuilder,
     ) -> None:
         self._notices = notices
         self._topics = topics
@@ -76,7 +75,7 @@ class Router:
         self.telling = telling
         self._planner = Planner(topics, stores, now_ms)
         self._now_ms = now_ms
-        self._playbook = playbook
+        self._packets = packets
 
     async def run(
         self, works: Sequence[Work], entry: LedgerEntry, load: Load
@@ -219,7 +218,7 @@ class Router:
         queue = self._topics.queues.get(planned.queue or "")
         if planned.place == "queue" and queue is None:
             raise TopicRefusesError(f"{planned.queue}: planned, but topics.yaml has it no more")
-        packet = packet_for(decision, work.transcript, planned, queue, self._playbook())
+        packet = await self._packets.build(decision, work.transcript, planned, queue)
         make = (
             envelopes.ticket
             if planned.place == "ticket"
