@@ -26,6 +26,7 @@ from workers.handoff.wording import (
     clause_start,
     clip,
     duration,
+    is_courtesy,
     one_line,
     trim,
     without_greeting,
@@ -37,6 +38,16 @@ STANDS_WORDS: Final = 40
 _LEAST: Final = 5
 _SOON: Final = 60
 """Seconds that nobody waits for."""
+_GROUNDS: Final = 4
+"""Sentences before a refusal that are looked at for its reasons."""
+_LEAD: Final = 1
+"""Characters at the beginning of a sentence that may have been made capital."""
+_LEANS: Final = re.compile(
+    r"\b(?:these|those|neither|none of|such|therefore|this|conditions?|criteria|"
+    r"diese\w*|keine davon|ces|estas?|queste|estas|deze)\b",
+    re.IGNORECASE,
+)
+"""A refusal that makes no sense without the sentences before it."""
 _CONDITIONAL: Final = re.compile(r"(?:if|unless|wenn|falls|si|se|als|indien)\b", re.IGNORECASE)
 
 
@@ -90,12 +101,29 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
         room -= sum(map(word_count, parts)) + 3
         words = trim(said.text, room, _no(said) if refused else 0)
         if words and not view.is_quoted(words):
-            text = view.frame("stands", _how(said, refused), words=view.quote(words, said.text))
+            grounds = _grounds(view, said, room - word_count(words)) if refused else []
+            shown = view.quote_of(" ".join((*grounds, words)), (*grounds, said.text))
+            text = view.frame("stands", _how(said, refused), words=shown)
             parts.insert(len(parts) - bool(state), text)
             cited = (said.turn.event_id, *cited)
     text = "; ".join(parts) or view.frame("stands", "customer_last")
     events = (*cited, *((view.cause,) if _way(view) or not cited else ()))
     return Claim(text=text, events=tuple(dict.fromkeys(events)))
+
+
+def _grounds(view: PacketView, refused: AiSentence, room: int) -> list[str]:
+    """Return the sentences before a refusal that speaks of them as its reasons, if they fit."""
+    parts = view.sentences(refused.turn)
+    at = next((at for at, part in enumerate(parts) if refused.text[_LEAD:] in part), 0)
+    grounds: list[str] = []
+    if _LEANS.search(refused.text):
+        for part in reversed(parts[max(0, at - _GROUNDS) : at]):
+            # The points of a list, torn from what leads to them, would be taken for facts.
+            if word_count(part) > room or is_courtesy(part) or not part.endswith("."):
+                break
+            room -= word_count(part)
+            grounds.insert(0, part)
+    return grounds
 
 
 def _still_holds(view: PacketView, found: PacketFindings) -> AiSentence | None:

@@ -280,6 +280,9 @@ def _objects(view: PacketView, found: PacketFindings, text: str) -> str:
         failed = [work for work in found.works if work.status in ("refused", "failed")]
         named = list(failed[-1].what[-1:]) if failed and failed[-1].kind == "action" else []
         named = [one for one in named if one not in own]
+    if not named:
+        done = [work for work in found.works if work.status == "ok" and work.kind == "action"]
+        named = [one for one in done[-1].what if one in known] if done else []
     return f" ({', '.join(clip(one, 2) for one in named[:_OBJECTS])})" if named else ""
 
 

@@ -27,7 +27,7 @@ from workers.handoff.key_messages import key_messages
 from workers.handoff.languages import DEFAULT_LANGUAGE
 from workers.handoff.last_exchange import last_exchange
 from workers.handoff.next_step import NEXT_WORDS, next_step
-from workers.handoff.packet_findings import PacketFindings, words_of
+from workers.handoff.packet_findings import PacketFindings, refusal, words_of
 from workers.handoff.playbook import Advice, Playbook, advise
 from workers.handoff.records import records
 from workers.handoff.told import steps_of, told_to
@@ -52,7 +52,9 @@ _REQUESTS: Final = 3
 _ATTACHMENTS: Final = 5
 _FOR_NEXT, _FOR_WANTS = 14, 20
 # What is left for the statements that come later, while the earlier ones are written.
-_FOR_WHY, _FOR_TRIED, _FOR_STANDS, _FOR_PROMISES, _FOR_TOLD = 8, 16, 18, 12, 14
+_FOR_WHY, _FOR_REASON, _FOR_PROMISES, _FOR_TOLD = 22, 10, 12, 14
+_FOR_STANDS, _FOR_WAITS = 28, 12
+# Of how it stands: a refusal or what was agreed takes more than who spoke last.
 
 
 def build_packet(
@@ -98,18 +100,23 @@ def build_packet(
     room -= words_of((who, mood) if mood is not None else (who,))
     note = reasons.note_of(view) if decision.reason == "agent_request" else None
     why = reasons.why(view, found.works) if note is not None else None
-    room -= words_of((why,)) if why is not None else _FOR_WHY
-    kept = _FOR_TRIED + _FOR_STANDS
-    first = next_step(view, found, advice, max(_FOR_NEXT, min(NEXT_WORDS, room - kept - 12)))
+    for_why = _FOR_WHY if reasons.has_words(view) else _FOR_REASON
+    room -= words_of((why,)) if why is not None else for_why
+    decided = found.last.agreed is not None or refusal(view, found) is not None
+    for_stands = _FOR_STANDS if decided else _FOR_WAITS
+    for_works = room - for_stands - _FOR_NEXT - _FOR_WANTS
+    tried = work_lines.tried(view, found, min(work_lines.TRIED_WORDS, for_works))
+    room -= words_of(tried)
+    first = next_step(
+        view, found, advice, max(_FOR_NEXT, min(NEXT_WORDS, room - for_stands - _FOR_WANTS))
+    )
     room -= words_of((first,))
-    wants = wants_of(view, found, max(_FOR_WANTS, min(WANTS_WORDS, room - kept)))
+    wants = wants_of(view, found, max(_FOR_WANTS, min(WANTS_WORDS, room - for_stands)))
     room -= words_of((wants,))
     if why is None:
-        room += _FOR_WHY
+        room += for_why
         why = reasons.why(view, found.works)
         room -= words_of((why,))
-    tried = work_lines.tried(view, found, min(work_lines.TRIED_WORDS, room - _FOR_STANDS))
-    room -= words_of(tried)
     stands = claims.stands(view, found, min(claims.STANDS_WORDS, room))
     room -= words_of((stands,))
     conditions = min(CONDITION_WORDS, room - _FOR_TOLD)
@@ -230,7 +237,11 @@ def _requests(view: PacketView, found: PacketFindings) -> tuple[EarlierRequest, 
     if found.issue is None:
         return ()
     earlier = []
-    for ask, state in found.issue.before[-_REQUESTS:]:
+    before = found.issue.before
+    if found.last.agreed is not None:
+        # What was agreed on takes the place of what was asked for on the way to it.
+        before = tuple(one for one in before if one[1] != "open")
+    for ask, state in before[-_REQUESTS:]:
         text = trim(ask.text, 14, ask.start)
         if not view.is_quoted(text):
             view.quote(text, ask.text)

@@ -31,6 +31,11 @@ _GIVES: Final = re.compile(r"\b(?=\w*[a-z_])(?=\w*\d)\w{6,}\b", re.IGNORECASE)
 _WORDLESS: Final = ("tool_unavailable", "context_window_exceeded", "stalled", "unproductive_loop")
 
 
+def has_words(view: PacketView) -> bool:
+    """Return whether words of the conversation, and not only the reason, can say why."""
+    return view.decision.reason not in (*_WORDLESS, "human_initiative", "lead_request")
+
+
 def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     """Say why a person is asked: the reason and the words that caused it."""
     decision = view.decision

@@ -16,7 +16,7 @@ _BREAKS: Final = re.compile(
     r"(?<=[.!?…])[\"”\u2019)]?\s+|\s*\n\s*|\s+[-•\u2013—]\s+"
     # Where a point of a list without an end is followed by prose.
     r"|(?<=[\w)])\s(?=(?:So you|Please|Would you|The refunds?|To (?:proceed|confirm)|Regarding|"
-    r"If you|Let me|Since (?:you|your|the|i['\u2019]m|I can|we)|Here (?:is|are)|Next step)\b)"
+    r"If you|Let me|Since (?:you|your|the|I['\u2019]m|I can|we)|Here (?:is|are)|Next step)\b)"
     r"|\s(?=(?:Unfortunately|However|Leider|Malheureusement|Lamentablemente|Purtroppo|"
     r"Infelizmente|Helaas)\b)"
 )

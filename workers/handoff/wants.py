@@ -8,15 +8,8 @@ from workers.handoff.background import conditions
 from workers.handoff.closing import closes
 from workers.handoff.issues import CLOSED, Ask
 from workers.handoff.last_exchange import in_words
-from workers.handoff.packet_findings import (
-    PacketFindings,
-    changed_since,
-    last_change,
-)
-from workers.handoff.sentences import (
-    ASKS,
-    STILL,
-)
+from workers.handoff.packet_findings import PacketFindings, changed_since, last_change
+from workers.handoff.sentences import ASKS, REFERS, STILL
 from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.wording import (
     clause_start,
@@ -112,6 +105,8 @@ def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room
         if not left or room < _LEAST:
             break
         words = trim(said, min(room, _CONDITION), clause_start(said, start))
+        if words.startswith("…") and REFERS.search(words):
+            words = trim(said, min(room, _CONDITION))
         same = content(said) & told
         # The end of a condition is its point.
         if words.endswith("…") or view.is_quoted(said) or len(same) > len(content(said)) // 2:

@@ -16,7 +16,8 @@ _DANGLING: Final = frozenset(
     "a an and are as at but for from i i'd i'm if in is it my of on or so that the this to was "
     "what with you your because since except before after until if when than using via about into "
     "onto over under between per by some any no not each another his her their our who which whose "
-    "where while although though unless und der die das et le la de que y".split()
+    "where while although though unless can could will would should may might must have has had be "
+    "been do does did get isn't doesn't und der die das et le la de que y".split()
 )
 _MARKUP: Final = re.compile(r"[*#_]{2,}|`+")
 _GREETING: Final = re.compile(

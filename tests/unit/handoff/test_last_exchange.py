@@ -87,6 +87,24 @@ def test_what_was_refused_before_another_way_was_agreed_on_is_not_refused_now() 
     assert packet.next_step.text == "Do what the customer agreed to: cancellation (55121)."
 
 
+def test_a_refusal_comes_with_the_reasons_that_it_speaks_of() -> None:
+    packet = told(
+        ("customer", "I want to cancel booking QX7PLM."),
+        (
+            "ai_agent",
+            (
+                "A saver fare can be cancelled within a day of booking or with an insurance. Since "
+                "neither of these conditions is met, I am unable to cancel it."
+            ),
+        ),
+        ASKS,
+    )
+    assert packet.stands.text.startswith(
+        "AI refused: “A saver fare can be cancelled within a day of booking or with an insurance. "
+        "Since neither"
+    )
+
+
 def test_the_last_words_are_what_is_wanted_now_with_every_request_in_them() -> None:
     packet = told(
         ("customer", "I need to exchange a jacket I ordered."),
