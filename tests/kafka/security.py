@@ -1,8 +1,11 @@
 """Servers that trust nobody: SASL over TLS with ACLs enforced, a store with TLS and users."""
 
+import asyncio
+import re
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -14,9 +17,11 @@ from tests.kafka.server import KafkaServer
 from tests.support.authority import KEY_PASSWORD, Authority, TokenIssuer
 from workers.embedded import GuardedServer, ServerError
 from workers.embedded.child import free_port
+from workers.settings import Settings, load_settings
 
 admin: Final[Any] = confluent_kafka.admin
 PASSWORD: Final = "a-password-of-the-tests"
+TOKEN_S: Final = 6.0
 REAUTHENTICATED_S: Final = 2
 """The broker lets nobody stay for longer without a new proof of who it is."""
 
@@ -256,3 +261,67 @@ class SecuredRedis:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
+
+
+def environment(kafka: KafkaServer, authority: Authority, user: str) -> dict[str, str]:
+    return {
+        "KAFKA_BOOTSTRAP": f"127.0.0.1:{kafka.brokers[0].behind_proxy}",
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+        "KAFKA_SASL_USERNAME": user,
+        "KAFKA_SASL_PASSWORD": PASSWORD,
+        "KAFKA_SSL_CAFILE": str(authority.ca),
+        "KAFKA_SSL_CERTFILE": str(authority.client_certificate),
+        "KAFKA_SSL_KEYFILE": str(authority.client_key),
+        "KAFKA_SSL_KEY_PASSWORD": KEY_PASSWORD,
+    }
+
+
+def with_token(variables: dict[str, str], token: Path) -> dict[str, str]:
+    """The same with a bearer token instead of a password."""
+    kept = {name: value for name, value in variables.items() if "SASL" not in name}
+    return {
+        **kept,
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+        "KAFKA_OAUTH_TOKEN_FILE": str(token),
+    }
+
+
+def settings_of(variables: dict[str, str]) -> Settings:
+    return load_settings(**{name.lower(): value for name, value in variables.items()})
+
+
+@asynccontextmanager
+async def renewed(token: Path, issuer: TokenIssuer, user: str) -> AsyncIterator[None]:
+    """A file that holds a token of TOKEN_S, replaced by a newer one long before that is over."""
+
+    def write() -> None:
+        newer = token.with_suffix(".new")
+        newer.write_text(issuer.token(user, TOKEN_S) + "\n")
+        newer.replace(token)
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(TOKEN_S / 3)
+            await asyncio.to_thread(write)
+
+    write()
+    task = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def used_rights(log: Path) -> set[tuple[str, str, str]]:
+    """The rights on topics that the broker says it was asked for and had given."""
+    found = re.findall(
+        r"Principal = User:(\w+) is Allowed operation = (\w+) .* resource = Topic:LITERAL:([\w-]+)",
+        log.read_text(errors="replace"),
+    )
+    return {
+        (user, operation, "handoff-*" if topic.startswith("handoff-") else topic)
+        for user, operation, topic in found
+    }

@@ -12,9 +12,17 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from tests.kafka.security import OUTBOUND_ACLS, SecuredRedis, add_users, allow, secured_kafka
+from tests.kafka.secured_records import find, reason, send
+from tests.kafka.security import (
+    OUTBOUND_ACLS,
+    SecuredRedis,
+    add_users,
+    allow,
+    environment,
+    secured_kafka,
+    used_rights,
+)
 from tests.kafka.server import VERSION, KafkaServer
-from tests.kafka.test_security import _used, environment, find, reason, send
 from tests.support.authority import Authority, TokenIssuer, make_authority
 from tests.support.bridge import BridgeProcess, eventually, serving
 from tests.support.chatwoot import Chatwoot, vendor_file
@@ -223,7 +231,7 @@ async def test_they_do_their_work_with_the_least_that_they_need(
             for topic, operations in topics.items()
             for operation in operations
         }
-        assert listed <= _used(kafka.brokers[0].folder / "server.log")
+        assert listed <= used_rights(kafka.brokers[0].folder / "server.log")
 
 
 @pytest.mark.parametrize("user", OUTBOUND_ACLS)

@@ -4,10 +4,8 @@ import asyncio
 import json
 import re
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager
-from datetime import UTC, datetime
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,31 +17,34 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError
 
+from tests.kafka.secured_records import find, forged, of_the_desk, reason, said, send
 from tests.kafka.security import (
     PASSWORD,
     REAUTHENTICATED_S,
+    TOKEN_S,
     TOPIC_ACLS,
     SecuredRedis,
     add_users,
     allow,
+    environment,
+    renewed,
     secured_kafka,
+    settings_of,
+    used_rights,
+    with_token,
 )
 from tests.kafka.server import VERSION, KafkaServer
 from tests.support.authority import KEY_PASSWORD, Authority, TokenIssuer, make_authority
 from tests.support.classifier_harness import MessagesApi, messages_api
-from workers.contracts.codec import Raw, encode
-from workers.contracts.deadletters import read_dead_letter
-from workers.contracts.events import Routed
 from workers.contracts.topics import Topics, load_topics
 from workers.embedded.workers import WorkerProcess
 from workers.kafka.admin import apply
-from workers.kafka.reader import Range, partitions_of, ranges_of, read, reading
-from workers.settings import Settings, kafka_client_kwargs, load_settings
+from workers.kafka.reader import Range, read
+from workers.settings import kafka_client_kwargs, load_settings
 
 WORKERS: Final = tuple(TOPIC_ACLS)
 SECRET: Final = "a secret of the tests"
 API_KEY: Final = "an API key of the tests"
-TOKEN_S: Final = 6.0
 DOUBTFUL: Final = (
     ("customer", "My invoice for February shows the wrong billing address."),
     ("ai_agent", "Which address is it?"),
@@ -91,147 +92,12 @@ async def api() -> AsyncIterator[MessagesApi]:
         yield server
 
 
-def environment(kafka: KafkaServer, authority: Authority, user: str) -> dict[str, str]:
-    return {
-        "KAFKA_BOOTSTRAP": f"127.0.0.1:{kafka.brokers[0].behind_proxy}",
-        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-        "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
-        "KAFKA_SASL_USERNAME": user,
-        "KAFKA_SASL_PASSWORD": PASSWORD,
-        "KAFKA_SSL_CAFILE": str(authority.ca),
-        "KAFKA_SSL_CERTFILE": str(authority.client_certificate),
-        "KAFKA_SSL_KEYFILE": str(authority.client_key),
-        "KAFKA_SSL_KEY_PASSWORD": KEY_PASSWORD,
-    }
-
-
-def with_token(variables: dict[str, str], token: Path) -> dict[str, str]:
-    """The same with a bearer token instead of a password."""
-    kept = {name: value for name, value in variables.items() if "SASL" not in name}
-    return {
-        **kept,
-        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-        "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
-        "KAFKA_OAUTH_TOKEN_FILE": str(token),
-    }
-
-
-def settings_of(variables: dict[str, str]) -> Settings:
-    return load_settings(**{name.lower(): value for name, value in variables.items()})
-
-
-@asynccontextmanager
-async def renewed(token: Path, issuer: TokenIssuer, user: str) -> AsyncIterator[None]:
-    """A file that holds a token of TOKEN_S, replaced by a newer one long before that is over."""
-
-    def write() -> None:
-        newer = token.with_suffix(".new")
-        newer.write_text(issuer.token(user, TOKEN_S) + "\n")
-        newer.replace(token)
-
-    async def keep() -> None:
-        while True:
-            await asyncio.sleep(TOKEN_S / 3)
-            await asyncio.to_thread(write)
-
-    write()
-    task = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-
-
-async def find(
-    kafka: KafkaServer,
-    topic: str,
-    seconds: float,
-    key: str,
-    wanted: Callable[[Any], bool] = lambda _: True,
-) -> Any:
-    """The first record of this key that is wanted, read by the tests' own listener; or None."""
-    settings = load_settings(kafka_bootstrap=kafka.bootstrap)
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        async with reading(settings) as consumer:
-            ranges = await ranges_of(consumer, await partitions_of(consumer, [topic]))
-        async with aclosing(read(settings, ranges)) as runs:
-            async for _, records in runs:
-                for record in records:
-                    if record.key == key.encode() and wanted(record):
-                        return record
-        await asyncio.sleep(0.3)
-    return None
-
-
 @pytest.fixture
 async def declared(kafka: KafkaServer) -> Topics:
     """The topics, which are there."""
     topics = load_topics(_TOPICS.read_text(), str(_TOPICS))
     await apply(load_settings(kafka_bootstrap=kafka.bootstrap), topics)
     return topics
-
-
-async def send(kafka: KafkaServer, topic: str, key: str, *values: dict[str, Any] | bytes) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
-        for value in values:
-            content = value if isinstance(value, bytes) else json.dumps(value).encode()
-            await producer.send_and_wait(topic, content, key=key.encode())
-
-
-def said(conversation: str, text: str, role: str = "customer") -> dict[str, Any]:
-    return {
-        "event_id": str(uuid.uuid4()),
-        "conversation_id": conversation,
-        "occurred_at": datetime.now(UTC).isoformat(),
-        "role": role,
-        "content": text,
-    }
-
-
-def forged() -> bytes:
-    """Return an event that only our own agents may write, without their signature."""
-    routed = Routed(
-        type="routed",
-        event_id="forged",
-        conversation_id="forged-1",
-        occurred_at=datetime.now(UTC),
-        decision_id="d",
-        escalation_id="e",
-        seq=1,
-        place="contact",
-        queue="billing",
-        rung=0,
-    )
-    return encode(routed)
-
-
-def of_the_desk(kind: str, ledger: Any) -> dict[str, Any]:
-    """Return a desk's event about the escalation of a record of the ledger."""
-    return {
-        "type": kind,
-        "event_id": f"d-{kind}",
-        "conversation_id": ledger["conversation_id"],
-        "occurred_at": datetime.now(UTC).isoformat(),
-        "escalation_id": ledger["escalation_id"],
-        "queue": ledger["plan"].get("queue") or "tier_2_support",
-        "epoch": ledger["epoch"],
-    }
-
-
-async def reason(kafka: KafkaServer, key: str, agent: str) -> str | None:
-    """Return the reason with which an agent dead-lettered a record of this key, or None."""
-
-    def by_agent(record: Any) -> bool:
-        found = read_dead_letter(Raw(record.key, record.value, record.headers, record.timestamp))
-        return found is not None and found.agent == agent
-
-    letter = await find(kafka, "dead-letters", 20, key, by_agent)
-    if letter is None:
-        return None
-    found = read_dead_letter(Raw(letter.key, letter.value, letter.headers, letter.timestamp))
-    return None if found is None else found.reason
 
 
 @pytest.mark.timeout(180)
@@ -281,7 +147,7 @@ async def test_workers_hand_over_with_the_least_that_they_need(
     assert not denied
     if not VERSION.startswith("3."):
         # Brokers of before log through another library, which says nothing here.
-        assert _rights() - _used(kafka.brokers[0].folder / "server.log") <= SELDOM
+        assert _rights() - used_rights(kafka.brokers[0].folder / "server.log") <= SELDOM
 
 
 async def _each(do: Callable[[WorkerProcess], Any], workers: Iterable[WorkerProcess]) -> None:
@@ -343,18 +209,6 @@ def _rights() -> set[tuple[str, str, str]]:
         for worker, topics in TOPIC_ACLS.items()
         for topic, operations in topics.items()
         for operation in operations
-    }
-
-
-def _used(log: Path) -> set[tuple[str, str, str]]:
-    """The rights on topics that the broker says it was asked for and had given."""
-    found = re.findall(
-        r"Principal = User:(\w+) is Allowed operation = (\w+) .* resource = Topic:LITERAL:([\w-]+)",
-        log.read_text(errors="replace"),
-    )
-    return {
-        (user, operation, "handoff-*" if topic.startswith("handoff-") else topic)
-        for user, operation, topic in found
     }
 
 

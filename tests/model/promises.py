@@ -3,7 +3,8 @@
 import msgspec
 
 from tests.model.escalation import DECISIONS, LOG, decision_of, quiet
-from tests.model.routing import CONTROL, note_of, place_topic
+from tests.model.neighbours import note_of, place_topic
+from tests.model.routing import CONTROL
 from tests.model.simulated_servers import World
 from workers.contracts.decisions import Decision
 from workers.contracts.time import MINUTE

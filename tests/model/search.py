@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tests.model import escalation, routing
+from tests.model import escalation, neighbours, routing
 from tests.model.escalation import LOG
 from tests.model.promises import check, unfolded
 from tests.model.simulated_servers import FailStop, LostAnswer, Worker, World
@@ -126,10 +126,10 @@ class Schedule:
         elif kind == "routing":
             life = routing.routing_worker(world, world.owner[group], parts, self.topics, world.now)
         elif kind == "tickets":
-            life = routing.ticket_system(world, random.Random(self.seed + 1))
+            life = neighbours.ticket_system(world, random.Random(self.seed + 1))
         else:
             seed = f"{self.seed}{kind}"
-            life = routing.desk(world, kind.partition(":")[2], random.Random(seed))
+            life = neighbours.desk(world, kind.partition(":")[2], random.Random(seed))
         self.actors.append(Actor(kind, life))
 
     def _tick(self) -> None:

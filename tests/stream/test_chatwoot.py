@@ -17,9 +17,9 @@ from tests.support.chatwoot import (
     JONAS,
     SECRET,
     Chatwoot,
-    Conversation,
     vendor_file,
 )
+from tests.support.chatwoot_payloads import Conversation
 from tests.support.system import System
 from workers.contracts.topics import EVENTS
 from workers.embedded.simulators import SimulatedSystems

@@ -13,7 +13,6 @@ import json
 import random
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,12 +23,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from tests.support.chatwoot_payloads import ACCOUNT, OWN_USER, Conversation, Payloads, iso
 from workers.data import data_path
 
-ACCOUNT: Final = 1
 TOKEN: Final = "access-token-of-a-user"
 SECRET: Final = "webhook-secret"
-OWN_USER: Final = 9
 ANA: Final = 5
 JONAS: Final = 6
 _PATIENCE_S: Final = 60.0
@@ -40,34 +38,6 @@ _BASE: Final = f"/api/v1/accounts/{ACCOUNT}"
 
 Fault = Callable[[int, str], Awaitable[int | None]]
 """Given a conversation and a call, what is answered instead; None: what Chatwoot answers."""
-
-
-class Conversation:
-    """One conversation as Chatwoot keeps it."""
-
-    def __init__(self, number: int) -> None:
-        self.id = number
-        self.status = "pending"
-        self.assignee: int | None = None
-        self.team: int | None = None
-        self.priority: str | None = None
-        self.labels: list[str] = []
-        self.messages: list[dict[str, Any]] = []
-        self.last_activity_at = time.time()
-        self.updated_at = self.last_activity_at
-
-    def notes(self, words: str = "") -> list[str]:
-        """Return the private notes that have some words."""
-        contents = [message["content"] for message in self.messages if message["private"]]
-        return [content for content in contents if words in content]
-
-    def told(self) -> list[str]:
-        """Return what the customer was told by our user."""
-        return [
-            message["content"]
-            for message in self.messages
-            if not message["private"] and message["sender"].get("id") == OWN_USER
-        ]
 
 
 class Chatwoot:
@@ -86,7 +56,7 @@ class Chatwoot:
         """The bodies of all webhooks."""
         self.disorder: random.Random | None = None
         """Webhooks are posted twice, and in any order."""
-        self._number = 100
+        self._payloads = Payloads(self.names)
         self._posts: set[asyncio.Task[None]] = set()
         self._line = asyncio.Lock()
         self._client = httpx2.AsyncClient(timeout=_PATIENCE_S)
@@ -149,10 +119,10 @@ class Chatwoot:
         if "assignee_id" in given:
             user = int(given["assignee_id"])
             self._change(conversation, assignee=user if user in self.names else None)
-            return JSONResponse(self._user(conversation.assignee))
+            return JSONResponse(self._payloads.user(conversation.assignee))
         if "team_id" in given:
             self.set_team(conversation, given["team_id"])
-            return JSONResponse(self._team(conversation.team))
+            return JSONResponse(self._payloads.team(conversation.team))
         return JSONResponse(None)
 
     def _label(self, conversation: Conversation, given: dict[str, Any]) -> Response:
@@ -167,7 +137,9 @@ class Chatwoot:
             problem = "Validation failed: Content is too long (maximum is 150000 characters)"
             return JSONResponse({"error": problem}, 422)
         private = bool(given.get("private"))
-        message = self._add(conversation, "outgoing", given["content"], self._sender(), private)
+        message = self._add(
+            conversation, "outgoing", given["content"], self._payloads.sender(), private
+        )
         return JSONResponse(message)
 
     async def _members(self, request: Request) -> Response:
@@ -188,7 +160,7 @@ class Chatwoot:
     def customer_says(self, number: int, text: str) -> Conversation:
         """Write as the customer; what was resolved is the bot's again."""
         conversation = self.conversations.setdefault(number, Conversation(number))
-        self._add(conversation, "incoming", text, self._contact(conversation))
+        self._add(conversation, "incoming", text, self._payloads.contact(conversation))
         if conversation.status == "resolved":
             self.set_status(conversation, "pending")
         elif conversation.status == "snoozed":
@@ -204,7 +176,7 @@ class Chatwoot:
         self, conversation: Conversation, user: int, text: str, *, private: bool = False
     ) -> None:
         """Write as one of the people."""
-        self._add(conversation, "outgoing", text, self._sender(user), private)
+        self._add(conversation, "outgoing", text, self._payloads.sender(user), private)
 
     def assign(self, conversation: Conversation, user: int) -> None:
         """Assign a person."""
@@ -227,11 +199,11 @@ class Chatwoot:
         """Answer the survey as the customer."""
         survey = {"csat_survey_response": {"rating": rating, "feedback_message": ""}}
         message = {
-            **self._message("template", "Please rate", None, private=False),
+            **self._payloads.message("template", "Please rate", None, private=False),
             "content_type": "input_csat",
             "content_attributes": {"submitted_values": survey},
         }
-        self._emit("message_updated", self._of_message(message, conversation))
+        self._emit("message_updated", self._payloads.of_message(message, conversation))
 
     def _add(
         self,
@@ -241,10 +213,10 @@ class Chatwoot:
         sender: dict[str, Any],
         private: bool = False,
     ) -> dict[str, Any]:
-        message = self._message(kind, text, sender, private=private)
+        message = self._payloads.message(kind, text, sender, private=private)
         conversation.messages.append(message)
         conversation.last_activity_at = conversation.updated_at = time.time()
-        self._emit("message_created", self._of_message(message, conversation))
+        self._emit("message_created", self._payloads.of_message(message, conversation))
         return message
 
     def _change(self, conversation: Conversation, **fields: Any) -> None:
@@ -260,106 +232,13 @@ class Chatwoot:
             return
         conversation.updated_at = time.time()
         status = [change for change in changed if "status" in change]
-        shown = self._of_conversation(conversation)
+        shown = self._payloads.of_conversation(conversation)
         if status:
             payload = {**shown, "changed_attributes": status}
             self._emit("conversation_status_changed", payload)
-        at = {"previous_value": None, "current_value": _iso(conversation.updated_at)}
+        at = {"previous_value": None, "current_value": iso(conversation.updated_at)}
         payload = {**shown, "changed_attributes": [*changed, {"updated_at": at}]}
         self._emit("conversation_updated", payload)
-
-    # ---- payloads ----------------------------------------------------------------------------
-
-    def _user(self, user: int | None) -> dict[str, Any] | None:
-        if user is None:
-            return None
-        return {
-            "id": user,
-            "name": self.names[user],
-            "available_name": self.names[user],
-            "avatar_url": "",
-            "type": "user",
-            "availability_status": "online",
-            "thumbnail": "",
-        }
-
-    def _sender(self, user: int = OWN_USER) -> dict[str, Any]:
-        name = self.names[user]
-        return {"id": user, "name": name, "email": f"{user}@acme.example", "type": "user"}
-
-    def _team(self, team: int | None) -> dict[str, Any] | None:
-        return None if team is None else {"id": team, "name": f"team {team}"}
-
-    def _contact(self, conversation: Conversation) -> dict[str, Any]:
-        return {
-            "account": {"id": ACCOUNT, "name": "Acme"},
-            "additional_attributes": {},
-            "avatar": "",
-            "custom_attributes": {},
-            "email": "mia@example.com",
-            "id": 4000 + conversation.id,
-            "identifier": None,
-            "name": "Mia Lindqvist",
-            "phone_number": None,
-            "thumbnail": "",
-        }
-
-    def _message(
-        self, kind: str, text: str, sender: dict[str, Any] | None, *, private: bool
-    ) -> dict[str, Any]:
-        self._number += 1
-        return {
-            "id": self._number,
-            "content": text,
-            "created_at": _iso(time.time()),
-            "message_type": kind,
-            "content_type": "text",
-            "private": private,
-            "content_attributes": {},
-            "additional_attributes": {},
-            "source_id": None,
-            "sender": sender,
-        }
-
-    def _of_message(self, message: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
-        return {
-            **message,
-            "account": {"id": ACCOUNT, "name": "Acme"},
-            "conversation": self._of_conversation(conversation),
-            "inbox": {"id": 1, "name": "Website"},
-        }
-
-    def _of_conversation(self, conversation: Conversation) -> dict[str, Any]:
-        return {
-            "additional_attributes": {"browser_language": "en"},
-            "can_reply": True,
-            "channel": "Channel::WebWidget",
-            "contact_inbox": {"id": 7, "contact_id": 4000 + conversation.id, "inbox_id": 1},
-            "id": conversation.id,
-            "inbox_id": 1,
-            "messages": [],
-            "labels": list(conversation.labels),
-            "meta": {
-                "sender": self._contact(conversation),
-                "assignee": self._user(conversation.assignee),
-                "assignee_type": None if conversation.assignee is None else "User",
-                "team": self._team(conversation.team),
-                "hmac_verified": False,
-            },
-            "status": conversation.status,
-            "custom_attributes": {},
-            "snoozed_until": None,
-            "unread_count": 0,
-            "first_reply_created_at": None,
-            "priority": conversation.priority,
-            "waiting_since": 0,
-            "agent_last_seen_at": 0,
-            "contact_last_seen_at": 0,
-            "last_activity_at": int(conversation.last_activity_at),
-            "timestamp": int(conversation.last_activity_at),
-            "created_at": int(conversation.last_activity_at),
-            "updated_at": conversation.updated_at,
-        }
 
     # ---- webhooks ----------------------------------------------------------------------------
 
@@ -420,7 +299,3 @@ def vendor_file(folder: Path, url: str) -> Path:
 def _not_of_the_enumeration(name: str) -> Response:
     """Answer as Rails does to a value that no enumeration has: an error that nobody handles."""
     return JSONResponse({"status": 500, "error": f"Internal Server Error: {name}"}, 500)
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
