@@ -22,7 +22,7 @@ _OWN_WORDS: Final = "HANDOFF_WORDS"
 def own_words(folder: Path | None) -> str:
     """Return the word lists of a folder as a policy carries them; nothing without a folder.
 
-    Read once, at a start: what they say is part of the policy from then on. ValueError when the
+    They are read once, at a start, and are part of the policy from then on. ValueError when the
     folder has none, or one cannot be read.
     """
     if folder is None:

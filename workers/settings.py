@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     classifier_calls_per_minute: int = Field(
         default=120, ge=0, validation_alias="HANDOFF_CLASSIFIER_CALLS_PER_MINUTE"
     )
-    """The budget of one process; what comes beyond it is not asked."""
+    """The budget of one process; questions beyond it are not asked."""
     classifier_input_price: float = Field(
         default=0.10, ge=0, validation_alias="HANDOFF_CLASSIFIER_INPUT_PRICE"
     )

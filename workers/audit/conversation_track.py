@@ -131,7 +131,7 @@ class Track:
     seq: int = -1
     epoch: int = 0
     recorded: int = -1
-    """The last `seq` that the ledger must have; what changes no place may be left out of it."""
+    """The last `seq` that the ledger must have; it may lack decisions that change no place."""
     at: At = NOWHERE
     """The place of the conversation's last decision."""
     ended: str | None = None

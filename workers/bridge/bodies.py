@@ -40,7 +40,7 @@ class Bodies:
     async def read(self, request: Request) -> AsyncIterator[bytes]:
         """Yield the whole body, which counts as held until the block ends.
 
-        What says its length is refused before a byte of it is read.
+        A body that declares too great a length is refused before a byte of it is read.
         """
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and (len(declared) > 15 or int(declared) > self._limit):

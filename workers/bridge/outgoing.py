@@ -56,7 +56,7 @@ class OutgoingReader:
         self._store = store
         self._added = added
         self.assigned = asyncio.Event()
-        """Set once partitions are placed: what is published from then on is told."""
+        """Set once partitions are assigned: every message published from then on is told."""
 
     async def run(self) -> None:
         """Read until cancelled; raises aiokafka's errors, after which it may be run again."""

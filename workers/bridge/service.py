@@ -74,7 +74,7 @@ async def _store(settings: Settings, stack: AsyncExitStack) -> DeliveryStore:
 def _start_outgoing(
     configured: Configured, publisher: Publisher, store: DeliveryStore, stack: AsyncExitStack
 ) -> asyncio.Event:
-    """Start to tell vendors; what is returned is set while nothing is missed."""
+    """Start to tell vendors; the event that is returned is set while no message is missed."""
 
     async def give_up(delivery: Delivery, why: str) -> None:
         while True:

@@ -22,7 +22,7 @@ _FOLDER: Final = "handoff-replay-"
 def local_files(names: Sequence[str]) -> Iterator[list[Path]]:
     """Yield paths that can be read more than once, as lines that are plain or gzipped.
 
-    `-` and pipes are copied to a temporary file first; what is packed otherwise is unpacked to one.
+    `-` and pipes are copied to a temporary file first; zstd and Parquet are unpacked to one.
     """
     with tempfile.TemporaryDirectory(prefix=_FOLDER) as name:
         paths = []

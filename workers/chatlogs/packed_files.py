@@ -60,7 +60,7 @@ def _rows(path: Path, out: Path) -> Path:
 
 
 def _line(row: dict[str, Any]) -> bytes:
-    """Return a row as an event: columns are fields, what is null is absent."""
+    """Return a row as an event: columns are fields, a null is an absent field."""
     event = {name: _given(value) for name, value in row.items() if value is not None}
     return orjson.dumps(event, default=str, option=orjson.OPT_NAIVE_UTC) + b"\n"
 

@@ -39,8 +39,8 @@ SHAPES: Final = (
 def read_shape(log: Any, name: str | None = None) -> tuple[str, Any]:
     """Return the format of a log and the log as it is mapped; `name` forces a format.
 
-    What fits none comes back as it is, under the name "unknown". ValueError where a log cannot be
-    read in the format that is forced.
+    A log that fits none comes back as it is, under the name "unknown". ValueError where a log
+    cannot be read in the format that is forced.
     """
     for shape in SHAPES:
         if shape.name == name:

@@ -159,9 +159,9 @@ def retry(
 ) -> None:
     """Send each dead letter back once, unchanged, to its topic and partition.
 
-    Key, value and headers are the original ones, and so is the partition. What was sent again is
-    marked on dead-letters and left out from then on; an event that was applied meanwhile is known
-    by its event_id and changes nothing.
+    Key, value and headers are the original ones, and so is the partition. Each letter that was sent
+    again is marked on dead-letters and left out from then on; an event that was applied meanwhile
+    is known by its event_id and changes nothing.
 
     Exit code: 0 all were sent, 1 some could not be and are named, 2 wrongly called.
     """

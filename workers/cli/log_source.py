@@ -26,7 +26,7 @@ class LogSource(NamedTuple):
 def planned(
     source: LogSource, candidates: Sequence[Candidate], default: PolicyText, asked: Asked
 ) -> Iterator[Prepared]:
-    """Yield the plan of a replay; what it names is there until the block is left."""
+    """Yield the plan of a replay; the files it names exist until the block is left."""
     if source.topic is None:
         with local_files(source.files) as paths:
             yield plan_files(paths, candidates, default.text, asked, default_name=default.name)

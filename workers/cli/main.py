@@ -65,7 +65,7 @@ _LACKING: Final = (
 
 
 class Terminated(BaseException):
-    """SIGTERM or SIGHUP has come: what is open is closed on the way out, and folders go."""
+    """SIGTERM or SIGHUP has come: files are closed and temporary folders removed on the way out."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -112,7 +112,7 @@ class LazyGroup(click.Group):
         return command
 
     def main(self, *arguments: Any, **extra: Any) -> Any:
-        """Run the command line; what ends it from outside has an exit code and no message."""
+        """Run the command line; a signal or a closed pipe ends it with a code and no message."""
         try:
             return super().main(*arguments, **extra)
         except KeyboardInterrupt:

@@ -86,7 +86,7 @@ policy_option = click.option(
     callback=_chosen,
     help="Policy file, or a folder of them; else HANDOFF_POLICY, else the shipped default.yaml.",
 )
-"""For workers: what is named holds. It passes a PolicyChoice, never None."""
+"""For workers: the policy that is named holds. It passes a PolicyChoice, never None."""
 
 replay_policy_option = click.option(
     "--policy",

@@ -270,7 +270,7 @@ def _require_writable(output: Path) -> None:
 
 
 def _candidates(policy: PolicyChoice, against: Path | None, topics: Path) -> list[Candidate]:
-    """Return what is tried: a policy that is named, or what the log says; and what against."""
+    """Return the policy to try, named or the log's own, and the one to compare it with."""
     tried = Candidate(name=OWN_POLICIES, text=None)
     if policy.is_given:
         tried = Candidate(*policy.read(topics))

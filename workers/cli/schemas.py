@@ -180,7 +180,7 @@ def _problem(line: bytes, schema: str, validator: Any) -> str | None:
         decode_record(schema, record)
     except Rejected as rejected:
         return str(rejected)
-    # Readers are tolerant; what is written should keep the schema too.
+    # Readers are tolerant, but a writer should keep the schema.
     error = next(validator.iter_errors(orjson.loads(line)), None)
     if error is None:
         return None

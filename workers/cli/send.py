@@ -68,7 +68,7 @@ class _Clock:
         self.oldest = ""
 
     def look(self, record: dict[str, Any]) -> None:
-        """Refuse one event that is ahead of now; what else is wrong is for its reader to say."""
+        """Refuse one event that is ahead of now; its reader names whatever else is wrong."""
         at = record.get("occurred_at")
         if self._topic not in (EVENTS, DESKS) or not isinstance(at, str):
             return

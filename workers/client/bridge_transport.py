@@ -15,7 +15,7 @@ from workers.contracts.control import Control
 _TRIES: Final = 8
 _LONGEST_WAIT_S: Final = 20.0
 _SILENCE_S: Final = 60.0
-"""The bridge says something every few seconds; who says nothing for so long is gone."""
+"""The bridge sends something every few seconds; a connection silent for so long is dead."""
 
 _LONGEST_LINE: Final = 2_000_000
 

@@ -44,7 +44,7 @@ class EventTransport(Protocol):
         """Connect; raises if no server answers at the address."""
 
     async def stop(self) -> None:
-        """Disconnect; what was sent is acknowledged already."""
+        """Disconnect; every event that was sent is acknowledged already."""
 
     async def send(self, conversation_id: str, value: bytes) -> None:
         """Return when an event is written; raises RefusedEventError when it never can be."""
@@ -56,8 +56,8 @@ class EventTransport(Protocol):
 class HandoffClient:
     """Reports what is said in conversations, and knows who owns each of them.
 
-    Use it with `async with`. Every method that reports returns when the event is written, and may
-    be called again with the same `event_id` when it raised: what comes twice is applied once.
+    Use it with `async with`. Every method that reports returns when the event is written. After an
+    error call it again with the same `event_id`: an event that comes twice is applied once.
     """
 
     def __init__(

@@ -16,8 +16,8 @@ from workers.settings import Settings, kafka_client_kwargs, load_settings
 class KafkaTransport:
     """Writes to `conversation-events` and reads `conversation-control`.
 
-    Every process hears of all conversations, from the beginning of what the topic keeps: what was
-    said while it was away is known again before anything new.
+    Every process hears of all conversations, from the beginning of what the topic keeps, so
+    that it knows the messages sent while it was away before anything new.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:

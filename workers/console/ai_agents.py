@@ -118,7 +118,7 @@ class ScriptedAgent:
     name = "scripted-1"
 
     async def reply(self, lines: Sequence[Line]) -> AiReply:
-        """Return an answer; what it has no script for makes it unsure."""
+        """Return an answer, an unsure one where it has no script."""
         text = lines[-1].text if lines else ""
         given = [line.text for line in lines if line.role == "ai_agent"]
         for known in _SCRIPT:
@@ -131,7 +131,7 @@ class ScriptedAgent:
 
 
 class ModelAgent:
-    """Asks a model, within a budget; what it cannot answer the script does."""
+    """Asks a model, within a budget; where the model gives no answer, the script does."""
 
     def __init__(self, settings: Settings) -> None:
         from anthropic import AsyncAnthropic

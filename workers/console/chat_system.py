@@ -1,6 +1,6 @@
 """A small chat system that owns the conversations named `chat-…`, for trying the whole thing.
 
-It keeps nothing: what was said is on the log and in the store, what holds is in the view.
+It keeps nothing: the words are on the log and in the store, the control message is in the view.
 """
 
 import asyncio

@@ -70,7 +70,7 @@ class ViewFile:
         await asyncio.get_running_loop().run_in_executor(self._writing, self._replace)
 
     def close(self) -> None:
-        """Close everything; what was committed is kept."""
+        """Close everything; committed rows are kept."""
         self._reading.shutdown(cancel_futures=True)
         self._writing.shutdown(cancel_futures=True)
         self._connection.close()
@@ -176,7 +176,7 @@ _PACKETS_MS: Final = DAY
 def forget(connection: sqlite3.Connection, now_ms: int) -> None:
     """Remove some of what is older than the view keeps; called again and again.
 
-    What is open stays, however old it is.
+    Open escalations stay, however old they are.
     """
     ended = (
         f"outcome IS NOT NULL AND ended_at < {now_ms - KEEP_MS} ORDER BY ended_at LIMIT {_AT_ONCE}"

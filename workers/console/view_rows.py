@@ -53,7 +53,7 @@ def apply_records(
 ) -> None:
     """Apply records and note how far their partitions were read, in the caller's transaction.
 
-    What cannot be decoded is counted and passed over: other readers of the topic refuse it too.
+    A record that cannot be decoded is counted and passed over: other readers refuse it, too.
     """
     for record in records:
         try:

@@ -1,7 +1,7 @@
 """One form for characters that mean the same, with a way back to where they stood.
 
-Accents are composed; full-width letters, odd blanks and HTML entities get their plain form; what
-is not seen is left out.
+Accents are composed; full-width letters, odd blanks and HTML entities get their plain form;
+invisible characters are left out.
 """
 
 from __future__ import annotations

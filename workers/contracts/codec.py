@@ -104,7 +104,7 @@ def decode_event(record: Raw, secrets: Secrets = UNSIGNED) -> Event:
 def decode_desk_event(record: Raw, secrets: Secrets = UNSIGNED) -> DeskEvent | LeadEvent | Presence:
     """Decode the event of one record of `desk-events`, or raise Rejected.
 
-    What a lead does must be signed by one of the secrets, if there are any.
+    A lead's event must be signed by one of the secrets, if there are any.
     """
     value = _sized(record.value)
     event = _decode_typed(value, DESK_TYPES)

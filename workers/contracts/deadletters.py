@@ -102,8 +102,8 @@ def dead_letter(
     """Return the key, value and headers to produce to `dead-letters`; equal arguments, equal bytes.
 
     Original headers come first and ours, named `dead-letter-…`, after them. A record with neither
-    key nor value gets an empty key, because producers refuse one without both. What is larger than
-    MAX_DEAD_LETTER_BYTES altogether is cut until it fits, and says so.
+    key nor value gets an empty key, because producers refuse one without both. A letter of more
+    than MAX_DEAD_LETTER_BYTES altogether is cut until it fits, and says so.
     """
     key, value, foreign = raw.key, raw.value, _foreign(raw.headers)
     ours = {

@@ -111,7 +111,7 @@ def shown(value: Any) -> str:
 
 
 def named(text: str) -> str:
-    """Return an id for a person to find a record by; what may be a sentence is left out."""
+    """Return an id for a person to find a record by; a text that may be a sentence is left out."""
     return text if _ID.fullmatch(text) else f"text of {len(text)} characters"
 
 

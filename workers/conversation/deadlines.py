@@ -85,7 +85,7 @@ def _look_at_wait(run: StepContext) -> None:
 
 
 def _warn(run: StepContext) -> None:
-    """Tell the team that a claim or a first reply is about to be missed; who is late need not."""
+    """Tell the team that a claim or a first reply is about to be missed, unless it is too late."""
     state, escalation = run.state, run.state.open
     risk = next((due for due in state.deadlines if due[0] in ("claim", "reply")), None)
     if escalation is None or risk is None or risk[1] <= state.clock:

@@ -33,7 +33,7 @@ TICKET_LIFE_MS: Final = 30 * DAY
 
 
 def ownership(run: StepContext, event: Ownership) -> None:
-    """Apply what a desk reports; what comes too late is refused or passes without effect."""
+    """Apply a desk's report; one that comes too late is refused or passes without effect."""
     if event.action == "rated":
         rate(run, event)
         return

@@ -1,4 +1,4 @@
-"""Facts about a conversation in a decision, for the packet and for whoever asks why.
+"""Facts about a conversation in a decision, for the packet and for explanations.
 
 Decisions are kept for months, and in the ledger for good: what somebody wrote is in them strictly
 redacted, and the customer's name is not. Packets take both from the transcript.
@@ -57,7 +57,7 @@ def facts_of(state: "State") -> Facts:
 
 
 def _last_person(state: "State") -> str | None:
-    """Return who had the conversation lately; whoever has let go of this escalation has not."""
+    """Return who had the conversation lately, unless they have let go of this escalation."""
     if state.clock - state.last_person_at > DAY or (state.open and state.open.claimed_at):
         return None
     return state.last_person

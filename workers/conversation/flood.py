@@ -1,4 +1,4 @@
-"""A conversation in which too much is said: what is beyond the policy's limit is counted, not read.
+"""A conversation with too many messages: those beyond the policy's limit are counted, not read.
 
 A person's messages and our own events are always read, and so is what the customer says while only
 machines talk too much: the customer has a limit of his own. Messages that were said at different

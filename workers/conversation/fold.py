@@ -81,7 +81,7 @@ class ConversationWrite:
     state: State
     blob: bytes
     fresh: bool = False
-    """Transcript and ids start anew: what is stored of them is dropped first."""
+    """Transcript and ids start anew: the stored ones are dropped first."""
     turns: list[bytes] = field(default_factory=list)
     """Msgpack `Turn`s to append to the transcript."""
     ids: list[str] = field(default_factory=list)

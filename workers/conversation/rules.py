@@ -79,7 +79,7 @@ that waits."""
 def _is_silenced(run: StepContext) -> bool:
     """Return whether something was just said under an AI version that must not go on.
 
-    Time alone sweeps nothing: who does not write needs nobody.
+    Time alone sweeps nothing: a customer who does not write needs no person.
     """
     state = run.state
     if type(run.event) is not Message or state.ai_version not in run.silenced:

@@ -326,7 +326,7 @@ def tail(text: str, limit: int) -> str:
 def noted(text: str, limit: int, rule: Redaction = "strict") -> str:
     """Return the beginning of what somebody wrote, `limit` bytes at most, redacted before that.
 
-    What a cut goes through would no longer be recognised for what it was. Chat systems repeat a
+    A cut through a card number or an address would hide it from redaction. Chat systems repeat a
     subject and a name with every message, which is why answers are kept.
     """
     return cut(redact(text, rule, limit), limit)

@@ -1,4 +1,4 @@
-"""Keeps a stored state at two kilobytes: what only explains is given up before what decides."""
+"""Keeps a stored state at two kilobytes: gives up explanations before facts that decide."""
 
 from collections.abc import Callable
 from typing import Final

@@ -81,7 +81,7 @@ def switched_on_since(known: Switches, since_ms: int) -> frozenset[str]:
 def switches_before(events: Iterable[AiSwitch], later: Iterable[Switch]) -> Switches:
     """Return what held before the first of `events`; `later` is what was known after the last.
 
-    A version that is switched on was off before: nobody switches on what is on.
+    A version that is switched on was off before: a switch always changes something.
     """
     first: dict[str, AiSwitch] = {}
     for event in events:

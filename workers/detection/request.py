@@ -12,7 +12,7 @@ from workers.detection.linear_model import class_features, load
 from workers.detection.request_rules import RULES
 from workers.detection.tokens import ClassifiedTurn
 
-# A sentence without any of these asks for nobody.
+# A sentence without any of these asks for no person.
 CUES = "H1gQAZMSBTXEFYD2/s5';`é"
 # Two neighbours of which neither tells anything alone: "call me", "contact us".
 CUE_PAIRS = "@C", "m"

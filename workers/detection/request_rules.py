@@ -158,7 +158,7 @@ _PRESENT = r"""
 0.6  w[iq]{0,2}[kW]?p?T
 0.6  w[iq]{0,2}k?[C@]<end>
 """
-# Whoever it is: who is talked to, or calls, need not be known.
+# The person who is talked to, or calls, need not be known.
 _OPEN = r"""
 0.75 (?:<clause>[kKB]{0,3}|<ask>)[TU][kmuO]{0,2}p<whom>(?=$|[,kKl&atqWief])
 0.8  X[mkO]{0,1}mk?[pk]{1,2}<whom>(?=$|[,kKl&atqW])

@@ -18,7 +18,7 @@ from workers.detection.findings import FoundIntent, FoundTopic
 SCORE: Final = 0.8
 """Confidence of such a finding: less than that of an intent which the AI agent names."""
 READ: Final = 4_000
-"""Characters of a turn that are read for topics: what somebody writes about stands first."""
+"""Characters of a turn that are read for topics: customers name the topic first."""
 _DATA: Final = Path(__file__).parent / "data" / "topics.txt"
 _MACRO: Final = re.compile(r"<(\w+)>")
 _DEFINITION: Final = re.compile(r"(\w+) = (.+)")

@@ -56,7 +56,7 @@ class WorkerProcess:
         return "" if self._server is None else self._server.tail()
 
     def stop(self) -> None:
-        """End it in order: what is in flight is finished."""
+        """End it in order: work in flight is finished."""
         if self._server is not None:
             self._server.stop()
             self._server = None

@@ -26,7 +26,7 @@ UNPACKED_BYTES: Final = 64 * 1024 * 1024
 """Of one batch. Ours have at most 4 MB, and 1 MB of JSON packs no more than this."""
 STEPPED_OVER: Final = "handoff-stepped-over"
 """Names the header of the record that stands for a batch which was not unpacked; it has no key and
-no value, and what reads it makes a dead letter of it."""
+no value, and its reader makes a dead letter of it."""
 _HEAD: Final = 61
 """Bytes before the records of a batch."""
 _ATTRIBUTES: Final = 21

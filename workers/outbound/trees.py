@@ -154,7 +154,7 @@ def holds(expression: str | None, data: Data) -> bool:
     if expression is None:
         return True
     found = evaluate(expression, data)
-    # Zero is true to JMESPath; what is empty is not.
+    # To JMESPath zero is true, and an empty text, list or object is not.
     return found is not None and found is not False and found not in ("", [], {})
 
 

@@ -50,8 +50,8 @@ class Inbound(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=T
     note: dict[VendorName, Tree] = {}
     """Notes to keep of the conversation, for `known`."""
     note_at: str | None = None
-    """JMESPath to the seconds at which that was so: what is older than `known.noted_at` is not
-    noted, as webhooks come in any order."""
+    """JMESPath to the seconds at which that was so. As webhooks come in any order, a note older
+    than `known.noted_at` is not kept."""
     rules: Annotated[tuple[VendorRule, ...], msgspec.Meta(min_length=1)]
 
 

@@ -148,7 +148,7 @@ class OutcomeReport:
     def __init__(self, by: tuple[str, ...] = (), since_ms: int | None = None) -> None:
         """Split by these names of DIMENSIONS, each by itself; count from `since_ms` on.
 
-        What was decided before is remembered, so that what follows from it is understood.
+        Earlier decisions are remembered, so that their consequences are understood.
         """
         self.total = OutcomeCounts()
         self.groups: dict[str, dict[str, OutcomeCounts]] = {name: {} for name in by}

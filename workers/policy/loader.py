@@ -40,7 +40,7 @@ def load_policy(text: str, name: str, queues: Collection[str] | None = None) -> 
 def load_policy_json(text: str, name: str) -> Policy:
     """Return the policy of a JSON text, which a program wrote: fast, and errors name no lines.
 
-    Raises PolicyError, or ValueError for what is no JSON.
+    Raises PolicyError, or ValueError for a text that is no JSON.
     """
     return _checked(Document(name, orjson.loads(text), {(): 1}), None)
 

@@ -119,7 +119,7 @@ def _without(text: str, spans: list[Found]) -> str:
 
 
 def _hidden(text: str, rule: Redaction) -> list[Found]:
-    """Return what to hide, in order, overlaps made one: what any detector found stays hidden."""
+    """Return the spans to hide, in order, overlaps joined: each detector's finding stays hidden."""
     merged: list[Found] = []
     plain, moves = (text, []) if text.isascii() and "&" not in text else comparable(text)
     found: Iterable[Found] = _found(plain, rule)

@@ -54,7 +54,7 @@ class Agreement(msgspec.Struct):
 class Tally(msgspec.Struct):
     """The counts of one policy; tallies of several parts of a log add up.
 
-    What came after the runs had parted is in `hypothetical` alone.
+    Decisions after the runs had parted are in `hypothetical` alone.
     """
 
     overall: Share = msgspec.field(default_factory=Share)

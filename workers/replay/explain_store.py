@@ -146,7 +146,7 @@ class _Reading:
             return line_of(event, self.state, self.meta, (), late)
         decisions, notes = self._pass_time(turn.at)
         if turn.role == "human_agent":
-            # A person had it by now: what the silence before would have done says nothing.
+            # A person had it by now: signals of the silence before say nothing.
             notes = []
         more, note = self._apply(event)
         notes += [note] if note else []

@@ -27,7 +27,7 @@ _SPLITS: Final[tuple[tuple[Split, str], ...]] = (
 
 
 def show(summary: Summary, console: Console) -> None:
-    """Print a report; what does not fit is counted."""
+    """Print a report; rows that do not fit are counted."""
     for refused in summary.refusals[:_SHOWN]:
         where = f"{refused.where}: {refused.reason}: {refused.detail}"
         console.print(one_line(where), style="yellow", soft_wrap=True)

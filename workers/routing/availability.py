@@ -27,8 +27,8 @@ class LastPresence:
 class Load:
     """Waiting escalations and people online, by queue; a missing queue has neither.
 
-    `since_ms` is when the router that reads it was started: what desks said before, it may have
-    missed.
+    `since_ms` is when the router that reads it was started: it may have missed reports of desks
+    from before.
     """
 
     since_ms: int

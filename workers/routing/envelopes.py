@@ -270,8 +270,8 @@ def _priority(decision: Decision, plan: Plan, topics: Topics) -> int:
 def _sort_at(decision: Decision, plan: Plan, priority: int) -> datetime | None:
     """Return by when its turn comes: the opening, and of the time to claim it a part by priority.
 
-    The most urgent counts a fifth of that time, the least urgent all of it, so that whoever waits
-    for longer comes before whoever is more urgent and much younger.
+    The most urgent counts a fifth of that time, the least urgent all of it, so that a long
+    wait comes before a case that is more urgent and much younger.
     """
     if plan.claim_due_at is None:
         return None

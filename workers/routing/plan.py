@@ -252,7 +252,7 @@ def _left(decision: Decision, previous: LedgerRecord | None) -> tuple[str, ...]:
 def claimed_on(decision: Decision, previous: LedgerRecord | None) -> str | None:
     """Return the queue from which a claim took its escalation; None when it never had a place.
 
-    Who claims by a word in the chat names no queue, and the fold may not yet know where the
+    A claim by a word in the chat names no queue, and the fold may not yet know where the
     router put it: then the ledger says.
     """
     if (

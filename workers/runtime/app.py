@@ -108,15 +108,15 @@ class Agent:
     async def handle(self, tp: TP, records: Sequence[aiokafka.ConsumerRecord]) -> None:
         """Return when every effect of these records of one partition is durable.
 
-        Called for one chunk of a partition at a time, for several partitions at once. What
-        follows is that their offsets are committed.
+        Called for one chunk of a partition at a time, for several partitions at once.
+        Their offsets are committed afterwards.
         """
         raise NotImplementedError
 
     async def stepped_over(self, tp: TP, end: int) -> None:
         """Run when no record, handled or to come, lies between the last one and `end`.
 
-        What a transaction leaves there, aborted or not, is invisible to readers.
+        The markers that a transaction leaves there, aborted or not, are invisible to readers.
         """
 
     def is_busy(self, tp: TP) -> bool:  # noqa: ARG002

@@ -1,7 +1,7 @@
 """Faust by chunks: one event per fetched run of records of a partition.
 
 Faust's own path costs two tasks and several awaits per record. Here a run of records travels as
-one event, is acknowledged as one, and what is committed is the worker's own watermark.
+one event and is acknowledged as one; the offset to commit is the worker's own watermark.
 """
 
 import asyncio
@@ -342,7 +342,7 @@ class Consumer(driver.Consumer):
         offsets: Mapping[TP, int],
         start_new_transaction: bool = True,  # noqa: ARG002 - the signature is Faust's
     ) -> bool:
-        """Commit watermarks as they are: what lies below them is acknowledged already.
+        """Commit watermarks as they are: all records below them are acknowledged already.
 
         Faust draws a table for its log before each commit, even when that log is not written, and
         nothing else runs for those milliseconds.
@@ -355,7 +355,7 @@ class Consumer(driver.Consumer):
         return True
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Wait for what is in flight, commit, then forget the partitions."""
+        """Wait for the chunks in flight, commit, then forget the partitions."""
         self.transport.releasing(revoked)
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
@@ -385,4 +385,4 @@ class Transport(driver.Transport):
     origins: Mapping[TP, int]
     """Metadata for each partition's commits, see `Agent.origins`."""
     releasing: Callable[[Collection[TP]], None]
-    """Called before waiting for what is in flight: nothing may begin that takes long."""
+    """Called before waiting for the chunks in flight: nothing may begin that takes long."""

@@ -1,6 +1,6 @@
 """The end of a worker that can't go on: at once, without a commit, so that nothing is lost.
 
-The supervisor starts the process again; what it had in hand is read again from the log.
+The supervisor starts the process again, which reads the unfinished chunk from the log anew.
 """
 
 import logging
@@ -33,7 +33,7 @@ def fail_stop(what: str, error: BaseException | None = None) -> NoReturn:
 
 
 def _explained(error: BaseException | None) -> str:
-    """Return what may be said of an error: what others raise may quote the message at hand."""
+    """Return what may be said of an error: a library's error may quote the message at hand."""
     if error is None:
         return ""
     if isinstance(error, WorkerStop):

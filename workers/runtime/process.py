@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 async def run(agent: Agent, health_port: int | None = None) -> None:
-    """Run one agent until SIGTERM or SIGINT; what is in flight is finished and committed.
+    """Run one agent until SIGTERM or SIGINT; chunks in flight are finished and committed.
 
     Waits for Kafka at the start. Ends the process at once when Faust crashes, when the event
     loop is blocked, when a partition stands still, or when the end takes too long.
@@ -157,7 +157,7 @@ def _standing(passed_s: float, busy_s: float) -> float:
 def _watch_loop(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
     """End the process when the event loop runs nothing for so long that the group must go on.
 
-    And when `worker all`, which started it, is gone: nobody would start or stop it any more.
+    And when `worker all`, which started it and would stop it, is gone.
     """
     blocked_s, ended = 0.0, threading.Event()
     supervisor = os.environ.get(SUPERVISOR)

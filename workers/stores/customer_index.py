@@ -23,8 +23,8 @@ _MEMBER: Final = msgspec.json.Decoder(tuple[str, str])
 class CustomerIndex:
     """Each customer of each tenant has a slot; the ledger says what a found escalation is now.
 
-    Noting the same record again changes nothing, and what has ended stays out of every answer,
-    because whoever reads looks into the ledger.
+    Noting the same record again changes nothing. Ended escalations stay out of every answer,
+    because each reader looks into the ledger.
     """
 
     def __init__(self, prefix: str) -> None:

@@ -21,7 +21,7 @@ class DueStore:
         self._due = due
 
     async def renew(self, names: Iterable[str], until_ms: int) -> None:
-        """Keep items from others for longer; what is due later than that stays so."""
+        """Keep items from others for longer; an item that is due later than that stays so."""
         due: Mapping[str, int] = dict.fromkeys(names, until_ms)
         await persist(lambda: self._redis.zadd(self._due, due, xx=True, gt=True), self._address)
 

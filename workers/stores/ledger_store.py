@@ -100,7 +100,7 @@ class LedgerStore:
     async def write(self, record: LedgerRecord, expected: str) -> bool:
         """Write a record if the entry's version is `expected`; False when it is another.
 
-        What finds it, by its escalation or its customer, is written before it.
+        Its index entries, by escalation and by customer, are written before it.
         """
         pipeline = self._redis.pipeline(transaction=False)
         self._index_it(pipeline, record)

@@ -105,7 +105,7 @@ class SharedRedis(Redis):
         return pool.connection_class(**{**pool.connection_kwargs, "socket_timeout": None})
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """Disconnect; what is under way fails."""
+        """Disconnect; requests under way fail."""
         if self._exchanging is not None and not self._exchanging.done():
             self._exchanging.cancel()
             await asyncio.wait({self._exchanging})

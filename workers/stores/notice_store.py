@@ -12,7 +12,7 @@ from workers.stores.due_store import DueStore
 from workers.stores.kept_record import KeptRecord
 
 KEPT_MS: Final = 8 * DAY
-"""Longer than the topic keeps a notification: what was told is not told again in that time."""
+"""Longer than the topic keeps a notification, so that none is told twice while it is there."""
 MOST: Final = 200
 """Notifications of one message."""
 _LUA: Final = Path(__file__).with_name("lua")

@@ -45,8 +45,8 @@ class _LastWord(msgspec.Struct, array_like=True):
 class LoadStore:
     """Reads and writes the load of the queues of topics.yaml; all keys are in one slot.
 
-    Who waits is a set of escalation ids: repeating a change changes nothing, and an escalation is
-    on one queue at most.
+    A queue's waiting is a set of escalation ids: repeating a change changes nothing, and an
+    escalation is on one queue at most.
     """
 
     def __init__(self, redis: "Redis", prefix: str, queues: Mapping[str, Queue]) -> None:

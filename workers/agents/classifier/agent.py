@@ -1,7 +1,7 @@
 """The classifier agent: has a model judge the customer messages that the fold finds doubtful.
 
-Nobody waits for it. What the model doesn't answer in time, or may not be asked, is dropped and
-counted; the conversation stands as it was decided at once.
+No conversation waits for it. A question that the model doesn't answer in time, or may not be asked,
+is dropped and counted; the conversation stands as it was decided at once.
 """
 
 import asyncio
@@ -140,7 +140,7 @@ class ClassifierAgent(Agent):
             self._policies.forget()
 
     async def handle(self, tp: TP, records: Sequence[ConsumerRecord]) -> None:
-        """Ask about a chunk within seconds; what is left then is dropped."""
+        """Ask about a chunk within seconds; questions that are left then are dropped."""
         if self._model is None:
             metrics.CLASSIFICATIONS.labels("off").inc(len(records))
             return

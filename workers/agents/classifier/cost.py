@@ -27,7 +27,7 @@ class Cost:
         self._reported_at = float("-inf")
 
     def add(self, conversation_id: str, input_tokens: int, output_tokens: int) -> None:
-        """Count one call; what was refused or malformed is paid for too."""
+        """Count one call; refused and malformed answers are paid for, too."""
         self.calls += 1
         if conversation_id not in self._known:
             self.conversations += 1

@@ -25,7 +25,7 @@ EARLIER_LIMIT: Final = 600
 """Characters of each of them, the last ones."""
 INTENTS: Final = 64
 """Names of intents that the model may choose from; as many as a signal holds."""
-# What a cut goes through is no longer recognised for what it was: so much is left out beside it.
+# Redaction doesn't recognise a value that a cut goes through: so much is left out beside it.
 _EDGE: Final = 1024
 _SPEAKERS: Final = {"customer": "customer", "ai_agent": "assistant"}
 

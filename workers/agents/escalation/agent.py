@@ -214,7 +214,7 @@ class EscalationAgent(Agent):
             raise
 
     async def stepped_over(self, tp: TP, end: int) -> None:
-        """Move the mark along: what the log keeps no longer must not look unread."""
+        """Move the mark along: records that the log has dropped must not look unread."""
         await self._partitions[tp].step_over(end)
 
     async def failing(self, tp: TP, error: Exception) -> None:  # noqa: ARG002 - its phase tells

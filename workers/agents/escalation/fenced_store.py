@@ -1,4 +1,4 @@
-"""The keys of a partition in the hands of one owner, who knows where he left the mark."""
+"""Fenced access to one partition's Redis keys; fails when another owner has moved the mark."""
 
 import asyncio
 import logging
@@ -117,7 +117,7 @@ class FencedStore:
             self.moved_at = time.monotonic()
 
     async def close(self) -> None:
-        """Wait for what is at work; after that nothing of this owner touches the partition."""
+        """Wait for the operation at work; after it this owner never touches the partition."""
         async with self.lock:
             self.closed = True
 

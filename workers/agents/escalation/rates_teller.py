@@ -77,8 +77,8 @@ class RatesTeller:
     ) -> list[Record]:
         """Return what switches a version off that is not ready, in every partition.
 
-        A version that is off already is repeated as it is: whoever switched it off, or reported
-        it before, may not have come to each partition. One that was switched on within the window
+        A version that is off already is repeated as it is: an earlier switch or report may not
+        have reached each partition. One that was switched on within the window
         stays on, for its share is still that of the time before.
         """
         ai_version = (report.subject or "").removeprefix("version ")

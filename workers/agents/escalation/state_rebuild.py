@@ -1,9 +1,9 @@
-"""An empty store: what of the log is folded again before a partition goes on.
+"""An empty store: the part of the log that is folded again before a partition goes on.
 
 The log is folded from `WINDOW_MS` before, after the conversations that are older than that and had
 an open escalation since. Nothing below the committed offset is published; in the end the latest
-decision of every open escalation is, once more. What lies before the very first start, which every
-commit tells, is only remembered.
+decision of every open escalation is, once more. Events from before the very first start, which
+every commit tells, are only remembered.
 """
 
 import asyncio
@@ -178,8 +178,8 @@ class Rebuilding:
     async def _policy_from(self, start: int, end: int) -> PartitionMeta:
         """Return what holds from `start` on.
 
-        The first policy event after it, or this worker's policy; which versions of the AI agent
-        were off then, the switches up to that event and what it carries say.
+        The policy is that of the first policy event after it, or this worker's. The versions of
+        the AI agent that were off then follow from the switches up to that event, and from it.
         """
         key, found = POLICY_CONVERSATION.encode(), list[PartitionEvent]()
         async with aclosing(self._log.records(start, end, {key})) as runs:
@@ -198,7 +198,7 @@ class Rebuilding:
     async def fold_again(self, conversation_ids: Collection[str], first: int) -> None:
         """Fold conversations whose stored state cannot be decoded anew, from all the log has.
 
-        What lies below `first` is only remembered.
+        Events below `first` are only remembered.
         """
         marked = self._marked
         logger.error("%s: folding %d unreadable states again", marked, len(conversation_ids))
@@ -256,7 +256,7 @@ class Rebuilding:
         return _latest(folded) if again else {}
 
     async def finish(self, reached: int) -> list[OutboxEntry]:
-        """End the rebuild if all below `reached` was all that it had to fold; what to publish."""
+        """End the rebuild if `reached` is its end; return the entries to publish."""
         progress, marked = self.progress, self._marked
         if progress is None or not progress.prepared or reached < progress.until:
             return []
@@ -298,8 +298,8 @@ def _remembered(
 def _latest(folded: Folded) -> dict[str, OutboxEntry | None]:
     """Return the last decision of each conversation that is open after a chunk.
 
-    None when it is not. What stands only beside an escalation, as a claim that was refused or a
-    look at the wait, would not place it.
+    None when it is not open. Decisions that only stand beside an escalation, as a refused claim or
+    a look at the wait, are passed over: they would not place it.
     """
     latest: dict[str, OutboxEntry | None] = {
         name: None for name, change in folded.changes.items() if not change.is_open

@@ -189,7 +189,7 @@ class RoutingAgent(Agent):
         await self._suspicion.released(tps)
 
     async def _carry_out(self, decisions: Sequence[Decision], *, transcripts: bool = True) -> None:
-        """Carry out decisions; what is done is settled soon, so that a restart need not redo it."""
+        """Carry out decisions and settle them soon, so that a restart need not redo them."""
         reading = await self._stores.persist(
             lambda: read_for(
                 decisions,

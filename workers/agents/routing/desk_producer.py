@@ -58,7 +58,7 @@ class Outlet:
     async def start(self) -> None:
         """Connect."""
         self._batching = await self._started(_BATCH_BYTES)
-        # A batch is refused as a whole: who is refused with others is tried again alone.
+        # Kafka refuses a batch as a whole: each of its packets is then tried again alone.
         self._single = await self._started(1)
 
     async def _started(self, batch_bytes: int) -> aiokafka.AIOKafkaProducer:

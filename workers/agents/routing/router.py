@@ -83,7 +83,7 @@ class Router:
         """Carry out decisions of one conversation in their order, each once.
 
         `entry` is what the ledger says of it. Returns the last record whose effects were published
-        here, which is not always the ledger's: what another router wrote is left for it to finish.
+        here, which is not always the ledger's: another router finishes the records it wrote.
         """
         done = None
         for work in works:

@@ -51,7 +51,7 @@ class Telling:
             self.progress.add(record, written.partition, written.offset)
 
     async def desks(self, messages: Sequence[Envelope]) -> None:
-        """Tell queues and ticket systems what became of it; who refuses now hears it later."""
+        """Tell queues and ticket systems what became of it; a refused message is sent later."""
         for message in messages:
             record = self._record(message)
             try:
@@ -77,7 +77,7 @@ class Telling:
         return len(delivered)
 
     async def everybody(self, messages: Iterable[Envelope | None]) -> None:
-        """Publish to the log, teams and chat systems; what is None is left out."""
+        """Publish to the log, teams and chat systems; None is left out."""
         records = [self._record(message) for message in messages if message is not None]
         if records:
             await self._published(records)

@@ -28,7 +28,7 @@ async def refuse(
 ) -> None:
     """Dead-letter the records whose offsets are in `refused`; to be called for every chunk.
 
-    Raises TooManyDeadLetters when they are too many; what is refused is in `dead-letters` then.
+    Raises TooManyDeadLetters when they are too many, after they were written to `dead-letters`.
     """
     letters: list[Record] = []
     counted: list[Refusal | None] = []

@@ -54,7 +54,7 @@ def give_up_at(request: Ticket) -> int | None:
 
 def _withdrawn(file: TicketFile, request: Ticket, done: TicketProgress, now: int) -> NextStep:
     if done.id is None:
-        # What was never begun is cancelled; what may have been made is looked for, and closed.
+        # A ticket that was never begun is cancelled; one that may exist is looked for, and closed.
         if not done.uncertain or file.find is None:
             return _REST
         return _once(NextStep("find"), max(_settled_at(file, done), done.retry_at), now)
