@@ -76,4 +76,5 @@ class LedgerRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     plan: Plan
     decision: Decision
     """The last decision that placed, moved or ended something, so that a repeat needs nothing else;
-    `plan` is its plan. Offers, refusals and the like only raise `seq`, an `update` `told` too."""
+    `plan` is its plan. Offers, refusals and the like only raise `seq`, an `update` `told` too.
+    Without words once no escalation is open: a repeat has the decision itself."""

@@ -3,6 +3,7 @@
 import msgspec
 
 from workers.contracts.decisions import Decision
+from workers.contracts.events import Customer
 from workers.contracts.ledger import LedgerRecord, Plan, ToldWait
 from workers.routing.plan import claimed_on, is_placing
 
@@ -24,7 +25,42 @@ def is_contact(decision: Decision) -> bool:
 
 
 def next_record(previous: LedgerRecord | None, decision: Decision, plan: Plan) -> LedgerRecord:
-    """Return the record after `decision` was planned as `plan`; `previous` is the one before it."""
+    """Return the record after `decision` was planned as `plan`; `previous` is the one before it.
+
+    Once no escalation of the conversation is open, it holds no words of anybody: the ledger's topic
+    keeps the last record of each conversation for ever.
+    """
+    record = _next(previous, decision, plan)
+    if not is_over(record):
+        return record
+    return msgspec.structs.replace(record, decision=wordless(record.decision))
+
+
+def wordless(decision: Decision) -> Decision:
+    """Return a decision without what customers, agents and people wrote: ids, codes and counts."""
+    facts = decision.facts
+    customer = facts.customer
+    if customer is not None:
+        customer = Customer(id=customer.id, tier=customer.tier, locale=customer.locale)
+    replace = msgspec.structs.replace
+    return replace(
+        decision,
+        evidence=tuple(replace(one, quote=None) for one in decision.evidence),
+        closing=None,
+        lead=None,
+        facts=replace(
+            facts,
+            customer=customer,
+            subject=None,
+            ai_note=None,
+            desk_note=None,
+            tools=tuple(replace(one, error=None) for one in facts.tools),
+            earlier=tuple(replace(one, note=None) for one in facts.earlier),
+        ),
+    )
+
+
+def _next(previous: LedgerRecord | None, decision: Decision, plan: Plan) -> LedgerRecord:
     if is_passing(decision) and previous is not None:
         told = previous.told
         if decision.action == "update" and plan.wait is not None:
