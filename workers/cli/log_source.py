@@ -21,6 +21,12 @@ class LogSource(NamedTuple):
     until: int | None
     kafka: str | None
 
+    def names(self) -> list[str]:
+        """Return the names of the files, or of the topic, for a report."""
+        if self.topic is not None:
+            return [f"topic {self.topic}"]
+        return ["standard input" if name == "-" else name for name in self.files]
+
 
 @contextmanager
 def planned(

@@ -169,7 +169,7 @@ def replay(
         _sweep(tried, sweeps, read, default, asked, outputs)
         return
     with planned(read, candidates, default, asked) as prepared:
-        summary = _compare(prepared, outputs)
+        summary = _compare(prepared, read, outputs)
         _warn_of_times(prepared)
     require_events(summary.records, summary.events)
     if expected is not None:
@@ -186,10 +186,10 @@ def _run(prepared: Prepared, decisions: Path | None) -> Result:
     return result
 
 
-def _compare(prepared: Prepared, outputs: _Outputs) -> Summary:
+def _compare(prepared: Prepared, read: LogSource, outputs: _Outputs) -> Summary:
     result = _run(prepared, outputs.decisions)
     labelled = prepared.plan.labels is not None
-    summary = summarise(result, prepared.judges(), labelled=labelled)
+    summary = summarise(result, prepared.judges(), labelled=labelled, inputs=read.names())
     if outputs.html is not None:
         from workers.replay.flip_details import chosen_of, details_of
         from workers.replay.html_report import render

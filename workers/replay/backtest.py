@@ -108,6 +108,8 @@ class Result(msgspec.Struct, kw_only=True):
     refusals: list[RefusedRecord] = []
     tallies: list[Tally] = []
     changed: Counter[str] = msgspec.field(default_factory=Counter)
+    turns_earlier: Counter[int] = msgspec.field(default_factory=Counter)
+    """Conversations by the turns that the first candidate calls before the second."""
     changes: list[Flip] = []
 
     def add(self, other: "Result") -> None:
@@ -126,6 +128,7 @@ class Result(msgspec.Struct, kw_only=True):
         for mine, theirs in zip(self.tallies, other.tallies, strict=True):
             mine.add(theirs)
         self.changed += other.changed
+        self.turns_earlier += other.turns_earlier
         changes = [*self.changes, *other.changes]
         self.changes = sorted(changes, key=lambda one: one.conversation_id)[:LISTED]
 
@@ -271,9 +274,9 @@ class _Shard:
             result.repeated += lanes.counting.repeated
             result.late += lanes.counting.late
             for tally, lane in zip(result.tallies, lanes.candidates, strict=True):
-                tally.add(lane.tally)
+                tally.add(lane.finished())
         if self._firsts is not None:
-            result.changed, result.changes = self._firsts.difference(LISTED)
+            result.changed, result.turns_earlier, result.changes = self._firsts.difference(LISTED)
         return result
 
 

@@ -16,6 +16,8 @@ Split = Literal["intent", "ai_version", "tier", "tenant", "channel", "language",
 SPLITS: Final[tuple[Split, ...]] = (
     "intent", "ai_version", "tier", "tenant", "channel", "language", "day", "hour",
 )  # fmt: skip
+MISSED: Final = 1_000
+"""Conversations without a person that a report lists; the counts are complete."""
 _TURN_BY_TURN: Final = frozenset({"intent", "ai_version"})
 """Splits with values from a conversation's course: an escalation before is no share of it."""
 
@@ -51,6 +53,16 @@ class Agreement(msgspec.Struct):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
+class Missed(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation that needed a person by its label, and for which no person was called."""
+
+    conversation_id: str
+    turn: int
+    """The turn that the label names; without one, that of the customer's last message."""
+    words: str | None
+    """The customer's by then, redacted; at most 80 characters."""
+
+
 class Tally(msgspec.Struct):
     """The counts of one policy; tallies of several parts of a log add up.
 
@@ -83,6 +95,8 @@ class Tally(msgspec.Struct):
     hypothetical: Counter[str] = msgspec.field(default_factory=Counter)
     """Decisions after the runs had parted, by action."""
     agreement: Agreement = msgspec.field(default_factory=Agreement)
+    missed: list[Missed] = []
+    """By labels, the first MISSED of them by conversation."""
 
     def add(self, other: "Tally") -> None:
         """Add the counts of another part."""
@@ -92,6 +106,10 @@ class Tally(msgspec.Struct):
                 setattr(self, name, mine + theirs)
             elif isinstance(mine, Agreement):
                 mine.add(theirs)
+        missed = sorted(
+            [*self.missed, *other.missed], key=lambda one: (one.conversation_id, one.turn)
+        )
+        self.missed = missed[:MISSED]
         _add(self.overall, other.overall)
         for split, shares in other.splits.items():
             for subject, share in shares.items():

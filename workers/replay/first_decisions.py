@@ -124,17 +124,23 @@ class FirstDecisions:
             row,
         )
 
-    def difference(self, listed: int) -> tuple[Counter[str], list[Flip]]:
-        """Return how many conversations differ in which way, and the first of them by their ids."""
+    def difference(self, listed: int) -> tuple[Counter[str], Counter[int], list[Flip]]:
+        """Return how many conversations differ in which way, and the first of them by their ids.
+
+        The second are conversations by the turns that the tried policy calls earlier.
+        """
         kinds: Counter[str] = Counter()
+        turns: Counter[int] = Counter()
         flips: list[Flip] = []
         for row in self._db.execute(_DIFFERENCE):
             flip = _flip(row)
             if flip is not None:
                 kinds[flip.kind] += 1
+                if flip.turns_earlier:
+                    turns[flip.turns_earlier] += 1
                 if len(flips) < listed:
                     flips.append(flip)
-        return kinds, flips
+        return kinds, turns, flips
 
 
 def _flip(row: tuple[Any, ...]) -> Flip | None:

@@ -1,8 +1,15 @@
 """The first words of a backtest's page: the answer in three sentences."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from workers.policy.document import Band, Bands
 from workers.replay.report import Judged, RateRow, Summary
 from workers.replay.sweep import SweepSummary
+
+_TURNS: Final = (
+    ("1 turn", 1, 1), ("2 or 3", 2, 3), ("4 to 9", 4, 9), ("10 or more", 10, 1_000_000_000),
+)  # fmt: skip
 
 
 def in_three_sentences(summary: Summary) -> list[str]:
@@ -58,6 +65,20 @@ def _what_changes(summary: Summary) -> str:
         f"({change.difference or 0:+.1%}, 95 % interval {low:+.1%} to {high:+.1%}), calls earlier "
         f"in {moved[0]:,} and later in {moved[1]:,}, and {asked}."
     )
+
+
+def turns_in_words(turns_earlier: Mapping[str, int]) -> list[str]:
+    """Return how many conversations call so many turns sooner, and how many later."""
+    told = []
+    for sign, word in ((1, "sooner"), (-1, "later")):
+        by_turns = {sign * int(turns): n for turns, n in turns_earlier.items()}
+        counts = [
+            (name, sum(n for turns, n in by_turns.items() if low <= turns <= high))
+            for name, low, high in _TURNS
+        ]
+        if listed := ", ".join(f"{n:,} by {name}" for name, n in counts if n):
+            told.append(f"{word}: {listed}")
+    return told
 
 
 def _offered(judged: Judged) -> str:

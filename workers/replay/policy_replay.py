@@ -17,8 +17,9 @@ from workers.contracts.time import to_ms
 from workers.conversation.fold import Folding, Incoming, wanted
 from workers.conversation.partition_meta import PartitionMeta
 from workers.conversation.state import State
+from workers.redaction.redact import quote
 from workers.replay.conversation_cache import CachedConversation, Memory
-from workers.replay.counts import Tally, is_initiative, is_opening
+from workers.replay.counts import Missed, Tally, is_initiative, is_opening
 from workers.replay.first_decisions import FirstDecisions
 from workers.replay.labels import Label
 from workers.replay.marks import MarkFile
@@ -88,6 +89,8 @@ class PolicyReplay:
         """Records that are older than what their conversation had come to."""
         self._called: dict[str, int] = {}
         """Turns at which the recorded run called a person who has not come yet."""
+        self._uncalled: dict[tuple[str, int], tuple[int, str]] = {}
+        """By labelled conversation and its beginning: the turn and words at which it misses one."""
 
     def fold(self, incoming: Sequence[Incoming], recorded: RecordedChunk | None) -> None:
         """Fold a run of records, in the partition's order.
@@ -237,6 +240,8 @@ class PolicyReplay:
             if label.escalate:
                 agreement.needed += 1
                 track.needed, track.awaited = 0, label.event_id
+                if not self._role.brief:
+                    self._uncalled[conversation_id, began] = 0, ""
 
     def _decided(self, decision: Decision, track: CachedConversation) -> None:
         hypothetical = track.parted
@@ -278,6 +283,7 @@ class PolicyReplay:
         agreement = self.tally.agreement
         if self._labels is None or decision.conversation_id in self._labels:
             agreement.escalated += 1
+            self._uncalled.pop((decision.conversation_id, track.began), None)
         if track.needed is not None:
             agreement.caught += 1
             agreement.late += 0 < track.needed < track.escalated
@@ -288,6 +294,7 @@ class PolicyReplay:
         """Count what a record says of who needed a person."""
         joins = self._joins(event, track, step)
         if self._labels is not None:
+            self._miss(event, track, turns)
             if track.awaited is not None and track.awaited == event.event_id:
                 self._needs(track, turns)
         elif joins is not None and track.needed is None:
@@ -297,6 +304,23 @@ class PolicyReplay:
             self._needs(track, joins or turns)
         elif step.unjustified and track.needed is not None:
             self._needs_not(track)
+
+    def _miss(self, event: Event, track: CachedConversation, turns: int) -> None:
+        """Note at which words a person is missed: where the label says, else at the last ones."""
+        key = event.conversation_id, track.began
+        if type(event) is not Message or key not in self._uncalled:
+            return
+        named = track.needed and track.awaited is None
+        if track.awaited == event.event_id or (event.role == "customer" and not named):
+            self._uncalled[key] = turns, track.said
+
+    def finished(self) -> Tally:
+        """Return the counts, once all is folded."""
+        self.tally.missed = [
+            Missed(conversation_id=name, turn=turn, words=quote(said, 0, len(said)) or None)
+            for (name, _), (turn, said) in self._uncalled.items()
+        ]
+        return self.tally
 
     def _joins(self, event: Event, track: CachedConversation, step: RecordedStep) -> int | None:
         """Return the turn at which a person was called who came, 0: at this one; else None."""

@@ -13,7 +13,7 @@ from workers.detection import DETECTION_VERSION
 from workers.policy import Policy
 from workers.policy.document import Band, Bands
 from workers.replay.backtest import Result
-from workers.replay.counts import SPLITS, Agreement, Share, Split, Tally
+from workers.replay.counts import SPLITS, Agreement, Missed, Share, Split, Tally
 from workers.replay.first_decisions import KINDS, Flip
 from workers.replay.intervals import Interval, paired, wilson
 
@@ -90,6 +90,8 @@ class Judged(msgspec.Struct, kw_only=True, frozen=True):
     outcomes: dict[str, int]
     load: list[LoadRow]
     agreement: AgreementRow | None
+    missed: list[Missed]
+    """Of the conversations that labels say needed a person, at most 1,000 without one."""
     silent_rules: list[str]
     """Rules of the policy that decided nothing in this log."""
     absent_intents: list[str]
@@ -120,6 +122,8 @@ class RefusedLine(msgspec.Struct, kw_only=True, frozen=True):
 class Summary(msgspec.Struct, kw_only=True, frozen=True):
     """The document that `handoff replay --json` prints."""
 
+    inputs: list[str]
+    """The files as they were named, or the topic."""
     records: int
     events: int
     duplicates: int
@@ -135,6 +139,9 @@ class Summary(msgspec.Struct, kw_only=True, frozen=True):
     change: Change | None
     changed: dict[str, int] | None
     """Conversations that the first policy decides otherwise than the second, by kind."""
+    turns_earlier: dict[str, int]
+    """Conversations by the number of turns that the first policy calls before the second; negative:
+    after it."""
     changes: list[Flip]
     """At most 10,000 of them, by conversation."""
     changes_left_out: int
@@ -145,8 +152,10 @@ Judge = tuple[str, Policy | None, Bands]
 """The name of a policy, the policy (None: the log's own, which may change) and its bands."""
 
 
-def summarise(result: Result, policies: Sequence[Judge], *, labelled: bool) -> Summary:
-    """Put a result beside the policies it is of."""
+def summarise(
+    result: Result, policies: Sequence[Judge], *, labelled: bool, inputs: Sequence[str]
+) -> Summary:
+    """Put a result of some inputs beside the policies it is of."""
     judged = [
         _judge(name, policy, bands, tally, labelled=labelled)
         for (name, policy, bands), tally in zip(policies, result.tallies, strict=True)
@@ -154,6 +163,7 @@ def summarise(result: Result, policies: Sequence[Judge], *, labelled: bool) -> S
     compared = len(policies) > 1
     conversations = judged[0].overall.conversations
     return Summary(
+        inputs=list(inputs),
         records=result.records,
         events=result.events,
         duplicates=result.repeated,
@@ -167,6 +177,9 @@ def summarise(result: Result, policies: Sequence[Judge], *, labelled: bool) -> S
         changed={kind: result.changed[kind] for kind in KINDS if result.changed[kind]}
         if compared
         else None,
+        turns_earlier={
+            str(turns): n for turns, n in sorted(result.turns_earlier.items(), reverse=True)
+        },
         changes=result.changes,
         changes_left_out=result.changed.total() - len(result.changes),
         refusals=[
@@ -210,6 +223,7 @@ def _judge(
         outcomes=_sorted(tally.outcomes),
         load=_load(tally.load),
         agreement=agreement_of(tally.agreement, labelled=labelled),
+        missed=tally.missed,
         silent_rules=[] if policy is None else silent_rules(policy, tally),
         absent_intents=[] if policy is None else absent_intents(policy, tally),
         hypothetical=_sorted(tally.hypothetical),

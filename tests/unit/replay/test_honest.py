@@ -13,6 +13,7 @@ from workers.cli.main import handoff
 from workers.contracts import ids
 from workers.data import data_path
 from workers.detection import DETECTION_VERSION
+from workers.replay.page_words import turns_in_words
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
 ASKS = "Can I talk to a human please?"
@@ -151,6 +152,7 @@ def test_runs_part_where_only_one_opens_and_the_rest_is_hypothetical(tmp_path: P
     result = summary(path, "--policy", early, "--decisions", out)
     tried, own = result["policies"]
     assert result["changed"] == {"earlier": 1}
+    assert result["turns_earlier"] == {str(result["changes"][0]["turns_earlier"]): 1}
     assert (tried["escalations"], own["escalations"]) == (1, 1)
     assert tried["queues"] == {"billing": 1}
     # The person's word in the log claims what that person never saw.
@@ -211,6 +213,46 @@ def test_labels_tell_caught_missed_too_early_and_too_late(tmp_path: Path) -> Non
     assert (found["caught"], found["missed"], found["false_alarms"]) == (3, 1, 1)
     assert (found["early"], found["late"]) == (1, 1)
     assert (found["precision"], found["recall"]) == (0.75, 0.75)
+
+
+def test_turns_sooner_and_later_are_counted_in_steps() -> None:
+    turns = {"45": 1, "9": 2, "4": 1, "1": 5, "-2": 1, "-3": 2}
+    assert turns_in_words(turns) == [
+        "sooner: 5 by 1 turn, 3 by 4 to 9, 1 by 10 or more",
+        "later: 3 by 2 or 3",
+    ]
+    assert turns_in_words({}) == []
+
+
+def test_who_needed_a_person_and_is_missed_is_named_with_turn_and_words(tmp_path: Path) -> None:
+    rule = tmp_path / "rule.yaml"
+    rule.write_text(policy("1", turns=4))
+    said = ["It is broken.", "Here is a link.", "My card is 4111 1111 1111 1111.", "Thanks."]
+    roles = ["customer", "ai_agent", "customer", "customer"]
+    rows = [
+        event(name, n, role=role, content=text)
+        for name in ("named", "unnamed", "caught", "calm")
+        for n, (role, text) in enumerate(zip(roles, said, strict=True))
+    ]
+    rows += [event("caught", n) for n in range(4, 8)]
+    labels = [
+        {"conversation_id": "unnamed", "escalate": True},
+        {"conversation_id": "caught", "escalate": True},
+        {"conversation_id": "calm", "escalate": False},
+        {"conversation_id": "named", "escalate": True, "event_id": "named-2"},
+    ]
+    path, file = log(tmp_path, rows), log(tmp_path, labels, "labels.jsonl")
+    result = summary(path, "--policy", rule, "--labels", file)
+    assert result["inputs"] == [str(path)]
+    judged = result["policies"][0]
+    assert judged["agreement"]["missed"] == 2
+    assert [(one["conversation_id"], one["turn"]) for one in judged["missed"]] == [
+        ("named", 3), ("unnamed", 4),
+    ]  # fmt: skip
+    words = [one["words"] for one in judged["missed"]]
+    assert words[0].startswith("My card is")
+    assert "4111" not in words[0]
+    assert words[1] == "Thanks."
 
 
 @pytest.mark.parametrize(

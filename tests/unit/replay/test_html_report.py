@@ -101,6 +101,9 @@ def test_the_answer_holds_both_policies_against_the_labels(tmp_path: Path) -> No
     text = " ".join(Page(out.read_text(encoding="utf-8")).text.split()).replace(f"{tmp_path}/", "")
     assert "that is 1 fewer than under other.yaml (2, 66.7%)" in text
     assert "1 missed, and 0 calls were not needed; under other.yaml: 1 caught, 1 missed" in text
+    assert "default.yaml: 1 who needed a person" in text
+    assert "Missed by other.yaml: 1 who needed a person" in text
+    assert "From log.jsonl: 11 events of 3 conversations" in text
 
 
 def test_nothing_of_the_log_is_markup_and_nothing_is_loaded(page: Page) -> None:
