@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup
+WHEELS := The locked packages have wheels for CPython 3.11 to 3.14 on Linux with glibc (x86-64, arm64) \
+	and on macOS. Alpine (musl) has none: use an image with glibc. On Windows use WSL.
 PYTEST := $(BIN)/python -m pytest
 COMPILE := .cache/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock"
@@ -15,11 +17,13 @@ setup: $(STAMP)
 $(STAMP): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
 		{ echo "CPython 3.11 to 3.14 is needed; name one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys, sysconfig as s; sys.exit("musl" in str(s.get_config_var("SOABI")) or sys.platform == "win32")' || \
+		{ echo "$(WHEELS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	@echo "Installing the locked packages into .venv: about a minute."
-	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock || \
-		{ echo "The locked packages have wheels for CPython 3.11 to 3.14 on Linux with glibc (x86-64, arm64)" \
-		"and on macOS. Alpine (musl) has none; on Windows use WSL." >&2; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check --only-binary :all: --require-hashes \
+		-r requirements-dev.lock || \
+		{ echo "pip could not install the locked packages. If it found no version of one: $(WHEELS)" >&2; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
