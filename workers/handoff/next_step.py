@@ -239,6 +239,10 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     acts = next(filter(acts_of, phrases), phrases[0] if phrases else "")
     if not left and not acts:
         return None
+    if not now.worth and not acts:
+        # They told what is wrong, and asked for nothing in so many words.
+        text = view.frame("next", "problem", objects=_objects(view, found, now.text))
+        return Claim(text=text, events=(event,))
     if not acts:
         acts = _acts(view, found, now.text, without=now.acts - left)
         acts += _objects(view, found, now.text)

@@ -69,10 +69,13 @@ def _was_met(view: PacketView, found: PacketFindings) -> bool:
 def _with_last_words(view: PacketView, found: PacketFindings, turn: Turn, room: int) -> Claim:
     """Say what is open from before, and the customer's last words."""
     issue = found.issue
-    before = [ask for ask in (issue.began, issue.now) if ask] if issue and issue.is_open else []
-    if not any(map(ASKS.search, found.last.said)):
+    asks = any(map(ASKS.search, found.last.said))
+    before = [ask for ask in (issue.began, issue.now) if ask] if issue else []
+    if not asks:
         # Only the request before says what they are about.
         before.reverse()
+    elif issue is not None and not issue.is_open:
+        before = []
     now = set[str]().union(*map(content, found.last.said))
     first = next((ask for ask in before if ask.turn is not turn and _adds(ask.text, now)), None)
     if first is None:

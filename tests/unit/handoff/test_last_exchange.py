@@ -191,3 +191,23 @@ def test_a_note_that_refuses_leaves_the_decision_to_a_person() -> None:
         reason="agent_request",
     )
     assert packet.next_step.text == "Decide on cancellation (QX7PLM): by its note the AI may not."
+
+
+def test_a_complaint_that_asks_for_nothing_is_no_request_for_its_act() -> None:
+    packet = told(
+        ("customer", "My order 55121 was cancelled without any reason."),
+        ("ai_agent", "I do not see a reason either."),
+        ASKS,
+    )
+    assert packet.next_step.text == "Find out what went wrong (55121), and put it right."
+
+
+def test_last_words_that_only_answer_come_with_the_request_before() -> None:
+    packet = told(
+        ("customer", "What happened with my ticket 55310?"),
+        ("ai_agent", "Ticket 55310 is still with the workshop."),
+        ("customer", "That's what you said last week. I'd like to speak to someone there."),
+    )
+    assert packet.wants.text == (
+        "“What happened with my ticket 55310?” Now: “That's what you said last week.”"
+    )
