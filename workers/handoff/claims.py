@@ -7,7 +7,7 @@ from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
 from workers.handoff.acts import acts_of
 from workers.handoff.identifiers import name_of
-from workers.handoff.last_exchange import in_words, planned
+from workers.handoff.last_exchange import summed_up
 from workers.handoff.packet_findings import (
     PacketFindings,
     changed_since,
@@ -16,7 +16,6 @@ from workers.handoff.packet_findings import (
 )
 from workers.handoff.sentences import (
     FAILED,
-    REFERS,
     REFUSES,
 )
 from workers.handoff.sentiment import FELT, GRAVE, sentiment_of
@@ -48,6 +47,13 @@ _LEANS: Final = re.compile(
     re.IGNORECASE,
 )
 """A refusal that makes no sense without the sentences before it."""
+_PRONOUN: Final = re.compile(
+    r"(?:it|they|them|this|that|these|those|das|es|ça|cela|eso|esto|questo|isso|dat|dit)"
+    r"(?=['\u2019]| (?:is|are|was|were|can|could|cannot|will|would|may|might|does|do|has|have|ist|"
+    r"est|es|è|é|kan)\b)",
+    re.IGNORECASE,
+)
+"""The beginning of a clause that says nothing without what was before it."""
 _CONDITIONAL: Final = re.compile(r"(?:if|unless|wenn|falls|si|se|als|indien)\b", re.IGNORECASE)
 
 
@@ -87,7 +93,7 @@ def _looked_up(found: PacketFindings) -> tuple[str, str, str]:
 def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
     """Say where it stands: how it came here, what the AI refused or said last, who waits."""
     if (agreed := found.last.agreed) is not None and not changed_since(view, found, agreed.reply):
-        words = in_words(agreed.summary, room - 6, planned)
+        words = summed_up(agreed, room - 6)
         text = view.frame("stands", "agreed", words=view.quote_of(words, agreed.summary))
         return Claim(text=text, events=(agreed.asked.event_id, agreed.reply.event_id))
     state, cited = _state(view)
@@ -148,7 +154,7 @@ def _no(said: AiSentence) -> int:
     in_condition = _CONDITIONAL.match(said.text) is not None
     start = clause_start(said.text, found.start()) if found and not in_condition else 0
     clause = said.text[start:]
-    return start if len(clause.split()) > _LEAST and not REFERS.match(clause) else 0
+    return start if len(clause.split()) > _LEAST and not _PRONOUN.match(clause) else 0
 
 
 def _state(view: PacketView) -> tuple[str, tuple[str, ...]]:

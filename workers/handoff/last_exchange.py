@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
-from workers.handoff.acts import acts_of
+from workers.handoff.acts import acts_of, acts_wanted
 from workers.handoff.sentences import (
     ASKS,
     CLOSES,
@@ -17,6 +17,7 @@ from workers.handoff.sentences import (
     PERSON,
     STILL,
     asks_for_person,
+    refuses,
 )
 from workers.handoff.splitting import without_markup
 from workers.handoff.told import CODES, LEADS
@@ -38,6 +39,8 @@ _ASKED_BACK: Final = 8
 """Messages of the AI, the last, in which it may have asked for the customer's yes."""
 _FEW: Final = 4
 _LEAST: Final = 3
+_LATER: Final = 0.1
+"""Of the worth of a sentence, for each one before it."""
 _BRIEF: Final = 12
 _LEAST_ASKED: Final = 8
 _SAYS_MUCH: Final = 16
@@ -50,8 +53,11 @@ _AGREES: Final = re.compile(
     r"sounds (?:good|great|right)|that works|that (?:is|sounds|looks) (?:good|great|right|correct|"
     r"fine|perfect)|that['\u2019]s (?:right|correct|fine|good|great|perfect)|please do|"
     r"go ahead|do it|get it done|ja|genau|einverstanden|oui|d['\u2019]accord|sí|si|vale|de acuerdo|"
-    r"claro|va bene|d['\u2019]accordo|sim|pode ser|akkoord)\b"
-    r"|\b(?:please|let['\u2019]s|i(?:['\u2019]d| would) like(?: you)? to|i want to|you can|"
+    r"claro|va bene|d['\u2019]accordo|sim|pode ser|akkoord)\b",
+    re.IGNORECASE,
+)
+_GOES_AHEAD: Final = re.compile(
+    r"\b(?:please|let['\u2019]s|i(?:['\u2019]d| would) like(?: you)? to|i want to|you can|"
     r"i confirm|happy to) (?:\w+ )?(?:proceed|go ahead|go with|confirm)\b|\bgo ahead and\b|"
     r"\bi (?:confirm|agree)\b|\bbitte (?:machen|weiter)\b|\ballez-y\b|\badelante\b|\bproceda\b",
     re.IGNORECASE,
@@ -79,8 +85,12 @@ _NEEDS: Final = re.compile(
     r"\b(?:i(?:['\u2019]ll| will)? (?:also )?need|i have to)\b", re.IGNORECASE
 )
 _MONEY: Final = re.compile(r"[$€£]\s?\d")
+_NO_MORE: Final = re.compile(
+    r"no,? (?:other|further|more|additional|need|changes|thanks)\b", re.IGNORECASE
+)
 _BUT: Final = re.compile(
-    r"\b(?:actually|wait|hold on|before (?:i|we|you)|instead|first|not yet|eigentlich|warte|"
+    r"\b(?:actually|wait|hold on|before (?:i|we|you (?:do|go))|instead|first|not yet|"
+    r"eigentlich|warte|"
     r"attendez|en realidad|espera|in realtà|aspetta|na verdade|espere|eigenlijk|wacht)\b",
     re.IGNORECASE,
 )
@@ -179,16 +189,22 @@ def _says(part: str) -> bool:
 
 def _only_agrees(part: str) -> bool:
     """Return whether a sentence says yes and nothing besides."""
-    return (
-        _AGREES.search(part) is not None and len(part.split()) < 3 * _FEW and "," not in part[12:]
-    )
+    few = len(part.split()) < _BRIEF and "," not in part[len("yes, please,") :]
+    return few and not CODES.search(part) and _agrees(part)
+
+
+def _agrees(part: str) -> bool:
+    return _AGREES.search(part) is not None or _GOES_AHEAD.search(part) is not None
 
 
 def _agreement(view: PacketView, reply: Turn) -> Agreement | None:
     """Return the act to which a message of the customer's agrees, if it does."""
     parts = view.asked(reply)[:_SENTENCES]
-    agrees = any(map(_AGREES.search, parts)) or _CHOICE.search(view.text(reply)[:READ_LIMIT])
-    if not agrees or any(_objects(part) or _IDENTITY.search(part) for part in parts):
+    goes_ahead = any(map(_GOES_AHEAD.search, parts))
+    agrees = any(map(_agrees, parts)) or _CHOICE.search(view.text(reply)[:READ_LIMIT])
+    if not agrees or any(map(_objects, parts)):
+        return None
+    if not goes_ahead and any(map(_IDENTITY.search, parts)):
         return None
     at = view.spoken.index(reply)
     told = [turn for turn in view.spoken[:at] if turn.role == AI][-_ASKED_BACK:]
@@ -196,7 +212,7 @@ def _agreement(view: PacketView, reply: Turn) -> Agreement | None:
         said = view.asked(turn)
         asks = [part for part in said[-_SENTENCES:] if _CONSENT.search(part)]
         if asks:
-            return _agreed_to(view, reply, told[: told.index(turn) + 1], asks)
+            return _agreed_to(view, reply, told[: told.index(turn) + 1], asks, goes_ahead)
         if len(" ".join(said).split()) > _SAYS_MUCH:
             return None
         # It did not understand: what it asked before is answered.
@@ -204,13 +220,13 @@ def _agreement(view: PacketView, reply: Turn) -> Agreement | None:
 
 
 def _agreed_to(
-    view: PacketView, reply: Turn, told: Sequence[Turn], asks: Sequence[str]
+    view: PacketView, reply: Turn, told: Sequence[Turn], asks: Sequence[str], goes_ahead: bool
 ) -> Agreement | None:
     """Return what the last of the AI's messages `told` was about to do, for which it `asks`."""
     said = view.asked(told[-1])
     if all(_ASKS_WHO.search(part) or PERSON.search(part) for part in asks):
         return None
-    if any(part.endswith("?") and _ASKS_WHO.search(part) for part in said):
+    if not goes_ahead and any(part.endswith("?") and _ASKS_WHO.search(part) for part in said):
         return None
     chosen = _chosen(view, told[-1], reply)
     summary = (chosen,) if chosen else _summary(view, said, reply, acts_of(" ".join(asks)))
@@ -222,13 +238,15 @@ def _agreed_to(
     more = [one for one in (*meant[:1], *questions) if one not in summary]
     summary = (*summary, *more) or tuple(asks)
     acts = acts_of(" ".join((*summary, *asks)))
+    acts = (acts & acts_wanted(view.text(reply))) or acts
     return Agreement(reply, told[-1], summary, acts) if acts or chosen else None
 
 
 def _objects(part: str) -> bool:
     """Return whether a sentence takes a yes back, or says what was done instead."""
-    takes_back = DECLINES.search(part) or _BUT.search(part) or DID.search(part)
-    return takes_back is not None or asks_for_person(part)
+    declines = DECLINES.search(part) is not None and not _NO_MORE.match(part)
+    takes_back = declines or _BUT.search(part) or DID.search(part)
+    return bool(takes_back) or asks_for_person(part)
 
 
 def _refers(question: str) -> bool:
@@ -282,9 +300,13 @@ def _is_of_what_follows(part: str) -> bool:
     """Return whether a sentence can say what the AI is about to do."""
     if is_courtesy(part) or _THANKS.match(part) or part.endswith("?") or CONDITIONAL.match(part):
         return False
+    if refuses(part):
+        return False
     if (LEADS.match(part) or _REPORTS.match(part) or _NEEDS.search(part)) and not _is_list(part):
         return False
     if _CONSENT.search(part) and not _is_list(part) and len(part.split()) < _BRIEF:
+        return False
+    if len(part.split()) < _FEW and not CODES.search(part):
         return False
     tells_price = _MONEY.search(part) is not None and len(part.split()) >= _FEW
     names = tells_price or CODES.search(part) is not None
@@ -323,6 +345,20 @@ def _wanted(part: str) -> float:
         + (acts_of(part) != frozenset())
         + (STILL.search(part) is not None)
         + 0.5 * has_details(part)
+    )
+
+
+def summed_up(agreed: Agreement, room: int) -> str:
+    """Return what was agreed on in at most `room` words, first what is of its acts."""
+    return in_words(
+        agreed.summary,
+        room,
+        lambda part: (
+            # What comes last is closest to the question.
+            planned(part)
+            + 2.0 * bool(acts_of(part) & agreed.acts)
+            + _LATER * agreed.summary.index(part)
+        ),
     )
 
 

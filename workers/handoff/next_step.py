@@ -9,7 +9,12 @@ from workers.handoff.acts import ACTS, acts_of, acts_wanted
 from workers.handoff.closing import closes
 from workers.handoff.identifiers import OF_MATTER
 from workers.handoff.issues import asks_to_know, did_any
-from workers.handoff.packet_findings import PacketFindings, changed_since, refusal
+from workers.handoff.packet_findings import (
+    GO_TOGETHER,
+    PacketFindings,
+    changed_since,
+    refusal,
+)
 from workers.handoff.playbook import Advice
 from workers.handoff.reasons import note_of
 from workers.handoff.sentences import ASKS, EXCEPTION, FAILED, NOTE_ASKS, REFUSES, disputes
@@ -23,11 +28,6 @@ _PHRASE: Final = 12
 _LEAST: Final = 4
 _OBJECTS: Final = 3
 _REFUSED: Final = 12
-_GO_TOGETHER: Final = (
-    {"cancel", "refund", "compensate", "undo"},
-    {"exchange", "return", "refund", "compensate", "deliver"},
-)
-"""Acts of which one may be refused where another was asked for."""
 _BESIDES: Final = frozenset({"refund", "compensate", "pay", "deliver", "fix", "access", "bags"})
 """Acts that an AI names along with the one that it is about to do."""
 _ENDS: Final = re.compile(
@@ -41,8 +41,8 @@ _THING: Final = re.compile(
 )
 """A thing, without the act that is asked for."""
 _TO: Final = re.compile(
-    r"^(?:you |please |also |just |kindly |go ahead and )*(?:to |help (?:me )?(?:with )?|mit |zu |"
-    r"de |di |te )?",
+    r"^(?:you |please |also |just |kindly |go ahead and |if (?:i|we|you) (?:can|could) )*"
+    r"(?:to |help (?:me )?(?:with )?|mit |zu |de |di |te )?",
     re.IGNORECASE,
 )
 _FIRST: Final[frozenset[Reason]] = frozenset(
@@ -149,14 +149,14 @@ def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
         return None
     issue = found.issue
     asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
-    told = agreed.acts
+    told, reply = agreed.acts, view.text(agreed.reply)
     asked = frozenset(asked) - _BESIDES
-    acts = (told & acts_wanted(view.text(agreed.reply))) - _BESIDES
+    acts = (told & acts_wanted(reply)) - _BESIDES
     acts = acts or (told & asked) or (told - _BESIDES) or asked or told
     named = ", ".join(view.frame("acts", act) for act in ACTS if act in acts)
     several = len(set(CODES.findall(" ".join(agreed.summary)))) > 1
     of = agreed.summary if several else [*filter(acts_of, agreed.summary)]
-    objects = _objects(view, found, " ".join(of))
+    objects = _objects(view, found, reply if CODES.search(reply) else " ".join(of))
     text = view.frame("next", "agreed", acts=f"{named}{objects}")
     return Claim(text=text, events=(agreed.reply.event_id,))
 
@@ -200,7 +200,7 @@ def _is_asked(found: PacketFindings, refused: str) -> bool:
     acts = acts_of(refused) - {"fix"}
     if not asked or not acts or acts & asked:
         return True
-    return any(acts & group and asked & group for group in _GO_TOGETHER)
+    return any(acts & group and asked & group for group in GO_TOGETHER)
 
 
 def _of_note(view: PacketView, found: PacketFindings) -> Claim | None:
@@ -227,16 +227,17 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     now = found.issue.now
     event = now.turn.event_id
     asked_last = any(part.endswith("?") for part in found.last.said)
-    if not found.issue.is_open and not found.last.said:
-        return Claim(text=view.frame("next", "settled"), events=(event,))
     left = now.acts - {act for act in now.acts if did_any(found.works, act, now)}
     if now.acts == {"fix"} or (now.acts <= {"fix", "access"} and now.acts and found.steps):
         return Claim(text=view.frame("next", "repair"), events=(event,))
     asks = asks_to_know(now) or (not now.acts and now.text.endswith("?"))
     if asked_last and (asks or (now.acts and not left)):
         return Claim(text=view.frame("next", "answer"), events=(event,))
-    phrases = [*filter(None, map(_phrase, (*found.last.said, now.text if now.worth else "")))]
+    asked = now.text if now.worth and found.issue.is_open else ""
+    phrases = [*filter(None, map(_phrase, (*found.last.said, asked)))]
     acts = next(filter(acts_of, phrases), phrases[0] if phrases else "")
+    if not found.issue.is_open and not acts:
+        return Claim(text=view.frame("next", "settled"), events=(event,))
     if not left and not acts:
         return None
     if not now.worth and not acts:
@@ -273,7 +274,8 @@ def _objects(view: PacketView, found: PacketFindings, text: str) -> str:
     known = dict.fromkeys(
         what for work in found.works for what in work.what if not work.profile and what not in own
     )
-    known |= dict.fromkeys(one.value for one in found.identifiers if one.kind in OF_MATTER)
+    matters = [one.value for one in found.identifiers if one.kind in OF_MATTER]
+    known |= dict.fromkeys(one for one in matters if not _DATE.match(one))
     last = view.last(CUSTOMER)
     said = (text, view.text(last) if last is not None else "")
     named = next((some for words in said if (some := [one for one in known if one in words])), [])

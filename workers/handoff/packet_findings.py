@@ -24,6 +24,13 @@ _GOES_OVER: Final = re.compile(
 """An answer to a refusal that takes it, and goes on to something else."""
 
 
+GO_TOGETHER: Final = (
+    frozenset({"cancel", "refund", "compensate", "undo"}),
+    frozenset({"exchange", "return", "refund", "compensate", "deliver"}),
+)
+"""Acts of which one may be refused where another was asked for."""
+
+
 class PacketFindings(NamedTuple):
     """The findings in a conversation, from which the statements are made."""
 
@@ -57,7 +64,7 @@ def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
     agreed = found.last.agreed
     if said is not None and agreed is not None and is_before(view, said.turn, agreed.reply):
         return None
-    if said is None or _is_over(said, found.last.said):
+    if said is None or _is_over(said, found.last.said) or _went_on(view, found, said):
         return None
     if said.turn is view.last(AI):
         return said
@@ -80,6 +87,22 @@ def _is_over(refused: AiSentence, said: Sequence[str]) -> bool:
     asked = frozenset[str]().union(*(acts_wanted(part) for part in said if ASKS.search(part)))
     acts = acts_of(refused.text) - {"fix", "deliver"}
     return bool(asked and acts) and not asked & acts and any(map(_GOES_OVER.match, said))
+
+
+def _went_on(view: PacketView, found: PacketFindings, refused: AiSentence) -> bool:
+    """Return whether the customer asked for another act after a refusal, or it was of a fault."""
+    acts = acts_of(refused.text) - {"deliver"}
+    if acts and acts <= {"fix", "access"}:
+        return refused.turn is not view.last(AI)
+    issue = found.issue
+    if issue is None or not is_before(view, refused.turn, issue.now.turn):
+        return False
+    asked = issue.now.acts - {"fix", "pay", "deliver"}
+    return bool(asked and acts) and not asked & acts and not _go_together(asked, acts)
+
+
+def _go_together(asked: frozenset[str], refused: frozenset[str]) -> bool:
+    return any(asked & group and refused & group for group in GO_TOGETHER)
 
 
 def is_before(view: PacketView, one: Turn, other: Turn) -> bool:

@@ -180,6 +180,12 @@ _OTHER_WAY: Final = _any(
 """Another way to the same end: a refusal that this follows is none."""
 
 
+_AFTER: Final = _any(
+    r"\blet['\u2019]s\b",
+    r"\breminder\b|\bafter (?:this|that|item|the (?:change|modification|exchange))\b[^.]{0,30}"
+    r"\b(?:cannot|can['\u2019]t|not)\b|\b(?:danach|après cela|después|dopo|depois|daarna)\b",
+)
+"""Words on afterwards: a thing that cannot be done then is not refused now."""
 _HANDS_OVER: Final = _any(
     r"\binvestigat\w+\b[^.]{0,40}\b(?:not able|unable|cannot|can['\u2019]t)\b|"
     r"\b(?:not able|unable|cannot|can['\u2019]t)\b[^.]{0,30}\binvestigat\w+"
@@ -191,7 +197,7 @@ def refuses(sentence: str) -> bool:
     """Return whether a sentence refuses something, and not only in a condition at its beginning."""
     sentence = _ASIDE.sub("", sentence)
     found = REFUSES.search(sentence)
-    if found is not None and _HANDS_OVER.search(sentence):
+    if found is not None and (_HANDS_OVER.search(sentence) or _AFTER.search(sentence)):
         return False
     if found is None or sentence.endswith("?") or _OTHER_WAY.search(sentence, found.end()):
         return False

@@ -25,6 +25,7 @@ _BLANKS: Final = re.compile(r"[^\S\n]{2,}")
 _NUMBERED: Final = re.compile(r"(?<!\S)(\d{1,2})[.)]\s+(?=\S)")
 _POINT: Final = re.compile(r"(?<=\S)[^\S\n]+[-•*\u2013] (?=\S)|\n[^\S\n]*[-•*\u2013] ")
 _SAID_UNDER: Final = ("message", "text", "response", "reply", "answer", "content")
+_STRING: Final = re.compile(r'"((?:[^"\\]|\\.){8,2000})"')
 _DEEPEST: Final = 4
 """Levels of JSON that are read for words."""
 
@@ -36,7 +37,9 @@ def plain(text: str) -> str:
         try:
             told = orjson.loads(text)
         except orjson.JSONDecodeError:
-            return few
+            # It was cut, or is only like JSON.
+            said = [one for one in _STRING.findall(few) if len(one.split()) >= _SENTENCE]
+            return "\n".join(said) or few
         found = [told.get(key) for key in _SAID_UNDER] if isinstance(told, dict) else []
         said = [one for one in found if isinstance(one, str)] or ["\n".join(_words_in(told))]
         return said[0][:READ_LIMIT] or few

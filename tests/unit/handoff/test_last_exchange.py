@@ -143,7 +143,11 @@ def test_an_act_that_is_not_wanted_is_not_asked_for(said: str, acts: set[str]) -
 
 @pytest.mark.parametrize(
     "closing",
-    ["Thanks for your help! Have a nice day.", "Perfect, thank you. I'm all set!"],
+    [
+        "Thanks for your help! Have a nice day.",
+        "Perfect, thank you. I'm all set!",
+        "Finally, done. That's it.",
+    ],
 )
 def test_thanks_at_the_end_ask_for_nothing_more(closing: str) -> None:
     packet = told(
@@ -210,4 +214,41 @@ def test_last_words_that_only_answer_come_with_the_request_before() -> None:
     )
     assert packet.wants.text == (
         "“What happened with my ticket 55310?” Now: “That's what you said last week.”"
+    )
+
+
+def test_a_refusal_is_over_when_the_customer_goes_on_to_another_act() -> None:
+    packet = told(
+        ("customer", "I need to change my flight QX7PLM."),
+        ("ai_agent", "Saver fares cannot be changed."),
+        ("customer", "Then please book me a new flight on Friday."),
+        ("ai_agent", "Which of your cards should I use?"),
+        ("customer", "The blue one, and I do not need an insurance."),
+    )
+    assert "refused" not in packet.stands.text
+    assert packet.next_step.text == "Settle the open request: “book me a new flight on Friday”."
+
+
+def test_what_will_not_be_possible_afterwards_is_not_refused() -> None:
+    packet = told(
+        WANTED,
+        ("ai_agent", f"{PROPOSED[1]} Reminder: after this, the order cannot be changed any more."),
+        ("customer", "Yes—please exchange it. No other items need to be changed."),
+        ASKS,
+    )
+    assert packet.stands.text.startswith("Agreed, not done yet: “Here is what I will do")
+
+
+def test_the_words_of_an_ai_that_writes_json_are_read_where_it_was_cut() -> None:
+    written = (
+        '{"steps": [{"text": "I will cancel order 55121 and refund $4.50. Shall I proceed?"}, {'
+    )
+    packet = told(
+        ("customer", "Please cancel order 55121."),
+        ("ai_agent", written),
+        ("customer", "Yes."),
+        ASKS,
+    )
+    assert packet.stands.text == (
+        "Agreed, not done yet: “I will cancel order 55121 and refund $4.50.”"
     )
