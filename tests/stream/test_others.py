@@ -64,6 +64,17 @@ async def test_the_second_case_names_the_first_and_each_is_claimed_by_itself(ben
     assert still.claimed_by is None, "nobody has claimed that one"
 
 
+async def test_two_that_come_in_one_chunk_are_named_as_if_one_had_come_later(bench: Bench) -> None:
+    async with bench.router() as router:
+        await route(router, decision("c-1"), decision("c-2", NOW + 1), decision("c-3", NOW + 2))
+    found = await packets(bench)
+    assert {name: sorted(others) for name, others in found.items()} == {
+        "c-1": [],
+        "c-2": ["c-1"],
+        "c-3": ["c-1", "c-2"],
+    }
+
+
 async def test_what_has_ended_leaves_and_a_repeat_says_the_same_as_before(bench: Bench) -> None:
     first, second = decision("c-1"), decision("c-2", NOW + 1)
     end = later(first, "outcome", owner="ai", outcome="resolved", queue="billing")

@@ -154,7 +154,7 @@ class OtherEscalation(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=T
     conversation_id: Id
     reason: Reason | None = None
     place: Place | None = None
-    """None: a person took it before it had a place."""
+    """None: it is being placed at this moment, or a person took it before it had a place."""
     queue: Word | None = None
     opened_at: Instant
     claimed_by: Id | None = None

@@ -35,12 +35,16 @@ def told_of_others(decision: Decision) -> OneCustomer | None:
 
 
 def other_escalations(
-    decision: Decision, records: Iterable[LedgerRecord | None]
+    decision: Decision,
+    records: Iterable[LedgerRecord | None],
+    before: Iterable[Decision] = (),
 ) -> tuple[OtherEscalation, ...]:
     """Return the customer's other open escalations, latest first, at most `NAMED`.
 
     `records` are the ledger's of the conversations that may have one. A record has the last word:
-    one that has ended, or is another customer's by now, is left out.
+    one that has ended, or is another customer's by now, is left out. `before` are decisions that
+    are carried out at the same time and were made before this one: their conversations' records
+    may not be there yet.
     """
     customer = customer_of(decision)
     if customer is None:
@@ -53,8 +57,24 @@ def other_escalations(
         and record.conversation_id != decision.conversation_id
         and customer_of(record.decision) == customer
     ]
-    others = sorted(map(_named, open_now), key=lambda one: one.opened_at, reverse=True)
+    named = {one.conversation_id: one for one in map(_named, open_now)}
+    for earlier in before:
+        if customer_of(earlier) == customer and earlier.conversation_id != decision.conversation_id:
+            if earlier.outcome is not None:
+                named.pop(earlier.conversation_id, None)
+            elif is_placing(earlier):
+                named.setdefault(earlier.conversation_id, _just_opened(earlier))
+    others = sorted(named.values(), key=lambda one: one.opened_at, reverse=True)
     return tuple(others[:NAMED])
+
+
+def _just_opened(decision: Decision) -> OtherEscalation:
+    return OtherEscalation(
+        escalation_id=decision.escalation_id or "",
+        conversation_id=decision.conversation_id,
+        reason=decision.reason,
+        opened_at=decision.opened_at or decision.decided_at,
+    )
 
 
 def _named(record: LedgerRecord) -> OtherEscalation:

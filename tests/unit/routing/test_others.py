@@ -77,3 +77,16 @@ def test_only_who_is_handed_it_or_claims_it_is_told() -> None:
     for action in ("refuse", "update", "offer", "outcome", "return"):
         assert told_of_others(later(one, action)) is None
     assert told_of_others(msgspec.structs.replace(one, observe=True)) is None
+
+
+def test_what_is_placed_at_the_same_time_is_named_unless_it_ends_there() -> None:
+    first, one = decision("c-2", NOW), decision("c-1", NOW + 1)
+    end = later(first, "outcome", outcome="resolved", owner="ai")
+
+    def named(*before: Decision, records: tuple[LedgerRecord, ...] = ()) -> list[str]:
+        return [other.conversation_id for other in other_escalations(one, records, before)]
+
+    assert named(first) == ["c-2"]
+    assert named(first, records=(waiting("c-2"),)) == ["c-2"], "once"
+    assert named(first, end) == named(end, records=(waiting("c-2"),)) == []
+    assert named(of(first, Customer(id="cust-2"))) == named(decision("c-1", NOW)) == []

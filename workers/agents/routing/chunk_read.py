@@ -9,7 +9,12 @@ from workers.errors import WentBackError
 from workers.handoff.brief import is_briefed
 from workers.routing.availability import Load
 from workers.routing.ledger_record import is_contact
-from workers.routing.others import other_escalations, told_of_others
+from workers.routing.others import (
+    OneCustomer,
+    customer_of,
+    other_escalations,
+    told_of_others,
+)
 from workers.routing.plan import is_placing
 from workers.stores.ledger_store import LedgerEntry
 from workers.stores.partition_store import ask_transcript, read_turns
@@ -62,24 +67,36 @@ async def read_for(
     load = Load(since_ms=now_ms)
     if needs_load:
         load = stores.load.read(next(rest), since_ms, now_ms)
-    others = await _others(stores, [one for one, _ in customers], found)
+    others = await _others(stores, decisions, found)
     return LedgerRead(entries, turns, load, others)
 
 
 async def _others(
     stores: Stores, decisions: Sequence[Decision], found: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[OtherEscalation, ...]]:
-    """Return customers' escalations open elsewhere; most have none and need no request."""
+    """Return customers' escalations open elsewhere; most have none and need no request.
+
+    `found` has per decision that tells of them the conversations that the index knows.
+    """
     wanted = {
-        name for one in decisions for name in found[one.decision_id] if name != one.conversation_id
+        name
+        for one in decisions
+        for name in found.get(one.decision_id, ())
+        if name != one.conversation_id
     }
-    if not wanted:
-        return {}
-    entries = await stores.ledger.find_all(wanted)
+    entries = await stores.ledger.find_all(wanted) if wanted else {}
+    before: dict[OneCustomer, list[Decision]] = {}
     others = {}
     for one in decisions:
-        records = [entries[name].record for name in found[one.decision_id] if name in entries]
-        others[one.decision_id] = other_escalations(one, records)
+        customer = customer_of(one)
+        if customer is None:
+            continue
+        earlier = before.setdefault(customer, [])
+        if (names := found.get(one.decision_id)) is not None:
+            records = [entries[name].record for name in names if name in entries]
+            if records or earlier:
+                others[one.decision_id] = other_escalations(one, records, earlier)
+        earlier.append(one)
     return others
 
 
