@@ -54,12 +54,14 @@ def end(
 ) -> None:
     """End the open escalation, whose outcome this is; the AI agent goes on, or nobody if closed.
 
-    With `leaves` the customer has closed the conversation, whatever the outcome.
+    With `leaves` the customer has closed the conversation, whatever the outcome; so they have when
+    they left while a ticket waited.
     """
     state, escalation = run.state, run.state.open
     if escalation is None:
         return
-    closed = leaves or outcome == "closed"
+    closed = leaves or state.left or outcome == "closed"
+    state.left, state.deadlines = False, ()
     state.owner = "closed" if closed else "ai"
     state.open = None
     predicted = predicted_wait(escalation)

@@ -47,6 +47,8 @@ def message(run: StepContext, event: Message) -> None:
     state = run.state
     state.turns += 1
     state.stale = False
+    if event.role in ("customer", "human_agent"):
+        state.left = False
     if not state.rated:
         state.rated = (OVERALL,)
     reachable = bool(state.email or state.phone)

@@ -270,6 +270,8 @@ class State(msgspec.Struct, array_like=True):
     last_person_at: int = 0
     history: int = 0
     """Entries of the transcript beside its messages."""
+    left: bool = False
+    """The chat was closed while a ticket waits, and nobody has written since."""
 
     @property
     def entries(self) -> int:

@@ -84,13 +84,20 @@ def _begins_anew(state: State, event: Event, at: int) -> bool:
 
 
 def _closed(run: StepContext, event: Closed) -> None:
-    """End what is open; a customer who goes while somebody is awaited in this chat has left."""
-    awaited = run.state.owner == "pending" and not run.state.waits_on_ticket
-    left = awaited and event.by == "customer"
+    """End what is open; a customer who goes while somebody is awaited in this chat has left.
+
+    A ticket that waits was promised and needs no chat: only a person who closes the conversation
+    ends it.
+    """
+    state = run.state
+    if state.waits_on_ticket and event.by != "human_agent":
+        state.left = True
+        return
+    left = state.owner == "pending" and event.by == "customer"
     end(run, "abandoned" if left else "closed", leaves=left)
-    run.state.owner = "closed"
-    run.state.deadlines = ()
-    run.state.episode.offer = None
+    state.owner = "closed"
+    state.deadlines = ()
+    state.episode.offer = None
 
 
 _HANDLERS: Final[dict[type, Callable[[StepContext, Any], None]]] = {

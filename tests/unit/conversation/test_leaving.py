@@ -91,6 +91,10 @@ def is_closed(h: History) -> list[Decision]:
     return h.close()
 
 
+def a_person_closes(h: History) -> list[Decision]:
+    return h.apply(Closed(**h.envelope(), type="closed", by="human_agent"))
+
+
 def is_reported_gone(h: History) -> list[Decision]:
     return h.desk("abandoned") if h.decisions[0].action == "escalate" else []
 
@@ -107,10 +111,12 @@ TABLE: dict[Callable[[History], list[Decision]], tuple[str | None, ...]] = {
     refuses: (DECLINED, *[NOTHING] * 9),
     says_no: (DECLINED, *[NOTHING] * 9),
     takes_it_back: (DECLINED, W, W, W, W, W, NOTHING, NOTHING, W, W),
-    closes: (NOTHING, A, A, A, C, C, NOTHING, C, A, A),
-    is_closed: (NOTHING, C, C, C, C, C, NOTHING, C, C, C),
+    closes: (NOTHING, A, A, A, NOTHING, NOTHING, NOTHING, C, A, A),
+    is_closed: (NOTHING, C, C, C, NOTHING, NOTHING, NOTHING, C, C, C),
+    a_person_closes: (NOTHING, C, C, C, C, C, NOTHING, C, C, C),
     is_reported_gone: (NOTHING, A, A, A, A, A, NOTHING, A, A, A),
 }
+CLOSING = (closes, is_closed, a_person_closes)
 ENDS: dict[str, Outcome] = {W: "withdrawn", C: "closed", A: "abandoned"}
 
 
@@ -120,6 +126,7 @@ def test_it_ends_as_the_design_says(does: Callable[[History], list[Decision]], n
     h = STATES[number]()
     wanted, before = TABLE[does][number], len(h.decisions)
     was_open, owner = h.state.open is not None, h.state.owner
+    on_ticket, due = h.state.waits_on_ticket, h.state.deadlines
     made = does(h)
     assert h.story[before:] == ([] if wanted is None else [wanted])
     if wanted in ENDS:
@@ -129,9 +136,11 @@ def test_it_ends_as_the_design_says(does: Callable[[History], list[Decision]], n
         assert end.owner == h.state.owner
         # Whoever took it back need not be asked again; whoever is gone hears nothing.
         assert h.state.episode.declined == (wanted == W)
-    elif does not in (closes, is_closed):
+    elif does not in CLOSING or on_ticket:
         assert (h.state.open is not None, h.state.owner) == (was_open, owner)
-    if does in (closes, is_closed):
+    if does in CLOSING and wanted is NOTHING and on_ticket:
+        assert h.state.deadlines == due, "the ticket waits on"
+    elif does in CLOSING:
         assert (h.state.owner, h.state.deadlines) == ("closed", ())
         assert h.wait(60 * 24 * 40) == [], "a closed conversation waits for nothing"
     elif wanted == DECLINED:
@@ -142,6 +151,45 @@ def test_it_ends_as_the_design_says(does: Callable[[History], list[Decision]], n
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 def test_whoever_left_and_writes_again_is_heard(state: Callable[[], History]) -> None:
     h = state()
+    on_ticket = h.state.waits_on_ticket
     closes(h)
     [again] = h.customer(ASKS)
-    assert (again.action, again.owner) == ("escalate", "pending")
+    assert (again.action, again.owner) == ("move" if on_ticket else "escalate", "pending")
+
+
+@pytest.mark.parametrize(
+    ("ends", "outcome"),
+    [
+        (lambda h: h.desk("resolved"), "resolved"),
+        (lambda h: h.wait(60 * 24 * 40), "expired"),
+        (lambda h: h.apply(Closed(**h.envelope(), type="closed", by="human_agent")), "closed"),
+    ],
+    ids=["resolved", "expired", "closed by a person"],
+)
+def test_a_ticket_outlives_the_chat_and_ends_it(
+    ends: Callable[[History], object], outcome: str
+) -> None:
+    h = ticketed()
+    closes(h)
+    ends(h)
+    assert (h.last.outcome, h.last.owner, h.state.owner) == (outcome, "closed", "closed")
+    assert (h.state.open, h.state.deadlines, h.state.left) == (None, (), False)
+    h.customer("Thank you! And another question.")
+    assert (h.state.owner, h.state.left) == ("ai", False)
+
+
+def test_a_ticket_that_nobody_takes_goes_up_the_ladder_although_the_chat_is_closed() -> None:
+    h = ticket_asked()
+    closes(h)
+    h.desk("ticket_refused", reason="unavailable")
+    assert (h.last.action, h.last.cause) == ("move", "ticket_refused")
+    h.route(place="contact")
+    assert (h.last.outcome, h.last.owner) == ("contact_given", "closed")
+
+
+def test_whoever_comes_back_before_the_ticket_is_solved_is_with_the_ai_after_it() -> None:
+    h = ticketed()
+    closes(h)
+    h.customer("One more thing: it is urgent.")
+    h.desk("resolved")
+    assert (h.last.outcome, h.last.owner) == ("resolved", "ai")
