@@ -1,5 +1,6 @@
 """The packet's frame: the words around what is quoted, in the language of the queue."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from workers.handoff.languages import DEFAULT_LANGUAGE, code_of, words_by_language
@@ -28,9 +29,10 @@ class Frame:
 def frame(language: str | None) -> Frame:
     """Return the frame of a language, by a BCP 47 tag; English where there is none of it."""
     known = languages()
-    return Frame(known.get(code_of(language), known[DEFAULT_LANGUAGE]))
+    code = code_of(language)
+    return Frame(known[code if code in known else DEFAULT_LANGUAGE])
 
 
-def languages() -> dict[str, dict[str, Any]]:
+def languages() -> Mapping[str, dict[str, Any]]:
     """Return the words of every language by its ISO 639-1 code."""
     return words_by_language("frames.yaml")

@@ -1,12 +1,13 @@
 """Identifiers that the customer gave: order, booking, user, ticket, tracking numbers, names."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
-from workers.handoff.tool_work import named_by_tools, unknown_to_tools
+from workers.handoff.tool_results import RESULT_READ, pairs_in, person_in
+from workers.handoff.tool_work import is_look_up, is_profile, named_by_tools, unknown_to_tools
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import one_line
 
@@ -21,7 +22,9 @@ _CERTAIN: Final = 5
 _NEAR: Final = 18
 _LAST: Final = 6
 """Turns in which a thing that tools worked on was spoken of, so that it is the one at hand."""
-_WORKED_ON: Final = 2
+_WORKED_ON: Final = 3
+_LONG: Final = ("", "item", "payment")
+"""Kinds of numbers that are longer than four digits."""
 OF_MATTER: Final = ("order", "booking", "ticket", "invoice", "contract", "tracking")
 
 _KINDS: Final[dict[str, str]] = {
@@ -60,6 +63,18 @@ _KIND: Final = re.compile(
 _PAYMENT: Final = re.compile(
     r"(?:gift_?card|paypal|credit_?card|card|bank|iban|payment)[_-]", re.IGNORECASE
 )
+_CARD: Final = re.compile(
+    r"\b(?:gift ?card|card|visa|mastercard|amex|paypal|voucher|certificate|gutschein|karte|carte|"
+    r"tarjeta|carta|cartão|kaart)\b[^.!?\n]{0,14}$",
+    re.IGNORECASE,
+)
+"""Before a number: it is that of a means of payment."""
+_LABELS: Final = frozenset(
+    "shipping billing zip email e-mail phone address order user account date city state postal "
+    "code id number birth dob mobile booking reservation customer delivery home street and my the "
+    "last first full".split()
+)
+"""Words after a name that begin the next line of a form."""
 _NAMED: Final = {"sku": "device"}
 _EMAIL: Final = r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,4}"
 _TOKEN: Final = re.compile(
@@ -123,31 +138,49 @@ def identifiers_of(view: PacketView) -> tuple[Identifier, ...]:
                 known = found.get(key)
                 if known is None or not known.kind:
                     found[key] = one
-    for value in unknown_to_tools(view):
+    unknown = {value.lstrip("#") for value in unknown_to_tools(view)}
+    for value in unknown:
         # It leads nobody to the customer: it was mistyped, or is another system's.
-        found.pop(value.lstrip("#"), None)
+        found.pop(value, None)
     ranked = sorted(found.values(), key=lambda one: not one.kind)
     kept = {one.value for one in ranked[:IDENTIFIERS]}
     given = [one for one in found.values() if one.value in kept]
-    return (*given, *_worked_on(view, keys, set(found), IDENTIFIERS - len(given)))
+    room = IDENTIFIERS - len(given)
+    return (*given, *_worked_on(view, keys, {**found, **dict.fromkeys(unknown)}, room))
 
 
 def _worked_on(
-    view: PacketView, keys: dict[str, str], given: set[str], room: int
+    view: PacketView, keys: dict[str, str], given: Mapping[str, Identifier | None], room: int
 ) -> tuple[Identifier, ...]:
-    """Return what tools worked on and was spoken of last, where the customer did not name it."""
+    """Return what tools worked on, where the customer did not name it.
+
+    That is what was spoken of last, what was changed last, and what alone of its kind was used.
+    """
     last = " ".join(view.text(turn) for turn in view.spoken[-_LAST:])
-    found: dict[str, Identifier] = {}
-    for turn in view.episode:
-        for written in turn.arguments if turn.handover is None else ():
-            for token in _TOKEN.finditer(view.hide(written)) if written else ():
-                value = token.group()
-                plain_value = value.lstrip("#").lower()
-                named = _KIND.search(keys.get(plain_value, ""))
-                kind = named.lastgroup if named is not None else None
-                if kind in OF_MATTER and plain_value not in given and value in last:
-                    found[plain_value] = Identifier(kind or "", value, turn.event_id)
-    return tuple(found.values())[-min(room, _WORKED_ON) :] if room > 0 else ()
+    used: dict[str, Identifier] = {}
+    changed = ""
+    for call in view.calls if room > 0 else ():
+        turn = call.call
+        written = call.arguments
+        if turn is None or turn.handover is not None or not written:
+            continue
+        for token in _TOKEN.finditer(view.hide(written)):
+            value = token.group()
+            plain_value = value.lstrip("#").lower()
+            named = _KIND.search(keys.get(plain_value, ""))
+            kind = named.lastgroup if named is not None else None
+            if kind in OF_MATTER and plain_value not in given:
+                used.pop(plain_value, None)
+                used[plain_value] = Identifier(kind or "", value, turn.event_id)
+                if not is_look_up(call.name):
+                    changed = plain_value
+    kinds = [one.kind for one in (*used.values(), *given.values()) if one is not None]
+    found = [
+        one
+        for plain_value, one in used.items()
+        if one.value in last or plain_value == changed or kinds.count(one.kind) == 1
+    ]
+    return tuple(found[-min(room, _WORKED_ON) :]) if room > 0 else ()
 
 
 def _given(
@@ -161,25 +194,33 @@ def _given(
         if shape == "email":
             yield Identifier("email", value, turn.event_id)
             continue
+        if _is_figure(text, match):
+            continue
         kind = _kind_of(view, text, match, asked, kinds_asked)
-        if _is_identifier(
-            shape, value, kind, text[max(0, match.start() - 3) : match.start()], text[match.end() :]
-        ):
+        if _is_identifier(shape, value, kind):
             named = "phone" if shape == "phone" and kind in ("", "user", "order") else kind
             yield Identifier(_NAMED.get(named, named), value, turn.event_id)
 
 
-def _is_identifier(shape: str, value: str, kind: str, before: str, after: str) -> bool:
+def _is_figure(text: str, match: re.Match[str]) -> bool:
+    """Return whether a number is a date, an amount or the like."""
+    start, end = match.span()
+    return (
+        _DATE.fullmatch(match.group().lstrip("#")) is not None
+        or _MONEY_BEFORE.search(text, max(0, start - 3), start) is not None
+        or _MONEY_AFTER.match(text[end : end + 12]) is not None
+    )
+
+
+def _is_identifier(shape: str, value: str, kind: str) -> bool:
     bare = value.lstrip("#")
-    if _DATE.fullmatch(bare) or _MONEY_BEFORE.search(before) or _MONEY_AFTER.match(after[:12]):
-        return False
     digits = sum(map(str.isdigit, bare))
     if shape == "letters":
         return kind in ("booking", "order", "ticket", "tracking")
     if shape == "phone":
         return digits >= 7
     if bare.isdigit():
-        return digits >= 5 or (digits >= 4 and (value.startswith("#") or kind not in ("", "item")))
+        return digits >= 5 or (digits >= 4 and (value.startswith("#") or kind not in _LONG))
     return digits >= 1 and (bool(kind) or digits >= 3) and len(bare) >= 4
 
 
@@ -191,6 +232,8 @@ def _kind_of(
         return "payment"
     start = max(text.rfind(mark, 0, match.start()) for mark in ".!?\n;") + 1
     before = text[max(start, match.start() - _BEFORE) : match.start()]
+    if _CARD.search(before):
+        return "payment"
     near = before[-_NEAR:] if match.group().isdigit() and len(match.group()) < _CERTAIN else before
     kinds = [found.lastgroup or "" for found in _KIND.finditer(near)]
     if match.group().startswith("#") and "ticket" not in kinds and "invoice" not in kinds:
@@ -218,15 +261,42 @@ def _asked_for(view: PacketView, asked: str) -> str:
 
 
 def name_of(view: PacketView) -> tuple[str, str] | None:
-    """Return the name by which the customer introduced themselves, and the turn."""
+    """Return the name by which the customer introduced themselves, and the turn.
+
+    Where a record of theirs has it, too, it is told as it stands there.
+    """
     for turn in view.transcript:
         if turn.role != CUSTOMER:
             continue
         text = view.text(turn)[:_READ]
         if "name" not in text.lower() and not _NAME.search(text):
             continue
+        name = ""
         if (both := _FIRST_LAST.search(text)) is not None:
-            return f"{both['first']} {both['last']}", turn.event_id
-        if (found := _NAME.search(text)) is not None:
-            return one_line(found["name"]), turn.event_id
+            name = f"{both['first']} {both['last']}"
+        elif (found := _NAME.search(text)) is not None:
+            name = _without_labels(one_line(found["name"]))
+        if name:
+            return _as_recorded(view, name) or (name, turn.event_id)
+    return None
+
+
+def _without_labels(name: str) -> str:
+    words = name.split()
+    while words and words[-1].lower() in _LABELS:
+        words.pop()
+    return " ".join(words) if len(words) > 1 else ""
+
+
+def _as_recorded(view: PacketView, name: str) -> tuple[str, str] | None:
+    """Return the name in the customer's record and its event, if it is another form of theirs."""
+    words = set(name.lower().split())
+    for call in reversed(view.calls):
+        if call.result is None or call.result.status not in (None, "ok"):
+            continue
+        if is_profile(call.name):
+            text = view.text(call.result)[:RESULT_READ]
+            recorded = one_line(person_in(pairs_in(text), "")[0])
+            if len(words & set(recorded.lower().split())) > 1:
+                return recorded, call.event_id
     return None

@@ -101,7 +101,7 @@ class Notices:
         return chosen or languages()[language]["because"].get(decision.reason)
 
 
-def languages() -> dict[str, dict[str, Any]]:
+def languages() -> Mapping[str, dict[str, Any]]:
     """Return the shipped texts of every language by its ISO 639-1 code."""
     return words_by_language("notices.yaml")
 

@@ -27,10 +27,11 @@ from workers.handoff.key_messages import key_messages
 from workers.handoff.languages import DEFAULT_LANGUAGE
 from workers.handoff.last_exchange import last_exchange
 from workers.handoff.next_step import NEXT_WORDS, next_step
+from workers.handoff.own_steps import steps_of
 from workers.handoff.packet_findings import PacketFindings, refusal, words_of
 from workers.handoff.playbook import Advice, Playbook, advise
 from workers.handoff.records import records
-from workers.handoff.told import steps_of, told_to
+from workers.handoff.told import told_to
 from workers.handoff.tool_work import works_of
 from workers.handoff.view import PacketView
 from workers.handoff.wants import CONDITION_WORDS, WANTS_WORDS, wants_of, with_conditions

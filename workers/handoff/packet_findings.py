@@ -10,6 +10,7 @@ from workers.handoff.acts import acts_of, acts_wanted
 from workers.handoff.identifiers import Identifier
 from workers.handoff.issues import Issue
 from workers.handoff.last_exchange import LastExchange
+from workers.handoff.own_steps import Step
 from workers.handoff.sentences import ASKS
 from workers.handoff.told import AiSentence, Told
 from workers.handoff.tool_work import ToolWork
@@ -37,7 +38,7 @@ class PacketFindings(NamedTuple):
     works: tuple[ToolWork, ...]
     issue: Issue | None
     told: Told
-    steps: tuple[AiSentence, ...]
+    steps: tuple[Step, ...]
     """The customer's own steps."""
     identifiers: tuple[Identifier, ...]
     last: LastExchange

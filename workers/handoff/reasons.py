@@ -6,7 +6,7 @@ from typing import Final
 from workers.contracts.decisions import Evidence, Reason, Turn
 from workers.contracts.handoffs import Claim
 from workers.detection import read_agent, read_customer
-from workers.handoff.sentences import ASKS, PERSON
+from workers.handoff.sentences import ASKS, CONDITIONAL, DID, PERSON
 from workers.handoff.splitting import sentences
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
@@ -18,7 +18,19 @@ _LONGER: Final = 26
 _OBJECT: Final = 4
 NOTE_WORDS: Final = 48
 """Of the AI's note, which stands in place of the words that caused it."""
-_REASON_WORDS: Final = 10
+_PARTS: Final = 3
+"""Sentences from which on a note is cut in its middle."""
+_LEAST: Final = 8
+"""Words of a sentence that was cut, so that it still says something."""
+_HOLLOW: Final = re.compile(
+    r"^(?=(?:\S+\s+){0,9}\S+$).*\b(?:transferr?\w*|hand(?:ing|ed) over|escalat\w+|"
+    r"(?:further|technical|human|advanced) (?:\w+ )?(?:assistance|support|help|agent))\b",
+    re.IGNORECASE,
+)
+"""A short sentence that says no more than that a person takes over."""
+_READ: Final = 8
+"""Sentences of a turn."""
+_REASON_WORDS: Final = 12
 _CLAUSES: Final = (", ", "—", "; ", " and ")
 _FEW: Final = 6
 _PREFERS: Final = re.compile(
@@ -42,7 +54,7 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     reason = decision.reason or "explicit_request"
     noted = note_of(view)
     if reason == "agent_request" and noted is not None:
-        text = f"{view.frame('reason', reason)}: {view.quote(trim(noted[1], NOTE_WORDS))}"
+        text = f"{view.frame('reason', reason)}: {view.quote(_note(noted[1]))}"
         return Claim(text=text, events=(noted[0],))
     turn = _cause(view, reason)
     found = strongest(view)
@@ -52,13 +64,39 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     if words and not view.is_quoted(words):
         asked = PERSON.search(words)
         goes_on = asked is not None and len(words[asked.end() :].split()) >= _OBJECT
-        room = max(6, (_LONGER if goes_on else WHY_WORDS) - word_count(text))
+        # A request under a condition is another one without it.
+        condition = CONDITIONAL.match(words) is not None
+        start = 0 if condition else start
+        room = max(6, (_LONGER if goes_on or condition else WHY_WORDS) - word_count(text))
         if shorter := trim(words, room, start):
             text = f"{text}: {view.quote(shorter, words)}"
     cited = [evidence.event_id for evidence in decision.evidence]
     cited = cited or [decision.opened_by or view.cause]
     said = [turn.event_id] if turn else []
     return Claim(text=text, events=tuple(dict.fromkeys(cited + said)))
+
+
+def _note(text: str) -> str:
+    """Return the AI's note, or of a long one its beginning and its end.
+
+    The end says what fails and what is asked; that it hands over it need not say.
+    """
+    if word_count(text) <= NOTE_WORDS:
+        return text
+    parts = [part for part in sentences(text) if not _HOLLOW.search(part)]
+    if len(parts) < _PARTS:
+        return trim(" ".join(parts) or text, NOTE_WORDS)
+    room = NOTE_WORDS - min(word_count(parts[-1]), NOTE_WORDS // 2) - 1
+    first = trim(parts[0], room * 2 // 3)
+    last = [trim(parts[-1], NOTE_WORDS // 2)]
+    room -= word_count(first)
+    left = parts[1:-1]
+    while left and room >= _LEAST:
+        part = trim(left.pop(), room)
+        room -= word_count(part)
+        last.insert(0, part)
+    cut = " …" if left and not first.endswith("…") else ""
+    return f"{first}{cut} {' '.join(last)}"
 
 
 def note_of(view: PacketView) -> tuple[str, str] | None:
@@ -91,9 +129,40 @@ def _reason(
     """Return the reason, as its evidence carries it, with the one fact behind it."""
     if reason == "explicit_request":
         return view.frame("reason", _asked(view, turn, words))
-    text = view.frame("reason", reason)
+    text = _true_reason(view, reason, works)
     fact = _fact(view, reason, works)
     return clip(f"{text}: {fact}", _REASON_WORDS) if fact else text
+
+
+def _true_reason(view: PacketView, reason: Reason, works: tuple[ToolWork, ...]) -> str:
+    """Return the reason; in narrower words where what happened does not carry the usual ones."""
+    failed = _failures(works)
+    if reason == "tool_unavailable" and failed:
+        if all(work.missed for work in failed):
+            return view.frame("work", "absent")
+        if all(work.status in ("refused", "denied") for work in failed):
+            return view.frame("work", "declined")
+    if reason == "unproductive_loop" and _brings_news(view):
+        return view.frame("work", "unsolved", count=view.facts.customer_turns)
+    return view.frame("reason", reason)
+
+
+def _failures(works: tuple[ToolWork, ...]) -> list[ToolWork]:
+    return [work for work in works if work.status in ("failed", "timeout", "denied", "refused")]
+
+
+def _repeated(view: PacketView) -> Turn | None:
+    """Return the turn that is said to repeat an earlier one."""
+    source = next((one for one in view.decision.evidence if one.signal == "repetition"), None)
+    return view.by_id.get(source.event_id) if source is not None else None
+
+
+def _brings_news(view: PacketView) -> bool:
+    """Return whether the customer's turn that repeats a question tells of a further step."""
+    turn = _repeated(view)
+    if turn is None or turn.role != CUSTOMER:
+        return False
+    return any(DID.search(part) for part in view.sentences(turn)[:_READ])
 
 
 def _asked(view: PacketView, turn: Turn | None, words: str) -> str:
@@ -118,9 +187,7 @@ def _fact(view: PacketView, reason: Reason, works: tuple[ToolWork, ...]) -> str:
     if reason == "context_window_exceeded":
         return frame("fact", "memory", value=f"{view.decision.score:.0%}")
     if reason == "tool_unavailable":
-        failed = [
-            work for work in works if work.status in ("failed", "timeout", "denied", "refused")
-        ]
+        failed = _failures(works)
         return failed[-1].words if failed else ""
     if reason == "unproductive_loop":
         return _loop(view)
@@ -128,9 +195,8 @@ def _fact(view: PacketView, reason: Reason, works: tuple[ToolWork, ...]) -> str:
 
 
 def _loop(view: PacketView) -> str:
-    source = next((one for one in view.decision.evidence if one.signal == "repetition"), None)
-    turn = view.by_id.get(source.event_id) if source is not None else None
-    if turn is None:
+    turn = _repeated(view)
+    if turn is None or _brings_news(view):
         return ""
     if turn.role == CUSTOMER:
         return view.frame("fact", "customer_repeats")

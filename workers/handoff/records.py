@@ -1,23 +1,41 @@
 """Records that tools found, one line for each, and which of them are not the customer's."""
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from workers.contracts.handoffs import Claim
-from workers.handoff.packet_findings import PacketFindings, last_change
-from workers.handoff.tool_results import Finding
+from workers.handoff.identifiers import Identifier
+from workers.handoff.packet_findings import PacketFindings
+from workers.handoff.tool_results import Finding, Value, lasting, part_of
 from workers.handoff.tool_work import ToolWork
-from workers.handoff.view import PacketView
+from workers.handoff.view import AI, PacketView
 from workers.handoff.wording import READ_LIMIT, clip, word_count
 
-RECORD_WORDS: Final = 40
+RECORD_WORDS: Final = 44
 _LINE_WORDS: Final = 16
-_UNNAMED: Final = 2
-"""Things that are told of where none was spoken of."""
-_NAMED: Final = 3
-"""Things without a line of their own that are named; the others are counted."""
+_VALUES: Final = 4
+"""Of one thing."""
+_ITEMS: Final = 3
+"""Names that tell one thing from another."""
 _LAST: Final = 8
 """Turns in which the thing at hand is looked for."""
+_THINGS: Final = 40
+"""Things that are looked at, and of one tool."""
+_WORKS: Final = 40
+_EXCHANGE: Final = 3
+"""The last of them: what they speak of is asked now."""
+_PARTS: Final = 3
+"""Things that stand in the record of another."""
+_LEAST_RANK: Final = -2
+"""Of what another thing only points to."""
+_ON_DEMAND: Final = re.compile(r"end_date|contract|expir|phone|city")
+"""Keys of values that tell nothing, unless they are spoken of."""
+_CALLED: Final = {
+    "city": tuple(f"{which} address" for which in "the default shipping delivery my new".split()),
+    "date": (),
+}
+"""Words for what a key names, where they are others than its own."""
 _VERBS: Final = frozenset(
     "get find search look lookup check read fetch query retrieve show view list by id ids details "
     "info for all of".split()
@@ -26,70 +44,222 @@ _SAME_DIGITS: Final = 7
 """Of two phone numbers, the last digits by which they are the same line."""
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _DIGITS: Final = re.compile(r"\d")
+_WORD: Final = re.compile(r"[a-z]{4,}")
+_CODE: Final = re.compile(r"\b(?=\w*\d)[\w-]{5,24}\b")
+_STATES: Final = re.compile(
+    r"[^.!?;#\n]{0,50}?"
+    r"(?:\b(?:is|are|was|(?:has|have)(?: \w+)? been|status|marked as|status is)|[(:])"
+    r"(?: (?:already|currently|still|now|in|also))*[ \"“'*:]{0,4}"
+    r"\b(?P<state>pending|processed|shipped|in transit|out for delivery|delivered|"
+    r"cancell?ed|suspended|overdue|refunded)\b"
+)
+"""A status that the AI told of a thing that it has just named."""
+_NO_STATE: Final = re.compile(
+    r"\b(?:if|once|when|until|unless|not|cannot|only|no|never|after|before|would|will|can|could|be|"
+    r"and|or|another|other|request\w*)\b|n['\u2019]t\b",
+    re.IGNORECASE,
+)
+_SENTENCE: Final = 80
+"""Characters before a name in which a condition is looked for."""
 
 
 class _Thing(NamedTuple):
     name: str
-    noun: str
+    kind: str
     finding: Finding
     rank: int
 
 
+class _Change(NamedTuple):
+    words: str
+    """The tool's name."""
+    place: int
+    """Of its result, in the episode."""
+
+
 def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
-    """Say what was found of each thing that was looked up, the ones spoken of last first."""
-    things = sorted(_things(view, found), key=lambda one: -one.rank)
-    spoken_of = [one for one in things if one.rank >= 0] or things[:_UNNAMED]
+    """Say what was found of the things worked on or spoken of last, those first."""
+    said = [view.text(turn)[:READ_LIMIT] for turn in view.spoken[-_LAST:]]
+    lately = "\n".join(said[-_EXCHANGE:]).lower()
+    changers = _changers(view, found)
+    ranked = [*_things(view, found, changers, said), *_parts(view, found, said)]
+    ranked.sort(key=lambda one: -one.rank)
     room = RECORD_WORDS
     claims: list[Claim] = []
-    rest: list[_Thing] = []
-    for thing in things:
-        text = _line(view, thing, min(room, _LINE_WORDS)) if thing in spoken_of else ""
-        if not text:
-            rest += [thing] if thing.name and not _DATE.match(thing.name) else []
+    for thing in ranked[:_THINGS]:
+        if thing.rank == _LEAST_RANK or (thing.rank < 0 and claims):
+            # It was only looked at in passing.
             continue
-        room -= word_count(text)
-        claims.append(Claim(text=text, events=(thing.finding.event_id,), kind="check"))
-    if rest:
-        known = list(dict.fromkeys(one.name for one in rest))
-        names = ", ".join(known[:_NAMED])
-        names += f" +{len(known) - _NAMED}" if len(known) > _NAMED else ""
-        text = view.frame("work", "more", count=names)
-        if word_count(text) <= room:
-            events = tuple(dict.fromkeys(one.finding.event_id for one in rest[:_LAST]))
+        told = _told_state(view, changers.get(thing.name), thing)
+        text = _line(view, thing, told[0], lately, min(room, _LINE_WORDS))
+        if text:
+            room -= word_count(text)
+            events = tuple(filter(None, (thing.finding.event_id, told[1])))
             claims.append(Claim(text=text, events=events, kind="check"))
     return tuple(claims)
 
 
-def _things(view: PacketView, found: PacketFindings) -> list[_Thing]:
-    """Return each thing that was looked up, with what was found last of it."""
-    said = [turn.content for turn in view.spoken[-_LAST:]]
-    lowered = [text[:READ_LIMIT].lower() for text in said]
-    things: dict[tuple[str, str], _Thing] = {}
+def _changers(view: PacketView, found: PacketFindings) -> dict[str, _Change]:
+    """Return by the name of each thing how and where a tool last changed it."""
+    changed: dict[str, _Change] = {}
     for work in found.works:
-        if work.kind != "check" or work.status != "ok" or work.profile:
-            continue
-        noun = clip(view.hide(_noun(work)), 3)
-        if not work.found:
-            things[noun, ""] = _Thing("", noun, Finding(work.values, work.events[-1]), -1)
-        for name, finding in work.found.items():
-            items = finding.items.lower().rstrip("…").split(", ") if finding.items else []
-            rank = next(
-                (
-                    at
-                    for at in range(len(said) - 1, -1, -1)
-                    if name in said[at] or any(item in lowered[at] for item in items)
-                ),
-                -1,
-            )
-            stale = last_change(view, found, name) > view.places.get(finding.event_id, -1)
-            # After a change it may be otherwise.
-            known = finding._replace(values=()) if stale else finding
-            things[noun, name] = _Thing(clip(name, 2), noun, known, rank)
+        if work.kind == "action" and work.status == "ok":
+            place = view.places.get(work.events[-1], -1)
+            for name in work.what:
+                if name not in changed or changed[name].place < place:
+                    changed[name] = _Change(work.words, place)
+    return changed
+
+
+def _things(
+    view: PacketView, found: PacketFindings, changers: dict[str, _Change], said: list[str]
+) -> list[_Thing]:
+    """Return each thing that was looked up or changed, with what is known of it last."""
+    things = _looked_up(view, found, changers, said)
+    _put_limits(things, changers)
+    acted = {
+        what: _rank_of(view, work.events[-1])
+        for work in found.works
+        if work.kind == "action"
+        for what in work.what[-_THINGS:]
+    }
+    ranked = [
+        one._replace(rank=max(one.rank, acted.get(one.name, _LEAST_RANK)))
+        for one in things.values()
+    ]
     phones = [one.value for one in found.identifiers if one.kind == "phone"]
-    own = [one for one in things.values() if _is_of(one.finding, phones)]
-    # Beside the customer's own line another one tells nothing.
-    kept = [one for one in things.values() if not own or not one.finding.phone or one in own]
-    return [*own, *(one for one in reversed(kept) if one not in own)]
+    own = [one for one in ranked if _is_of(one.finding, phones)]
+    wrong = _other(found)
+    # What is known of a line that is not the customer's tells nothing.
+    kept = [
+        one
+        for one in ranked
+        if one in own or not (one.finding.phone and (own or (wrong and wrong.name == one.name)))
+    ]
+    first = [one._replace(rank=max(one.rank, 2 * len(said))) for one in own]
+    return [*first, *(one for one in reversed(kept) if one not in own)]
+
+
+def _looked_up(
+    view: PacketView, found: PacketFindings, changers: dict[str, _Change], said: list[str]
+) -> dict[str, _Thing]:
+    things: dict[str, _Thing] = {}
+    for work in [work for work in found.works if work.status == "ok"][-_WORKS:]:
+        noun = clip(view.hide(_noun(work)), 3) if work.kind == "check" else ""
+        if work.kind == "check" and not work.found and work.values and not work.profile:
+            values = tuple(Value("", value) for value in work.values)
+            rank = _rank_of(view, work.events[-1])
+            things[noun] = _Thing("", noun, Finding(values, work.events[-1]), rank)
+        for name, finding in [*work.found.items()][-_THINGS:]:
+            if (work.profile or work.of_customer) and (not finding.values or work.kind == "action"):
+                continue
+            kind = finding.kind or work.kind_of_thing or noun
+            new = _Thing(name, kind, finding, _rank(name, finding.items, said))
+            changer = changers.get(name)
+            things[name.lower()] = _merged(view, changer, new, things.get(name.lower()))
+    return things
+
+
+def _put_limits(things: dict[str, _Thing], changers: dict[str, _Change]) -> None:
+    """Put the limit that a line's plan sets beside what is used of it.
+
+    The plan is no matter of its own then.
+    """
+    for key in [*things]:
+        for other in things[key].finding.of:
+            plan = things.get(other.lower())
+            if plan is None or other.lower() == key:
+                continue
+            changer = changers.get(things[key].name)
+            if changer is None or plan.kind not in changer.words:
+                things[key] = _with_limit(things[key], plan)
+            if plan.rank < 0:
+                things[other.lower()] = plan._replace(rank=_LEAST_RANK)
+
+
+def _merged(view: PacketView, changer: _Change | None, new: _Thing, known: _Thing | None) -> _Thing:
+    """Return what is known of a thing after a further look or a change."""
+    if known is not None and _at(view, known) > _at(view, new):
+        new, known = known, new
+    values = new.finding.values
+    if changer is not None and changer.place > _at(view, new):
+        # After a change it may be otherwise.
+        values = lasting(values, changer.words)
+    if known is None:
+        return new._replace(finding=new.finding._replace(values=values))
+    before = known.finding.values
+    if changer is not None and changer.place >= _at(view, known):
+        before = lasting(before, changer.words)
+    keys = {value.key for value in values}
+    finding = new.finding._replace(
+        values=(*values, *(value for value in before if value.key not in keys)),
+        items=new.finding.items or known.finding.items,
+        more=new.finding.more if new.finding.items else known.finding.more,
+        phone=new.finding.phone or known.finding.phone,
+        of=new.finding.of or known.finding.of,
+    )
+    return _Thing(new.name, new.kind or known.kind, finding, max(new.rank, known.rank))
+
+
+def _at(view: PacketView, thing: _Thing) -> int:
+    return view.places.get(thing.finding.event_id, -1)
+
+
+def _with_limit(thing: _Thing, plan: _Thing) -> _Thing:
+    """Return a thing with the limit that its plan sets beside what is used of it."""
+    limits = {value.key.replace("_limit", "_used"): value for value in plan.finding.values}
+    values = []
+    for value in thing.finding.values:
+        limit = limits.get(value.key) if "_used" in value.key else None
+        if limit is not None and " of " not in value.text:
+            unit = value.key.partition("_used")[2].replace("_", " ").upper()
+            most = limit.text.rsplit(" ", 1)[-1]
+            text = f"{value.text.removesuffix(unit)} of {most}{unit}"
+            value = value._replace(text=text)  # noqa: PLW2901
+        values.append(value)
+    return thing._replace(finding=thing.finding._replace(values=tuple(values)))
+
+
+def _parts(view: PacketView, found: PacketFindings, said: list[str]) -> Iterator[_Thing]:
+    """Yield the items and the like that were named last, from the record that holds them."""
+    named = [code for text in said[-_EXCHANGE:] for code in _CODE.findall(text)]
+    named += [
+        code
+        for work in found.works
+        if work.kind == "action" and work.status == "ok"
+        for ids in work.items.values()
+        for code in ids[-1:]
+    ]
+    known = {what.lower() for work in found.works for what in work.what}
+    results = [call.result for call in view.calls if call.result is not None]
+    for code in [one for one in dict.fromkeys(reversed(named)) if one.lower() not in known][:_LAST]:
+        for turn in reversed(results):
+            text = view.text(turn)
+            if f'"{code}"' not in text or turn.status not in (None, "ok"):
+                continue
+            kind, told = part_of(text, code)
+            if kind and told:
+                values = (Value("", ", ".join(told)),)
+                yield _Thing(code, kind, Finding(values, turn.event_id), _rank(code, (), said))
+                break
+
+
+def _rank(name: str, items: tuple[str, ...], said: list[str]) -> int:
+    """Return how late a thing was spoken of, by its name before that of something in it."""
+    for at in range(len(said) - 1, -1, -1):
+        if name in said[at]:
+            return 2 * at + 1
+        if items and any(item.lower() in said[at].lower() for item in items):
+            return 2 * at
+    return -1
+
+
+def _rank_of(view: PacketView, event_id: str) -> int:
+    """Return how late a tool's result came, among what was said."""
+    at = view.places.get(event_id, -1)
+    turns = view.spoken[-_LAST:]
+    before = sum(view.places[turn.event_id] < at for turn in turns)
+    return 2 * before - 1 if before else -1
 
 
 def _is_of(finding: Finding, phones: list[str]) -> bool:
@@ -100,24 +270,91 @@ def _noun(work: ToolWork) -> str:
     return " ".join(word for word in work.words.split() if word not in _VERBS)
 
 
-def _line(view: PacketView, thing: _Thing, room: int) -> str:
+def _told_state(view: PacketView, changer: _Change | None, thing: _Thing) -> tuple[str, str]:
+    """Return the status that the AI told of a thing whose record was cut before it."""
+    known = any("status" in value.key for value in thing.finding.values)
+    known = known or not (thing.finding.values or thing.finding.items)
+    if known or not thing.name or not _DIGITS.search(thing.name):
+        return "", ""
+    since = changer.place if changer is not None else -1
+    for turn in reversed(view.spoken[-_LAST:]):
+        text = view.text(turn)[:READ_LIMIT] if turn.role == AI else ""
+        at = text.rfind(thing.name)
+        if at < 0 or view.places[turn.event_id] < since:
+            continue
+        state = _STATES.match(text, at + len(thing.name))
+        began = max(text.rfind(mark, max(0, at - _SENTENCE), at) for mark in ".!?\n")
+        if state is None or _NO_STATE.search(text, max(began, at - _SENTENCE, 0), state.end()):
+            return "", ""
+        return f"status {state['state']}", turn.event_id
+    return "", ""
+
+
+def _line(view: PacketView, thing: _Thing, state: str, lately: str, room: int) -> str:
     """Return what was found of a thing in so many words; nothing where nothing was."""
-    name = f"{thing.noun} {thing.name}".strip()
-    values = [
-        view.frame("work", "results", count=value) if value.isdecimal() else value
-        for value in thing.finding.values
+    name = f"{thing.kind} {clip(thing.name, 2)}".strip()
+    if not name or _DATE.match(thing.name):
+        return ""
+    spoken_of = {
+        one: any(
+            word in lately for part in _WORD.findall(one.key) for word in _CALLED.get(part, (part,))
+        )
+        for one in thing.finding.values
+    }
+    values = [one for one, is_so in spoken_of.items() if is_so or not _ON_DEMAND.search(one.key)]
+    # What the last words speak of is what is asked.
+    values.sort(key=lambda one: not spoken_of[one])
+    shown = [
+        view.frame("work", "results", count=one.text) if one.text.isdecimal() else one.text
+        for one in values[:_VALUES]
     ]
-    for count in range(len(values), 0, -1):
-        text = f"{name}: {', '.join(values[:count])}"
-        if name and word_count(text) <= room:
+    shown = [state, *shown] if state else shown
+    if thing.finding.items:
+        first = len(shown[:1]) if shown and shown[0].startswith("status") else 0
+        shown.insert(first, _items(thing.finding, lately))
+    while shown:
+        text = f"{name}: {', '.join(shown)}"
+        if word_count(text) <= room:
             return text
+        shown.pop()
     return ""
 
 
-def mismatch(view: PacketView, found: PacketFindings) -> Claim | None:
-    """Say that what was looked up or worked on has another number than the customer gave.
+def _items(finding: Finding, lately: str) -> str:
+    """Return the names of what is in a thing, those that were spoken of last first."""
+    named = [item for item in finding.items if item.lower() in lately]
+    shown = [*named, *(item for item in finding.items if item not in named)]
+    shown = shown[: max(_ITEMS - 1, min(len(named), _ITEMS))] if finding.more else shown[:_ITEMS]
+    more = finding.more or len(shown) < len(finding.items)
+    return f"{', '.join(shown)}…" if more else ", ".join(shown)
 
-    Nothing is said where one of the things has their number, unless another was changed.
+
+class _Other(NamedTuple):
+    name: str
+    theirs: str
+    own: Identifier
+    finding: Finding
+    changed: bool
+
+
+def mismatch(view: PacketView, found: PacketFindings) -> Claim | None:
+    """Say that what was looked up or worked on has another number than the customer gave."""
+    other = _other(found)
+    if other is None:
+        return None
+    words = {
+        "name": clip(other.name, 2),
+        "theirs": clip(other.theirs, 3),
+        "given": other.own.value,
+    }
+    text = view.frame("work", "changed" if other.changed else "other", **words)
+    return Claim(text=text, events=(other.finding.event_id, other.own.event_id), kind="mismatch")
+
+
+def _other(found: PacketFindings) -> _Other | None:
+    """Return what was looked up or worked on and has another number than the customer gave.
+
+    None where one of the things has their number, unless another was changed.
     """
     given = [one for one in found.identifiers if one.kind in ("phone", "email")]
     acted = {
@@ -143,9 +380,7 @@ def mismatch(view: PacketView, found: PacketFindings) -> Claim | None:
         others.sort(key=lambda one: one[0] in acted)
         if others and (not mine or others[-1][0] in acted) and not mine & acted:
             name, theirs, finding = others[-1]
-            words = {"name": clip(name, 2), "theirs": clip(theirs, 3), "given": own.value}
-            text = view.frame("work", "other", **words)
-            return Claim(text=text, events=(finding.event_id, own.event_id), kind="mismatch")
+            return _Other(name, theirs, own, finding, name in acted)
     return None
 
 

@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from workers.contracts.decisions import Mood, Turn
 from workers.detection import FRUSTRATION_THRESHOLD, read_customer
+from workers.handoff.sentences import ASKS, PERSON, STILL
 
 Feeling = Literal["satisfied", "neutral", "worried", "impatient", "frustrated", "very_frustrated"]
 Course = Literal["rising", "calmer", "steady"]
@@ -62,6 +63,17 @@ _MOST: Final = re.compile(
     r"\b(?:furious|livid|outraged|wütend|furieu\w+|furios[oa]|woedend|extremely|incredibly|beyond)\b",
     re.IGNORECASE,
 )
+_GLAD: Final = re.compile(
+    r"\b(?:great|perfect|wonderful|awesome|excellent|appreciate|looks? good|super|prima|toll|"
+    r"parfait|génial|perfecto|estupendo|perfetto|ottimo|perfeito|ótimo|geweldig)\b",
+    re.IGNORECASE,
+)
+_THANKS: Final = re.compile(
+    r"\b(?:thank(?:s| you)|danke|merci|gracias|grazie|obrigad[oa]|bedankt|dank je|dank u)\b",
+    re.IGNORECASE,
+)
+_HAS: Final = re.compile(r"\d|@")
+"""Who gives a number or an address goes on."""
 _ORDER: Final[tuple[Feeling, ...]] = (
     "satisfied",
     "neutral",
@@ -93,12 +105,27 @@ def sentiment_of(moods: Sequence[Mood], said: Sequence[tuple[Turn, str]]) -> Sen
     if not stated:
         return scored
     strongest = max(reversed(stated), key=lambda one: _ORDER.index(one.feeling))
-    if strongest.slightly and scored.feeling in ("frustrated", "very_frustrated"):
-        # Their own word for it is the weaker one.
-        return strongest._replace(course=scored.course)
-    if _ORDER.index(strongest.feeling) >= _ORDER.index(scored.feeling):
-        return strongest._replace(course=scored.course)
-    return scored
+    worse = _ORDER.index(scored.feeling) > _ORDER.index(strongest.feeling)
+    if worse and not _own_words_count(strongest, scored, said):
+        return scored
+    return strongest._replace(course=scored.course)
+
+
+def _own_words_count(
+    stated: Sentiment, scored: Sentiment, said: Sequence[tuple[Turn, str]]
+) -> bool:
+    """Return whether what the customer calls their feeling counts before a higher score.
+
+    It does where they say it with the words that were scored, or later.
+    """
+    if stated.feeling == "worried":
+        return False
+    if stated.slightly:
+        return True
+    places = [turn.event_id for turn, _ in said]
+    if scored.event_id not in places or stated.event_id not in places:
+        return False
+    return places.index(stated.event_id or "") >= places.index(scored.event_id or "")
 
 
 def _stated(turn: Turn, text: str) -> Sentiment | None:
@@ -132,11 +159,22 @@ def _scored(moods: Sequence[Mood], said: Sequence[tuple[Turn, str]]) -> Sentimen
         elif change >= _CHANGE:
             course = "rising"
         return Sentiment(_word(worst.score), course, worst.event_id)
-    if last is not None and now < FRUSTRATION_THRESHOLD / 2:
-        solved = read_customer(text).solved
-        if solved is not None and solved.score >= _SATISFIED:
-            return Sentiment("satisfied", "steady", last.event_id)
+    if last is not None and now < FRUSTRATION_THRESHOLD / 2 and _is_satisfied(text):
+        return Sentiment("satisfied", "steady", last.event_id)
     return Sentiment("neutral", "steady", None if last is None else last.event_id)
+
+
+def _is_satisfied(text: str) -> bool:
+    """Return whether a last message is glad of what was done, and asks for nothing more."""
+    few = text[:_READ]
+    if ASKS.search(few) or PERSON.search(few) or STILL.search(few):
+        return False
+    solved = read_customer(few).solved
+    if solved is not None and solved.score >= _SATISFIED:
+        return True
+    return (
+        _GLAD.search(few) is not None and _THANKS.search(few) is not None and not _HAS.search(few)
+    )
 
 
 def _word(score: float) -> Feeling:

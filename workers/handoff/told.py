@@ -10,7 +10,6 @@ from workers.handoff.sentences import (
     CONDITIONAL,
     CONFIRM,
     DECLINES,
-    DID,
     INSTRUCTS,
     OFFERS,
     OTHERWISE,
@@ -27,8 +26,6 @@ from workers.handoff.wording import READ_LIMIT, is_courtesy, says_something
 
 LAST: Final = 6
 """AI turns that are read, the last of the episode."""
-_STEP_TURNS: Final = 40
-"""Of the customer, that are read for steps."""
 _SENTENCES: Final = 24
 EMPTY: Final = re.compile(r"\b(?:that|the|this) (?:check|test|step)s?$|\bwhat you\b")
 """A step that says nothing without the message before it."""
@@ -43,26 +40,9 @@ _READ: Final = 6
 _SHORT: Final = 4
 _BRIEF: Final = 6
 _SUBSTANTIAL: Final = 9
-
-
-_CLAUSE_END: Final = re.compile(
-    r"[;:—(]|\.\s|,|\s(?=(?:but|so|as|because|since|aber|weil|mais|car|pero|porque|ma|perché|mas|"
-    r"maar|omdat)\s)"
-    r"|\sand\s(?=(?:it|the|my|now|they|there|nothing|still|everything)\b)"
-)
-_HANGS: Final = re.compile(
-    r"\b(?:once|if|when|after|before|until|as soon as|what|that|which|than|how|where|wenn|sobald|"
-    r"was|quand|que|cuando|si|se|quando|als|wat)\b[^,;]*$",
-    re.IGNORECASE,
-)
-"""Before what was done: it was not, or is only spoken of."""
 _SAYS_WHY: Final = re.compile(
     r"\b(?:because|since|as|only|must|policy|weil|car|porque|perché|omdat)\b", re.IGNORECASE
 )
-_LEAST: Final = 12
-"""Characters of a clause, so that it says something."""
-
-
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 CODES: Final = re.compile(r"\b(?=\w*\d)\w{5,24}\b|\b[A-Z]{6}\b")
 _RATHER: Final = re.compile(
@@ -188,28 +168,6 @@ def _promises(part: str) -> bool:
         and not UNDONE.search(part)
         and not PERSON.search(part)
     )
-
-
-def steps_of(view: PacketView) -> tuple[AiSentence, ...]:
-    """Return what the customers say they did themselves, one clause a step, each once."""
-    steps: dict[str, AiSentence] = {}
-    for turn in [one for one in view.spoken if one.role == CUSTOMER][-_STEP_TURNS:]:
-        for part in view.sentences(turn)[:_SENTENCES]:
-            found = DID.search(part)
-            if found is None or part.endswith("?") or _HANGS.search(part[: found.start()]):
-                continue
-            clause = _clause(part, found.start())
-            if len(clause.split()) < _SHORT or EMPTY.search(clause):
-                continue
-            steps.setdefault(clause.lower(), AiSentence(turn, clause))
-    return tuple(steps.values())
-
-
-def _clause(part: str, start: int) -> str:
-    """Return a sentence from where it says what was done, to the end of that clause."""
-    rest = part[start:]
-    end = next((one.start() for one in _CLAUSE_END.finditer(rest) if one.start() > _LEAST), None)
-    return rest[:end].rstrip(" ,;.")
 
 
 def waits(view: PacketView) -> bool:

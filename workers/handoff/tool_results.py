@@ -19,14 +19,30 @@ RANKS: Final = (
     re.compile(r"eligib|allowed|approved|success|refundable|cancell?able|permitted"),
     re.compile(r"^status$|_status$|fulfil"),
     re.compile(r"reason|error|message|detail$"),
-    re.compile(r"refund|amount|total|balance|_due$|fee|price|cost|credit"),
+    re.compile(r"_used(?:_|$)|_limit(?:_|$)|^limit$|speed|signal"),
+    re.compile(r"refund|amount|total_due|^total$|_total$|balance|_due$|fee$|^price$|^cost$"),
+    re.compile(r"insurance|cabin|membership|tier|locked|suspen|level|roaming"),
     re.compile(
-        r"due_date|created|ordered_at|_at$|^date$|eta$|until|deadline|arriv|departure|expir"
+        r"due_date|created|booked|ordered_at|_at$|^date$|eta$|until|deadline|arriv|departure|expir"
+        r"|end_date|contract"
     ),
-    re.compile(r"insurance|cabin|membership|tier|locked|suspend|roaming|_used|limit|level"),
-    re.compile(r"^(?:origin|destination|city)$"),
+    re.compile(r"^route$|^city$"),
+    re.compile(r"^paid$"),
 )
-CHANGED: Final = (RANKS[0], RANKS[1], RANKS[3], re.compile(r"^(?:message|detail)$"))
+"""Keys of a result that matter, most telling first."""
+CHANGED: Final = (RANKS[0], RANKS[1], RANKS[4])
+"""Of a change; what the tool says in words is its own name again."""
+REFUSED: Final = (*CHANGED, re.compile(r"^(?:message|detail)$"))
+RECORDED: Final = (*RANKS[:2], re.compile(r"reason|error"), *RANKS[3:])
+"""Of a thing, as it stands."""
+PROFILE: Final = (re.compile(r"membership|tier|locked|suspen|balance"),)
+"""Of who the customer is, what a decision may rest on."""
+_PLAIN_STATES: Final = frozenset("active available activated enabled ok normal success".split())
+"""States of which nothing follows."""
+_LASTING: Final = re.compile(r"created|booked|ordered_at|membership|_used(?:_|$)")
+"""Keys of values that stay as they are, whatever is changed on a thing."""
+_ANYTHING: Final = frozenset("update modify change edit set".split())
+"""In the name of a tool: it may have changed anything."""
 _NO: Final = re.compile(
     r"eligib|allowed|approved|success|refundable|cancell?able|permitted|^ok$|authori[sz]ed|accepted"
 )
@@ -37,43 +53,169 @@ _REFUSED_STATES: Final = frozenset(
 _DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d\S*")
 _LIST: Final = re.compile(r'"(?:items|products|articles|line_items|positions)":\s*\[')
 _NAME: Final = re.compile(r'"(?:name|title|product_name)":\s*"([^"\\]{2,40})"')
-_ITEMS: Final = 3
-"""Names of items that tell one order from another."""
+_ITEM: Final = re.compile(
+    r'"(?:name|title|product_name)":\s*"(?P<name>[^"\\]{2,40})"[^{}\[\]]{0,120}?'
+    r'"(?:item_id|sku|id)":\s*"(?P<id>[\w#-]{3,40})"'
+)
+_LEG: Final = re.compile(
+    r'"(?:flights|segments|legs|trips)":\s*\[[^\]]{0,300}?"date":\s*"([\d-]{10})'
+)
+_PAID: Final = re.compile(
+    r'"(?:payment_history|payments)":\s*\[\s*\{[^{}\[\]]{0,200}?"amount":\s*(?P<amount>[\d.]{1,12})'
+    r"[^{}\[\]]{0,200}\}\s*\]"
+)
+"""The one payment of a thing."""
 _PHONES: Final = ("phone_number", "phone", "msisdn", "mobile", "telephone")
+_KEY_OF: Final = re.compile(r'"(\w{0,30}?)_(?:id|number|code)":\s*$')
+_PART: Final = 600
+"""Characters of the part of a result that describes one thing."""
+_TRIED: Final = 4
+"""Places in a result at which a thing is looked for."""
+_PART_VALUES: Final = 6
+_SHORTER: Final = re.compile(r"_at$|_enabled$|^has_")
+_ITEMS: Final = 12
+"""Names of items that are kept of a thing."""
+_PAIRS: Final = 40
+_OF_A_RANK: Final = 2
+"""Values of one rank that are kept."""
+_KIND_OF: Final = re.compile(r"([a-z]\w{0,30}?)_?(?:ids?|number|code|no)")
+_BRACKET: Final = re.compile(r"[\[\]]")
+_BRACE: Final = re.compile(r"[{}]")
+_USED: Final = re.compile(r"(\w+?)_used(_\w+)?")
+Ranks = tuple[re.Pattern[str], ...]
 CODE: Final = re.compile(r"(?=[^\s]*\d)#?[A-Za-z0-9][\w.#-]{2,39}\Z|[A-Z]{6}\Z")
 """Values that name an order, a booking or the like."""
 
 
-class Finding(NamedTuple):
-    """Result of a look-up of one thing."""
+class Value(NamedTuple):
+    """One value of a result, as it is shown."""
 
-    values: tuple[str, ...]
+    key: str
+    text: str
+
+
+class Finding(NamedTuple):
+    """Result of a look-up of one thing, or of a change to it."""
+
+    values: tuple[Value, ...]
+    """The most telling first."""
     event_id: str
     phone: str = ""
     email: str = ""
-    items: str = ""
-    """Their names, where the thing has some."""
+    items: tuple[str, ...] = ()
+    """Names of what is in it, where it has some."""
+    more: bool = False
+    """It has more of them, or may have."""
+    kind: str = ""
+    """The result's own word for the thing, as in order_id."""
+    of: tuple[str, ...] = ()
+    """Other things that it points to, as a line to its plan."""
 
 
 def finding_in(
-    pairs: list[tuple[str, str]], values: tuple[str, ...], event_id: str, items: str
+    pairs: list[tuple[str, str]], text: str, what: str, event_id: str, ranks: Ranks
 ) -> Finding:
     """Return what a result says of the thing it is about, and whose number and address it is."""
     told = dict(reversed(pairs))
     phone = next((told[key] for key in _PHONES if key in told), "")
-    return Finding(values, event_id, phone, told.get("email", ""), items)
+    named = [key for key, value in pairs if value == what and key != "id"]
+    kind = next((word for key in named if (word := kind_of(key))), "")
+    items, more = items_in(text)
+    of = tuple(value for key, value in pairs[:_PAIRS] if kind_of(key) and value != what)
+    values = ranked_values(pairs, ranks, text)
+    if not pairs and ranks is not PROFILE:
+        values = tuple(Value("", value) for value in values_in(pairs, text, ranks))
+    return Finding(values, event_id, phone, told.get("email", ""), items, more, kind, of)
 
 
-def items_in(text: str) -> str:
-    """Return the names of the first items in a result; with … where there are or may be more."""
+def kind_of(key: str) -> str:
+    """Return what a key such as order_id names: an order; nothing where it names no thing."""
+    found = _KIND_OF.fullmatch(key.lower())
+    return found[1].replace("_", " ") if found else ""
+
+
+def items_in(text: str) -> tuple[tuple[str, ...], bool]:
+    """Return the names of the items in a result, and whether there are or may be more."""
     began = _LIST.search(text) if text.lstrip().startswith("{") else None
     if began is None:
-        return ""
-    listed = text[began.end() :]
-    end = listed.find("]")
-    names = list(dict.fromkeys(_NAME.findall(listed[:end] if end >= 0 else listed)))
-    shown = ", ".join(names[:_ITEMS])
-    return f"{shown}…" if shown and (end < 0 or len(names) > _ITEMS) else shown
+        return (), False
+    end = _list_end(text, began.end())
+    names = [*dict.fromkeys(_NAME.findall(text, began.end(), end if end >= 0 else len(text)))]
+    return tuple(names[:_ITEMS]), end < 0 or len(names) > _ITEMS
+
+
+def _list_end(text: str, start: int) -> int:
+    """Return where a list ends that began before `start`; -1 where it was cut."""
+    depth = 1
+    for found in _BRACKET.finditer(text, start):
+        depth += 1 if found.group() == "[" else -1
+        if not depth:
+            return found.start()
+    return -1
+
+
+def item_names(text: str) -> dict[str, str]:
+    """Return the names of the items that a result lists, by their ids."""
+    return {found["id"]: found["name"] for found in _ITEM.finditer(text)}
+
+
+def part_of(text: str, code: str) -> tuple[str, tuple[str, ...]]:
+    """Return what a result says of one of several things in it: its kind, and a few values.
+
+    Its name comes first; nothing where its part of the result was cut.
+    """
+    at = -1
+    for _ in range(_TRIED):
+        at = text.find(f'"{code}"', at + 1)
+        if at < 0:
+            break
+        key = _KEY_OF.search(text, max(0, at - _PART), at)
+        start = text.rfind("{", max(0, at - _PART), at)
+        if key is None or start <= 0 or "}" in text[start:at]:
+            continue
+        told = _object_at(text, start)
+        if told is not None:
+            name = told.get("name") or told.get("title") or dict(pairs_in(text)).get("name", "")
+            values = [str(name)] if isinstance(name, str) and name else []
+            values += _inner_values(told)
+            # A day and a price alone tell nothing that the record around it does not.
+            values += [
+                f"{key} {_number(_said(value))}"
+                for key, value in told.items()
+                if key in ("price", "available", "status", "date") and _is_plain(value) and values
+            ]
+            return key[1].replace("_", " "), tuple(values[:_PART_VALUES])
+    return "", ()
+
+
+def _inner_values(told: dict[str, Any]) -> list[str]:
+    """Return the words of a thing's options, and its prices by their names."""
+    values: list[str] = []
+    for key, inner in told.items():
+        if not isinstance(inner, dict):
+            continue
+        if all(isinstance(value, str) for value in inner.values()):
+            values += inner.values()
+        elif "price" in key:
+            values += [
+                f"{name.replace('_', ' ')} {value}"
+                for name, value in inner.items()
+                if isinstance(value, int | float)
+            ]
+    return values
+
+
+def _object_at(text: str, start: int) -> dict[str, Any] | None:
+    depth = 0
+    for found in _BRACE.finditer(text, start, start + _PART):
+        depth += 1 if found.group() == "{" else -1
+        if not depth:
+            try:
+                told = orjson.loads(text[start : found.end()])
+            except orjson.JSONDecodeError:
+                return None
+            return told if isinstance(told, dict) else None
+    return None
 
 
 def person_in(pairs: list[tuple[str, str]], text: str) -> tuple[str, str]:
@@ -140,38 +282,91 @@ def says_no(key: str, value: str) -> bool:
     return key in ("status", "result", "outcome", "state", "decision") and plain in _REFUSED_STATES
 
 
-def values_in(
-    pairs: list[tuple[str, str]], text: str, ranks_of: tuple[re.Pattern[str], ...]
-) -> tuple[str, ...]:
+def values_in(pairs: list[tuple[str, str]], text: str, ranks: Ranks) -> tuple[str, ...]:
     """Return the two or three values that matter, most telling first."""
-    if not pairs:
-        line = one_line(text[:_LONGEST_VALUE])
-        if text.lstrip().startswith("["):
-            listed = _count(text)
-            return (f"{listed}",) if listed else ()
-        # JSON that was cut is no text.
-        readable = line and len(text) <= _LONGEST_VALUE and not text.lstrip().startswith("{")
-        return (line,) if readable else ()
-    ranked: list[tuple[int, int, str]] = []
-    seen: set[str] = set()
-    for at, (key, value) in enumerate(pairs):
+    if pairs:
+        return tuple(value.text for value in ranked_values(pairs, ranks, "")[:VALUES])
+    line = one_line(text[:_LONGEST_VALUE]).rstrip(".")
+    if text.lstrip().startswith("["):
+        listed = _count(text)
+        return (f"{listed}",) if listed else ()
+    # JSON that was cut is no text.
+    readable = line and len(text) <= _LONGEST_VALUE and not text.lstrip().startswith("{")
+    return (line,) if readable else ()
+
+
+def ranked_values(pairs: list[tuple[str, str]], ranks_of: Ranks, text: str) -> tuple[Value, ...]:
+    """Return the values that matter, most telling first; with a result's `text` also its lists."""
+    told = {key: value for key, value in reversed(pairs) if value}
+    found = [*dict.fromkeys(key for key, _ in pairs)]
+    if text:
+        for key, value in _from_lists(told, text):
+            told[key] = value
+            found.append(key)
+    ranked: list[tuple[bool, int, int, Value]] = []
+    for at, key in enumerate(found):
         rank = next((n for n, pattern in enumerate(ranks_of) if pattern.search(key)), None)
-        if rank is None or key in seen or not value or len(value) > _LONGEST_VALUE:
+        value = told.get(key, "")
+        if rank is None or not value or len(value) > _LONGEST_VALUE or "_per_" in key:
             continue
-        seen.add(key)
-        if key in ("message", "detail"):
-            ranked.append((rank, at, one_line(value).rstrip(".")))
-            continue
-        shown = {"true": "yes", "false": "no"}.get(value, _DATE_TIME.sub(r"\1", value))
-        ranked.append((rank, at, f"{key.replace('_', ' ')} {shown.replace('_', ' ')}"))
+        shown = _shown(key, value, told)
+        if shown:
+            plain = value.lower() in _PLAIN_STATES and key != "flight_status"
+            ranked.append((plain, rank, at, Value(key, shown)))
     ranked.sort()
-    chosen: list[str] = []
+    chosen: list[Value] = []
     ranks: list[int] = []
-    for rank, _, value in ranked:
-        if ranks.count(rank) < 2:
-            chosen.append(value)
+    for _, rank, _, one in ranked:
+        if ranks.count(rank) < _OF_A_RANK:
+            chosen.append(one)
             ranks.append(rank)
-    return tuple(chosen[:VALUES])
+    return tuple(chosen)
+
+
+def _from_lists(told: dict[str, str], text: str) -> Iterator[tuple[str, str]]:
+    """Yield what lists and several keys say together: the way, the day, what was paid."""
+    if "origin" in told and "destination" in told:
+        leg = _LEG.search(text)
+        way = f"{told['origin']}\u2013{told['destination']}"
+        yield "route", f"{way} {leg[1]}" if leg else way
+    if (paid := _PAID.search(text)) is not None:
+        yield "paid", paid["amount"]
+
+
+def _shown(key: str, value: str, told: dict[str, str]) -> str:
+    """Return one value in words; nothing where another one says it, too."""
+    if key in ("message", "detail"):
+        return one_line(value).rstrip(".")
+    if key == "route":
+        return value
+    if (used := _USED.fullmatch(key)) is not None:
+        limit = told.get(f"{used[1]}_limit{used[2] or ''}")
+        unit = (used[2] or "").replace("_", " ").upper()
+        most = f" of {_number(limit)}" if limit else ""
+        return f"{used[1].replace('_', ' ')} used {_number(value)}{most}{unit}"
+    if "_limit" in key and key.replace("_limit", "_used") in told:
+        return ""
+    shown = {"true": "yes", "false": "no"}.get(value, _DATE_TIME.sub(r"\1", value))
+    name = _SHORTER.sub("", key).replace("_", " ")
+    return f"{name} {_number(shown).replace('_', ' ')}"
+
+
+def _number(value: str) -> str:
+    return value.removesuffix(".0") if value[:1].isdigit() else value
+
+
+def lasting(values: tuple[Value, ...], tool: str) -> tuple[Value, ...]:
+    """Return the values that hold also after a tool of this name, as words, changed the thing."""
+    words = set(tool.split())
+    return tuple(value for value in values if _lasts(value.key, words))
+
+
+def _lasts(key: str, tool: set[str]) -> bool:
+    if _LASTING.search(key):
+        return True
+    if not key or "suspen" in key or any(one.search(key) for one in (*RANKS[:3], RANKS[4])):
+        return False
+    return not tool & _ANYTHING and not tool & set(key.split("_"))
 
 
 def _count(text: str) -> str:

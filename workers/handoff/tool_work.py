@@ -6,23 +6,26 @@ from typing import Final, Literal, NamedTuple
 
 import orjson
 
-from workers.contracts.decisions import ToolFact, Turn
+from workers.contracts.decisions import ToolFact
 from workers.detection.handover_tools import is_handover
+from workers.handoff.tool_calls import ToolCall
 from workers.handoff.tool_results import (
     CHANGED,
     CODE,
+    PROFILE,
     RANKS,
+    RECORDED,
+    REFUSED,
     RESULT_READ,
-    VALUES,
     Finding,
     finding_in,
-    items_in,
+    kind_of,
     pairs_in,
     person_in,
     says_no,
     values_in,
 )
-from workers.handoff.view import AI, PacketView
+from workers.handoff.view import PacketView
 from workers.handoff.wording import one_line
 
 WorkStatus = Literal["ok", "refused", "failed", "timeout", "denied", "called"]
@@ -51,8 +54,20 @@ _REFUSED_WORDS: Final = re.compile(
 _NAMES: Final = re.compile(r"id\b|_id|number|code|order|booking|reservation|ticket|pnr|reference")
 """Of an argument whose value has no digit: that it names a thing."""
 _OWNER: Final = re.compile(r"user|customer|account|client|payment|zip|address|phone")
+_CUSTOMER_KEY: Final = re.compile(r"(?:user|customer|account|client|member)_?(?:id|number)")
+_FIGURE: Final = re.compile(r"\d")
+_UNIT: Final = 3
+"""Letters of a unit, as in gb."""
+_LISTED: Final = 12
+"""Values of a list in a call that are read."""
 
 
+_AMOUNTS: Final = re.compile(
+    r"amount|price|total|quantity|count|size|gb|days|hours|minutes|percent|limit|passengers|bag"
+)
+"""Of an argument: that its number names no thing."""
+_TOLD_OF: Final = re.compile(r"amount|quantity|_gb|gb_|percent")
+"""Arguments of a change that say how much was changed."""
 _NOT_FOUND: Final = re.compile(
     r"\bnot[ _-]?found\b|\bno (?:such|match\w*|record|result|user|customer|account)\b|"
     r"\bdoes ?n[o'\u2019]t exist\b|\bunknown\b",
@@ -79,6 +94,17 @@ class ToolWork(NamedTuple):
     person: str = ""
     """On a profile, the name in it; and the customer's id."""
     identity: str = ""
+    missed: bool = False
+    """It was asked for something that does not exist."""
+    kind_of_thing: str = ""
+    """What the calls were about, by the name of the argument: an order, a bill."""
+    items: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
+    """Ids of the items in a call, by what it was about; never changed in place."""
+
+    @property
+    def of_customer(self) -> bool:
+        """Whether its calls only named the customer."""
+        return _OWNER.search(self.kind_of_thing) is not None
 
     @property
     def words(self) -> str:
@@ -86,17 +112,10 @@ class ToolWork(NamedTuple):
         return one_line(_CAMEL.sub(" ", self.name).replace("_", " ").replace("-", " ")).lower()
 
 
-class _Call(NamedTuple):
-    name: str
-    arguments: str
-    call: Turn | None
-    result: Turn | None
-
-
 def works_of(view: PacketView) -> tuple[ToolWork, ...]:
     """Return what the episode's tools did, in order; handover tools and thinking do nothing."""
     works: dict[tuple[str, str, tuple[str, ...]], ToolWork] = {}
-    for call in _calls(view.episode):
+    for call in view.calls:
         if is_handover(call.name) or _INWARD.match(call.name.lower()):
             continue
         work = _work(view, call)
@@ -122,6 +141,7 @@ def _both(known: ToolWork, work: ToolWork) -> ToolWork:
     return work._replace(
         what=what,
         found=known.found | work.found,
+        items=known.items | work.items,
         calls=known.calls + work.calls,
         events=(*known.events, *work.events)[-8:],
         person=work.person or known.person,
@@ -139,7 +159,7 @@ def _forgotten(view: PacketView, known: set[str]) -> Iterator[ToolWork]:
 def _of_fact(view: PacketView, fact: ToolFact) -> ToolWork:
     error = view.hide(fact.error or "")
     status = _failure(fact.status, error) if fact.status not in ("ok", "called") else fact.status
-    kind: Literal["action", "check"] = "check" if _looks(fact.name) else "action"
+    kind: Literal["action", "check"] = "check" if is_look_up(fact.name) else "action"
     values = (_reason(error),) if error else ()
     return ToolWork(fact.name, kind, status, (), values, {}, fact.calls, (fact.event_id,))
 
@@ -158,8 +178,8 @@ def named_by_tools(view: PacketView) -> dict[str, str]:
 def unknown_to_tools(view: PacketView) -> set[str]:
     """Return the values that were looked up and not found, and never found later."""
     unknown, known = set[str](), set[str]()
-    for call in _calls(view.episode):
-        if call.result is None or not call.arguments or not _looks(call.name):
+    for call in view.calls:
+        if call.result is None or not call.arguments or not is_look_up(call.name):
             continue
         values = {value.lower() for _, value in pairs_in(view.hide(call.arguments))}
         missed = call.result.status not in (None, "ok") and _NOT_FOUND.search(
@@ -169,63 +189,65 @@ def unknown_to_tools(view: PacketView) -> set[str]:
     return unknown - known
 
 
-def _calls(turns: tuple[Turn, ...]) -> Iterator[_Call]:
-    """Pair calls with their results: by id, else in order for each name."""
-    waiting: list[tuple[str, str, str, Turn]] = []
-    found: list[_Call] = []
-    for turn in turns:
-        if turn.role == AI and turn.calls:
-            for at, name in enumerate(turn.calls):
-                written = turn.arguments[at] if at < len(turn.arguments) else ""
-                call_id = turn.call_ids[at] if at < len(turn.call_ids) else ""
-                waiting.append((name, call_id, written, turn))
-        elif turn.role == "tool" and turn.name:
-            answered = turn.call_ids[0] if turn.call_ids else ""
-            index = next(
-                (
-                    at
-                    for at, (name, call_id, *_) in enumerate(waiting)
-                    if (answered == call_id if answered and call_id else name == turn.name)
-                ),
-                None,
-            )
-            if index is None:
-                found.append(_Call(turn.name, "", None, turn))
-            else:
-                name, _, written, call = waiting.pop(index)
-                found.append(_Call(name, written, call, turn))
-    found += [_Call(name, written, call, None) for name, _, written, call in waiting]
-    yield from found
-
-
-def _looks(name: str) -> bool:
+def is_look_up(name: str) -> bool:
+    """Return whether a tool of this name only looks something up."""
     return _LOOKS.search(_CAMEL.sub("_", name).lower()) is not None
 
 
-def _work(view: PacketView, call: _Call) -> ToolWork:
-    kind: Literal["action", "check"] = "check" if _looks(call.name) else "action"
-    event = (call.result or call.call).event_id  # type: ignore[union-attr]
-    what = _what(view.hide(call.arguments)) if call.arguments else ()
+def is_profile(name: str) -> bool:
+    """Return whether a tool of this name looks up who the customer is."""
+    return is_look_up(name) and _PROFILE.search(name.lower()) is not None
+
+
+def _work(view: PacketView, call: ToolCall) -> ToolWork:
+    kind: Literal["action", "check"] = "check" if is_look_up(call.name) else "action"
+    event = call.event_id
+    asked = _asked_with(view.hide(call.arguments)) if call.arguments else []
+    what, thing, ids = _what(asked)
+    called = ToolWork(call.name, kind, "called", what, (), {}, 1, (event,), kind_of_thing=thing)
     if call.result is None:
-        return ToolWork(call.name, kind, "called", what, (), {}, 1, (event,))
+        return called
     text = view.text(call.result)[:RESULT_READ]
     if call.result.status not in (None, "ok"):
         status = _failure(call.result.status or "", text)
         reason = _reason(text)
+        missed = status == "refused" and kind == "check" and _NOT_FOUND.search(text) is not None
         told = (reason,) if reason else ()
-        return ToolWork(call.name, kind, status, what, told, {}, 1, (event,))
+        profile = is_profile(call.name)
+        return called._replace(status=status, values=told, missed=missed, profile=profile)
     pairs = pairs_in(text)
-    refused = kind == "action" and any(says_no(key, value) for key, value in pairs)
-    profile = kind == "check" and _PROFILE.search(call.name.lower()) is not None
-    values = values_in(pairs, text, RANKS if kind == "check" else CHANGED)
-    items = items_in(text) if kind == "check" else ""
-    if items:
-        first = len(values[:1]) if values and values[0].startswith("status") else 0
-        values = (*values[:first], items, *values[first:])[:VALUES]
-    status = "refused" if refused else "ok"
+    if kind == "action" and any(says_no(key, value) for key, value in pairs):
+        values = values_in(pairs, text, REFUSED)
+        return called._replace(status="refused", values=values)
+    profile = is_profile(call.name) or (kind == "check" and _is_of_customer(pairs, what))
+    # Of a change the words of a tool are its name again, unless they have a figure.
+    tells = kind == "check" or pairs or _FIGURE.search(_without(text, what)) is not None
+    ranks = PROFILE if profile else RECORDED
+    found = {one: finding_in(pairs, text if tells else "", one, event, ranks) for one in what}
+    if kind == "check":
+        values = values_in(pairs, text, PROFILE if profile else RANKS)
+    else:
+        much = [_much(key, value) for key, value in asked if _TOLD_OF.search(key)]
+        values = (*much[:1], *(values_in(pairs, text, CHANGED) if tells else ()))
     who = person_in(pairs, text) if profile else ("", "")
-    found = dict.fromkeys(what, finding_in(pairs, values, event, items)) if not refused else {}
-    return ToolWork(call.name, kind, status, what, values, found, 1, (event,), profile, *who)
+    done = called._replace(status="ok", values=values, found=found, profile=profile)
+    return done._replace(person=who[0], identity=who[1], items=dict.fromkeys(what, ids))
+
+
+def _without(text: str, what: tuple[str, ...]) -> str:
+    return text.replace(what[0], "") if what else text
+
+
+def _much(key: str, value: str) -> str:
+    """Return how much was changed: with its unit, where the argument's name holds one."""
+    unit = key.replace("amount", "").strip("_")
+    short = len(unit) <= _UNIT
+    return f"{value} {unit.upper()}" if unit and short else f"{key.replace('_', ' ')} {value}"
+
+
+def _is_of_customer(pairs: list[tuple[str, str]], what: tuple[str, ...]) -> bool:
+    """Return whether what was looked up is the customer themselves."""
+    return any(value in what and _CUSTOMER_KEY.fullmatch(key) for key, value in pairs[:2])
 
 
 def _failure(status: str, error: str) -> WorkStatus:
@@ -244,24 +266,39 @@ def _reason(text: str) -> str:
     return re.sub(r"^(?:error|exception)\s*:\s*", "", line, flags=re.IGNORECASE).strip(" .")
 
 
-def _what(arguments: str) -> tuple[str, ...]:
-    """Return what a call was about: the one argument that names an order, a booking or the like."""
+def _asked_with(arguments: str) -> list[tuple[str, str]]:
+    """Return the arguments of a call: keys and values, those of lists last."""
     try:
         told = orjson.loads(arguments)
     except orjson.JSONDecodeError:
-        told = dict(pairs_in(arguments))
+        return pairs_in(arguments)
     if isinstance(told, str):
-        return (told,) if CODE.match(told) else ()
+        return [("", told)]
     if not isinstance(told, dict):
-        return ()
-    named = [
-        (key.lower(), str(value)) for key, value in told.items() if isinstance(value, str | int)
-    ]
+        return []
+    found = []
+    for key, value in sorted(told.items(), key=lambda one: isinstance(one[1], list)):
+        for one in value[:_LISTED] if isinstance(value, list) else (value,):
+            if isinstance(one, str | int | float) and not isinstance(one, bool):
+                found.append((str(key).lower(), str(one)))  # noqa: PERF401
+    return found
+
+
+def _what(asked: list[tuple[str, str]]) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+    """Return what a call was about, its kind by the argument's name, and the items in it.
+
+    It is about the one argument that names an order, a booking or the like.
+    """
     codes = [
         (key, value)
-        for key, value in named
-        if CODE.match(value) and (not value.isalpha() or _NAMES.search(key))
+        for key, value in asked
+        if CODE.match(value)
+        and (not value.isalpha() or _NAMES.search(key))
+        and not (_AMOUNTS.search(key) and value.replace(".", "").isdigit())
     ]
-    best = [value for key, value in codes if not _OWNER.search(key)]
-    best = best or [value for _, value in codes]
-    return (best[0],) if best else ()
+    best = [one for one in codes if not _OWNER.search(one[0])] or codes
+    items = tuple(value for key, value in codes if "item" in key or "product" in key)
+    if not best:
+        return (), "", items
+    key, value = best[0]
+    return (value,), kind_of(key), items

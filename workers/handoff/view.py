@@ -14,6 +14,7 @@ from workers.contracts.time import to_ms
 from workers.handoff.frames import Frame, frame
 from workers.handoff.sentences import refuses
 from workers.handoff.splitting import asked_in, sentences
+from workers.handoff.tool_calls import ToolCall, calls_in
 from workers.handoff.wording import READ_LIMIT, content
 from workers.redaction.redact import Redaction, redact
 
@@ -175,6 +176,11 @@ class PacketView:
     def places(self) -> dict[str, int]:
         """The place of each turn in the episode, from 0, by event id."""
         return {turn.event_id: at for at, turn in enumerate(self.episode)}
+
+    @cached_property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls of tools in the episode, each with its result."""
+        return calls_in(self.episode)
 
     @cached_property
     def spoken(self) -> tuple[Turn, ...]:

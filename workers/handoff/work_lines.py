@@ -1,29 +1,42 @@
 """The lines of a packet about what was done: by tools, by the customer, and told by the AI."""
 
+import re
+from collections.abc import Iterator
 from typing import Final
 
 from workers.contracts.handoffs import Claim
 from workers.handoff.background import results, unable
+from workers.handoff.own_steps import Step
 from workers.handoff.packet_findings import PacketFindings, last_change, refusal, words_of
 from workers.handoff.records import mismatch
 from workers.handoff.sentences import REFUSES
-from workers.handoff.told import AiSentence
+from workers.handoff.tool_results import item_names
 from workers.handoff.tool_work import ToolWork
-from workers.handoff.view import AI, PacketView
-from workers.handoff.wording import CLAUSE_MARKS, clause_start, clip, content, trim, word_count
+from workers.handoff.view import AI, CUSTOMER, PacketView
+from workers.handoff.wording import (
+    CLAUSE_MARKS,
+    READ_LIMIT,
+    clause_start,
+    clip,
+    content,
+    trim,
+    word_count,
+)
 
 TRIED_WORDS: Final = 40
-STEPS_WORDS: Final = 36
+STEPS_WORDS: Final = 42
 """Of what the customer did, which stands in a block."""
 TOLD_WORDS: Final = 44
 """Of what the AI told as found, and of what it cannot do."""
-_STEP_WORDS: Final = 14
 _LINE_WORDS: Final = 14
+_MORE: Final = 6
+"""Words more, where a line tells of several things."""
 _TOLD: Final = 22
 """Of one of the AI's sentences."""
 _LEAST: Final = 8
 _SHOWN: Final = 3
 """Orders, bookings or the like that a line names; the others are counted."""
+_AMOUNT: Final = re.compile(r"total|amount|_due$|price|paid")
 _CLAUSES: Final = (*CLAUSE_MARKS, ": ")
 _SHARED: Final = 2
 """Words by which what the AI cannot do is known to be what was asked for last."""
@@ -36,24 +49,39 @@ def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ..
 
     What was looked up and found stands among the records.
     """
-    works = [work for work in found.works if work.kind == "action" or work.status != "ok"]
+    works = [
+        work
+        for work in found.works
+        if (work.kind == "action" or work.status != "ok") and not _is_idle(view, found, work)
+    ]
     other = mismatch(view, found)
     claims = [other] if other is not None else []
     room -= words_of(claims)
     lines: list[Claim] = []
     for work in reversed(works):
-        if text := _line(view, work, min(_LINE_WORDS, room)):
+        words = _LINE_WORDS + (_MORE * (len(work.what) > 1))
+        if text := _line(view, found, work, min(words, room)):
             room -= word_count(text)
             lines.insert(0, Claim(text=text, events=work.events, kind=_kind(work)))
     claims += lines
     return tuple(claims or _at_all(view, found, room))
 
 
+def _is_idle(view: PacketView, found: PacketFindings, work: ToolWork) -> bool:
+    """Return whether a tool was asked for what nobody spoke of, or what it found another way."""
+    if not work.missed:
+        return False
+    if any(one.profile and one.status == "ok" for one in found.works) and work.profile:
+        return True
+    said = [view.text(turn)[:READ_LIMIT].lower() for turn in view.spoken if turn.role == CUSTOMER]
+    return not any(what.lower() in text for what in work.what for text in said)
+
+
 def _at_all(view: PacketView, found: PacketFindings, room: int) -> list[Claim]:
     """Say who was looked up, or how often the AI answered."""
     if found.works and all(work.profile for work in found.works):
         work = found.works[-1]
-        return [Claim(text=_line(view, work, room), events=work.events, kind=_kind(work))]
+        return [Claim(text=_line(view, found, work, room), events=work.events, kind=_kind(work))]
     if not found.works and (answer := view.last(AI)):
         count = view.facts.ai_turns
         text = view.frame("work", "one") if count == 1 else view.frame("work", "none", count=count)
@@ -63,12 +91,12 @@ def _at_all(view: PacketView, found: PacketFindings, room: int) -> list[Claim]:
 
 def steps(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
     """Say what the customer did themselves, the latest steps that fit, in their order."""
-    kept: list[AiSentence] = []
+    kept: list[Step] = []
     room = STEPS_WORDS
     room -= word_count(view.frame("work", "customer", steps=""))
     for said in reversed(found.steps):
         words = word_count(said.text)
-        if words > min(room, _STEP_WORDS) or view.is_quoted(said.text):
+        if words > room or view.is_quoted(said.text):
             continue
         room -= words
         kept.insert(0, said)
@@ -85,26 +113,24 @@ def _kind(work: ToolWork) -> str:
     return "refused" if work.status in ("refused", "denied") else "failed"
 
 
-def _line(view: PacketView, work: ToolWork, room: int) -> str:
+def _line(view: PacketView, found: PacketFindings, work: ToolWork, room: int) -> str:
     """Return what one tool did, in at most so many words; nothing where not even that fits."""
     status: str = work.status
     if status == "ok":
         status = "found" if work.kind == "check" else "done"
-    last = " ".join(turn.content for turn in view.spoken[-4:])
-    what = [one for one in work.what if one in last] or list(work.what)
-    shown = ", ".join(clip(one, 2) for one in what[-_SHOWN:])
-    shown += f" +{len(what) - _SHOWN}" if len(what) > _SHOWN else ""
-    times = f" \u00d7{work.calls}" if work.calls > 1 and len(work.what) < 2 else ""
-    subject = f"{clip(view.hide(work.words), 4)} {shown}".strip() + times
-    text = view.frame("work", status, subject=subject)
-    if word_count(text) > room:
-        text = view.frame("work", status, subject=clip(work.words, 3))
-        if word_count(text) > room:
-            return ""
-    known = work.values
-    if len(work.what) > 1:
-        # Of several only those of the one that was spoken of last; else it is not clear whose.
-        known = work.found[what[-1]].values if len(what) == 1 and what[-1] in work.found else ()
+    elif work.missed:
+        status = "missed"
+    text = next(
+        (
+            text
+            for subject in _subjects(view, work)
+            if word_count(text := view.frame("work", status, subject=subject)) <= room
+        ),
+        "",
+    )
+    if not text:
+        return ""
+    known = _values(found, work)
     for count in range(len(known), 0, -1):
         values = ", ".join(known[:count])
         if word_count(text) + word_count(values) <= room:
@@ -112,6 +138,59 @@ def _line(view: PacketView, work: ToolWork, room: int) -> str:
     if work.values and status not in ("found", "done") and (left := room - word_count(text)) > 2:
         return f"{text}: {clip(work.values[0], left)}"
     return text
+
+
+def _subjects(view: PacketView, work: ToolWork) -> Iterator[str]:
+    """Yield the tool's name with what its calls were about, in ever fewer words."""
+    words = clip(view.hide(work.words), 4)
+    times = f" \u00d7{work.calls}" if work.calls > 1 and len(work.what) < 2 else ""
+    what = [] if work.of_customer else list(work.what)
+    if what:
+        names = _item_names(view, work)
+        lead = f"{words} "
+        if work.kind_of_thing and not set(work.kind_of_thing.split()) & set(work.words.split()):
+            lead = f"{words}, {work.kind_of_thing} "
+        more = f" +{len(what) - _SHOWN}" if len(what) > _SHOWN else ""
+        last = [clip(one, 2) for one in what[-_SHOWN:]]
+        with_names = [
+            f"{shown} ({names[one]})" if one in names else shown
+            for one, shown in zip(what[-_SHOWN:], last, strict=True)
+        ]
+        yield f"{lead}{', '.join(with_names)}{more}{times}"
+        yield f"{lead}{', '.join(last)}{more}{times}"
+    yield f"{words}{times}"
+    yield clip(work.words, 3)
+
+
+def _item_names(view: PacketView, work: ToolWork) -> dict[str, str]:
+    """Return the names of the items in what was changed, as far as a result named them."""
+    if work.kind != "action" or not any(work.items.values()):
+        return {}
+    known: dict[str, str] = {}
+    for call in view.calls:
+        if call.result is not None:
+            known |= item_names(view.text(call.result))
+    told = {}
+    for what, ids in work.items.items():
+        names = list(dict.fromkeys(known[one] for one in ids if one in known))
+        if names and len(names) <= _SHOWN:
+            told[what] = ", ".join(names)
+    return told
+
+
+def _values(found: PacketFindings, work: ToolWork) -> tuple[str, ...]:
+    """Return the values of what was done last; of several things only the last one's own."""
+    if work.values or work.kind != "action" or work.status != "ok" or len(work.what) != 1:
+        return work.values if len(work.what) < 2 else ()
+    amounts = [
+        value.text
+        for one in found.works
+        for finding in [one.found.get(work.what[0])]
+        if finding is not None and one is not work
+        for value in finding.values
+        if _AMOUNT.search(value.key)
+    ]
+    return tuple(amounts[-1:])
 
 
 def told_and_unable(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:

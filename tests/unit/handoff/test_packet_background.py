@@ -31,7 +31,7 @@ def test_two_bookings_without_digits_are_told_apart() -> None:
         ("ai_agent", "QXPLMA is open. I cannot cancel it without an insurance."),
         ASKS,
     )
-    assert found(packet) == ["booking QXPLMA: status open", "Lookups besides: ZZTOPS"]
+    assert found(packet) == ["booking QXPLMA: status open"]
     assert packet.next_step.text.startswith("Decide on cancellation (QXPLMA): the AI refused")
 
 
@@ -44,7 +44,7 @@ def test_what_was_found_before_a_change_is_not_told_as_it_is_now() -> None:
         ("ai_agent", "Order 55121 is cancelled, and $40.50 is refunded to your card."),
         ASKS,
     )
-    assert found(packet) == ["Lookups besides: 55121"]
+    assert found(packet) == ["order 55121: status cancelled"]
     assert not any("pending" in claim.text for claim in packet.tried)
     assert "$40.50 is refunded" in packet.stands.text
 
@@ -149,7 +149,8 @@ def lines(*looked: tuple[str, str], acted: str = "") -> Packet:
 def test_the_wrong_line_is_seen(looked: list[tuple[str, str]], acted: str, *, wrong: bool) -> None:
     packet = lines(*looked, acted=acted)
     told_of = [claim.text for claim in packet.tried if claim.kind == "mismatch"]
-    assert told_of == ["L1001 has 555-010-2001; the customer gave 555-010-2002"] * wrong
+    expected = "Changed L1001: 555-010-2001" if acted else "L1001 has 555-010-2001"
+    assert told_of == [f"{expected}; the customer gave 555-010-2002"] * wrong
 
 
 def test_steps_stand_in_a_block_of_their_own() -> None:
@@ -258,7 +259,7 @@ def test_what_was_refused_but_is_not_asked_for_is_not_next() -> None:
 def test_two_orders_are_told_apart_by_where_they_go() -> None:
     look = "get_order", '{"order_id": "%s"}', '{"address": {"city": "%s"}, "items": []}'
     packet = told(
-        ("customer", "Please send the one order to where the other goes."),
+        ("customer", "Please send the one order to the address of the other."),
         *looked_up(look[0], look[1] % "55121", look[2] % "Porto"),
         *looked_up(look[0], look[1] % "55122", look[2] % "Lisbon"),
         ("ai_agent", "You have the orders 55121 and 55122."),
@@ -310,7 +311,7 @@ def test_the_order_is_told_first_whose_item_is_spoken_of() -> None:
         ("ai_agent", "It says that it was delivered."),
         ASKS,
     )
-    assert found(packet) == ["order 55121: status delivered, Tea Kettle", "Lookups besides: 55122"]
+    assert found(packet) == ["order 55121: status delivered, Tea Kettle"]
 
 
 def test_what_was_done_is_no_condition_of_what_is_open() -> None:
