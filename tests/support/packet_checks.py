@@ -2,7 +2,9 @@
 
 import re
 
-from workers.contracts.handoffs import Packet
+from workers.contracts.decisions import Decision
+from workers.contracts.handoffs import Packet, PacketTurn
+from workers.detection import read_agent
 from workers.detection.handover_tools import is_handover
 from workers.handoff.frames import frame
 from workers.handoff.packet import BLOCK_WORDS, WORD_LIMIT, words_before_transcript
@@ -40,6 +42,29 @@ def require_honest(packet: Packet) -> None:
         assert _plain(quote) in transcript, f"never said: {quote}"
     for claim in packet.tried:
         assert not is_handover(claim.text.partition(": ")[2].replace(" ", "_"))
+
+
+def require_carried(packet: Packet, decision: Decision) -> None:
+    """Fail where the packet gives a reason for which the decision has no evidence."""
+    reason, facts = decision.reason, decision.facts
+    if reason is None or not packet.why.text.startswith(frame(packet.language)("reason", reason)):
+        return
+    signals = {one.signal for one in decision.evidence}
+    turns = packet.transcript
+    carried = {
+        "unproductive_loop": "repetition" in signals,
+        "tool_unavailable": any(tool.failures for tool in facts.tools),
+        "agent_uncertainty": bool(facts.confidence),
+        "customer_frustration": bool(facts.mood),
+        "agent_request": bool(facts.ai_note) or any(map(_hands_over, turns)),
+        "unkept_promise": any(read_agent(turn.text).promises_person for turn in turns),
+        "priority_escalation": bool(facts.intents) or "found_intents" in signals,
+    }
+    assert carried.get(reason, True), f"{packet.why.text}: {decision.evidence}"
+
+
+def _hands_over(turn: PacketTurn) -> bool:
+    return any(map(is_handover, turn.calls))
 
 
 def _plain(text: str) -> str:

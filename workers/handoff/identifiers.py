@@ -63,6 +63,8 @@ _KIND: Final = re.compile(
 _PAYMENT: Final = re.compile(
     r"(?:gift_?card|paypal|credit_?card|card|bank|iban|payment)[_-]", re.IGNORECASE
 )
+_STATE: Final = re.compile(r"[a-z], [A-Z]{2},? $")
+"""Before a number: it is the end of an address."""
 _CARD: Final = re.compile(
     r"\b(?:gift ?card|card|visa|mastercard|amex|paypal|voucher|certificate|gutschein|karte|carte|"
     r"tarjeta|carta|cartão|kaart)\b[^.!?\n]{0,14}$",
@@ -76,7 +78,7 @@ _LABELS: Final = frozenset(
 )
 """Words after a name that begin the next line of a form."""
 _NAMED: Final = {"sku": "device"}
-_EMAIL: Final = r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,4}"
+_EMAIL: Final = r"(?<![*\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,4}"
 _TOKEN: Final = re.compile(
     rf"(?P<email>{_EMAIL})|(?P<phone>(?<![\w#])\+?\d{{1,4}}(?:[ ./-]\(?\d{{2,8}}\)?){{1,4}}(?!\w))"
     r"|"
@@ -89,7 +91,7 @@ _DATE: Final = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|am|pm|h|"
     r"gb|mb|kg|km|cm|mm|ml|min)"
     r"|[45]g(?:/\dg)?|(?:19|20)\d\d|\d{1,2}-\d{1,2}|\d+(?:-?(?:inch|hour|day|minute|year|month|"
-    r"piece|pack))s?|\d{2,3}(?:gb|tb|mbps)|24h|mp[34]|usb\w?|ipx?\d",
+    r"piece|pack))s?|\d{2,3}(?:gb|tb|mbps)|\d{3,5}(?:ml|cl|g|mg|kg|w|v|mm|cm|ft|lbs?|oz|mah|px)|24h|mp[34]|usb\w?|ipx?\d",
     re.IGNORECASE,
 )
 _MONEY_BEFORE: Final = re.compile(r"[$€£]\s?$")
@@ -203,12 +205,13 @@ def _given(
 
 
 def _is_figure(text: str, match: re.Match[str]) -> bool:
-    """Return whether a number is a date, an amount or the like."""
+    """Return whether a number is a date, an amount, a part of an address or the like."""
     start, end = match.span()
     return (
         _DATE.fullmatch(match.group().lstrip("#")) is not None
         or _MONEY_BEFORE.search(text, max(0, start - 3), start) is not None
         or _MONEY_AFTER.match(text[end : end + 12]) is not None
+        or _STATE.search(text, max(0, start - _NEAR), start) is not None
     )
 
 

@@ -25,6 +25,8 @@ _MORE: Final = re.compile(
     re.IGNORECASE,
 )
 """Words of doing besides those that every request is read for."""
+_QUOTE_ENDS: Final = re.compile(r"(?<=[.!?]['\"\u201d\u2019])\s+(?=[A-Z])")
+"""The end of a sentence within quotation marks."""
 _END: Final = re.compile(
     r"[;:—(]|\.\s|,|\s(?=(?:but|so|as|like|because|since|aber|weil|mais|car|pero|porque|ma|perché|"
     r"mas|maar|omdat)\s)"
@@ -80,7 +82,7 @@ _ASIDE: Final = frozenset(
 _ALIKE: Final = {"rebooted": "restarted", "phone": "device", "handset": "device"}
 _WORD: Final = re.compile(r"[^\W_][\w'\u2019-]*")
 _WITHDRAWS: Final = re.compile(
-    r"\b(?:i (?:did ?n['\u2019]?t|have ?n['\u2019]?t|had ?n['\u2019]?t|never)|my mistake|"
+    r"\b(?:i (?:(?:did|have|had)(?: not|n['\u2019]?t)|never)|my mistake|"
     r"i was wrong|i was mistaken)\b",
     re.IGNORECASE,
 )
@@ -105,7 +107,9 @@ def steps_of(view: PacketView) -> tuple[Step, ...]:
     """Return what the customers say they did themselves, in order, the latest word on each."""
     told: list[_Told] = []
     for turn in [one for one in view.spoken if one.role == CUSTOMER][-_TURNS:]:
-        parts = view.sentences(turn)[:_SENTENCES]
+        parts = [
+            piece for part in view.sentences(turn)[:_SENTENCES] for piece in _QUOTE_ENDS.split(part)
+        ]
         for number, part in enumerate(parts):
             if _WITHDRAWS.search(part):
                 words = set(map(str.lower, _WORD.findall(part)))

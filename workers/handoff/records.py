@@ -23,6 +23,8 @@ _LAST: Final = 8
 _THINGS: Final = 40
 """Things that are looked at, and of one tool."""
 _WORKS: Final = 40
+_UNNAMED: Final = 2
+"""Things that are told of where none was spoken of."""
 _EXCHANGE: Final = 3
 """The last of them: what they speak of is asked now."""
 _PARTS: Final = 3
@@ -84,15 +86,17 @@ def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
     changers = _changers(view, found)
     ranked = [*_things(view, found, changers, said), *_parts(view, found, said)]
     ranked.sort(key=lambda one: -one.rank)
+    named = False
     room = RECORD_WORDS
     claims: list[Claim] = []
     for thing in ranked[:_THINGS]:
-        if thing.rank == _LEAST_RANK or (thing.rank < 0 and claims):
+        if thing.rank == _LEAST_RANK or (thing.rank < 0 and (named or len(claims) >= _UNNAMED)):
             # It was only looked at in passing.
             continue
         told = _told_state(view, changers.get(thing.name), thing)
         text = _line(view, thing, told[0], lately, min(room, _LINE_WORDS))
         if text:
+            named = named or thing.rank >= 0
             room -= word_count(text)
             events = tuple(filter(None, (thing.finding.event_id, told[1])))
             claims.append(Claim(text=text, events=events, kind="check"))

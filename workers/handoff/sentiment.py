@@ -73,7 +73,7 @@ _THANKS: Final = re.compile(
     re.IGNORECASE,
 )
 _HAS: Final = re.compile(r"\d|@")
-"""Who gives a number or an address goes on."""
+"""A number or an address: the customer goes on."""
 _ORDER: Final[tuple[Feeling, ...]] = (
     "satisfied",
     "neutral",

@@ -97,13 +97,13 @@ class ToolWork(NamedTuple):
     missed: bool = False
     """It was asked for something that does not exist."""
     kind_of_thing: str = ""
-    """What the calls were about, by the name of the argument: an order, a bill."""
+    """Kind of what the calls were about, by the name of the argument: an order, a bill."""
     items: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
     """Ids of the items in a call, by what it was about; never changed in place."""
 
     @property
     def of_customer(self) -> bool:
-        """Whether its calls only named the customer."""
+        """True where its calls only named the customer."""
         return _OWNER.search(self.kind_of_thing) is not None
 
     @property
@@ -169,7 +169,7 @@ def named_by_tools(view: PacketView) -> dict[str, str]:
     keys: dict[str, str] = {}
     for turn in view.episode:
         for written in turn.arguments:
-            for key, value in pairs_in(view.hide(written)) if written else ():
+            for key, value in _asked_with(view.hide(written)) if written else ():
                 if CODE.match(value):
                     keys[value.lstrip("#").lower()] = key
     return keys

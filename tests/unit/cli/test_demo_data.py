@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from tests.support.packet_checks import require_honest
+from tests.support.packet_checks import require_carried, require_honest
 from workers.cli.demo.data import (
     SHOWN,
     WAITS,
@@ -121,6 +121,7 @@ class Playing:
         packet = build_packet(decision.facts, self.turns, decision, "standard")
         self.packets.append(words_before_transcript(packet))
         require_honest(packet)
+        require_carried(packet, decision)
         reasons = tuple(skip.reason for skip in planned.skipped)
         self.placed.append((planned.place, planned.queue, reasons))
         self.seen.append("packet" if planned.place == "queue" else planned.place)

@@ -6,7 +6,7 @@ import msgspec
 import orjson
 import pytest
 
-from tests.support.packet_checks import require_honest
+from tests.support.packet_checks import require_carried, require_honest
 from workers.chatlogs.convert import import_conversation
 from workers.contracts.codec import Raw, decode_event, decode_message
 from workers.contracts.decisions import Decision, Home, Turn
@@ -48,7 +48,9 @@ def test_a_packet_says_what_is_true_in_every_language(number: int, language: str
     decisions, turns = decided(number)
     for one in decisions:
         seen = turns[: one.facts.turns]
-        require_honest(build_packet(one.facts, seen, one, "standard", language=language))
+        packet = build_packet(one.facts, seen, one, "standard", language=language)
+        require_honest(packet)
+        require_carried(packet, one)
 
 
 def test_some_examples_are_handed_over() -> None:

@@ -2,10 +2,14 @@
 
 import pytest
 
+from tests.support import packets
 from tests.unit.handoff.test_packet_background import found, looked_up
 from tests.unit.handoff.test_packet_facts import ASKS, Line, calls, told
+from workers.contracts.decisions import Evidence, Mood
 from workers.contracts.handoffs import Packet
+from workers.handoff.own_steps import steps_of
 from workers.handoff.tool_results import part_of
+from workers.handoff.view import PacketView
 
 ORDER = (
     '{"order_id": "%s", "items": [{"name": "Desk Lamp", "item_id": "9100000001", "price": 40.5, '
@@ -155,3 +159,140 @@ def test_what_nobody_asked_for_and_no_tool_found_is_not_told() -> None:
     )
     assert did(packet) == ["Not found: get order K900001: order not found"]
     assert packet.identifiers == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "steps"),
+    [
+        # A test is told with its result, and the last result of it.
+        (
+            ["I ran the speed test, but it failed.", "I ran the speed test, and it shows 27 Mbps."],
+            ["I ran the speed test, and it shows 27 Mbps"],
+        ),
+        # A step that only points at the message before it is none; what follows may be.
+        (
+            ["I followed your instructions and reset the APN settings, then rebooted my phone."],
+            ["reset the APN settings, then rebooted my phone"],
+        ),
+        (["I checked both settings. I turned Wi-Fi Calling off."], ["I turned Wi-Fi Calling off"]),
+        (["I changed my mind. I restarted my phone."], ["I restarted my phone"]),
+        (["I paid for these flights. I restarted my phone."], ["I restarted my phone"]),
+        # Withdrawn, it was not done.
+        (
+            ["I removed the SIM card. I restarted my phone.", "I did not remove the SIM, sorry."],
+            ["I restarted my phone"],
+        ),
+    ],
+)
+def test_each_step_is_told_once_with_what_came_of_it(said: list[str], steps: list[str]) -> None:
+    turns = packets.turns([("customer", one) for one in said])
+    known = packets.facts(turns, tools=(), mood=())
+    view = PacketView(known, turns, packets.decision(known, turns), "standard")
+    assert [step.text for step in steps_of(view)] == steps
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("Pay it back to my gift card 8541487, please.", [("payment", "8541487")]),
+        ("Mail it to a****7301@example.com, please.", []),
+        ("Send it to 476 Maple Drive, New York, NY 10093, please.", []),
+        ("I want the 100ml bottle, please.", []),
+    ],
+)
+def test_digits_that_name_nothing_are_no_identifier(
+    said: str, expected: list[tuple[str, str]]
+) -> None:
+    packet = told(("customer", said), ("ai_agent", "Which order is it?"), ASKS)
+    assert [(one.kind, one.value) for one in packet.identifiers] == expected
+
+
+def test_a_name_is_not_told_with_the_label_behind_it_and_as_the_record_has_it() -> None:
+    said = ("customer", "Name: Ada Roca Shipping ZIP: 10192. Where is my order, please?")
+    assert told(said, ASKS).who.text == "Ada Roca"
+    record = '{"user_id": "ada_7", "name": {"first_name": "Ada", "last_name": "Roca Vidal"}}'
+    packet = told(said, *looked_up("get_user_details", '{"user_id": "ada_7"}', record), ASKS)
+    assert packet.who.text == "Ada Roca Vidal (ada_7)"
+
+
+def test_what_the_ai_alone_worked_on_is_an_identifier() -> None:
+    packet = told(
+        ("customer", "Please change the address of my order."),
+        *look("get_order", "order_id", "#K7001", ORDER % ("#K7001", "pending")),
+        ("ai_agent", "I cannot change the address of it."),
+        ASKS,
+    )
+    assert [(one.kind, one.value) for one in packet.identifiers] == [("order", "#K7001")]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        ("error", "Error: plan P77 not found", "The AI keeps looking up what does not exist"),
+        ("error", "the payment must be the original one", "A tool refuses what the AI asks of it"),
+        ("error", "internal server fault", "A tool the AI needs keeps failing"),
+    ],
+)
+def test_a_tool_fails_only_where_it_did(status: str, error: str, expected: str) -> None:
+    missed = "not found" in error
+    tool = "get_plan" if missed else "book_trip"
+    packet = told(
+        ("customer", "Please book plan P77 for me."),
+        ("ai_agent", "", calls(tool, arguments=['{"plan_id": "P77"}'])),
+        ("tool", error, {"name": tool, "status": status}),
+        reason="tool_unavailable",
+    )
+    assert packet.why.text.startswith(f"{expected}: ")
+
+
+def test_who_reports_a_further_step_goes_in_no_circle() -> None:
+    for last, why in (
+        ("I restarted my phone. What should I do next?", "No solution after 2 messages"),
+        ("What should I do next about my phone?", "Going in circles"),
+    ):
+        packet = told(
+            ("customer", "My phone has no signal. What should I do next?"),
+            ("ai_agent", "Please restart it."),
+            ("customer", last),
+            reason="unproductive_loop",
+            evidence=(Evidence(event_id="e2", signal="repetition", score=0.9, quote="-"),),
+        )
+        assert packet.why.text.startswith(why)
+
+
+def test_a_request_for_a_person_keeps_its_condition() -> None:
+    packet = told(
+        ("customer", "How many bags may I take?"),
+        ("ai_agent", "As a silver member you may take two."),
+        ("customer", "If you still say I am Silver, I would like to speak to a supervisor."),
+    )
+    assert "“If you still say I am Silver, I would like" in packet.why.text
+
+
+def test_a_long_note_of_the_ai_keeps_its_end() -> None:
+    middle = "The customer was told of the rule, of its reasons and of every exception to it. " * 3
+    note = f"Ada wants to move booking QX7PLM. {middle}Asks to waive the fee of 40 euros."
+    call = ("ai_agent", "", calls("transfer_to_human_agents", handover=note))
+    packet = told(("customer", "Please move it."), call, reason="agent_request")
+    assert "Ada wants to move booking QX7PLM." in packet.why.text
+    assert packet.why.text.endswith("Asks to waive the fee of 40 euros.”")
+
+
+@pytest.mark.parametrize(
+    ("last", "feeling"),
+    [
+        ("This is getting pretty frustrating.", "Frustrated"),
+        ("Great, thanks! I appreciate the help.", "Satisfied"),
+        ("Great, thanks! Could you also cancel the other one?", "Neutral"),
+    ],
+)
+def test_own_words_count_before_a_score(last: str, feeling: str) -> None:
+    score = 0.9 if "frustrating" in last else 0.0
+    packet = told(
+        ("customer", "Please exchange the lamp of order 55121."),
+        ("ai_agent", "It is done."),
+        ("customer", last),
+        facts={"mood": (Mood(event_id="e2", score=score),)},
+    )
+    assert packet.mood is not None
+    assert packet.mood.text.split(",")[0] == feeling
