@@ -21,9 +21,8 @@ $(STAMP): requirements-dev.lock pyproject.toml
 		{ echo "$(WHEELS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	@echo "Installing the locked packages into .venv: about a minute."
-	$(BIN)/python -m pip install --disable-pip-version-check --only-binary :all: --require-hashes \
-		-r requirements-dev.lock || \
-		{ echo "pip could not install the locked packages. If it found no version of one: $(WHEELS)" >&2; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock || \
+		{ echo "pip could not install the locked packages. If one has no wheel here: $(WHEELS)" >&2; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
