@@ -137,7 +137,7 @@ def classifications() -> list[bytes]:
     return [encode(one) for one in doubts]
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 async def test_no_worker_writes_content_to_its_log_or_metrics(tmp_path: Path) -> None:
     async with EmbeddedStack() as stack, messages_api() as api:
         topics = load_topics(_TOPICS.read_text(), str(_TOPICS)).topics
@@ -204,7 +204,7 @@ def _hold_no_words(logs: dict[str, str], said: str, published: "_Published") -> 
 
 def _metrics_when_done(stack: EmbeddedStack, ports: list[int]) -> str:
     """Return the workers' metrics once every bad record has its dead letter."""
-    until = time.monotonic() + 110
+    until = time.monotonic() + 240
     expected = 18 + len(refused_for_a_number())
     while time.monotonic() < until:
         if all(map(is_ready, ports)) and asyncio.run(_letters(stack)) >= expected:
@@ -235,7 +235,7 @@ class _Published(NamedTuple):
 
 async def _published_at_last(stack: EmbeddedStack) -> _Published:
     """Return all that is published once the conversation with every text is handed over."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 100
     while True:
         published = await _published(stack)
         known = published.values["escalation-ledger"]
