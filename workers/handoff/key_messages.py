@@ -30,6 +30,11 @@ _FAILS: Final = re.compile(
     re.IGNORECASE,
 )
 """Reports of a device that does not do what it should."""
+_TO_COME: Final = re.compile(
+    r"\b(?:i(?:['\u2019]ll| will)|let me) (?:let you know|check|try|do (?:that|it|so)|get back)\b",
+    re.IGNORECASE,
+)
+"""An announcement, which is over when the next message comes."""
 _GIVES_REASON: Final = re.compile(
     r"\b(?:because|since|due to|reason|so that|deadline|by (?:today|tomorrow|monday|friday)|weil|"
     r"wegen|grund|parce que|porque|motivo|perché|omdat)\b",
@@ -106,6 +111,8 @@ def _worth(turn: Turn, text: str, identifiers: Sequence[str]) -> float:
         rest != text and len(rest.split()) < 9 and not ASKS.search(rest)
     ):
         # The identifiers stand in a block of their own.
+        return -9
+    if _TO_COME.search(text):
         return -9
     if EMPTY.search(text) or (REFERS.search(text) and len(rest.split()) < _ALONE):
         return -9

@@ -123,6 +123,12 @@ _OPTION: Final = re.compile(r"(?:\b[Oo]ption |(?<!\S)#?)(\d)[.:)]\s")
 _OPTIONS: Final = 2
 _AFTER_OPTION: Final = re.compile(r"\s(?=(?:Would|Which|Please|Do|Shall|Let|To|If) )|\s-{3,}")
 """The place at which the AI goes on after a list without an end."""
+_BESIDE: Final = re.compile(
+    r"(?:since|because|as|if|when|while|although|weil|wenn|da|comme|parce|si|porque|como|se|"
+    r"perché|quando|omdat|als)\b",
+    re.IGNORECASE,
+)
+"""The beginning of a clause that only goes with what is asked."""
 _THANKS: Final = re.compile(
     r"\W*(?:and |also |again |so )*(?:thank|thanks|i (?:really )?appreciate|please let me know|"
     r"let me know|take your time|danke|merci|gracias|grazie|obrigad|bedankt)\b",
@@ -377,5 +383,8 @@ def _start(part: str) -> int:
     """Return where a sentence says how it is, or begins to ask; a report is read from its start."""
     if part.count(": ") > 1:
         return 0
-    found = STILL.search(part) or ASKS.search(part)
-    return clause_start(part, found.start()) if found and found.group() != "?" else 0
+    asks = [one for one in ASKS.finditer(part) if one.group() != "?"]
+    starts = [clause_start(part, one.start()) for one in asks]
+    main = [start for start in starts if not _BESIDE.match(part[start:])]
+    found = STILL.search(part)
+    return clause_start(part, found.start()) if found else next(iter(main or starts), 0)
