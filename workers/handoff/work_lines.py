@@ -205,7 +205,8 @@ def told_and_unable(view: PacketView, found: PacketFindings, room: int) -> tuple
         lead = word_count(view.frame("work", name, words=""))
         start = _clause_of(said.text) if name == "unable" else 0
         words = trim(said.text, min(room - lead, _TOLD), start) if room > _LEAST else ""
-        torn = words.endswith("…") and len(words.split()) < _LEAST
+        # A finding that is cut often lacks what was found.
+        torn = words.endswith("…") and (name == "told" or len(words.split()) < _LEAST)
         if not words or torn or view.is_quoted(said.text):
             continue
         text = view.frame("work", name, words=f"“{words}”")
