@@ -13,7 +13,7 @@ _TURNS: Final = 40
 _SENTENCES: Final = 24
 _IN_A_SENTENCE: Final = 3
 _WORDS: Final = 14
-_WITH_RESULT: Final = 20
+_WITH_RESULT: Final = 22
 _SHORT: Final = 3
 _SAYS: Final = 2
 """Words of content in a step: what was done, and to what."""
@@ -49,7 +49,7 @@ _FOLLOWED: Final = re.compile(
 _VAGUE: Final = re.compile(
     r"\b(?:both|those|these|all|some|the|my|your)(?: of)?(?: the| your)? "
     r"(?:settings?|steps?|checks?|instructions?|things?|options?|ones?|test|check)$"
-    r"|\b(?:it|this|that|them|those|these|both|everything|again)$|\bwhat you\b",
+    r"|\b(?:it|this|that|them|those|these|both|everything)$|\bwhat you\b",
     re.IGNORECASE,
 )
 """An end without which nobody knows what was done, but by the message before."""

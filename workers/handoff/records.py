@@ -122,7 +122,7 @@ def _things(
     things = _looked_up(view, found, changers, said)
     _put_limits(things, changers)
     acted = {
-        what: _rank_of(view, work.events[-1])
+        what: max(0, _rank_of(view, work.events[-1]))
         for work in found.works
         if work.kind == "action"
         for what in work.what[-_THINGS:]

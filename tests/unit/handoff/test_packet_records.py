@@ -174,6 +174,10 @@ def test_what_nobody_asked_for_and_no_tool_found_is_not_told() -> None:
             ["I followed your instructions and reset the APN settings, then rebooted my phone."],
             ["reset the APN settings, then rebooted my phone"],
         ),
+        (
+            ["I followed your steps and took out the SIM card, then put it back in again."],
+            ["took out the SIM card, then put it back in again"],
+        ),
         (["I checked both settings. I turned Wi-Fi Calling off."], ["I turned Wi-Fi Calling off"]),
         (["I changed my mind. I restarted my phone."], ["I restarted my phone"]),
         (["I paid for these flights. I restarted my phone."], ["I restarted my phone"]),
