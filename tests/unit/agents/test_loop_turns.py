@@ -1,5 +1,6 @@
 """Long texts are read in pieces or beside the event loop: others wait for a moment only."""
 
+import asyncio
 import threading
 from typing import Any, Final
 
@@ -8,13 +9,15 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from tests.support.hostile_texts import PROSE, repeated
-from tests.support.routing_builders import decision, queue
+from tests.support.routing_builders import decision, queue, topics
 from workers.agents.escalation.decoding import READ_AT_ONCE, at_once, decode
 from workers.agents.routing import packet_builder
 from workers.agents.routing.packet_builder import BUILT_AT_ONCE, PacketBuilder
+from workers.agents.tickets import ticket_texts
 from workers.contracts.codec import UNSIGNED
 from workers.contracts.decisions import Turn
 from workers.contracts.ledger import Plan
+from workers.contracts.tickets import Ticket
 from workers.contracts.time import from_ms
 from workers.conversation.fold import Incoming
 from workers.data import data_path
@@ -77,3 +80,28 @@ async def test_the_packet_of_a_long_transcript_is_built_beside_the_loop(
         builder.close()
     assert packet == packet_for(one, turns, plan, queue("billing"), playbook)
     assert [thread is not threading.main_thread() for thread in built] == [aside]
+
+
+async def test_the_customers_words_for_a_ticket_are_redacted_between_other_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns = [Turn(f"m-{n}", _AT + n, "customer", "Card 4111 1111 1111 1111", 1) for n in range(50)]
+
+    async def stored(*_: Any) -> list[Turn]:
+        return turns
+
+    monkeypatch.setattr(ticket_texts, "read_turns_from", stored)
+    texts = ticket_texts.TicketTexts(None, "p", "here", topics(queue("billing")))  # type: ignore[arg-type]
+    one = decision(seq=100, epoch=100)
+    request = Ticket(
+        type="ticket", ticket_request_id="t", escalation_id="e", conversation_id="c", epoch=100,
+        seq=100, queue="billing", reason="explicit_request", priority=1, subject="s",
+        home=one.home, requested_at=from_ms(_AT),
+    )  # fmt: skip
+    saying = asyncio.ensure_future(texts.since(request, 0))
+    went_on = 0
+    while not saying.done():
+        await asyncio.sleep(0)
+        went_on += 1
+    assert went_on >= len(turns)
+    assert "4111" not in (await saying).text
