@@ -97,7 +97,7 @@ async def test_every_codec_reaches_workers_audit_and_replay(system: System) -> N
     require_quiet(system)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_markers_and_aborted_and_open_transactions_are_nothing_that_waits(
     system: System,
 ) -> None:
@@ -105,7 +105,7 @@ async def test_markers_and_aborted_and_open_transactions_are_nothing_that_waits(
     async with (
         producer(system, transactional_id="quiet") as quiet,
         producer(system, transactional_id="never") as never,
-        producer(system, transactional_id="open") as opened,
+        producer(system, transactional_id="open", transaction_timeout_ms=400_000) as opened,
     ):
         async with quiet.transaction():
             await send(quiet, "quiet-1", "thanks, bye")
