@@ -16,19 +16,19 @@ from workers.detection.lexicons import (
     FAINT,
     FEELS,
     HINTS,
+    OTHERWISE,
     SHIPPED,
+    TOPICAL,
     TURNS,
     Vocabulary,
     remember,
 )
 from workers.detection.other_wordings import (
-    CUES,
     find_mine,
     find_other,
     is_about_others,
 )
 from workers.detection.tokens import ClassifiedTurn, first_words, folded, parted, tokens
-from workers.detection.topic_finding import CUES as TOPIC_CUES
 from workers.detection.topic_finding import READ as TOPICS_READ
 from workers.detection.topic_finding import find_topics
 from workers.detection.written import own_words
@@ -112,12 +112,12 @@ def _read(
         seen |= flag
     short = len(text) <= _SHORT
     asks = seen & ASKS != 0
-    otherwise = not CUES.isdisjoint(words)
+    otherwise = seen & OTHERWISE != 0
     feels = _feels(flags, seen, short=short)
     plainly = 0.0 if feels else round(frustration.by_words(words, text), 3)
     answers = answering and _answers_perhaps(words, seen, lists, short=short)
     closes = seen & (CLOSES | HINTS if short else CLOSES) != 0
-    topical = names_topics and not TOPIC_CUES.isdisjoint(words)
+    topical = names_topics and seen & TOPICAL != 0
     if not (asks or otherwise or feels or answers or closes or topical):
         if plainly < frustration.LEAST:
             return _NOTHING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -74,13 +74,17 @@ class Cues:
     def add(self, lexicon: Lexicon, codes: str, flag: int) -> None:
         """Raise ``flag`` for turns with a word or phrase of these classes."""
         words, phrases = lexicon.cues(codes)
-        for word in words:
-            self._words[word] = self._words.get(word, 0) | flag
+        self.add_words(words, flag)
         for phrase in phrases:
             pair = max(pairwise(phrase), key=lambda pair: len(pair[0]) + len(pair[1]))
             self._phrases.setdefault(pair, []).append((" ".join(phrase), flag))
-        self._known = frozenset(self._words)
         self._pairs = frozenset(self._phrases)
+
+    def add_words(self, words: Iterable[str], flag: int) -> None:
+        """Raise ``flag`` for turns with one of these words."""
+        for word in words:
+            self._words[word] = self._words.get(word, 0) | flag
+        self._known = frozenset(self._words)
 
     def add_pairs(self, lexicon: Lexicon, first: str, second: str, flag: int) -> None:
         """Raise ``flag`` for turns with a word of one class next to one of another."""

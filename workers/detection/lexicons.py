@@ -7,10 +7,17 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from workers.detection import frustration, replies, request, request_rules
+from workers.detection import (
+    frustration,
+    other_wordings,
+    replies,
+    request,
+    request_rules,
+    topic_finding,
+)
 from workers.detection.lexicon import Cues, LexiconEntry, build, own_lists, shipped_lists
 
-ASKS, FEELS, FAINT, HINTS, TURNS, CLOSES = 1, 2, 4, 8, 16, 32
+ASKS, FEELS, FAINT, HINTS, TURNS, CLOSES, OTHERWISE, TOPICAL = 1, 2, 4, 8, 16, 32, 64, 128
 """The findings of a first look at a customer's words, as flags."""
 T = TypeVar("T")
 _HANDOVER_CUES = "HAMSXEYFDBI31"
@@ -50,6 +57,8 @@ class Vocabulary:
         cues.add(self.reply, replies.TURNING, TURNS)
         cues.add(self.reply, replies.CLOSING, CLOSES)
         cues.add(self.reply, replies.HINTS, HINTS)
+        cues.add_words(other_wordings.CUES, OTHERWISE)
+        cues.add_words(topic_finding.CUES, TOPICAL)
 
 
 @contextmanager
