@@ -33,6 +33,10 @@ _READ: Final = 8
 _REASON_WORDS: Final = 12
 _CLAUSES: Final = (", ", "—", "; ", " and ")
 _FEW: Final = 6
+_UNDER: Final = re.compile(
+    r"\b(?:if|unless|wenn|falls|si|se|als|indien)\b[^,;.]{3,70}, $", re.IGNORECASE
+)
+"""A condition right before a request."""
 _PREFERS: Final = re.compile(
     r"\b(?:prefer|rather|speak|talk|transfer|connect)\b|\b(?:lieber|sprechen|parler|hablar|parlare|"
     r"falar|spreken)\b",
@@ -65,8 +69,9 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
         asked = PERSON.search(words)
         goes_on = asked is not None and len(words[asked.end() :].split()) >= _OBJECT
         # A request under a condition is another one without it.
-        condition = CONDITIONAL.match(words) is not None
-        start = 0 if condition else start
+        under = _UNDER.search(words[:start])
+        condition = under is not None or CONDITIONAL.match(words) is not None
+        start = under.start() if under is not None else 0 if condition else start
         room = max(6, (_LONGER if goes_on or condition else WHY_WORDS) - word_count(text))
         if shorter := trim(words, room, start):
             text = f"{text}: {view.quote(shorter, words)}"

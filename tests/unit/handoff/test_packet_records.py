@@ -264,13 +264,18 @@ def test_who_reports_a_further_step_goes_in_no_circle() -> None:
         assert packet.why.text.startswith(why)
 
 
-def test_a_request_for_a_person_keeps_its_condition() -> None:
+@pytest.mark.parametrize(
+    "before", ["", "It is really important that I get the correct number here, and "]
+)
+def test_a_request_for_a_person_keeps_its_condition(before: str) -> None:
+    condition = "if you still say I am Silver, I would like to speak to a supervisor."
+    asked = f"{before}{condition}" if before else condition.capitalize()
     packet = told(
         ("customer", "How many bags may I take?"),
         ("ai_agent", "As a silver member you may take two."),
-        ("customer", "If you still say I am Silver, I would like to speak to a supervisor."),
+        ("customer", asked),
     )
-    assert "“If you still say I am Silver, I would like" in packet.why.text
+    assert "if you still say i am silver, i would like" in packet.why.text.lower()
 
 
 def test_a_long_note_of_the_ai_keeps_its_end() -> None:
