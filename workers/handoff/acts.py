@@ -37,7 +37,8 @@ ACTS: Final[dict[str, str]] = {
         r"réserver|reservar|prenotare|boeken"
     ),
     "change": (
-        r"chang\w*|modif\w*|updat\w*|upgrad\w*|edit\w*|remov\w*|switch(?:ing)? (?:to|from|my|the)|"
+        r"chang\w*(?! (?:of|in) (?:my )?plans?)|modif\w*|updat\w*|upgrad\w*|edit\w*|remov\w*|"
+        r"switch(?:ing)? (?:to|from|my|the)|"
         r"add (?:a|an|the|my|one|two|\d+(?:\.\d)? ?gb)|"
         r"änder\w*|aktualis\w*|cambi(?:ar|o)|modific\w*|changer|alterar|wijzig\w*"
     ),

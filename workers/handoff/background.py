@@ -32,6 +32,8 @@ _NEWER: Final = 0.5
 """Of the worth of what the AI told last."""
 _LONG: Final = 20
 """Words of a sentence that a line has no room for."""
+_RECENT: Final = 0.15
+"""Of the worth of a condition, for each message before it."""
 _TOO_LONG: Final = 26
 _CUT: Final = 0.6
 _SAME: Final = 0.5
@@ -61,7 +63,7 @@ _EVENTS: Final = re.compile(
 _OTHERWISE: Final = re.compile(
     r"\b(?:don['\u2019]t|do not) (?:want|use|need)\b|\brather not\b|"
     r"\binstead of\b|\bprefer\b|\bwilling to\b|\bwithout (?:a|any|the)\b|\bexcept\b|"
-    r"\bkeep(?:ing)?\b|"
+    r"\bkeep(?:ing)?\b|\bnot authori[sz]ing\b|"
     r"\bmöchte kein\w*\b|\bno quiero\b|\bje ne veux pas\b|\bnon voglio\b|\bnão quero\b",
     re.IGNORECASE,
 )
@@ -97,6 +99,8 @@ _FACT: Final = re.compile(
 )
 _SINCE: Final = re.compile(r"(?:since|because|as|while|although|given)\b", re.IGNORECASE)
 """The point of such a sentence comes after where it would be cut."""
+_OPENS: Final = "“\"'#$€£("
+"""Signs with which a sentence begins; another stands for a yes or no that words would say."""
 _FIGURE: Final = re.compile(
     r"[$€£]\s?\d|\b\d{4}-\d\d-\d\d|\b\d+(?:\.\d+)?\s?(?:gb|%|free|days?)\b", re.IGNORECASE
 )
@@ -136,7 +140,7 @@ def conditions(view: PacketView, asked: Sequence[str], since: int) -> list[tuple
                 continue
             if len((words := content(text)) & known) > _SAME * len(words):
                 continue
-            worth = len(places) + 0.02 * at - 0.5 * (DID.search(text) is not None)
+            worth = len(places) + _RECENT * at - 0.5 * (DID.search(text) is not None)
             found.append((worth, turn, text, min(places.values())))
     found.sort(key=lambda one: -one[0])
     return [one[1:] for one in found]
@@ -178,6 +182,7 @@ def results(view: PacketView, issue: Issue | None, since: int) -> list[AiSentenc
                 and _FACT.search(text)
                 and not PLANS.match(text)
                 and not text[0].islower()
+                and (text[0].isalnum() or text[0] in _OPENS)
                 and len(text.split()) <= (_LONG if _SINCE.match(text) else _TOO_LONG)
             ):
                 worth = 0.6 * min(3, len(wanted & content(text))) + _NEWER * at / len(turns)

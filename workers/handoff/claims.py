@@ -6,6 +6,7 @@ from typing import Final
 from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
 from workers.handoff.acts import acts_of
+from workers.handoff.closing import closes
 from workers.handoff.identifiers import name_of
 from workers.handoff.last_exchange import summed_up
 from workers.handoff.packet_findings import (
@@ -98,13 +99,15 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
         return Claim(text=text, events=(agreed.asked.event_id, agreed.reply.event_id))
     state, cited = _state(view)
     refused = refusal(view, found)
-    said = refused or _still_holds(view, found)
+    said = refused or (_still_holds(view, found) if closes(view) is None else None)
     if said is not None and said.turn is view.spoken[-1]:
         # That the AI answered last need not be said twice.
         state = ""
     parts = [part for part in (_way(view), state) if part]
     if said is not None:
         room -= sum(map(word_count, parts)) + 3
+        if refused is not None:
+            said = _with_points(view, refused)
         words = trim(said.text, room, _no(said) if refused else 0)
         if words and not view.is_quoted(words):
             grounds = _grounds(view, said, room - word_count(words)) if refused else []
@@ -115,6 +118,14 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
     text = "; ".join(parts) or view.frame("stands", "customer_last")
     events = (*cited, *((view.cause,) if _way(view) or not cited else ()))
     return Claim(text=text, events=tuple(dict.fromkeys(events)))
+
+
+def _with_points(view: PacketView, refused: AiSentence) -> AiSentence:
+    """Return a refusal with all points of the list to which it leads."""
+    told = view.asked(refused.turn) if ": " in refused.text else []
+    lead = refused.text[_LEAD:].split(": ")[0]
+    whole = next((part[part.index(lead) :] for part in told if lead in part), "")
+    return AiSentence(refused.turn, refused.text[:_LEAD] + whole) if whole else refused
 
 
 def _grounds(view: PacketView, refused: AiSentence, room: int) -> list[str]:

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from workers.contracts.decisions import Turn
+from workers.handoff.last_exchange import asks_consent
 from workers.handoff.sentences import (
     ASKS,
     CLOSES,
@@ -30,7 +31,7 @@ _PLEASED: Final = re.compile(
     r"take care|looks? (?:good|great)|sounds? (?:good|great)|perfect|exactly what i|"
     r"works? (?:perfectly|great|fine)|auf wiedersehen|au revoir|adiós|arrivederci|tchau|"
     r"tot ziens)\b|^(?:finally,? )?(?:all )?done\b|^that(?:['\u2019]s| is) it\W*$|"
-    r"\bi(?:['\u2019]m| am) (?:all )?done\b|\beverything i need\b",
+    r"\bi(?:['\u2019]m| am) (?:all )?done\b|\beverything i need(?:ed)?\b",
     re.IGNORECASE,
 )
 
@@ -43,11 +44,13 @@ def closes(view: PacketView) -> Turn | None:
     said = view.sentences(turn)
     if any(PERSONS.search(part) and ASKS.search(part) for part in said):
         return None
-    if any(map(CLOSES.search, said)):
-        return turn
+    if not _is_answer(view, turn) and not DECLINES.match(view.text(turn).strip()):
+        return None
+    if any(CLOSES.search(part) and not ASKS.search(part) for part in said):
+        return None if any(map(_goes_on, said)) else turn
     thanks = any(map(_THANKS_FOR_HELP.search, said)) or all(map(_is_thanks, said))
     wants_more = any(_goes_on(part) or PERSONS.search(part) for part in said)
-    return turn if thanks and not wants_more and _is_answer(view, turn) else None
+    return turn if thanks and not wants_more else None
 
 
 def _is_thanks(part: str) -> bool:
@@ -59,7 +62,7 @@ def _is_answer(view: PacketView, turn: Turn) -> bool:
     before = view.before(turn.event_id, AI)
     said = view.sentences(before) if before is not None else []
     asks = [part for part in said if part.endswith("?") and not OTHERWISE.search(part)]
-    return bool(said) and not asks
+    return not asks and not any(map(asks_consent, said))
 
 
 def _goes_on(part: str) -> bool:

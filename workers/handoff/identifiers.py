@@ -77,6 +77,11 @@ _LABELS: Final = frozenset(
     "last first full".split()
 )
 """Words after a name that begin the next line of a form."""
+_OF_CARD: Final = re.compile(
+    r"\b(?:ending|ends|end) (?:in|with) $|\blast (?:four|4)(?: digits)?(?: are| is)? $",
+    re.IGNORECASE,
+)
+"""Words before the last digits of a card."""
 _NAMED: Final = {"sku": "device"}
 _EMAIL: Final = r"(?<![*\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,4}"
 _TOKEN: Final = re.compile(
@@ -193,6 +198,8 @@ def _given(
         return
     for match in islice(_TOKEN.finditer(text), _TOKENS):
         shape, value = match.lastgroup or "", match.group()
+        if _OF_CARD.search(text[max(0, match.start() - _NEAR) : match.start()]):
+            continue
         if shape == "email":
             yield Identifier("email", value, turn.event_id)
             continue

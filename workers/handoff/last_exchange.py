@@ -59,7 +59,8 @@ _AGREES: Final = re.compile(
 _GOES_AHEAD: Final = re.compile(
     r"\b(?:please|let['\u2019]s|i(?:['\u2019]d| would) like(?: you)? to|i want to|you can|"
     r"i confirm|happy to) (?:\w+ )?(?:proceed|go ahead|go with|confirm)\b|\bgo ahead and\b|"
-    r"\bi (?:confirm|agree)\b|\bbitte (?:machen|weiter)\b|\ballez-y\b|\badelante\b|\bproceda\b",
+    r"\bi (?:confirm|agree|authori[sz]e)\b|"
+    r"\bbitte (?:machen|weiter)\b|\ballez-y\b|\badelante\b|\bproceda\b",
     re.IGNORECASE,
 )
 _CONSENT: Final = re.compile(
@@ -72,6 +73,11 @@ _CONSENT: Final = re.compile(
     r"(?:yes|no)[/ ](?:or )?[\"“”']?(?:no|yes)|reply|respond with|"
     r"möchten sie|soll ich|bestätigen|souhaitez-vous|voulez-vous|confirme[rz]?|"
     r"desea|quiere que|confirma|vuole che|deseja|quer que|wilt u|zal ik|bevestig\w*)",
+    re.IGNORECASE,
+)
+_ASKS_FOR_WORD: Final = re.compile(
+    r"\b(?:please|reply|respond|confirm\w*|let me know|bitte|bestätig\w*|confirme[rz]?|conferm\w*|"
+    r"confirma|bevestig\w*)\b",
     re.IGNORECASE,
 )
 _ASKS_WHO: Final = re.compile(
@@ -90,6 +96,7 @@ _NO_MORE: Final = re.compile(
 )
 _BUT: Final = re.compile(
     r"\b(?:actually|wait|hold on|before (?:i|we|you (?:do|go))|instead|first|not yet|"
+    r"(?:what|how) about|"
     r"eigentlich|warte|"
     r"attendez|en realidad|espera|in realtà|aspetta|na verdade|espere|eigenlijk|wacht)\b",
     re.IGNORECASE,
@@ -145,6 +152,8 @@ class Agreement(NamedTuple):
     summary: tuple[str, ...]
     """The AI's words for what it was about to do: sentences, or a list on one line."""
     acts: frozenset[str]
+    yes: str
+    """The sentences of the reply that agree."""
 
 
 class LastExchange(NamedTuple):
@@ -208,7 +217,8 @@ def _agreement(view: PacketView, reply: Turn) -> Agreement | None:
     parts = view.asked(reply)[:_SENTENCES]
     goes_ahead = any(map(_GOES_AHEAD.search, parts))
     agrees = any(map(_agrees, parts)) or _CHOICE.search(view.text(reply)[:READ_LIMIT])
-    if not agrees or any(map(_objects, parts)):
+    asks_besides = [*map(asks_for_person, parts)]
+    if not agrees or any(map(_objects, parts)) or (any(asks_besides) and not goes_ahead):
         return None
     if not goes_ahead and any(map(_IDENTITY.search, parts)):
         return None
@@ -216,13 +226,24 @@ def _agreement(view: PacketView, reply: Turn) -> Agreement | None:
     told = [turn for turn in view.spoken[:at] if turn.role == AI][-_ASKED_BACK:]
     for turn in reversed(told):
         said = view.asked(turn)
-        asks = [part for part in said[-_SENTENCES:] if _CONSENT.search(part)]
+        asks = [part for part in said[-_SENTENCES:] if asks_consent(part)]
         if asks:
             return _agreed_to(view, reply, told[: told.index(turn) + 1], asks, goes_ahead)
         if len(" ".join(said).split()) > _SAYS_MUCH:
             return None
         # It did not understand: what it asked before is answered.
     return None
+
+
+def asks_consent(part: str) -> bool:
+    """Return whether a sentence of the AI's asks for a yes to what it is about to do."""
+    asks = part.endswith("?") or _ASKS_FOR_WORD.search(part)
+    return (
+        bool(asks)
+        and not _is_code(part)
+        and _CONSENT.search(part) is not None
+        and not refuses(part)
+    )
 
 
 def _agreed_to(
@@ -244,15 +265,15 @@ def _agreed_to(
     more = [one for one in (*meant[:1], *questions) if one not in summary]
     summary = (*summary, *more) or tuple(asks)
     acts = acts_of(" ".join((*summary, *asks)))
-    acts = (acts & acts_wanted(view.text(reply))) or acts
-    return Agreement(reply, told[-1], summary, acts) if acts or chosen else None
+    yes = " ".join(filter(_agrees, view.asked(reply)[:_SENTENCES]))
+    acts = (acts & acts_wanted(yes)) or acts
+    return Agreement(reply, told[-1], summary, acts, yes) if acts or chosen else None
 
 
 def _objects(part: str) -> bool:
     """Return whether a sentence takes a yes back, or says what was done instead."""
     declines = DECLINES.search(part) is not None and not _NO_MORE.match(part)
-    takes_back = declines or _BUT.search(part) or DID.search(part)
-    return bool(takes_back) or asks_for_person(part)
+    return bool(declines or _BUT.search(part) or DID.search(part))
 
 
 def _refers(question: str) -> bool:
@@ -297,7 +318,7 @@ def _summary(
 def _asked_before(view: PacketView, told: Sequence[Turn], reply: Turn) -> tuple[str, ...]:
     """Return what the AI's message before was about to do, if it asked for a yes, too."""
     said = view.asked(told[-1]) if told else []
-    if not any(map(_CONSENT.search, said[-_SENTENCES:])):
+    if not any(map(asks_consent, said[-_SENTENCES:])):
         return ()
     return _summary(view, said, reply, frozenset())
 
@@ -306,7 +327,7 @@ def _is_of_what_follows(part: str) -> bool:
     """Return whether a sentence can say what the AI is about to do."""
     if is_courtesy(part) or _THANKS.match(part) or part.endswith("?") or CONDITIONAL.match(part):
         return False
-    if refuses(part):
+    if refuses(part) or _is_code(part):
         return False
     if (LEADS.match(part) or _REPORTS.match(part) or _NEEDS.search(part)) and not _is_list(part):
         return False
@@ -317,6 +338,11 @@ def _is_of_what_follows(part: str) -> bool:
     tells_price = _MONEY.search(part) is not None and len(part.split()) >= _FEW
     names = tells_price or CODES.search(part) is not None
     return _is_list(part) or acts_of(part) != frozenset() or names
+
+
+def _is_code(part: str) -> bool:
+    """Return whether a sentence is what an AI showed of a tool's arguments."""
+    return part.count('":') > 1
 
 
 def _is_list(part: str) -> bool:

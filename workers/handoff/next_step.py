@@ -34,6 +34,7 @@ _ENDS: Final = re.compile(
     r"[,;—(]|\s(?=(?:because|since|so|before|after|as|weil|damit|bevor|car|avant|porque|antes|"
     r"perché|prima|omdat|voordat)\s)"
 )
+_FEW_DIGITS: Final = re.compile(r"\d{1,4}")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _THING: Final = re.compile(
     r"(?:it|that|this|the|an?|one|some|my|them|someone|you|us|me|ein\w*|der|die|das|une?|la|le|el|"
@@ -149,7 +150,7 @@ def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
         return None
     issue = found.issue
     asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
-    told, reply = agreed.acts, view.text(agreed.reply)
+    told, reply = agreed.acts, agreed.yes
     asked = frozenset(asked) - _BESIDES
     acts = (told & acts_wanted(reply)) - _BESIDES
     acts = acts or (told & asked) or (told - _BESIDES) or asked or told
@@ -235,7 +236,8 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
         return Claim(text=view.frame("next", "answer"), events=(event,))
     asked = now.text if now.worth and found.issue.is_open else ""
     phrases = [*filter(None, map(_phrase, (*found.last.said, asked)))]
-    acts = next(filter(acts_of, phrases), phrases[0] if phrases else "")
+    of_matter = [one for one in phrases if acts_of(one) - _BESIDES]
+    acts = next(iter([*of_matter, *filter(acts_of, phrases), *phrases]), "")
     if not found.issue.is_open and not acts:
         return Claim(text=view.frame("next", "settled"), events=(event,))
     if not left and not acts:
@@ -275,7 +277,9 @@ def _objects(view: PacketView, found: PacketFindings, text: str) -> str:
         what for work in found.works for what in work.what if not work.profile and what not in own
     )
     matters = [one.value for one in found.identifiers if one.kind in OF_MATTER]
-    known |= dict.fromkeys(one for one in matters if not _DATE.match(one))
+    known |= dict.fromkeys(
+        one for one in matters if not _DATE.match(one) and not _FEW_DIGITS.fullmatch(one)
+    )
     last = view.last(CUSTOMER)
     said = (text, view.text(last) if last is not None else "")
     named = next((some for words in said if (some := [one for one in known if one in words])), [])

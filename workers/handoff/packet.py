@@ -53,7 +53,7 @@ _REQUESTS: Final = 3
 _ATTACHMENTS: Final = 5
 _FOR_NEXT, _FOR_WANTS = 14, 20
 # What is left for the statements that come later, while the earlier ones are written.
-_FOR_WHY, _FOR_REASON, _FOR_PROMISES, _FOR_TOLD = 22, 10, 12, 14
+_FOR_WHY, _FOR_REASON, _FOR_PROMISES, _FOR_TOLD = 22, 10, 12, 4
 _FOR_STANDS, _FOR_WAITS = 28, 12
 # Of how it stands: a refusal or what was agreed takes more than who spoke last.
 

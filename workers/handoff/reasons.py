@@ -134,6 +134,9 @@ def _reason(
     """Return the reason, as its evidence carries it, with the one fact behind it."""
     if reason == "explicit_request":
         return view.frame("reason", _asked(view, turn, words))
+    if reason == "customer_frustration" and view.decision.cause == "offer_accepted":
+        # A person was offered because of a mood, and the customer's yes is why they come.
+        return view.frame("reason", "accepted")
     text = _true_reason(view, reason, works)
     fact = _fact(view, reason, works)
     return clip(f"{text}: {fact}", _REASON_WORDS) if fact else text

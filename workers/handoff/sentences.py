@@ -309,7 +309,7 @@ LEADS_IN: Final = re.compile(
 INSTRUCTS: Final = re.compile(
     r"^(?:\W*(?:yes|great|next|first|then|now|ok(?:ay)?|also|once|after)\W+)*(?:please|let['\u2019]s|"
     r"let me|try|check|go to|run|look for|open|tap|select|navigate|"
-    r"could you|would you|if you|you can|to (?:proceed|confirm|help)|thank|bitte)\b",
+    r"could you|would you|if you|you can|confirm|to (?:proceed|confirm|help)|thank|bitte)\b",
     re.IGNORECASE,
 )
 """Instructions to the customer, and what only leads in to them."""

@@ -161,6 +161,19 @@ def test_thanks_at_the_end_ask_for_nothing_more(closing: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "reply"),
+    [
+        (PROPOSED[1], "Yes, that's all. Please proceed."),
+        ("I need the date of your flight.", "I just want to move it by two days, that's all."),
+    ],
+)
+def test_that_is_all_closes_nothing_while_something_is_asked(before: str, reply: str) -> None:
+    packet = told(WANTED, ("ai_agent", before), ("customer", reply))
+    assert "nothing more" not in packet.wants.text
+    assert not packet.next_step.text.startswith("Nothing is open")
+
+
+@pytest.mark.parametrize(
     "reply",
     ["Thanks for your help, but it is still broken.", "Thank you. Please get me a person."],
 )
@@ -252,3 +265,50 @@ def test_the_words_of_an_ai_that_writes_json_are_read_where_it_was_cut() -> None
     assert packet.stands.text == (
         "Agreed, not done yet: “I will cancel order 55121 and refund $4.50.”"
     )
+
+
+def test_a_refusal_with_another_question_after_it_is_no_proposal() -> None:
+    packet = told(
+        ("customer", "Please cancel booking QX7PLM."),
+        ("ai_agent", "I cannot proceed with the cancellation of QX7PLM. Anything else?"),
+        ("customer", "Alright. What about booking ZZTOP1, can you cancel that?"),
+        ("ai_agent", "One moment, I need to look at it."),
+    )
+    assert "Agreed" not in packet.stands.text
+    assert "agreed" not in packet.next_step.text
+
+
+def test_a_yes_beside_a_request_for_a_person_is_to_be_carried_out() -> None:
+    packet = told(
+        WANTED,
+        PROPOSED,
+        (
+            "customer",
+            (
+                "Yes, I authorize it for order 55121. And get me a person for order 77003, please. "
+                "I know that order 88004 cannot be cancelled."
+            ),
+        ),
+    )
+    assert packet.stands.text.startswith("Agreed, not done yet")
+    assert packet.next_step.text == "Do what the customer agreed to: exchange (55121)."
+
+
+def test_a_change_of_plans_is_no_change_asked_for() -> None:
+    assert acts_wanted("I need to cancel it because of a change of plans.") == {"cancel"}
+
+
+def test_the_end_of_a_card_number_is_no_identifier() -> None:
+    packet = told(("customer", "Please charge booking QX7PLM to my card ending in 7447."), ASKS)
+    assert [one.value for one in packet.identifiers] == ["QX7PLM"]
+
+
+def test_the_yes_to_an_offer_made_for_a_mood_is_why_a_person_comes() -> None:
+    packet = told(
+        WANTED,
+        ("ai_agent", "Would you like to talk to a person?"),
+        ("customer", "Yes, please."),
+        reason="customer_frustration",
+        cause="offer_accepted",
+    )
+    assert packet.why.text.startswith("Took the AI's offer of a person")
