@@ -4,8 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.setup
-WHEELS := The locked packages have wheels for CPython 3.11 to 3.14 on Linux with glibc (x86-64, arm64) \
-	and on macOS. Alpine (musl) has none: use an image with glibc. On Windows use WSL.
+WHEELS := The locked packages install with CPython 3.11 to 3.14 on Linux with glibc (x86-64; on arm64 pip \
+	builds faust-streaming itself) and on macOS. Alpine (musl) has no wheels: use an image with glibc. On Windows use WSL.
 PYTEST := $(BIN)/python -m pytest
 COMPILE := .cache/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock"
