@@ -235,14 +235,6 @@ def decisions_of(
     return [orjson.loads(row[0]) for row in rows]
 
 
-def decision_count(connection: sqlite3.Connection, conversation_id: str) -> int:
-    """Return how many decisions about a conversation the view has."""
-    count: int = connection.execute(
-        "SELECT count(*) FROM decision WHERE conversation_id = ?", (conversation_id,)
-    ).fetchone()[0]
-    return count
-
-
 def placements_of(connection: sqlite3.Connection, escalation_id: str) -> list[dict[str, Any]]:
     """Return every place at which an escalation waited, in order, with what was skipped."""
     rows = connection.execute(

@@ -46,8 +46,6 @@ _LEAST_ASKED: Final = 8
 _SAYS_MUCH: Final = 16
 _CLEAR: Final = 2.0
 """Worth of a sentence that says by itself what will be done."""
-_SUMMARY: Final = 8
-"""Words from which on a sentence can say what will be done."""
 _AGREES: Final = re.compile(
     r"^\W*(?:yes|yeah|yep|yup|sure|ok(?:ay)?|alright|correct|exactly|absolutely|perfect|"
     r"sounds (?:good|great|right)|that works|that (?:is|sounds|looks) (?:good|great|right|correct|"

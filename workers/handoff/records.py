@@ -27,8 +27,6 @@ _UNNAMED: Final = 2
 """Things that are told of where none was spoken of."""
 _EXCHANGE: Final = 3
 """The last of them: what they speak of is asked now."""
-_PARTS: Final = 3
-"""Things that stand in the record of another."""
 _LEAST_RANK: Final = -2
 """Of what another thing only points to."""
 _ON_DEMAND: Final = re.compile(r"end_date|contract|expir|phone|city")

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 
 from workers.kafka.aiokafka_internals import all_metadata, stop
 from workers.settings import Settings, kafka_client_kwargs
@@ -164,8 +163,3 @@ async def first_timestamp(settings: Settings, ranges: Mapping[TopicPartition, Ra
         left = {tp: held for tp, held in left.items() if held.start < held.end}
         width *= 1000
     return since
-
-
-def kafka_errors() -> tuple[type[BaseException], ...]:
-    """Return what a reader may raise when Kafka cannot be read."""
-    return (KafkaError, ReadError, OSError)

@@ -11,7 +11,6 @@ from typing import Final
 from workers.redaction.patterns import Detector, Found, pattern
 from workers.redaction.reference_numbers import is_reference
 
-_GROUP: Final = re.compile(r"\d+")
 _LONG_TOKEN: Final = re.compile(r"(?<![\w+=-])[\w+=-]{20,}", re.ASCII)
 _MAIL_DOMAIN: Final = re.compile(r"@(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,24}")
 _MAIL_LOCAL: Final = re.compile(r"[^\W]|[.+%'!#$&*/=?^`{|}~-]")
