@@ -26,6 +26,7 @@ _THANKS_FOR_HELP: Final = re.compile(
     r"\b(?:danke für|merci pour|gracias por|grazie per|obrigad[oa] p|bedankt voor)\b",
     re.IGNORECASE,
 )
+_ALL_NEEDED: Final = re.compile(r"\beverything i need(?:ed)?\b", re.IGNORECASE)
 _PLEASED: Final = re.compile(
     r"\b(?:really helps|that helps|very helpful|have a (?:great|good|nice|lovely)|goodbye|bye|"
     r"take care|looks? (?:good|great)|sounds? (?:good|great)|perfect|exactly what i|"
@@ -67,6 +68,7 @@ def _is_answer(view: PacketView, turn: Turn) -> bool:
 
 def _goes_on(part: str) -> bool:
     """Return whether a sentence asks for something, or says that something is not well."""
+    part = _ALL_NEEDED.sub("", part)
     return any(
         words.search(part) is not None for words in (ASKS, STILL, REFUSES, FAILED, DECLINES)
     ) and not OTHERWISE.search(part)

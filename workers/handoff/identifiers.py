@@ -82,6 +82,7 @@ _OF_CARD: Final = re.compile(
     re.IGNORECASE,
 )
 """Words before the last digits of a card."""
+_THEN_CARD: Final = re.compile(r" (?:card|karte|visa|mastercard|amex)\b", re.IGNORECASE)
 _NAMED: Final = {"sku": "device"}
 _EMAIL: Final = r"(?<![*\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,4}"
 _TOKEN: Final = re.compile(
@@ -199,6 +200,8 @@ def _given(
     for match in islice(_TOKEN.finditer(text), _TOKENS):
         shape, value = match.lastgroup or "", match.group()
         if _OF_CARD.search(text[max(0, match.start() - _NEAR) : match.start()]):
+            continue
+        if _THEN_CARD.match(text, match.end()):
             continue
         if shape == "email":
             yield Identifier("email", value, turn.event_id)

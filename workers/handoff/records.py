@@ -55,7 +55,7 @@ _STATES: Final = re.compile(
 )
 """A status that the AI told of a thing that it has just named."""
 _NO_STATE: Final = re.compile(
-    r"\b(?:if|once|when|until|unless|not|cannot|only|no|never|after|before|would|will|can|could|be|"
+    r"\b(?:if|once|when|until|unless|not|neither|nor|none|whether|cannot|only|no|never|after|before|would|will|can|could|be|"
     r"and|or|another|other|request\w*)\b|n['\u2019]t\b",
     re.IGNORECASE,
 )
@@ -276,6 +276,10 @@ def _told_state(view: PacketView, changer: _Change | None, thing: _Thing) -> tup
     """Return the status that the AI told of a thing whose record was cut before it."""
     known = any("status" in value.key for value in thing.finding.values)
     known = known or not (thing.finding.values or thing.finding.items)
+    # A result that is one word is the status itself.
+    known = known or any(
+        not value.key or " " not in value.text for value in thing.finding.values[:1]
+    )
     if known or not thing.name or not _DIGITS.search(thing.name):
         return "", ""
     since = changer.place if changer is not None else -1

@@ -40,7 +40,8 @@ _WORDS: Final = re.compile(
     rf"\b(?:(?P<feels>{_ED})|(?P<worried>{_WORRIED})|{_ING})\b", re.IGNORECASE
 )
 GRAVE: Final = re.compile(
-    r"\b(?:passed away|died|death|funeral|hospital|surgery|verstorben|gestorben|beerdigung|"
+    r"\b(?:passed away|lost my (?:wife|husband|partner|mother|father|mum|mom|dad|son|daughter|"
+    r"child|brother|sister|friend|grand\w+)|died|death|funeral|hospital|surgery|verstorben|gestorben|beerdigung|"
     r"krankenhaus|décédée?|mort|obsèques|hôpital|falleci\w+|muri[oó]|funerales?|ospedale|"
     r"decedut[oa]|faleceu|morreu|overleden|begrafenis|ziekenhuis)\b",
     re.IGNORECASE,

@@ -147,6 +147,7 @@ def test_an_act_that_is_not_wanted_is_not_asked_for(said: str, acts: set[str]) -
         "Thanks for your help! Have a nice day.",
         "Perfect, thank you. I'm all set!",
         "Finally, done. That's it.",
+        "Thanks, that covers everything I needed. Appreciate your help.",
     ],
 )
 def test_thanks_at_the_end_ask_for_nothing_more(closing: str) -> None:
@@ -298,8 +299,9 @@ def test_a_change_of_plans_is_no_change_asked_for() -> None:
     assert acts_wanted("I need to cancel it because of a change of plans.") == {"cancel"}
 
 
-def test_the_end_of_a_card_number_is_no_identifier() -> None:
-    packet = told(("customer", "Please charge booking QX7PLM to my card ending in 7447."), ASKS)
+@pytest.mark.parametrize("card", ["my card ending in 7447", "my 7447 card"])
+def test_the_end_of_a_card_number_is_no_identifier(card: str) -> None:
+    packet = told(("customer", f"Please charge booking QX7PLM to {card}."), ASKS)
     assert [one.value for one in packet.identifiers] == ["QX7PLM"]
 
 
