@@ -16,7 +16,7 @@ from workers.handoff.packet_findings import (
     refusal,
 )
 from workers.handoff.playbook import Advice
-from workers.handoff.reasons import note_of
+from workers.handoff.reasons import accepted_for_mood, note_of
 from workers.handoff.sentences import ASKS, EXCEPTION, FAILED, NOTE_ASKS, REFUSES, disputes
 from workers.handoff.told import CODES
 from workers.handoff.view import CUSTOMER, PacketView
@@ -64,7 +64,8 @@ def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, ro
     last = view.last(CUSTOMER)
     cited = last.event_id if last else view.facts.last_request or view.cause
     refined = _refined(view, found, reason)
-    steps = [view.frame("next", reason)] if reason in _FIRST else []
+    says_first = reason in _FIRST and not accepted_for_mood(view)
+    steps = [view.frame("next", reason)] if says_first else []
     if refined is not None:
         steps.append(refined.text)
         cited = refined.events[0]

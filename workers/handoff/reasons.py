@@ -47,6 +47,12 @@ _GIVES: Final = re.compile(r"\b(?=\w*[a-z_])(?=\w*\d)\w{6,}\b", re.IGNORECASE)
 _WORDLESS: Final = ("tool_unavailable", "context_window_exceeded", "stalled", "unproductive_loop")
 
 
+def accepted_for_mood(view: PacketView) -> bool:
+    """Return whether a person was offered for a mood: the customer's yes is why they come."""
+    decision = view.decision
+    return decision.reason == "customer_frustration" and decision.cause == "offer_accepted"
+
+
 def has_words(view: PacketView) -> bool:
     """Return whether words of the conversation, and not only the reason, can say why."""
     return view.decision.reason not in (*_WORDLESS, "human_initiative", "lead_request")
@@ -134,8 +140,7 @@ def _reason(
     """Return the reason, as its evidence carries it, with the one fact behind it."""
     if reason == "explicit_request":
         return view.frame("reason", _asked(view, turn, words))
-    if reason == "customer_frustration" and view.decision.cause == "offer_accepted":
-        # A person was offered because of a mood, and the customer's yes is why they come.
+    if accepted_for_mood(view):
         return view.frame("reason", "accepted")
     text = _true_reason(view, reason, works)
     fact = _fact(view, reason, works)
@@ -217,6 +222,8 @@ def _cause(view: PacketView, reason: Reason) -> Turn | None:
     if reason in _WORDLESS:
         # Nobody's words caused it.
         return None
+    if accepted_for_mood(view):
+        return view.by_id.get(view.decision.opened_by or view.cause)
     if reason == "customer_frustration" and view.facts.mood:
         return view.by_id.get(max(view.facts.mood, key=lambda mood: mood.score).event_id)
     if found is not None and found.quote:

@@ -313,4 +313,5 @@ def test_the_yes_to_an_offer_made_for_a_mood_is_why_a_person_comes() -> None:
         reason="customer_frustration",
         cause="offer_accepted",
     )
-    assert packet.why.text.startswith("Took the AI's offer of a person")
+    assert packet.why.text == "Took the AI's offer of a person: “Yes, please.”"
+    assert "trouble" not in packet.next_step.text
