@@ -149,7 +149,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_address(cls, value: str | None) -> str | None:
-        # What stands where no address is may be part of a password, so nothing is quoted.
+        # Text in place of an address may be part of a password, so nothing is quoted.
         if value is None:
             return value
         try:

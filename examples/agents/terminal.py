@@ -53,7 +53,7 @@ async def tell_customer(handoff: HandoffClient, agent: Agent) -> None:
         if control.text:
             print(f"notice: {control.text}", flush=True)
         if silent and control.ai_may_reply:
-            # What the person did is read before the AI speaks again.
+            # The AI reads what the person did before it speaks again.
             await agent.learn(f"[A colleague reports: {control.brief or 'the case is done'}]")
         silent = not control.ai_may_reply
         print(f"owner: {control.owner}", flush=True)

@@ -186,7 +186,7 @@ class Audit:
         elif decision.action == "escalate":
             self._find("opened_twice", "escalated while it was open already", decision)
         current.owner, current.level = decision.owner, decision.level
-        # What another owner's decision names is who gave it away.
+        # A decision of another owner names the person who gave it away.
         owned = decision.owner == "person"
         current.person = (decision.person or current.person) if owned else None
         if decision.outcome is not None:

@@ -85,7 +85,7 @@ class LiveAudit:
 
         Raises MissingTopicsError unless every topic that is to be read exists.
         """
-        # What a consumer has committed comes first, so that all it led to lies within what is
+        # The committed offsets are read first, so that all they led to lies within what is
         # read; the decisions' ends come last, so that every effect that is read was decided.
         handled = await committed(self._settings, ROUTING_GROUP, DECISIONS)
         applied = await committed(self._settings, ESCALATION_GROUP, EVENTS)

@@ -245,7 +245,7 @@ def _schemas(topic: str, name: str) -> Json:
     kind["enum"] = [word for word in kind["enum"] if word not in OWN_TYPES]
     root["allOf"] = [branch for branch in root["allOf"] if not _is_ours(branch)]
     for field in root["required"]:
-        # What each type describes by itself; validators want to see it here, too.
+        # Each type describes this by itself; validators want to see it here, too.
         root["properties"].setdefault(field, {})
     root["description"] = f"One event for {topic}."
     if topic == "desk-events":

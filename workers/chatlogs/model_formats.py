@@ -185,7 +185,7 @@ def _item(item: Log) -> Iterator[Log]:
     elif kind.endswith("_output"):
         yield {"role": "tool", "tool_call_id": item.get("call_id"), "content": item.get("output")}
     elif kind == "message" or (kind not in _CALLS and kind not in _UNSAID):
-        # What is none of these has no role, and is reported for it.
+        # An entry that is none of these has no role, and is reported for it.
         yield item
 
 

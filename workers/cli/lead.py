@@ -187,7 +187,7 @@ async def _send_and_wait(
                 raise CliError(f"no topic {topic}: handoff topics apply creates it")
         consumer.assign(partitions)
         for tp, held in (await ranges_of(consumer, partitions)).items():
-            # What is repeated has its decision already: it is looked for from the beginning.
+            # A repeated request has its decision already: it is looked for from the beginning.
             consumer.seek(tp, held.start if given["event_id"] else held.end)
         await publish(settings, [_record(event, name, len(desks), settings)])
         cause, until = ownership_event_id(event_id), time.monotonic() + given["within"]
@@ -204,7 +204,7 @@ def _record(
 ) -> "Record":
     from workers.kafka.publishing import partition_of, signed_record
 
-    # What is signed is bound to a partition: the one that the key's hash would choose.
+    # A signature is bound to a partition: the one that the key's hash would choose.
     partition = partition_of(name, partitions)
     return signed_record(DESKS, partition, name, event, Secrets(settings.signing_keys))
 

@@ -158,7 +158,7 @@ def _ended_from_outside() -> Iterator[None]:
     except KeyboardInterrupt:
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
     except click.Abort as error:
-        # What click makes of Ctrl-C, and of the end of input, while it asks something.
+        # Click raises this for Ctrl-C, and for the end of input, while it asks something.
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from error
     except BrokenPipeError:
         silence_output()

@@ -58,7 +58,7 @@ async def serve(
     ready: Callable[[str], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is told the address once it answers."""
-    # What is wrong with certificates and passwords is said now, not in a page.
+    # Faults of certificates and passwords are reported now, not in a page.
     kafka_client_kwargs(settings)
     with tempfile.TemporaryDirectory(prefix="handoff-console-") as temporary:
         folder = options.data or Path(temporary)

@@ -178,7 +178,7 @@ def _items(
     items: list[tuple[int, int, dict[str, Any]]] = [
         (turn.at, 0, _item(turn, lines.get(turn.event_id)))
         for turn in ([] if stored is None else stored.turns)
-        # What has no note is told by its decision or its placement.
+        # A turn without a note is told by its decision or its placement.
         if turn.content or not is_history(turn, _WORDS) or not found["decisions"]
     ]
     for body in found["decisions"]:

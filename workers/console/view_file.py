@@ -151,7 +151,7 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     if not read_only:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        # What a power cut takes is read again from the topics, together with its positions.
+        # Rows lost in a power cut are read again from the topics, together with their positions.
         connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -32000")
     return connection

@@ -87,7 +87,7 @@ def _decision(connection: sqlite3.Connection, raw: Raw) -> None:
     decision = decode_message(Decision, raw.value)
     at = to_ms(decision.decided_at)
     body = msgspec.to_builtins(decision)
-    # What the packet is built from is much, and is in the packet.
+    # The facts are large, and the packet is built from them.
     body = {name: value for name, value in body.items() if name not in ("facts", "home")}
     inserted = connection.execute(
         "INSERT OR IGNORE INTO decision VALUES (?, ?, ?, ?, ?)",

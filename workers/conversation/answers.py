@@ -76,7 +76,7 @@ def _note_intents(state: State, intents: tuple[str, ...]) -> None:
     """Add intents that are new in this episode."""
     episode = state.episode
     if intents:
-        # What is named wins over what was found in the words.
+        # A named intent wins over one found in the words.
         episode.noted_intents = ()
     for intent in intents:
         if intent not in episode.intents:
@@ -104,7 +104,7 @@ def _note_words(run: StepContext, event: Message) -> AgentFindings:
     if episode.offer is not None:
         asked = episode.offer.ai_asked or ("?" in text and not episode.ai_offered)
         episode.offer = msgspec.structs.replace(episode.offer, ai_spoke=True, ai_asked=asked)
-    # What is said beside a tool call only tells what is being done.
+    # Words beside a tool call only tell what is being done.
     if run.view.compares and not (event.agent is not None and event.agent.tool_calls):
         repetition.ai_said(episode, text)
     return findings

@@ -33,7 +33,7 @@ def deadline(run: StepContext, event: Deadline) -> None:
 
 def _first_due(state: State, due_by: int) -> Due | None:
     due = [due for due in state.deadlines if due[1] <= due_by]
-    # What takes the escalation elsewhere at the same moment leaves nothing to look at.
+    # A deadline that moves the escalation at the same moment leaves nothing to look at.
     return min(due, key=lambda one: (one[1], one[0] == "update")) if due else None
 
 

@@ -73,7 +73,7 @@ def doubts(
     if findings.frustrated is not None and _weak_moods(episode) > 1:
         found.append("mood")
     new = tuple([one for one in found if not episode.asked & _NUMBERS[one]])
-    # Who agrees is content. At most messages nobody wants to know, and it was not looked for.
+    # A customer who agrees is content. Most messages are not read for that.
     return () if new and read_customer(text, lists=lists).accepts is not None else new
 
 

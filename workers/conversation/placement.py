@@ -43,7 +43,7 @@ def _withdraw(run: StepContext, event: Routed) -> None:
 def _placed(run: StepContext, event: Routed, escalation: Escalation) -> None:
     state = run.state
     if not escalation.claimed_at:
-        # What came before the first claim is the wait; what follows, others' time.
+        # The time before the first claim is the wait; the time after it is not.
         changed(run, estimate=_estimate(run, event))
     changed(
         run,

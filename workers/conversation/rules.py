@@ -137,7 +137,7 @@ def _silence(run: StepContext, rule: Rule) -> Literal["declined", "cooldown", "o
     fired = next((at for key, at in state.fired if key == rule.key), None)
     if fired is None:
         return None
-    # What leaves the conversation with the AI agent would hold again at its next word.
+    # A rule that leaves the conversation with the AI agent would hold again at its next word.
     lasting = run.observe or (rule.mode != "escalate" and not rule.cooldown_ms)
     if lasting and fired >= state.episode.started_at:
         return "cooldown"

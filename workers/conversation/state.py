@@ -284,7 +284,7 @@ class State(msgspec.Struct, array_like=True):
         return self.owner == "pending" and self.open is not None and self.open.place == "ticket"
 
 
-# How much is kept, in entries and in bytes of text.
+# Limits of what is kept, in entries and in bytes of text.
 TOOLS: Final = 4
 TOOL_CALLS: Final = 6
 CONFIDENCES: Final = 8

@@ -11,7 +11,7 @@ from workers.conversation.state import State, encode_state
 STATE_LIMIT: Final = 2_000
 """Bytes of a stored state from which on it is made smaller."""
 
-# What one event may add, with ids and names of usual length. Counting high only means that the
+# Growth by one event, with ids and names of usual length. Counting high only means that the
 # state is measured sooner.
 _TURN: Final = 160
 NOTED_INTENT: Final = 120

@@ -59,7 +59,7 @@ def step(
     """
     at = to_ms(event.occurred_at)
     if _begins_anew(state, event, at):
-        # What chat systems and desks compare with must not run backwards.
+        # The time with which chat systems and desks compare must not run backwards.
         state = State(seq=state.seq, epoch=state.epoch, number=state.number + 1)
     else:
         state = copy.copy(state)

@@ -33,7 +33,7 @@ def turns_of(
     if type(event) is not Message:
         return history
     said = _said(event, after)
-    # Who writes as a person has taken over by that.
+    # A person who writes has taken over by that.
     return (*history, said) if event.role == "human_agent" else (said, *history)
 
 

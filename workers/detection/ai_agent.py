@@ -67,7 +67,7 @@ _OFFER = rules(
 )
 RULES = [*_HANDOVER, *_OFFER]
 _ASKED, _TOLD = RuleIndex(RULES), RuleIndex(_HANDOVER)
-# What stands between the beginning of the clause and the handover.
+# Words between the beginning of the clause and the handover.
 _CLAUSE = re.compile(r".*(?:[,c]|&(?=i|Lm|k?[XE]))")
 _DENIED = re.compile(r"[nN4]")
 _REFUSED = re.compile(r"[nN4Vhg]|(?<!^)#|^#(?!i)|^[kK]?p$|f[iu]$")

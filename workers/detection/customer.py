@@ -79,7 +79,7 @@ def _answered(parts: str, words: list[str], seen: int, lists: Vocabulary) -> lis
 def _closed(parts: str, lists: Vocabulary) -> Finding | None:
     """Return the last words' statement that nothing is left to do, or None."""
     tail = parts if len(parts) <= _SHORT else parts[-_ANSWER:]
-    # Who still asks something is not done.
+    # A customer who still asks something is not done.
     if len(parts) > _SHORT and "?" in tail:
         return None
     solved = replies.find_solved(ClassifiedTurn(tail, tokens(tail), lists.reply))

@@ -30,9 +30,9 @@ _MOST = 64
 # The model's probability at which a text counts as frustrated: there its score is 0.5. Chosen by
 # false alarms on ordinary requests (docs/detection.md).
 CUT = 0.19
-# What the rules call frustrated and the model doubts so much is a matter for a classifier.
+# A message that the rules call frustrated and the model doubts so much is for a classifier.
 _SURE, _UNLIKELY, _DOUBTED = 0.5, 0.3, 0.45
-# What the rules know to be harmless or settled needs this much more.
+# A message that the rules know to be harmless or settled needs this much more.
 _CALMED = 0.6
 _MODEL = load("mood")
 # Below this sum of its words' weights, by the root of their number, no text is likely.
@@ -102,7 +102,7 @@ _ANGRY_FACES = re.compile("[\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f644\U
 _UPPER, _LOWER = ascii_uppercase.encode(), ascii_lowercase.encode()
 # So many capitals, and more than small letters, are shouting.
 _SHOUTED = 8
-# What scores less says nothing.
+# A lower score says nothing.
 LEAST = 0.05
 
 

@@ -17,12 +17,12 @@ CODES = class_codes(
 )
 
 _MACROS = {
-    # What may stand before the word for a person: "one of your real, Spanish speaking ..."
+    # Words that may stand before the word for a person: "one of your real, Spanish speaking ..."
     "pre": r"[dRyklpr]{0,5}_?U?[RkHAD]{0,3}",
     "person": r"[HAMZ1]",
     "any": r"(?:[HAMZ1SQD2/>]|[Ry]g|[_dyO>]5)",
     "of-you": r"(?:l(?:[D>]5?|y[_DA5>]{0,2}|d?_?[DA5v>])|_y[_DA5>]{1,2})",
-    # What may follow it without making it something else ("human resources")
+    # Words that may follow it without making it something else ("human resources")
     "end": r"(?=$|[,\"kKa&cft6#qWinbl4r])",
     "goes-on": r"(?=$|[,\"kK&cft6#qWinbapvTC@Xrluw4HR])",
     "does": r"(?=$|[,\"kK&cft6#qWinbavw4]|[pl][dyOmviTC@XGDWkPa]|p_?5)",

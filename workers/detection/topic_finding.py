@@ -68,7 +68,7 @@ _BY_CUE: Final = {
 CUES: Final = frozenset(_BY_CUE)
 """A text without any of these words is about none of the topics."""
 
-# What turns the words around, a few words before them in the same clause.
+# Words that turn the meaning around, a few words before them in the same clause.
 _DENIED: Final = re.compile(
     r"\b(?:if|in case|whether|would|will|prevent|avoid|protect|never|not|dont|don t|doesn t|didn t"
     r"|won t|wouldn t|haven t|hasn t|dnt|doesnt|didnt|wont|havent|without|instead of|rather than"

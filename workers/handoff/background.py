@@ -215,7 +215,7 @@ def unable(view: PacketView, but: AiSentence | None) -> list[AiSentence]:
 
 def _tells(text: str) -> bool:
     few = len(text.split()) < _LEAST or not says_something(text) or is_courtesy(text)
-    # What begins in lower case was torn from the thing that it is about.
+    # A sentence that begins in lower case was torn from the thing that it is about.
     vague = few or text.endswith("?") or text[0].islower() or PLANS.match(text)
     vague = vague or CONDITIONAL.match(text) or _CANNOT.search(text)
     return not (vague or INSTRUCTS.match(text) or OTHERWISE.search(text))

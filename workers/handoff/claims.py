@@ -155,7 +155,7 @@ def _how(said: AiSentence, refused: AiSentence | None) -> str:
     """Return whether the AI refused, did not succeed, asked or told."""
     if refused is None:
         return "asked" if said.text.endswith("?") else "told"
-    # What it could not repair it did not refuse.
+    # A repair that failed is no refusal.
     return "failed" if FAILED.search(said.text) or acts_of(said.text) == {"fix"} else "refused"
 
 

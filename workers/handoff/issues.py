@@ -218,7 +218,7 @@ def _asks(view: PacketView) -> list[Ask]:
         ]
         worth = [ask for ask in found if ask.worth >= _ENOUGH]
         if worth:
-            # Who begins says first what it is about; later the clearest request counts.
+            # A first message begins with its matter; later the clearest request counts.
             asks.append(max(worth, key=lambda ask: ask.worth) if asks else worth[0])
         elif not asks or any(HELPS.search(part) for part in parts):
             told = _told(turn, position, parts)
@@ -304,7 +304,7 @@ def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[ToolW
     if _SEEKS.search(ask.text) and any(map(view.refusals, answers)):
         return "refused"
     if acts and all(_did(works, act, ask) for act in acts - {"refund"}) and acts != {"refund"}:
-        # Who takes something back or cancels it pays it back, unless that was refused.
+        # A return or a cancellation includes the refund, unless that was refused.
         return "settled"
     if not acts and any(work.status == "ok" and _named(work, ask) for work in works):
         return "settled"

@@ -61,7 +61,7 @@ def key_messages(
         return ()
     agreed = found.last.agreed
     heard = -1 if agreed is None else view.places.get(agreed.asked.event_id, -1)
-    # What was said before the AI summed it up, and the customer agreed, is in that summary.
+    # The AI's summary, to which the customer agreed, holds all that was said before it.
     within = {turn.event_id for turn in shown if view.places.get(turn.event_id, 0) > heard}
     ranked = sorted(_candidates(view, found, within), key=lambda one: (-one.worth, -one.position))
     chosen: list[_Candidate] = []

@@ -303,7 +303,7 @@ def _summary(
     told = [
         part
         for part in said[done + 1 :]
-        # What follows from what was just done is not what is asked for now.
+        # A consequence of the last change is not what is asked for now.
         if _is_of_what_follows(part) and (done < 0 or acts_of(part) & asked)
     ]
     named = CODES.findall(view.text(reply)[:READ_LIMIT])
@@ -384,7 +384,7 @@ def summed_up(agreed: Agreement, room: int) -> str:
         agreed.summary,
         room,
         lambda part: (
-            # What comes last is closest to the question.
+            # The last sentence is closest to the question.
             planned(part)
             + 2.0 * bool(acts_of(part) & agreed.acts)
             + _LATER * agreed.summary.index(part)

@@ -80,7 +80,7 @@ def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, ro
             view.frame("next", reason if view.frame.has("next", reason) else "explicit_request")
         ]
     if refined is not None and sum(map(word_count, steps[:2])) > room:
-        # What this conversation asks for says more than what every one of its reason does.
+        # The need of this conversation says more than the advice for its reason.
         steps = [refined.text]
     text = steps[0]
     for step in steps[1:]:
@@ -166,7 +166,7 @@ def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
 def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
     """Say what is to be decided after the AI refused what is asked, or its tool broke."""
     said = refusal(view, found)
-    # What it could not repair it did not refuse.
+    # A repair that failed is no refusal.
     if said is None or acts_of(said.text) == {"fix"} or not _is_asked(found, said.text):
         return _of_refused(view, found)
     now = found.issue.now if found.issue is not None else None

@@ -119,7 +119,7 @@ def _kind(decision: Decision, plan: Plan, contact: Contact | None) -> str | None
         case "update":
             return "still_waiting" if plan.wait else None
         case "claim":
-            # Who steps in by writing has already been seen.
+            # The customer has already seen a person who steps in by writing.
             return None if decision.reason == "human_initiative" else "joined"
         case "move" if decision.cause == "ticketed":
             return "ticket"

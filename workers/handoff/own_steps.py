@@ -116,7 +116,7 @@ def steps_of(view: PacketView) -> tuple[Step, ...]:
                 told = [one for one in told if not one.key & words]
             after = parts[number + 1] if number + 1 < len(parts) else ""
             for one in _steps_in(turn, part, after):
-                # Who did it again says how it is now.
+                # A repeated step tells how it is now.
                 told = [known for known in told if not known.key <= one.key]
                 told.append(one)
     last = told[-1] if told else None

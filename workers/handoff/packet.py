@@ -52,7 +52,7 @@ _SUBJECT_WORDS: Final = 6
 _REQUESTS: Final = 3
 _ATTACHMENTS: Final = 5
 _FOR_NEXT, _FOR_WANTS = 14, 20
-# What is left for the statements that come later, while the earlier ones are written.
+# Words left for the statements that come later, while the earlier ones are written.
 _FOR_WHY, _FOR_REASON, _FOR_PROMISES, _FOR_TOLD = 22, 10, 12, 4
 _FOR_STANDS, _FOR_WAITS = 28, 12
 # Of how it stands: a refusal or what was agreed takes more than who spoke last.
@@ -79,7 +79,7 @@ def build_packet(
     transcript = [*transcript, *((own,) if own else ())][-TRANSCRIPT_TURNS:]
     view = PacketView(facts, transcript, decision, redaction, frame(language))
     shown = _transcript(view)
-    # What is not shown is not read either: redacting it would take as long.
+    # Turns that are not shown are not read either: redacting them would take as long.
     view = view.last_turns(len(shown))
     works = works_of(view)
     found = PacketFindings(
@@ -240,7 +240,7 @@ def _requests(view: PacketView, found: PacketFindings) -> tuple[EarlierRequest, 
     earlier = []
     before = found.issue.before
     if found.last.agreed is not None:
-        # What was agreed on takes the place of what was asked for on the way to it.
+        # The agreement replaces the requests that led to it.
         before = tuple(one for one in before if one[1] != "open")
     for ask, state in before[-_REQUESTS:]:
         text = trim(ask.text, 14, ask.start)
@@ -324,7 +324,7 @@ def _transcript(view: PacketView) -> tuple[PacketTurn, ...]:
             arguments=tuple(view.hide(written) for written in turn.arguments),
             attachments=tuple(view.file(one) for one in turn.attachments),
         )
-        # What was read counts too: many long turns that redaction makes short take as long.
+        # The text that was read counts, too: long turns that redaction makes short take as long.
         read = _effort(turn.content) if turns else len(turn.content)
         size += max(len(msgspec.json.encode(entry)), read) + 1
         if size > TRANSCRIPT_BYTES:

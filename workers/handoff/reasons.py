@@ -220,7 +220,7 @@ def _cause(view: PacketView, reason: Reason) -> Turn | None:
     """Return the turn whose words say why; None when only the evidence's quote does, or nothing."""
     found = strongest(view)
     if reason in _WORDLESS:
-        # Nobody's words caused it.
+        # No words caused it.
         return None
     if accepted_for_mood(view):
         return view.by_id.get(view.decision.opened_by or view.cause)

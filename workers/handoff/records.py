@@ -132,7 +132,7 @@ def _things(
     phones = [one.value for one in found.identifiers if one.kind == "phone"]
     own = [one for one in ranked if _is_of(one.finding, phones)]
     wrong = _other(found)
-    # What is known of a line that is not the customer's tells nothing.
+    # The record of a line that is not the customer's tells nothing.
     kept = [
         one
         for one in ranked
@@ -308,7 +308,7 @@ def _line(view: PacketView, thing: _Thing, state: str, lately: str, room: int) -
         for one in thing.finding.values
     }
     values = [one for one, is_so in spoken_of.items() if is_so or not _ON_DEMAND.search(one.key)]
-    # What the last words speak of is what is asked.
+    # The last words name the thing that is asked about.
     values.sort(key=lambda one: not spoken_of[one])
     shown = [
         view.frame("work", "results", count=one.text) if one.text.isdecimal() else one.text

@@ -110,7 +110,7 @@ def sentences(text: str) -> list[str]:
     for part in parts:
         line = one_line(part[:_LONGEST_SENTENCE]).strip(' -•*\u2013—"“”') if part else ""
         if lines and line and lines[-1].endswith(":"):
-            # What follows a colon is what it leads to.
+            # A colon leads to the next line.
             lines[-1] = f"{lines[-1]} {line}"
         elif line:
             lines.append(line)

@@ -89,7 +89,7 @@ def told_to(view: PacketView, works: Sequence[ToolWork]) -> Told:
             no = [part for part in no if not CONDITIONAL.match(part)]
         if no:
             refused = AiSentence(turn, point(_tightest(no, codes)))
-        # What hangs on the customer's word is not promised yet.
+        # An act that waits for the customer's word is not promised yet.
         awaits = any(_asks(part) and CONFIRM.search(part) for part in parts)
         for part in [] if awaits or _is_answered(view, turn, _RATHER) else parts:
             if _promises(part) and (acted or not tools):

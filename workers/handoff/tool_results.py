@@ -261,7 +261,7 @@ def _outer_pairs(text: str) -> Iterator[tuple[str, str]]:
         lists += between.count("[") - between.count("]")
         depth += between.count("{") + between.count("[") - between.count("}") - between.count("]")
         at = match.end()
-        # What stands in a list is one of many.
+        # An entry of a list is one of many.
         if depth == 1 or (depth == 2 and not lists):
             yield match["key"].lower(), match["value"].strip('"')
 

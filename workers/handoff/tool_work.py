@@ -126,7 +126,7 @@ def works_of(view: PacketView) -> tuple[ToolWork, ...]:
     done = {
         (work.name, what) for work in found if work.status == "ok" for what in work.what or ("",)
     }
-    # What worked in the end did not fail.
+    # A call that worked in the end did not fail.
     kept = [
         work
         for work in found

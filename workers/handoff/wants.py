@@ -100,7 +100,7 @@ def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room
     if closes(view) is not None:
         return wanted
     asked = [ask.text for ask in (issue.now, issue.began) if ask] if issue else []
-    # What is done or answered is no condition of what is open.
+    # A request that is done or answered is no condition of an open one.
     asked += [ask.text for ask, state in issue.before if state in CLOSED] if issue else []
     text, events = wanted.text, wanted.events
     left, told = _CONDITIONS, set[str]()

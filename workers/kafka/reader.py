@@ -152,7 +152,7 @@ async def first_timestamp(settings: Settings, ranges: Mapping[TopicPartition, Ra
     left = {tp: range_ for tp, range_ in ranges.items() if 0 < range_.start < range_.end}
     since, width = 0, 1
     while left:
-        # What a transaction left at the beginning is no record: the first one may come later.
+        # A transaction's marker at the beginning is no record: the first one may come later.
         near = {
             tp: Range(held.start, min(held.start + width, held.end)) for tp, held in left.items()
         }

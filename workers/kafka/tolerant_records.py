@@ -90,7 +90,7 @@ class _Batch:
 def _unpacked(piece: memoryview) -> memoryview | None:
     """Return a batch as if it had not been compressed; None when that is more than is read."""
     kind, packed = piece[_ATTRIBUTES + 1] & _CODECS, piece[_HEAD:]
-    # What is not written to takes no memory.
+    # Memory that is never written to is not taken.
     whole = bytearray(_HEAD + UNPACKED_BYTES)
     whole[:_HEAD] = piece[:_HEAD]
     whole[_ATTRIBUTES + 1] &= ~_CODECS

@@ -95,7 +95,7 @@ class Lanes(Generic[T]):
             return
         until = now + TAKEN_MS
         for taken in await self._store.take(now, until, room):
-            # What is in hand longer than it was taken for is due again, and in good hands.
+            # A message held for longer than it was taken for is due again.
             name = self._name_of(taken)
             if name in self._busy:
                 self._taken_again[name] = until

@@ -176,7 +176,7 @@ class OutcomeReport:
         self.first_ms = at if self.first_ms is None else min(self.first_ms, at)
         self.last_ms = max(self.last_ms, at)
         if record.kind == "rated":
-            # Who answers again means the new answer.
+            # A second answer replaces the first.
             self._ratings[record.escalation_id or ""] = record
             return
         for counts in (self.total, *self._of_groups(record)):

@@ -77,7 +77,7 @@ def _idle(document: Document, index: int, rule: written.RuleDocument) -> Iterato
     weights, least = rule.when.weights, rule.when.at_least
     if weights is None or least is None:
         return
-    # What is weighted is 0 to 1.
+    # Weighted values are 0 to 1.
     most = sum(weight for weight in weights.values() if weight > 0)
     if least > most:
         advice = f"can never hold: the weights add up to {most:g} at most"

@@ -38,7 +38,7 @@ _DETECTORS: Final[dict[Redaction, tuple[Alike, ...]]] = {
     "standard": _alike(PAYMENT_AND_CREDENTIALS),
     "strict": _alike(PAYMENT_AND_CREDENTIALS + PERSONAL),
 }
-# Whatever a detector finds is shorter than this on either side of a quote, or found in its parts.
+# All that a detector finds is shorter than this on either side of a quote, or found in its parts.
 _AROUND: Final = 1024
 _DIGITS: Final = re.compile(r"\d+")
 _WORD: Final = re.compile(r"\S+")

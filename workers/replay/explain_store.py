@@ -170,7 +170,7 @@ class _Reading:
             self.state.owner = "ai"
             return kept, "by the words alone it would have been escalated here; it was not"
         if own in self.opened and not opens:
-            # What was open by the words alone must have ended before.
+            # An escalation that was open by the words alone must have ended before.
             self.state.owner, self.state.open, self.state.deadlines = "pending", None, ()
             reason = self.opened[own]
             return decisions, f"escalated for {reason}: by what is not among the words"

@@ -205,7 +205,7 @@ class PolicyReplay:
 
     def _parts(self, made: Sequence[Decision], step: RecordedStep) -> bool:
         if self._role.foreign:
-            # Nobody knows how it would have ended; a person who spoke uncalled is on the log.
+            # Its end is unknown; a person who spoke uncalled is on the log.
             return any(one.action == "escalate" for one in made)
         return parts(step, made)
 

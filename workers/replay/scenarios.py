@@ -233,7 +233,7 @@ def _decided(turns: list[ExplainedEvent], events: list[Event]) -> tuple[int, Dec
     for action in ("escalate", "offer"):
         for turn, decision in made:
             if decision.action == action:
-                # What came with the time that passed after the last step belongs to that step.
+                # A decision that only time brought after the last step belongs to that step.
                 return min(steps[turn.event_id], len(events)), decision
     return 0, None
 

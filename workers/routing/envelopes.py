@@ -247,9 +247,9 @@ def _kind(decision: Decision) -> Literal["notice", "offer", "recommend", "owners
 
 def _ai_may_reply(decision: Decision, record: LedgerRecord) -> bool:
     if decision.owner == "pending":
-        # Nobody is awaited within this chat.
+        # No person is awaited within this chat.
         return record.place in ("ticket", "contact")
-    # Who writes again after the end is the AI's, and no word of ours comes first.
+    # A customer who writes again after the end is the AI's, and no notice of ours comes first.
     return decision.owner in ("ai", "closed")
 
 

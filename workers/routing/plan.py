@@ -136,7 +136,7 @@ def _queues(decision: Decision, topics: Topics) -> Iterator[str]:
     """Return the target, its overflow queues in order, then theirs."""
     waiting = [] if decision.target_queue is None else [decision.target_queue]
     if decision.target_queue not in topics.queues and decision.queue is not None:
-        # Nobody knows the queue it was sent to: back to the one it came from.
+        # The queue it was sent to is unknown: back to the one it came from.
         waiting.append(decision.queue)
     seen: set[str] = set()
     for queue in waiting:
@@ -180,7 +180,7 @@ def _placed(
     minutes = _answer_minutes(rung, decision, topics)
     due_ms = None if minutes is None else planned_ms + round(minutes * MINUTE)
     own_ms = planned_ms + PERSON_MS
-    # Who must answer sooner than that leaves nobody time of their own.
+    # A shorter time to answer leaves a person no time of their own.
     person = rung.person if due_ms is not None and own_ms < due_ms else None
     if (kept := _kept_due(decision, rung, previous)) is not None:
         due_ms = max(kept, planned_ms)

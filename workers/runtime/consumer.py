@@ -277,7 +277,7 @@ class Consumer(driver.Consumer):
             while not (self.should_stop or fetcher.should_stop):
                 async for _, message in self.getmany(timeout=1.0):
                     await self.callback(message)
-                # What is buffered comes without waiting, and handling it must have its turn.
+                # Buffered records come without waiting, and handling them must have its turn.
                 await asyncio.sleep(0)
         except (ConsumerStoppedError, asyncio.CancelledError):
             if not self.app.should_stop:

@@ -56,7 +56,7 @@ def refusal(origin: Origin, raw: Raw, rejected: Rejected) -> Refusal:
     """Return what the limit remembers of a refused record."""
     said = _Said()
     if raw.value is not None and len(raw.value) <= READ_BYTES:
-        # What is refused need not be JSON.
+        # A refused record need not be JSON.
         with suppress(ValueError, RecursionError):
             said = _DECODER.decode(raw.value)
     key = "none" if raw.key is None else named(raw.key[:READ_BYTES].decode(errors="replace"))

@@ -54,6 +54,6 @@ class CustomerIndex:
         return [_MEMBER.decode(member)[1] for member in result]
 
     def _key(self, customer: OneCustomer) -> str:
-        # Who reads the names of keys learns of no customer.
+        # The names of keys reveal no customer.
         named = derive("customer", customer.tenant or "", customer.customer_id)
         return f"{self._prefix}:customer:{{{named}}}"

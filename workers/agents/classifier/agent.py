@@ -56,7 +56,7 @@ FAILURES: Final = 5
 PAUSE_S: Final = 30.0
 LONGEST_PAUSE_S: Final = 300.0
 CACHED: Final = 4096
-# What tools and people said stands between the turns that are looked for.
+# Turns of tools and people stand between the turns that are looked for.
 _LOOK_BACK: Final = 4 * EARLIER
 
 logger = logging.getLogger(__name__)

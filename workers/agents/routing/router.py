@@ -132,7 +132,7 @@ class Router:
     async def _again(self, conversation_id: str) -> LedgerEntry:
         entry = await self._stores.persist(lambda: self._stores.ledger.find(conversation_id))
         if entry.record is not None:
-            # What we have just reserved may not be where the escalation is.
+            # The place just reserved may not be where the escalation is.
             await self._ledger_topic.align(entry.record)
         return entry
 
@@ -156,12 +156,12 @@ class Router:
         if is_placing(decision):
             planned, record = await self._place(work, planned, record, load)
         elif is_passing(decision):
-            # What came late may be of an escalation that has ended; its successor waits here.
+            # A late decision may be of an escalation that has ended; its successor waits here.
             same = record.escalation_id == decision.escalation_id
             if same and waits_on(record) in planned.withdraw_from:
                 await self._stores.release(record, None)
             if decision.action == "update" and planned.wait is not None:
-                # What was told must outlive Redis, or a repeat would tell something else.
+                # The text that was told must outlive Redis, or a repeat would tell something else.
                 await self.telling.ledger(record)
             if is_contact(decision) and same and record.place == "ticket":
                 await self._update_ticket(work, record)

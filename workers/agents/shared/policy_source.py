@@ -95,7 +95,7 @@ class PolicySource:
         return max(self._read.values(), key=lambda meta: version_order(meta.policy_version))
 
     def _look(self, complain: Callable[[str], None]) -> None:
-        # What was refused may be mended elsewhere: in topics.yaml.
+        # A refused policy may become valid by a change elsewhere: in topics.yaml.
         topics = None if self._topics is None else _stamp(self._topics)
         for path in self._files():
             stamp = _stamp(path)

@@ -172,7 +172,7 @@ class TicketWorker:
             "number": made.number,
             "url": made.url,
             "uncertain": False,
-            # What is found without a memory of its making gets the latest request as an update.
+            # A ticket that is found, but is not remembered as made here, is updated.
             "served": 0 if making is None else making.seq,
             "told": 0 if packet is None else packet.transcript_total,
             "polled_at": self._clock(),
