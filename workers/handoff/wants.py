@@ -4,6 +4,7 @@ from typing import Final
 
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
+from workers.handoff.acts import acts_wanted
 from workers.handoff.background import conditions
 from workers.handoff.closing import closes
 from workers.handoff.issues import CLOSED, Ask
@@ -69,7 +70,9 @@ def _was_met(view: PacketView, found: PacketFindings) -> bool:
 def _with_last_words(view: PacketView, found: PacketFindings, turn: Turn, room: int) -> Claim:
     """Say what is open from before, and the customer's last words."""
     issue = found.issue
-    asks = any(map(ASKS.search, found.last.said))
+    asks = any(
+        ASKS.search(part) and (acts_wanted(part) or part.endswith("?")) for part in found.last.said
+    )
     before = [ask for ask in (issue.began, issue.now) if ask] if issue else []
     if not asks:
         # Only the request before says what they are about.

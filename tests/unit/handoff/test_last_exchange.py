@@ -315,3 +315,16 @@ def test_the_yes_to_an_offer_made_for_a_mood_is_why_a_person_comes() -> None:
     )
     assert packet.why.text == "Took the AI's offer of a person: “Yes, please.”"
     assert "trouble" not in packet.next_step.text
+
+
+def test_anger_about_a_question_comes_with_the_question() -> None:
+    packet = told(
+        ("customer", "Where is my parcel?"),
+        ("ai_agent", "Your parcel left us yesterday."),
+        ("customer", "This is the third time that I ask. It is really annoying!"),
+        ("ai_agent", "Would you like to talk to a person?"),
+        ("customer", "Yes, please."),
+    )
+    assert packet.wants.text == (
+        "“Where is my parcel?” Now: “This is the third time that I ask. It is really annoying!”"
+    )
