@@ -1,7 +1,7 @@
 """Records that tools found, one line for each, and which of them are not the customer's."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from workers.contracts.handoffs import Claim
@@ -55,12 +55,17 @@ _STATES: Final = re.compile(
 )
 """A status that the AI told of a thing that it has just named."""
 _NO_STATE: Final = re.compile(
-    r"\b(?:if|once|when|until|unless|not|neither|nor|none|whether|cannot|only|no|never|after|before|would|will|can|could|be|"
-    r"and|or|another|other|request\w*)\b|n['\u2019]t\b",
+    r"\b(?:if|once|when|until|unless|not|neither|nor|none|whether|cannot|only|no|never|after|"
+    r"before|would|will|can|could|be|and|or|another|other|request\w*)\b|n['\u2019]t\b",
     re.IGNORECASE,
 )
 _SENTENCE: Final = 80
 """Characters before a name in which a condition is looked for."""
+
+
+class _Said(NamedTuple):
+    text: str
+    lower: str
 
 
 class _Thing(NamedTuple):
@@ -79,8 +84,9 @@ class _Change(NamedTuple):
 
 def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
     """Say what was found of the things worked on or spoken of last, those first."""
-    said = [view.text(turn)[:READ_LIMIT] for turn in view.spoken[-_LAST:]]
-    lately = "\n".join(said[-_EXCHANGE:]).lower()
+    texts = [view.text(turn)[:READ_LIMIT] for turn in view.spoken[-_LAST:]]
+    said = [_Said(text, text.lower()) for text in texts]
+    lately = "\n".join(one.lower for one in said[-_EXCHANGE:])
     changers = _changers(view, found)
     ranked = [*_things(view, found, changers, said), *_parts(view, found, said)]
     ranked.sort(key=lambda one: -one.rank)
@@ -114,7 +120,7 @@ def _changers(view: PacketView, found: PacketFindings) -> dict[str, _Change]:
 
 
 def _things(
-    view: PacketView, found: PacketFindings, changers: dict[str, _Change], said: list[str]
+    view: PacketView, found: PacketFindings, changers: dict[str, _Change], said: Sequence[_Said]
 ) -> list[_Thing]:
     """Return each thing that was looked up or changed, with what is known of it last."""
     things = _looked_up(view, found, changers, said)
@@ -143,7 +149,7 @@ def _things(
 
 
 def _looked_up(
-    view: PacketView, found: PacketFindings, changers: dict[str, _Change], said: list[str]
+    view: PacketView, found: PacketFindings, changers: dict[str, _Change], said: Sequence[_Said]
 ) -> dict[str, _Thing]:
     things: dict[str, _Thing] = {}
     for work in [work for work in found.works if work.status == "ok"][-_WORKS:]:
@@ -222,9 +228,9 @@ def _with_limit(thing: _Thing, plan: _Thing) -> _Thing:
     return thing._replace(finding=thing.finding._replace(values=tuple(values)))
 
 
-def _parts(view: PacketView, found: PacketFindings, said: list[str]) -> Iterator[_Thing]:
+def _parts(view: PacketView, found: PacketFindings, said: Sequence[_Said]) -> Iterator[_Thing]:
     """Yield the items and the like that were named last, from the record that holds them."""
-    named = [code for text in said[-_EXCHANGE:] for code in _CODE.findall(text)]
+    named = [code for one in said[-_EXCHANGE:] for code in _CODE.findall(one.text)]
     named += [
         code
         for work in found.works
@@ -246,12 +252,12 @@ def _parts(view: PacketView, found: PacketFindings, said: list[str]) -> Iterator
                 break
 
 
-def _rank(name: str, items: tuple[str, ...], said: list[str]) -> int:
+def _rank(name: str, items: tuple[str, ...], said: Sequence[_Said]) -> int:
     """Return how late a thing was spoken of, by its name before that of something in it."""
     for at in range(len(said) - 1, -1, -1):
-        if name in said[at]:
+        if name in said[at].text:
             return 2 * at + 1
-        if items and any(item.lower() in said[at].lower() for item in items):
+        if any(item.lower() in said[at].lower for item in items):
             return 2 * at
     return -1
 
