@@ -166,7 +166,7 @@ def results(view: PacketView, issue: Issue | None, since: int) -> list[AiSentenc
     `since` is the place in the episode of the last change by a tool: what was told before it may
     not be so any more. Nor is what the AI said of a fault before the customer's next report.
     """
-    acts = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else None
+    acts = issue.acts if issue else None
     if acts and acts <= {"fix", "access"}:
         reported = view.last(CUSTOMER)
         since = max(since, view.places.get(reported.event_id, -1) if reported else -1)

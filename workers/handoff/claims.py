@@ -6,19 +6,10 @@ from typing import Final
 from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
 from workers.handoff.acts import acts_of
-from workers.handoff.closing import closes
 from workers.handoff.identifiers import name_of
 from workers.handoff.last_exchange import summed_up
-from workers.handoff.packet_findings import (
-    PacketFindings,
-    changed_since,
-    is_before,
-    refusal,
-)
-from workers.handoff.sentences import (
-    FAILED,
-    REFUSES,
-)
+from workers.handoff.packet_findings import PacketFindings, changed_since, is_before, refusal
+from workers.handoff.sentences import FAILED, REFUSES
 from workers.handoff.sentiment import FELT, GRAVE, sentiment_of
 from workers.handoff.told import AiSentence, waits
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
@@ -99,7 +90,7 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
         return Claim(text=text, events=(agreed.asked.event_id, agreed.reply.event_id))
     state, cited = _state(view)
     refused = refusal(view, found)
-    said = refused or (_still_holds(view, found) if closes(view) is None else None)
+    said = refused or (_still_holds(view, found) if found.closing is None else None)
     if said is not None and said.turn is view.spoken[-1]:
         # That the AI answered last need not be said twice.
         state = ""

@@ -11,14 +11,12 @@ from workers.handoff.sentences import (
     DECLINES,
     FAILED,
     OTHERWISE,
+    PERSON,
     REFUSES,
     STILL,
 )
-from workers.handoff.sentences import PERSON as PERSONS
 from workers.handoff.view import AI, CUSTOMER, PacketView
-from workers.handoff.wording import (
-    is_courtesy,
-)
+from workers.handoff.wording import is_courtesy
 
 _THANKS_FOR_HELP: Final = re.compile(
     r"\b(?:thanks|thank you|appreciate)\b[^.!?]{0,30}\b(?:your help|the help|all your|helping|"
@@ -43,14 +41,14 @@ def closes(view: PacketView) -> Turn | None:
     if turn is None or turn is not view.spoken[-1]:
         return None
     said = view.sentences(turn)
-    if any(PERSONS.search(part) and ASKS.search(part) for part in said):
+    if any(PERSON.search(part) and ASKS.search(part) for part in said):
         return None
     if not _is_answer(view, turn) and not DECLINES.match(view.text(turn).strip()):
         return None
     if any(CLOSES.search(part) and not ASKS.search(part) for part in said):
         return None if any(map(_goes_on, said)) else turn
     thanks = any(map(_THANKS_FOR_HELP.search, said)) or all(map(_is_thanks, said))
-    wants_more = any(_goes_on(part) or PERSONS.search(part) for part in said)
+    wants_more = any(_goes_on(part) or PERSON.search(part) for part in said)
     return turn if thanks and not wants_more else None
 
 

@@ -107,6 +107,11 @@ class Issue(NamedTuple):
     began_state: AskState = "open"
 
     @property
+    def acts(self) -> frozenset[str]:
+        """Return the acts of the request now, and of the one it began with."""
+        return self.now.acts | (self.began.acts if self.began else frozenset())
+
+    @property
     def is_open(self) -> bool:
         """Return whether the request now was neither settled nor answered."""
         return self.state not in CLOSED

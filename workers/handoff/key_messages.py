@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import KeyMessage, PacketTurn
 from workers.contracts.time import from_ms
-from workers.handoff.closing import closes
 from workers.handoff.packet_findings import PacketFindings
 from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, REFERS, asks_for_person
 from workers.handoff.told import EMPTY
@@ -57,7 +56,7 @@ def key_messages(
     Whole sentences, none twice, no greeting, no bare identifier; they are among the turns that the
     packet shows.
     """
-    if closes(view) is not None:
+    if found.closing is not None:
         return ()
     agreed = found.last.agreed
     heard = -1 if agreed is None else view.places.get(agreed.asked.event_id, -1)

@@ -142,7 +142,7 @@ _THANKS: Final = re.compile(
 
 
 class Agreement(NamedTuple):
-    """A yes of the customer's to what the AI was about to do, after which nothing was done."""
+    """A yes of the customer's to what the AI was about to do."""
 
     reply: Turn
     asked: Turn
@@ -215,10 +215,10 @@ def _agreement(view: PacketView, reply: Turn) -> Agreement | None:
     parts = view.asked(reply)[:_SENTENCES]
     goes_ahead = any(map(_GOES_AHEAD.search, parts))
     agrees = any(map(_agrees, parts)) or _CHOICE.search(view.text(reply)[:READ_LIMIT])
-    asks_besides = [*map(asks_for_person, parts)]
-    if not agrees or any(map(_objects, parts)) or (any(asks_besides) and not goes_ahead):
+    if not agrees or any(map(_objects, parts)):
         return None
-    if not goes_ahead and any(map(_IDENTITY.search, parts)):
+    answers_else = any(_IDENTITY.search(part) or asks_for_person(part) for part in parts)
+    if answers_else and not goes_ahead:
         return None
     at = view.spoken.index(reply)
     told = [turn for turn in view.spoken[:at] if turn.role == AI][-_ASKED_BACK:]
@@ -255,7 +255,7 @@ def _agreed_to(
         return None
     chosen = _chosen(view, told[-1], reply)
     summary = (chosen,) if chosen else _summary(view, said, reply, acts_of(" ".join(asks)))
-    if not chosen and not any(planned(part) > _CLEAR for part in summary):
+    if not chosen and not any(_planned(part) > _CLEAR for part in summary):
         # It was asked before, and only a question of the customer's answered since.
         summary = (*_asked_before(view, told[:-1], reply), *summary)
     questions = [part for part in asks if acts_of(part) and len(part.split()) >= _LEAST_ASKED]
@@ -385,14 +385,14 @@ def summed_up(agreed: Agreement, room: int) -> str:
         room,
         lambda part: (
             # The last sentence is closest to the question.
-            planned(part)
+            _planned(part)
             + 2.0 * bool(acts_of(part) & agreed.acts)
             + _LATER * agreed.summary.index(part)
         ),
     )
 
 
-def planned(part: str) -> float:
+def _planned(part: str) -> float:
     """Return how much a sentence of the AI's says of what it is about to do."""
     return (
         3.0 * _is_list(part)

@@ -1,18 +1,18 @@
 """The first thing to do: by the reason, by the conversation, by the playbook."""
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from workers.contracts.decisions import Reason, Turn
 from workers.contracts.handoffs import Claim
 from workers.handoff.acts import ACTS, acts_of, acts_wanted
-from workers.handoff.closing import closes
 from workers.handoff.identifiers import OF_MATTER
 from workers.handoff.issues import asks_to_know, did_any
 from workers.handoff.packet_findings import (
-    GO_TOGETHER,
     PacketFindings,
     changed_since,
+    go_together,
     refusal,
 )
 from workers.handoff.playbook import Advice
@@ -27,6 +27,7 @@ _BRIEF: Final = 5
 _PHRASE: Final = 12
 _LEAST: Final = 4
 _OBJECTS: Final = 3
+_ACTS: Final = 3
 _REFUSED: Final = 12
 _BESIDES: Final = frozenset({"refund", "compensate", "pay", "deliver", "fix", "access", "bags"})
 """Acts that an AI names along with the one that it is about to do."""
@@ -69,11 +70,8 @@ def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, ro
     if refined is not None:
         steps.append(refined.text)
         cited = refined.events[0]
-    if (
-        advice is not None
-        and advice.next
-        and not (advice.general and not _is_general(found, refined))
-    ):
+    is_of_use = advice is not None and (not advice.general or _is_general(found, refined))
+    if advice is not None and advice.next and is_of_use:
         steps.append(advice.next)
     if not steps:
         steps = [
@@ -98,8 +96,8 @@ def _is_general(found: PacketFindings, refined: Claim | None) -> bool:
 
 def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim | None:
     """Say what this conversation asks for: the act that failed, an exception, a dispute."""
-    if (last := closes(view)) is not None:
-        return Claim(text=view.frame("next", "closing"), events=(last.event_id,))
+    if found.closing is not None:
+        return Claim(text=view.frame("next", "closing"), events=(found.closing.event_id,))
     if (claim := _agreed(view, found)) is not None:
         return claim
     if reason == "tool_unavailable" and (claim := _by_hand(view, found)) is not None:
@@ -149,17 +147,14 @@ def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
     agreed = found.last.agreed
     if agreed is None or changed_since(view, found, agreed.reply):
         return None
-    issue = found.issue
-    asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
     told, reply = agreed.acts, agreed.yes
-    asked = frozenset(asked) - _BESIDES
+    asked = found.asked - _BESIDES
     acts = (told & acts_wanted(reply)) - _BESIDES
     acts = acts or (told & asked) or (told - _BESIDES) or asked or told
-    named = ", ".join(view.frame("acts", act) for act in ACTS if act in acts)
     several = len(set(CODES.findall(" ".join(agreed.summary)))) > 1
     of = agreed.summary if several else [*filter(acts_of, agreed.summary)]
     objects = _objects(view, found, reply if CODES.search(reply) else " ".join(of))
-    text = view.frame("next", "agreed", acts=f"{named}{objects}")
+    text = view.frame("next", "agreed", acts=_named(view, acts) + objects)
     return Claim(text=text, events=(agreed.reply.event_id,))
 
 
@@ -190,36 +185,31 @@ def _of_refused(view: PacketView, found: PacketFindings) -> Claim | None:
     ask = found.issue.refused if found.issue is not None else None
     if ask is None or not (acts := ask.acts - {"fix", "access"}):
         return None
-    named = ", ".join(view.frame("acts", act) for act in ACTS if act in acts)
-    text = view.frame("next", "refused", acts=named + _objects(view, found, ask.text))
+    named = _named(view, acts) + _objects(view, found, ask.text)
+    text = view.frame("next", "refused", acts=named)
     return Claim(text=text, events=(ask.turn.event_id,))
 
 
 def _is_asked(found: PacketFindings, refused: str) -> bool:
     """Return whether what was refused is what is asked for, or goes with it."""
-    issue = found.issue
-    asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else None
-    acts = acts_of(refused) - {"fix"}
-    if not asked or not acts or acts & asked:
-        return True
-    return any(acts & group and asked & group for group in GO_TOGETHER)
+    asked, acts = found.asked, acts_of(refused) - {"fix"}
+    return not asked or not acts or bool(acts & asked) or go_together(asked, acts)
 
 
 def _of_note(view: PacketView, found: PacketFindings) -> Claim | None:
     """Say what the AI's note asks for, or leaves to a person because the AI may not do it."""
-    noted, issue = note_of(view), found.issue
+    noted = note_of(view)
     if noted is None:
         return None
-    asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
-    asked = frozenset(asked) - {"fix", "access"}
-    acts = (asked & acts_of(noted[1])) or asked
-    if acts and not NOTE_ASKS.search(noted[1]) and REFUSES.search(noted[1]):
-        named = ", ".join(view.frame("acts", act) for act in ACTS if act in acts)
-        text = view.frame("next", "may_not", acts=named + _objects(view, found, noted[1]))
-        return Claim(text=text, events=(noted[0],))
-    if not NOTE_ASKS.search(noted[1]):
+    event, note = noted
+    if NOTE_ASKS.search(note):
+        return Claim(text=view.frame("next", "agent_request"), events=(event,))
+    asked = found.asked - {"fix", "access"}
+    acts = (asked & acts_of(note)) or asked
+    if not acts or not REFUSES.search(note):
         return None
-    return Claim(text=view.frame("next", "agent_request"), events=(noted[0],))
+    named = _named(view, acts) + _objects(view, found, note)
+    return Claim(text=view.frame("next", "may_not", acts=named), events=(event,))
 
 
 def _open(view: PacketView, found: PacketFindings) -> Claim | None:
@@ -307,14 +297,14 @@ def _acts(
     view: PacketView, found: PacketFindings, text: str, without: frozenset[str] = frozenset()
 ) -> str:
     """Return what a sentence is about in a word or three: those acts of it that were asked for."""
-    issue = found.issue
-    asked: frozenset[str] = frozenset()
-    if issue is not None:
-        asked = issue.now.acts | (issue.began.acts if issue.began else frozenset())
-    told = acts_wanted(text)
+    asked, told = found.asked, acts_wanted(text)
     acts = (told & asked) or told - {"fix"} or asked or told
     acts = ((acts - without) or acts) - ({"cancel"} if "undo" in acts else set())
     # A delivered thing is returned or exchanged, not delivered.
     acts = (acts - {"deliver"}) or acts
-    named = [view.frame("acts", act) for act in ACTS if act in acts][:3]
-    return ", ".join(named) or view.frame("next", "request")
+    return _named(view, acts, _ACTS) or view.frame("next", "request")
+
+
+def _named(view: PacketView, acts: Collection[str], most: int | None = None) -> str:
+    """Return acts in words, at most so many."""
+    return ", ".join([view.frame("acts", act) for act in ACTS if act in acts][:most])

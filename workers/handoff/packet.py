@@ -19,6 +19,7 @@ from workers.contracts.ledger import Plan
 from workers.contracts.time import from_ms
 from workers.contracts.topics import Queue
 from workers.handoff import claims, reasons, work_lines
+from workers.handoff.closing import closes
 from workers.handoff.frames import Frame, frame
 from workers.handoff.history import NOTED, history_text, is_history, own_entry
 from workers.handoff.identifiers import identifiers_of
@@ -89,6 +90,7 @@ def build_packet(
         steps_of(view),
         identifiers_of(view),
         last_exchange(view),
+        closes(view),
     )
     subject = clip(view.hide(facts.subject), _SUBJECT_WORDS) if facts.subject else None
     room = WORD_LIMIT - word_count(

@@ -23,13 +23,10 @@ _GOES_OVER: Final = re.compile(
     re.IGNORECASE,
 )
 """An answer to a refusal that takes it, and goes on to something else."""
-
-
-GO_TOGETHER: Final = (
+_GO_TOGETHER: Final = (
     frozenset({"cancel", "refund", "compensate", "undo"}),
     frozenset({"exchange", "return", "refund", "compensate", "deliver"}),
 )
-"""Acts of which one may be refused where another was asked for."""
 
 
 class PacketFindings(NamedTuple):
@@ -42,6 +39,13 @@ class PacketFindings(NamedTuple):
     """The customer's own steps."""
     identifiers: tuple[Identifier, ...]
     last: LastExchange
+    closing: Turn | None
+    """The customer's last turn, where it says that they need nothing more."""
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Return the acts that the customer asks for, now and from the beginning."""
+        return self.issue.acts if self.issue is not None else frozenset()
 
 
 def last_change(view: PacketView, found: PacketFindings, what: str | None = None) -> int:
@@ -69,18 +73,9 @@ def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
         return None
     if said.turn is view.last(AI):
         return said
-    issue = found.issue
-    asked = issue.now.acts | (issue.began.acts if issue.began else frozenset()) if issue else ()
-    if not acts_of(said.text) & frozenset(asked):
+    if not acts_of(said.text) & found.asked or changed_since(view, found, said.turn):
         return None
-    since = view.places.get(said.turn.event_id, 0)
-    done = any(
-        work.kind == "action"
-        and work.status == "ok"
-        and view.places.get(work.events[-1], 0) > since
-        for work in found.works
-    )
-    return None if done else said
+    return said
 
 
 def _is_over(refused: AiSentence, said: Sequence[str]) -> bool:
@@ -99,11 +94,12 @@ def _went_on(view: PacketView, found: PacketFindings, refused: AiSentence) -> bo
     if issue is None or not is_before(view, refused.turn, issue.now.turn):
         return False
     asked = issue.now.acts - {"fix", "pay", "deliver"}
-    return bool(asked and acts) and not asked & acts and not _go_together(asked, acts)
+    return bool(asked and acts) and not asked & acts and not go_together(asked, acts)
 
 
-def _go_together(asked: frozenset[str], refused: frozenset[str]) -> bool:
-    return any(asked & group and refused & group for group in GO_TOGETHER)
+def go_together(asked: frozenset[str], refused: frozenset[str]) -> bool:
+    """Return whether one act may have been refused where another was asked for."""
+    return any(asked & group and refused & group for group in _GO_TOGETHER)
 
 
 def is_before(view: PacketView, one: Turn, other: Turn) -> bool:

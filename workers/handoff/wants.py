@@ -6,7 +6,6 @@ from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
 from workers.handoff.acts import acts_wanted
 from workers.handoff.background import conditions
-from workers.handoff.closing import closes
 from workers.handoff.issues import CLOSED, Ask
 from workers.handoff.last_exchange import in_words
 from workers.handoff.packet_findings import PacketFindings, changed_since, last_change
@@ -37,7 +36,7 @@ _LEAST: Final = 5
 
 def wants_of(view: PacketView, found: PacketFindings, room: int) -> Claim:
     """Say what the customer wants now, in their own words, and what is open from before."""
-    issue, closing = found.issue, closes(view)
+    issue, closing = found.issue, found.closing
     if issue is None:
         return _wants_at_all(view, room)
     now, began = issue.now, issue.began
@@ -100,7 +99,7 @@ def _adds(text: str, said: set[str]) -> bool:
 def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room: int) -> Claim:
     """Add to what is wanted the conditions and reasons that the customer gave, if they fit."""
     issue = found.issue
-    if closes(view) is not None:
+    if found.closing is not None:
         return wanted
     asked = [ask.text for ask in (issue.now, issue.began) if ask] if issue else []
     # A request that is done or answered is no condition of an open one.
