@@ -129,11 +129,11 @@ def conditions(view: PacketView, asked: Sequence[str], since: int) -> list[tuple
     seen: set[int] = set()
     for at, turn in reversed([*enumerate(later)]):
         for text in view.asked(turn)[:_SENTENCES]:
-            places = {kind: cue.start() for kind, cue in _cues_in(text)}
+            places = {kind: cue.start() for kind, cue in cues_in(text)}
             replaced = places.keys() & _REPLACED
             is_over = bool(replaced) and replaced <= seen
             seen |= places.keys()
-            if not places or is_over or text in asked or not _is_condition(text):
+            if not places or is_over or text in asked or not is_condition(text):
                 continue
             old = text.endswith("?") and turn is not said[-1]
             if old and not (_LIMITS.search(text) or _MANNER.search(text)):
@@ -146,14 +146,14 @@ def conditions(view: PacketView, asked: Sequence[str], since: int) -> list[tuple
     return [one[1:] for one in found]
 
 
-def _cues_in(text: str) -> Iterator[tuple[int, re.Match[str]]]:
+def cues_in(text: str) -> Iterator[tuple[int, re.Match[str]]]:
     """Yield the kinds of condition of which a sentence has words, with the first of them."""
     for kind, words in enumerate(_CUES):
         if (cue := words.search(text)) is not None:
             yield kind, cue
 
 
-def _is_condition(text: str) -> bool:
+def is_condition(text: str) -> bool:
     """Return whether a sentence with such words can be a condition or a reason."""
     few = len(text.split()) < _LEAST or FILLER.match(text) or _TELL.match(text)
     other = (_REPORTS, _IDENTITY, CLOSES, _GRANTS, PERSON)

@@ -6,8 +6,8 @@ from typing import Final
 from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
 from workers.handoff.acts import acts_of
+from workers.handoff.agreement import summed_up
 from workers.handoff.identifiers import name_of
-from workers.handoff.last_exchange import summed_up
 from workers.handoff.packet_findings import PacketFindings, changed_since, is_before, refusal
 from workers.handoff.sentences import FAILED, REFUSES
 from workers.handoff.sentiment import FELT, GRAVE, sentiment_of

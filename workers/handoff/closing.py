@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from workers.contracts.decisions import Turn
-from workers.handoff.last_exchange import asks_consent
+from workers.handoff.agreement import asks_consent
 from workers.handoff.sentences import (
     ASKS,
     CLOSES,

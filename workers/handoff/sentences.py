@@ -306,6 +306,19 @@ LEADS_IN: Final = re.compile(
     r"|(?:based on|according to|per|under) [^,]{3,60}, )+",
     re.IGNORECASE,
 )
+IDENTIFIES: Final = re.compile(
+    r"\b(?:my|the) (?:[\w-]+ ){0,3}(?:names?|zip|code|id|number|e-?mail|phone|birth)\b"
+    r"[^.]{0,12}(?:\bis\b|:)|^(?:user|order|account|reservation|booking)? ?(?:id|name|zip|e-?mail)"
+    r"[^.]{0,12}:|"
+    r"\b(?:mein name|je m['\u2019]appelle|me llamo|mi chiamo|chamo-me|mijn naam)\b",
+    re.IGNORECASE,
+)
+"""The words with which a customer names themselves or gives a number."""
+THANKS: Final = re.compile(
+    r"\W*(?:and |also |again |so )*(?:thank|thanks|i (?:really )?appreciate|please let me know|"
+    r"let me know|take your time|danke|merci|gracias|grazie|obrigad|bedankt)\b",
+    re.IGNORECASE,
+)
 INSTRUCTS: Final = re.compile(
     r"^(?:\W*(?:yes|great|next|first|then|now|ok(?:ay)?|also|once|after)\W+)*(?:please|let['\u2019]s|"
     r"let me|try|check|go to|run|look for|open|tap|select|navigate|"

@@ -7,10 +7,10 @@ from workers.contracts.handoffs import Claim
 from workers.handoff.acts import acts_wanted
 from workers.handoff.background import conditions
 from workers.handoff.issues import CLOSED, Ask
-from workers.handoff.last_exchange import in_words
 from workers.handoff.packet_findings import PacketFindings, changed_since, last_change
 from workers.handoff.sentences import ASKS, REFERS, STILL
 from workers.handoff.view import CUSTOMER, PacketView
+from workers.handoff.whole_sentences import in_words
 from workers.handoff.wording import (
     clause_start,
     clip,
