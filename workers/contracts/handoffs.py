@@ -88,6 +88,8 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     promised: tuple[Claim, ...] = ()
     """The AI's promises and offers, in its words."""
     key_messages: tuple[KeyMessage, ...] = ()
+    also_said: tuple[Claim, ...] = ()
+    """The customer's further requests, conditions and reasons, at most 56 words in all."""
     requests: tuple[EarlierRequest, ...] = ()
     """Requests from before the issue at hand, oldest first."""
     identifiers: tuple[PacketIdentifier, ...] = ()

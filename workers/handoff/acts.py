@@ -39,7 +39,10 @@ ACTS: Final[dict[str, str]] = {
     "change": (
         r"chang\w*(?! (?:of|in) (?:my )?plans?)|modif\w*|updat\w*|upgrad\w*|edit\w*|remov\w*|"
         r"switch(?:ing)? (?:to|from|my|the)|"
-        r"add (?:a|an|the|my|one|two|\d+(?:\.\d)? ?gb)|"
+        r"add (?:a|an|the|my|one|two|\d+(?:\.\d)? ?gb)|reschedul\w*|postpon\w*|"
+        r"mov(?:e|ing) (?:my|the|our|this|that) (?:\w+ ){0,2}(?:flights?|trip|date|appointment|"
+        r"booking|reservation|delivery)|verschieb\w*|umbuch\w*|déplacer|reprogramar|aplazar|"
+        r"spostare|remarcar|adiar|verplaats\w*|verzetten|"
         r"änder\w*|aktualis\w*|cambi(?:ar|o)|modific\w*|changer|alterar|wijzig\w*"
     ),
     "deliver": (

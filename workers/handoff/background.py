@@ -72,7 +72,20 @@ _PAYMENT: Final = re.compile(
     r"\b(?:gift card|original payment)\b",
     re.IGNORECASE,
 )
-_CUES: Final = (_LIMITS, _MANNER, _REASONS, _EVENTS, _OTHERWISE, _PAYMENT)
+_WAS_TOLD: Final = re.compile(
+    r"\b(?:(?:i|we)(?: was|['\u2019]ve been| have been| were| got)(?: \w+)?|"
+    r"(?:they|someone|somebody|your (?:\w+ )?(?:agents?|reps?|colleagues?|team|website|staff))"
+    r"(?: (?:had|has|have|also))?) (?:told|advised|promised|assured|informed|guaranteed|"
+    r"given the impression)\b|"
+    r"\bmir wurde\b[^.!?]{0,60}\b(?:gesagt|versprochen|zugesagt|mitgeteilt)\b|"
+    r"\bon m['\u2019]a (?:dit|promis|assuré|informé)|\bme (?:dijeron|prometieron|aseguraron|"
+    r"informaron)\b|\bmi (?:è stato|avevano|hanno) (?:detto|promesso|assicurato)\b|"
+    r"\bme (?:disseram|prometeram|garantiram|informaram)\b|"
+    r"\b(?:mij|me) (?:is|werd)\b[^.!?]{0,60}\b(?:gezegd|beloofd|verteld|toegezegd)\b",
+    re.IGNORECASE,
+)
+"""What the customer was told before, on which they rely."""
+_CUES: Final = (_LIMITS, _MANNER, _REASONS, _EVENTS, _OTHERWISE, _PAYMENT, _WAS_TOLD)
 _REPLACED: Final = {_CUES.index(_LIMITS), _CUES.index(_MANNER), _CUES.index(_PAYMENT)}
 """Of these kinds a later word replaces an earlier one."""
 _IDENTITY: Final = re.compile(

@@ -6,6 +6,7 @@ from typing import Final
 from workers.contracts.decisions import Turn
 from workers.handoff.agreement import asks_consent
 from workers.handoff.sentences import (
+    ALL_NEEDED,
     ASKS,
     CLOSES,
     DECLINES,
@@ -14,6 +15,7 @@ from workers.handoff.sentences import (
     PERSON,
     REFUSES,
     STILL,
+    needs_no_more,
 )
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import is_courtesy
@@ -24,7 +26,6 @@ _THANKS_FOR_HELP: Final = re.compile(
     r"\b(?:danke für|merci pour|gracias por|grazie per|obrigad[oa] p|bedankt voor)\b",
     re.IGNORECASE,
 )
-_ALL_NEEDED: Final = re.compile(r"\beverything i need(?:ed)?\b", re.IGNORECASE)
 _PLEASED: Final = re.compile(
     r"\b(?:really helps|that helps|very helpful|have a (?:great|good|nice|lovely)|goodbye|bye|"
     r"take care|looks? (?:good|great)|sounds? (?:good|great)|perfect|exactly what i|"
@@ -45,7 +46,7 @@ def closes(view: PacketView) -> Turn | None:
         return None
     if not _is_answer(view, turn) and not DECLINES.match(view.text(turn).strip()):
         return None
-    if any(CLOSES.search(part) and not ASKS.search(part) for part in said):
+    if any(map(needs_no_more, said)):
         return None if any(map(_goes_on, said)) else turn
     thanks = any(map(_THANKS_FOR_HELP.search, said)) or all(map(_is_thanks, said))
     wants_more = any(_goes_on(part) or PERSON.search(part) for part in said)
@@ -66,7 +67,7 @@ def _is_answer(view: PacketView, turn: Turn) -> bool:
 
 def _goes_on(part: str) -> bool:
     """Return whether a sentence asks for something, or says that something is not well."""
-    part = _ALL_NEEDED.sub("", part)
-    return any(
-        words.search(part) is not None for words in (ASKS, STILL, REFUSES, FAILED, DECLINES)
-    ) and not OTHERWISE.search(part)
+    # The no of “No, that's all” answers whether anything is left.
+    cues = (ASKS, STILL, REFUSES, FAILED, *(() if CLOSES.search(part) else (DECLINES,)))
+    part = ALL_NEEDED.sub("", part)
+    return any(words.search(part) is not None for words in cues) and not OTHERWISE.search(part)

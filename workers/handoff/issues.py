@@ -144,7 +144,7 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     )
     if opening is not None and _only_refers(now) and (not now.acts or now.acts <= opening.acts):
         now, opening = opening, None
-    vague = _VAGUE.search(now.text) is not None and now.acts <= {"fix"}
+    vague = is_vague(now.text) and now.acts <= {"fix"}
     meant = [
         ask
         for ask, state in zip(asks, states, strict=True)
@@ -169,6 +169,11 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     state_of = {id(ask): state for ask, state in zip(asks, states, strict=True)}
     began_state = state_of[id(opening)] if opening is not None else "open"
     return Issue(now, opening, rest, still, state_of[id(now)], began_state)
+
+
+def is_vague(text: str) -> bool:
+    """Return whether a request only speaks of “this issue”."""
+    return _VAGUE.search(text) is not None
 
 
 def _still(view: PacketView) -> tuple[Turn, str] | None:

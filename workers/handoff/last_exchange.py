@@ -7,12 +7,12 @@ from workers.handoff.acts import acts_of
 from workers.handoff.agreement import Agreement, agreement_of, only_agrees
 from workers.handoff.sentences import (
     ASKS,
-    CLOSES,
     FILLER,
     IDENTIFIES,
     INFORMS,
     THANKS,
     asks_for_person,
+    needs_no_more,
 )
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import has_details, is_courtesy, says_something
@@ -70,4 +70,4 @@ def says_of_matter(part: str) -> bool:
         return False
     if THANKS.match(part) or (is_courtesy(part) and not ASKS.search(part) and len(part) < 80):
         return False
-    return not IDENTIFIES.search(part) and not CLOSES.search(part)
+    return not IDENTIFIES.search(part) and not needs_no_more(part)

@@ -1,7 +1,7 @@
 """The first thing to do: by the reason, by the conversation, by the playbook."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from workers.contracts.decisions import Reason, Turn
@@ -42,6 +42,14 @@ _THING: Final = re.compile(
     r"il|o|een|het)\b"
 )
 """A thing, without the act that is asked for."""
+_OF_OBJECT: Final = re.compile(
+    r"\b(?:it|them|(?:the|my|our|this|that|these|those) (?:\w+ )?(?:orders?|flights?|bookings?|"
+    r"reservations?|trips?|returns?|exchanges?|items?|line|plan))\b|"
+    r"\b(?:bestellung|buchung|flug|commande|réservation|vol|pedido|reserva|vuelo|ordine|"
+    r"prenotazione|volo|encomenda|voo|bestelling|boeking|vlucht)\b",
+    re.IGNORECASE,
+)
+"""An order, booking or the like, or the pronoun for it."""
 _TO: Final = re.compile(
     r"^(?:you |please |also |just |kindly |go ahead and |if (?:i|we|you) (?:can|could) )*"
     r"(?:to |help (?:me )?(?:with )?|mit |zu |de |di |te )?",
@@ -123,7 +131,8 @@ def _by_hand(view: PacketView, found: PacketFindings) -> Claim | None:
     ]
     if not failed:
         return None
-    text = view.frame("next", "tool", tool=clip(failed[-1].words, 4))
+    tool = clip(failed[-1].words, 4) + _objects(view, found, " ".join(failed[-1].what))
+    text = view.frame("next", "tool", tool=tool)
     return Claim(text=text, events=failed[-1].events[-1:])
 
 
@@ -223,12 +232,20 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     if now.acts == {"fix"} or (now.acts <= {"fix", "access"} and now.acts and found.steps):
         return Claim(text=view.frame("next", "repair"), events=(event,))
     asks = asks_to_know(now) or (not now.acts and now.text.endswith("?"))
-    if asked_last and (asks or (now.acts and not left)):
-        return Claim(text=view.frame("next", "answer"), events=(event,))
     asked = now.text if now.worth and found.issue.is_open else ""
-    phrases = [*filter(None, map(_phrase, (*found.last.said, asked)))]
-    of_matter = [one for one in phrases if acts_of(one) - _BESIDES]
-    acts = next(iter([*of_matter, *filter(acts_of, phrases), *phrases]), "")
+    said = [(_phrase(part), part) for part in (*found.last.said, asked)]
+    of_matter = [one for one in said if one[0] and acts_of(one[0]) - _BESIDES]
+    # A question without an act is to be answered, whatever is to be done besides.
+    questions = [part for part in found.last.said if part.endswith("?") and not acts_of(part)]
+    if asked_last and (asks or (now.acts and not left) or (questions and of_matter)):
+        return _to_answer(view, found, of_matter, event)
+    told = [one for one in said if one[0]]
+    matter = _of_matter(found)
+    if matter and not of_matter:
+        # How it is to be paid, say, is not what is asked for.
+        told = [one for one in told if not acts_of(one[0])]
+    named = [*of_matter, *(one for one in told if acts_of(one[0])), *told]
+    acts = named[0][0] + _objects_meant(view, found, *named[0]) if named else ""
     if not found.issue.is_open and not acts:
         return Claim(text=view.frame("next", "settled"), events=(event,))
     if not left and not acts:
@@ -238,9 +255,39 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
         text = view.frame("next", "problem", objects=_objects(view, found, now.text))
         return Claim(text=text, events=(event,))
     if not acts:
-        acts = _acts(view, found, now.text, without=now.acts - left)
+        of_now = now.acts - _BESIDES or not matter
+        acts = _acts(view, found, now.text, now.acts - left) if of_now else _named(view, matter)
         acts += _objects(view, found, now.text)
     return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
+
+
+def _of_matter(found: PacketFindings) -> frozenset[str]:
+    """Return the acts asked for, now and from the beginning, that no tool did."""
+    issue = found.issue
+    asks = [ask for ask in (issue.now, issue.began) if ask is not None] if issue else []
+    return frozenset(
+        act for ask in asks for act in ask.acts - _BESIDES if not did_any(found.works, act, ask)
+    )
+
+
+def _to_answer(
+    view: PacketView, found: PacketFindings, of_matter: Sequence[tuple[str, str]], event: str
+) -> Claim:
+    """Say that a question is to be answered, and what else is asked for beside it."""
+    text = view.frame("next", "answer")
+    beside = [one for one in of_matter if not one[1].endswith("?")]
+    acts = beside[0][0] + _objects_meant(view, found, *beside[0]) if beside else ""
+    if not acts and (matter := _of_matter(found)):
+        acts = _named(view, matter) + _objects(view, found, "")
+    if acts:
+        text = f"{text} {view.frame('next', 'open', acts=acts)}"
+    return Claim(text=text, events=(event,))
+
+
+def _objects_meant(view: PacketView, found: PacketFindings, phrase: str, part: str) -> str:
+    """Name the order, booking or the like of which a phrase speaks without its number."""
+    named = CODES.search(phrase) or not _OF_OBJECT.search(phrase)
+    return "" if named else _objects(view, found, part)
 
 
 def _phrase(said: str) -> str:

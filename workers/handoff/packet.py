@@ -19,6 +19,7 @@ from workers.contracts.ledger import Plan
 from workers.contracts.time import from_ms
 from workers.contracts.topics import Queue
 from workers.handoff import claims, reasons, work_lines
+from workers.handoff.also_said import also_said
 from workers.handoff.closing import closes
 from workers.handoff.frames import Frame, frame
 from workers.handoff.history import NOTED, history_text, is_history, own_entry
@@ -132,6 +133,8 @@ def build_packet(
     room -= words_of(promised)
     steps = work_lines.steps(view, found)
     requests = _requests(view, found)
+    key = key_messages(view, found, shown, room)
+    also = also_said(view, found)
     return Packet(
         customer=_customer(view),
         who=who,
@@ -143,7 +146,8 @@ def build_packet(
         next_step=first,
         records=records(view, found),
         promised=promised,
-        key_messages=key_messages(view, found, shown, room),
+        key_messages=key,
+        also_said=also,
         requests=requests,
         identifiers=tuple(
             PacketIdentifier(kind=one.kind or None, value=one.value, event_id=one.event_id)
@@ -230,6 +234,7 @@ def cited_events(packet: Packet) -> set[str]:
     """Return the ids of all events that the packet's claims and key messages rest on."""
     cited = {event for claim in _statements(packet) for event in claim.events}
     cited |= {event for claim in (*packet.records, *packet.tried) for event in claim.events}
+    cited |= {event for claim in packet.also_said for event in claim.events}
     cited |= {event for request in packet.requests for event in request.events}
     cited |= {one.event_id for one in packet.identifiers}
     return cited | {message.event_id for message in packet.key_messages}

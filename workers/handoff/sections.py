@@ -74,6 +74,7 @@ def _blocks(packet: Packet, words: Frame) -> Iterator[Section]:
     """Yield the blocks below the statements, cut together at their limit of words."""
     room = BLOCK_WORDS
     for name, texts in (
+        ("also_said", [claim.text for claim in packet.also_said]),
         ("identifiers", list(_identifiers(packet, words))),
         ("steps", [claim.text for claim in packet.tried if claim.kind == "steps"]),
         ("records", [claim.text for claim in packet.records]),

@@ -278,6 +278,21 @@ CLOSES: Final = _any(
     r"\b(?:das (?:war|wäre|ist) alles|sonst nichts|c['\u2019]est tout|eso es todo|nada más|"
     r"è tutto|nient['\u2019]altro|é tudo|mais nada|dat (?:is|was) alles|verder niets)\b",
 )
+ALL_NEEDED: Final = re.compile(
+    r"\b(?:everything|anything else|all) (?:that )?i (?:need(?:ed)?|want(?:ed)?)\b|"
+    r"\b(?:alles, was|tout ce (?:qu(?:e |['\u2019])|dont )|todo lo que|"
+    r"tutto (?:ciò|quello) (?:che|di cui)|"
+    r"tudo (?:o )?(?:que|de que)|alles wat) \w+ (?:\w+ )?(?:wollte|brauche|voulais|besoin|quería|"
+    r"necesitaba|volevo|bisogno|queria|precisava|wilde|nodig)\b",
+    re.IGNORECASE,
+)
+
+
+def needs_no_more(sentence: str) -> bool:
+    """Return whether a customer's sentence says that they need nothing more, and asks nothing."""
+    return CLOSES.search(sentence) is not None and not ASKS.search(ALL_NEEDED.sub("", sentence))
+
+
 DECLINES: Final = _any(
     r"^(?:no|nope|nein|non|não|nee)\b(?! problem)|\bi (?:really )?(?:can(?:no|['\u2019])t|"
     r"don['\u2019]t want to|won['\u2019]t|(?:['\u2019]d )?prefer not to) |"

@@ -6,7 +6,8 @@ from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
 from workers.handoff.acts import acts_wanted
 from workers.handoff.background import conditions
-from workers.handoff.issues import CLOSED, Ask
+from workers.handoff.issues import CLOSED, Ask, is_vague
+from workers.handoff.last_exchange import says_of_matter
 from workers.handoff.packet_findings import PacketFindings, changed_since, last_change
 from workers.handoff.sentences import ASKS, REFERS, STILL
 from workers.handoff.view import CUSTOMER, PacketView
@@ -32,6 +33,8 @@ _SAID: Final = 0.7
 _POINTS: Final = 2
 """Colons of a sentence from which on it reports point by point."""
 _LEAST: Final = 5
+_NAMED: Final = 3
+"""Content words of a request that can stand for itself."""
 
 
 def wants_of(view: PacketView, found: PacketFindings, room: int) -> Claim:
@@ -41,7 +44,8 @@ def wants_of(view: PacketView, found: PacketFindings, room: int) -> Claim:
         return _wants_at_all(view, room)
     now, began = issue.now, issue.began
     if closing is not None:
-        asked = next((ask for ask, _ in issue.before), began or now)
+        asks = [*(ask for ask, _ in issue.before), *((began,) if began else ()), now]
+        asked = next((ask for ask in asks if _names_matter(ask)), None) or _told(view) or asks[0]
         quoted = view.quote(_asked(asked, room - 6), asked.text)
         text = f"{quoted} {view.frame('wants', 'nothing')}"
         return Claim(text=text, events=(asked.turn.event_id, closing.event_id))
@@ -58,6 +62,21 @@ def wants_of(view: PacketView, found: PacketFindings, room: int) -> Claim:
         "wants", "then", began=view.quote(first, began.text), now=view.quote(later, now.text)
     )
     return Claim(text=text, events=(began.turn.event_id, now.turn.event_id))
+
+
+def _names_matter(ask: Ask) -> bool:
+    """Return whether a request says what it is about."""
+    return len(content(ask.text)) >= _NAMED and not is_vague(ask.text)
+
+
+def _told(view: PacketView) -> Ask | None:
+    """Return the first of the customer's sentences that says what their matter is."""
+    for at, turn in enumerate(view.spoken):
+        for part in view.asked(turn) if turn.role == CUSTOMER else ():
+            told = Ask(turn, at, part, 0, frozenset(), 0.0)
+            if says_of_matter(part) and _names_matter(told):
+                return told
+    return None
 
 
 def _was_met(view: PacketView, found: PacketFindings) -> bool:

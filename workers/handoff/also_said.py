@@ -1,0 +1,100 @@
+"""What else the customer asks, and their conditions and reasons: the statements have no room."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from workers.contracts.decisions import Turn
+from workers.contracts.handoffs import Claim
+from workers.handoff.agreement import only_agrees
+from workers.handoff.background import cues_in, is_condition
+from workers.handoff.last_exchange import is_answered, says_of_matter
+from workers.handoff.packet_findings import PacketFindings, last_change
+from workers.handoff.sentences import ASKS, DID, DISPUTES, EXCEPTION, OTHERWISE
+from workers.handoff.view import CUSTOMER, PacketView
+from workers.handoff.wording import content, trim, word_count
+
+ALSO_WORDS: Final = 56
+"""Of all of them together."""
+_SENTENCE: Final = 36
+_MOST: Final = 4
+_SHORTEST: Final = 16
+"""Words of a sentence that was cut, so that it still says something."""
+_MESSAGES: Final = 6
+"""The customer's last ones that are read."""
+_SENTENCES: Final = 24
+"""Of one message."""
+_LAST: Final = 1.0
+"""Added to the worth of what stands in the last message."""
+_ENOUGH: Final = 1.5
+_SAME: Final = 0.6
+"""Of its content words, from which share on a sentence repeats another."""
+
+
+class _Candidate(NamedTuple):
+    worth: float
+    place: int
+    turn: Turn
+    text: str
+
+
+def also_said(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
+    """Return what else the customer asks and gives as condition or reason, in their order of time.
+
+    To be called when the other statements are written: nothing that these quote is said again.
+    """
+    if found.closing is not None:
+        return ()
+    room, told = ALSO_WORDS, list[set[str]]()
+    chosen: list[_Candidate] = []
+    for one in sorted(_candidates(view, found), key=lambda one: (-one.worth, one.place)):
+        if one.worth < _ENOUGH or len(chosen) == _MOST:
+            break
+        words = content(one.text)
+        if any(len(words & known) >= _SAME * len(words) for known in told):
+            continue
+        text = trim(one.text, min(room, _SENTENCE))
+        if text.endswith("…") and word_count(text) < _SHORTEST:
+            continue
+        if view.is_quoted(one.text) or view.says_nothing_new(one.text):
+            continue
+        room -= word_count(text)
+        told.append(words)
+        chosen.append(one._replace(text=text))
+    chosen.sort(key=lambda one: one.place)
+    return tuple(Claim(text=view.quote(one.text), events=(one.turn.event_id,)) for one in chosen)
+
+
+def _candidates(view: PacketView, found: PacketFindings) -> Iterator[_Candidate]:
+    """Yield the sentences about the matter since it was last changed or agreed on."""
+    agreed = found.last.agreed
+    since = last_change(view, found)
+    if agreed is not None:
+        since = max(since, view.places.get(agreed.asked.event_id, -1))
+    last = view.last(CUSTOMER)
+    place = 0
+    for turn in [one for one in view.spoken if one.role == CUSTOMER][-_MESSAGES:]:
+        if view.places.get(turn.event_id, -1) <= since:
+            continue
+        answered = is_answered(view, turn)
+        for text in view.asked(turn)[:_SENTENCES]:
+            place += 1
+            if says_of_matter(text) and not only_agrees(text) and not OTHERWISE.search(text):
+                worth = _worth(text, last=turn is last, answered=answered)
+                yield _Candidate(worth, place, turn, text)
+
+
+def _worth(text: str, *, last: bool, answered: bool) -> float:
+    """Return how much a person has to know a sentence; 0 for one that is over."""
+    asks = ASKS.search(text) is not None
+    if DID.search(text) or (answered and (asks or text.endswith("?"))):
+        return 0.0
+    cues = len([*cues_in(text)]) if is_condition(text) else 0
+    worth = float(cues) + (DISPUTES.search(text) is not None) + (EXCEPTION.search(text) is not None)
+    if last:
+        worth += _LAST * (worth > 0) + (1.5 if asks and not asks_alone(text) else 0)
+    return worth
+
+
+def asks_alone(text: str) -> bool:
+    """Return whether a sentence asks for something and names nothing that it is about."""
+    return len(content(text)) < 3
