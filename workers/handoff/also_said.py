@@ -1,17 +1,18 @@
-"""What else the customer asks, and their conditions and reasons: the statements have no room."""
+"""Further requests, conditions and reasons of the customer's, beside those in the statements."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
+from workers.handoff.acts import acts_wanted, does
 from workers.handoff.agreement import only_agrees
 from workers.handoff.background import cues_in, is_condition
 from workers.handoff.last_exchange import is_answered, says_of_matter
 from workers.handoff.packet_findings import PacketFindings, last_change
 from workers.handoff.sentences import ASKS, DID, DISPUTES, EXCEPTION, OTHERWISE
 from workers.handoff.view import CUSTOMER, PacketView
-from workers.handoff.wording import content, trim, word_count
+from workers.handoff.wording import content, has_details, trim, word_count
 
 ALSO_WORDS: Final = 56
 """Of all of them together."""
@@ -26,6 +27,11 @@ _SENTENCES: Final = 24
 _LAST: Final = 1.0
 """Added to the worth of what stands in the last message."""
 _ENOUGH: Final = 1.5
+_OTHER: Final = 1.5
+"""Added to the worth of an earlier request for another act."""
+_NAMED: Final = 6
+"""Content words of a sentence that can stand for itself."""
+_BESIDES: Final = frozenset({"refund", "compensate", "pay", "fix", "access"})
 _SAME: Final = 0.6
 """Of its content words, from which share on a sentence repeats another."""
 
@@ -78,8 +84,10 @@ def _candidates(view: PacketView, found: PacketFindings) -> Iterator[_Candidate]
         answered = is_answered(view, turn)
         for text in view.asked(turn)[:_SENTENCES]:
             place += 1
-            if says_of_matter(text) and not only_agrees(text) and not OTHERWISE.search(text):
+            if says_of_matter(text) and not only_agrees(text) and not _asks_otherwise(text):
                 worth = _worth(text, last=turn is last, answered=answered)
+                if turn is not last and _asks_another(found, text):
+                    worth += _OTHER
                 yield _Candidate(worth, place, turn, text)
 
 
@@ -91,10 +99,24 @@ def _worth(text: str, *, last: bool, answered: bool) -> float:
     cues = len([*cues_in(text)]) if is_condition(text) else 0
     worth = float(cues) + (DISPUTES.search(text) is not None) + (EXCEPTION.search(text) is not None)
     if last:
-        worth += _LAST * (worth > 0) + (1.5 if asks and not asks_alone(text) else 0)
+        worth += _LAST * (worth > 0) + (1.5 if asks and _names_matter(text) else 0)
     return worth
 
 
-def asks_alone(text: str) -> bool:
-    """Return whether a sentence asks for something and names nothing that it is about."""
-    return len(content(text)) < 3
+def _asks_otherwise(text: str) -> bool:
+    """Return whether a sentence asks whether anything else is needed."""
+    return text.endswith("?") and OTHERWISE.search(text) is not None
+
+
+def _asks_another(found: PacketFindings, text: str) -> bool:
+    """Return whether a sentence asks for an act that the request at hand is not, nor was done."""
+    acts = acts_wanted(text) - found.asked - _BESIDES
+    done = any(
+        work.status == "ok" and does(work.name, act, text) for work in found.works for act in acts
+    )
+    return bool(acts) and ASKS.search(text) is not None and not text.endswith("?") and not done
+
+
+def _names_matter(text: str) -> bool:
+    """Return whether a sentence says what it is about."""
+    return bool(acts_wanted(text)) or has_details(text) or len(content(text)) >= _NAMED

@@ -84,8 +84,16 @@ _WAS_TOLD: Final = re.compile(
     r"\b(?:mij|me) (?:is|werd)\b[^.!?]{0,60}\b(?:gezegd|beloofd|verteld|toegezegd)\b",
     re.IGNORECASE,
 )
-"""What the customer was told before, on which they rely."""
-_CUES: Final = (_LIMITS, _MANNER, _REASONS, _EVENTS, _OTHERWISE, _PAYMENT, _WAS_TOLD)
+"""Promises and advice from before, on which the customer relies."""
+_AT_LEAST: Final = re.compile(
+    r"\bat (?:the )?(?:very |absolute )?(?:least|minimum)\b|\beven an? (?:\d|partial|half)|\d ?%|"
+    r"\b(?:not asking for|better than nothing|settle for|would (?:also )?accept)\b|"
+    r"\b(?:mindestens|wenigstens|au moins|al menos|por lo menos|almeno|pelo menos|ten minste|"
+    r"minstens)\b",
+    re.IGNORECASE,
+)
+"""The least with which the customer would be content."""
+_CUES: Final = (_LIMITS, _MANNER, _REASONS, _EVENTS, _OTHERWISE, _PAYMENT, _WAS_TOLD, _AT_LEAST)
 _REPLACED: Final = {_CUES.index(_LIMITS), _CUES.index(_MANNER), _CUES.index(_PAYMENT)}
 """Of these kinds a later word replaces an earlier one."""
 _IDENTITY: Final = re.compile(

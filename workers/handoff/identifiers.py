@@ -113,8 +113,8 @@ _NAME: Final = re.compile(
     r"di )?[A-ZÀ-Ý][\w'\u2019-]{1,24}){1,2})"
 )
 _FIRST_LAST: Final = re.compile(
-    r"first name:?\s*(?P<first>[A-ZÀ-Ý][\w'\u2019-]{1,24}).{0,20}?last "
-    r"name:?\s*(?P<last>[A-ZÀ-Ý][\w'\u2019-]{1,24})",
+    r"first name(?: is|:)?\s*(?P<first>(?-i:[A-ZÀ-Ý])[\w'\u2019-]{1,24}).{0,20}?last "
+    r"name(?: is|:)?\s*(?P<last>(?-i:[A-ZÀ-Ý])[\w'\u2019-]{1,24})",
     re.IGNORECASE | re.DOTALL,
 )
 

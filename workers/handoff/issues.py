@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
-from workers.handoff.acts import SETTLED_BY_TOOLS, acts_of, acts_wanted, does
+from workers.handoff.acts import acts_wanted
+from workers.handoff.request_state import CLOSED, Ask, AskState, is_for_another, state_of
 from workers.handoff.sentences import (
     ASKS,
     DID,
-    FAILED,
     FILLER,
     HELPS,
-    INFORMS,
     PERSON,
     REFERS,
     STILL,
@@ -20,7 +19,7 @@ from workers.handoff.sentences import (
     asks_for_person,
 )
 from workers.handoff.tool_work import ToolWork
-from workers.handoff.view import AI, CUSTOMER, PacketView
+from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.wording import is_courtesy, says_something
 
 FIRST: Final = 3
@@ -60,38 +59,8 @@ _REASON: Final = re.compile(
 )
 """An answer to the question why."""
 _LATER: Final = re.compile(r"(?:once|when|after|sobald|quand|cuando|quando|zodra)\b", re.IGNORECASE)
-_SEEKS: Final = re.compile(
-    r"\banything (?:\w+ ){0,2}(?:do|help)\b|\bany (?:other )?way\b|\birgend(?:was|etwas|wie)\b|"
-    r"\bquelque chose (?:à|pour)\b|\balg(?:o|uma coisa) que\b|\bqualcosa che\b|"
-    r"\biets (?:aan|doen)\b",
-    re.IGNORECASE,
-)
-"""A request for whatever helps: a no leaves it open."""
-_SHARED: Final = 2
-"""Words in common by which a refusal is known to answer a question."""
-_LONG: Final = re.compile(r"[^\W\d_]{5,}")
-_COMMON: Final = frozenset(
-    "please would could should change changed changes update order there about which their".split()
-)
 _REPORTS: Final = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+: \S")
 """A line of a report, as in Signal: none."""
-
-AskState = Literal["open", "settled", "refused", "answered", "partly"]
-CLOSED: Final = ("settled", "answered")
-"""States in which nothing of a request is open."""
-
-
-class Ask(NamedTuple):
-    """One request in the customer's words."""
-
-    turn: Turn
-    position: int
-    """Of the turn, among those that were spoken."""
-    text: str
-    start: int
-    """The place in the text at which it begins to ask."""
-    acts: frozenset[str]
-    worth: float
 
 
 class Issue(NamedTuple):
@@ -129,7 +98,7 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     asks = _asks(view)
     if not asks:
         return None
-    states = [_state(view, ask, asks, done) for ask in asks]
+    states = [state_of(view, ask, asks, done) for ask in asks]
     current = next(
         (at for at in reversed(range(len(asks))) if states[at] not in CLOSED), len(asks) - 1
     )
@@ -164,11 +133,14 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     rest = tuple(
         (ask, state)
         for ask, state in before
-        if ask not in (opening, now) and ask.acts and not PERSON.search(ask.text)
+        if ask not in (opening, now)
+        and ask.acts
+        and not PERSON.search(ask.text)
+        and not (_only_refers(ask) and ask.acts <= {"fix"})
     )
-    state_of = {id(ask): state for ask, state in zip(asks, states, strict=True)}
-    began_state = state_of[id(opening)] if opening is not None else "open"
-    return Issue(now, opening, rest, still, state_of[id(now)], began_state)
+    states_of = {id(ask): state for ask, state in zip(asks, states, strict=True)}
+    began_state = states_of[id(opening)] if opening is not None else "open"
+    return Issue(now, opening, rest, still, states_of[id(now)], began_state)
 
 
 def is_vague(text: str) -> bool:
@@ -275,105 +247,14 @@ def _ask(turn: Turn, position: int, text: str, number: int) -> Ask | None:
 
 def _distinct(asks: Sequence[tuple[Ask, AskState]], now: Ask) -> list[tuple[Ask, AskState]]:
     """Return of several requests for the same acts the first, but none for those of now."""
-    seen: set[frozenset[str]] = set()
+    seen: set[tuple[frozenset[str], bool]] = set()
     kept = []
     for number, (ask, state) in enumerate(asks):
-        if ask.acts in seen or (number and (not ask.acts or ask.acts <= now.acts)):
+        known = {(ask.acts, state in CLOSED)}
+        # What was done once may be asked for again, for another thing.
+        known |= set() if is_for_another(ask) else {(ask.acts, state not in CLOSED)}
+        if known & seen or (number and (not ask.acts or ask.acts <= now.acts)):
             continue
-        seen.add(ask.acts)
+        seen.add((ask.acts, state in CLOSED))
         kept.append((ask, state))
     return kept
-
-
-def _state(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[ToolWork]) -> AskState:
-    """Tell whether tools did all that was asked, or it was refused; open where neither is sure."""
-    asked = view.places.get(ask.turn.event_id, 0)
-    works = [
-        work
-        for work in done
-        if work.kind == "action" and view.places.get(work.events[-1], -1) > asked
-    ]
-    acts = ask.acts & SETTLED_BY_TOOLS
-    if acts and all(_did(works, act, ask) for act in acts):
-        return "partly" if _left_out(view, ask, works) else "settled"
-    if any(
-        work.status in ("refused", "denied") and does(work.name, act, ask.text)
-        for work in works
-        for act in acts
-    ):
-        return "refused"
-    until = next(
-        (one.position for one in asks if one.position > ask.position and not one.acts & ask.acts),
-        None,
-    )
-    answers = [turn for turn in view.spoken[ask.position + 1 : until] if turn.role == AI]
-    for turn in answers:
-        for part in view.refusals(turn):
-            if _concerns(part, ask) and not FAILED.search(part):
-                return "refused"
-    if _SEEKS.search(ask.text) and any(map(view.refusals, answers)):
-        return "refused"
-    if acts and all(_did(works, act, ask) for act in acts - {"refund"}) and acts != {"refund"}:
-        # A return or a cancellation includes the refund, unless that was refused.
-        return "settled"
-    if not acts and any(work.status == "ok" and _named(work, ask) for work in works):
-        return "settled"
-    return "answered" if _answered(view, ask, answers) else "open"
-
-
-def _left_out(view: PacketView, ask: Ask, works: Sequence[ToolWork]) -> bool:
-    """Return whether the AI refused a part of a request before or as it told that it is done."""
-    done = {work.events[-1] for work in works if any(_did([work], act, ask) for act in ask.acts)}
-    turns = view.episode[view.episode.index(ask.turn) + 1 :]
-    last = max((at for at, turn in enumerate(turns) if turn.event_id in done), default=0)
-    told = next((at for at, turn in enumerate(turns[last:]) if turn.role == AI and turn.content), 0)
-    return any(
-        ask.acts & acts_of(part) and not FAILED.search(part)
-        for turn in turns[: last + told + 1]
-        if turn.role == AI
-        for part in view.refusals(turn)
-    )
-
-
-def _named(work: ToolWork, ask: Ask) -> bool:
-    """Return whether the first word of a tool's name, its verb, is the act asked for."""
-    verb = work.words.split()[0] if work.words else ""
-    return len(verb) >= _LEAST and verb in ask.text.lower()
-
-
-def _concerns(part: str, ask: Ask) -> bool:
-    """Return whether the AI's words are about the request: the same act, on the same thing."""
-    shared = ask.acts & acts_of(part)
-    if shared & SETTLED_BY_TOOLS - {"change"} and not asks_to_know(ask):
-        return True
-    # Many things can be changed, and a question may be about anything.
-    return bool(shared) and len(_content(part) & _content(ask.text)) >= _SHARED
-
-
-def asks_to_know(ask: Ask) -> bool:
-    """Return whether a request is answered by telling something."""
-    after = ask.text.partition(": ")[2]
-    return any(INFORMS.match(text) for text in (ask.text, ask.text[ask.start :], after))
-
-
-def _content(text: str) -> set[str]:
-    return {word for word in map(str.lower, _LONG.findall(text)) if word not in _COMMON}
-
-
-def _answered(view: PacketView, ask: Ask, answers: Sequence[Turn]) -> bool:
-    """Return whether a question got an answer, after which the customer went on."""
-    if not answers or not (asks_to_know(ask) or (not ask.acts and ask.text.endswith("?"))):
-        return False
-    last = view.last(CUSTOMER)
-    return last is not None and last is not ask.turn
-
-
-def _did(works: Sequence[ToolWork], act: str, ask: Ask) -> bool:
-    return did_any(works, act, ask) and not any(
-        work.status != "ok" and does(work.name, act, ask.text) for work in works
-    )
-
-
-def did_any(works: Sequence[ToolWork], act: str, ask: Ask) -> bool:
-    """Return whether a tool did such an act."""
-    return any(work.status == "ok" and does(work.name, act, ask.text) for work in works)

@@ -8,6 +8,7 @@ from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import KeyMessage, PacketTurn
 from workers.contracts.time import from_ms
 from workers.handoff.packet_findings import PacketFindings
+from workers.handoff.request_state import was_done
 from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, REFERS, asks_for_person
 from workers.handoff.told import EMPTY
 from workers.handoff.view import CUSTOMER, PacketView
@@ -94,6 +95,8 @@ def _candidates(view: PacketView, found: PacketFindings, within: set[str]) -> It
         for number, text in enumerate(view.sentences(turn)[:_SENTENCES]):
             if text.endswith("?") and turn is not view.last(CUSTOMER):
                 continue  # What the AI answered since tells nothing more.
+            if was_done(view, found.works, turn, text):
+                continue
             worth = _worth(turn, text, values) + position / (len(view.spoken) or 1)
             yield _Candidate(worth, position * _SENTENCES + number, turn, text)
 

@@ -8,15 +8,16 @@ from workers.contracts.decisions import Reason, Turn
 from workers.contracts.handoffs import Claim
 from workers.handoff.acts import ACTS, acts_of, acts_wanted
 from workers.handoff.identifiers import OF_MATTER
-from workers.handoff.issues import asks_to_know, did_any
 from workers.handoff.packet_findings import (
     PacketFindings,
     changed_since,
     go_together,
     refusal,
+    was_for_another,
 )
 from workers.handoff.playbook import Advice
 from workers.handoff.reasons import accepted_for_mood, note_of
+from workers.handoff.request_state import asks_to_know, done_ever, done_of, is_for_another
 from workers.handoff.sentences import ASKS, EXCEPTION, FAILED, NOTE_ASKS, REFUSES, disputes
 from workers.handoff.told import CODES
 from workers.handoff.view import CUSTOMER, PacketView
@@ -50,6 +51,15 @@ _OF_OBJECT: Final = re.compile(
     re.IGNORECASE,
 )
 """An order, booking or the like, or the pronoun for it."""
+_LIST_GOES_ON: Final = re.compile(r", (?:[A-Z][a-z]|\d)")
+_PLEASE: Final = re.compile(
+    r",? (?:please|bitte|s['\u2019]il vous plaît|por favor|per favore|alstublieft)$", re.IGNORECASE
+)
+_BESIDE: Final = re.compile(
+    r"(?:because|since|about|regarding|that|as|if|weil|wegen|parce|porque|perché|omdat)\b",
+    re.IGNORECASE,
+)
+"""The reason of a call, and not what is asked for."""
 _TO: Final = re.compile(
     r"^(?:you |please |also |just |kindly |go ahead and |if (?:i|we|you) (?:can|could) )*"
     r"(?:to |help (?:me )?(?:with )?|mit |zu |de |di |te )?",
@@ -140,12 +150,20 @@ def _contested(view: PacketView, found: PacketFindings, turn: Turn) -> Claim | N
     """Name the exception for which a message asks, or what it says is not so."""
     for part in view.sentences(turn):
         if EXCEPTION.search(part):
-            acts = _acts(view, found, part) + _objects(view, found, part)
+            refused = found.told.refused.text if found.told.refused is not None else ""
+            of = _objects(view, found, part) or (
+                CODES.search(refused) and _objects(view, found, refused)
+            )
+            acts = _acts(view, found, part) + (of or "")
             return Claim(text=view.frame("next", "exception", acts=acts), events=(turn.event_id,))
         if (cue := disputes(part)) is not None:
-            asked = _asked_in(found, part)
             claimed = part[cue.start() :] if len(part[cue.start() :].split()) > _BRIEF else part
-            words = "" if asked else view.quote(trim(claimed, 14), part)
+            if _asked_in(found, part):
+                # Wants has the whole of it.
+                first = _ENDS.split(claimed, maxsplit=1)[0]
+                words = f"“{first}…”" if len(first.split()) >= _LEAST and first != part else ""
+            else:
+                words = view.quote(trim(claimed, 14), part)
             words = words or f"{_acts(view, found, part)}."
             return Claim(text=view.frame("next", "disputed", words=words), events=(turn.event_id,))
     return None
@@ -174,15 +192,17 @@ def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
     if said is None or acts_of(said.text) == {"fix"} or not _is_asked(found, said.text):
         return _of_refused(view, found)
     now = found.issue.now if found.issue is not None else None
-    done = {act for act in ACTS if now is not None and did_any(found.works, act, now)}
+    done = done_ever(found.works, now) if now is not None else frozenset[str]()
     refused = acts_of(said.text)
-    of = _objects(view, found, said.text) if CODES.search(said.text) else ""
+    last = view.last(CUSTOMER)
+    meant = said.text if CODES.search(said.text) else view.text(last) if last is not None else ""
+    of = _objects(view, found, meant) if CODES.search(meant) else ""
     if refused and refused <= done and not of:
         # The act itself was done; what was refused of it only the AI's words say.
         acts = view.quote(trim(said.text, _REFUSED), said.text)
     else:
-        acts = _acts(view, found, said.text, without=frozenset(done))
-        acts += _objects(view, found, said.text)
+        acts = _acts(view, found, said.text, without=done)
+        acts += of or _objects(view, found, said.text)
     broke = FAILED.search(said.text) is not None
     text = view.frame("next", "tool", tool=acts) if broke else ""
     text = text or view.frame("next", "refused", acts=acts)
@@ -193,6 +213,9 @@ def _of_refused(view: PacketView, found: PacketFindings) -> Claim | None:
     """Name the request that the AI refused at any time, and that is still open."""
     ask = found.issue.refused if found.issue is not None else None
     if ask is None or not (acts := ask.acts - {"fix", "access"}):
+        return None
+    said = found.told.refused
+    if said is not None and was_for_another(view, found, said):
         return None
     named = _named(view, acts) + _objects(view, found, ask.text)
     text = view.frame("next", "refused", acts=named)
@@ -228,24 +251,27 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     now = found.issue.now
     event = now.turn.event_id
     asked_last = any(part.endswith("?") for part in found.last.said)
-    left = now.acts - {act for act in now.acts if did_any(found.works, act, now)}
+    left = now.acts - done_of(view, found.works, now)
     if now.acts == {"fix"} or (now.acts <= {"fix", "access"} and now.acts and found.steps):
         return Claim(text=view.frame("next", "repair"), events=(event,))
     asks = asks_to_know(now) or (not now.acts and now.text.endswith("?"))
     asked = now.text if now.worth and found.issue.is_open else ""
     said = [(_phrase(part), part) for part in (*found.last.said, asked)]
     of_matter = [one for one in said if one[0] and acts_of(one[0]) - _BESIDES]
+    matter = _of_matter(view, found)
     # A question without an act is to be answered, whatever is to be done besides.
     questions = [part for part in found.last.said if part.endswith("?") and not acts_of(part)]
-    if asked_last and (asks or (now.acts and not left) or (questions and of_matter)):
+    if asked_last and (asks or (now.acts and not left) or (questions and (of_matter or matter))):
         return _to_answer(view, found, of_matter, event)
     told = [one for one in said if one[0]]
-    matter = _of_matter(found)
     if matter and not of_matter:
         # How it is to be paid, say, is not what is asked for.
         told = [one for one in told if not acts_of(one[0])]
     named = [*of_matter, *(one for one in told if acts_of(one[0])), *told]
     acts = named[0][0] + _objects_meant(view, found, *named[0]) if named else ""
+    if acts and matter and not acts_of(named[0][0]):
+        # An answer to the AI's question says how, not what.
+        acts = f"{_named(view, matter)}{_objects(view, found, asked)}: {named[0][0]}"
     if not found.issue.is_open and not acts:
         return Claim(text=view.frame("next", "settled"), events=(event,))
     if not left and not acts:
@@ -261,13 +287,12 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
 
 
-def _of_matter(found: PacketFindings) -> frozenset[str]:
+def _of_matter(view: PacketView, found: PacketFindings) -> frozenset[str]:
     """Return the acts asked for, now and from the beginning, that no tool did."""
     issue = found.issue
     asks = [ask for ask in (issue.now, issue.began) if ask is not None] if issue else []
-    return frozenset(
-        act for ask in asks for act in ask.acts - _BESIDES if not did_any(found.works, act, ask)
-    )
+    open_acts = (ask.acts - _BESIDES - done_of(view, found.works, ask) for ask in asks)
+    return frozenset[str]().union(*open_acts)
 
 
 def _to_answer(
@@ -277,8 +302,9 @@ def _to_answer(
     text = view.frame("next", "answer")
     beside = [one for one in of_matter if not one[1].endswith("?")]
     acts = beside[0][0] + _objects_meant(view, found, *beside[0]) if beside else ""
-    if not acts and (matter := _of_matter(found)):
-        acts = _named(view, matter) + _objects(view, found, "")
+    if not acts and (matter := _of_matter(view, found)):
+        another = found.issue is not None and is_for_another(found.issue.began or found.issue.now)
+        acts = _named(view, matter) + ("" if another else _objects(view, found, ""))
     if acts:
         text = f"{text} {view.frame('next', 'open', acts=acts)}"
     return Claim(text=text, events=(event,))
@@ -294,13 +320,19 @@ def _phrase(said: str) -> str:
     """Return what is asked for in the customer's words; nothing where they do not say it there."""
     cue = ASKS.search(said)
     rest = said[cue.end() :].strip(" ,:") if cue is not None else ""
-    rest = _ENDS.split(_TO.sub("", rest), maxsplit=1)[0].rstrip("?.! ")
+    rest = _TO.sub("", rest)
+    first, *more = _ENDS.split(rest, maxsplit=1)
+    # Few words before a comma begin a list of what is wanted.
+    of_list = bool(more) and len(first.split()) < _BRIEF and _LIST_GOES_ON.match(rest, len(first))
+    rest = (rest if of_list else first).rstrip("?.! ")
+    rest = _PLEASE.sub("", rest)
     words = trim(rest, _PHRASE)
     if (
         rest.startswith("be ")
         or len(words.split()) < _LEAST
         or not rest[:1].islower()
         or _THING.match(rest)
+        or _BESIDE.match(rest)
         or ":" in words
     ):
         return ""

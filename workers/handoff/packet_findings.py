@@ -11,7 +11,7 @@ from workers.handoff.identifiers import Identifier
 from workers.handoff.issues import Issue
 from workers.handoff.last_exchange import LastExchange
 from workers.handoff.own_steps import Step
-from workers.handoff.sentences import ASKS
+from workers.handoff.sentences import ASKS, IF_ANOTHER, PERSON
 from workers.handoff.told import AiSentence, Told
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, PacketView
@@ -71,6 +71,8 @@ def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
         return None
     if said is None or _is_over(said, found.last.said) or _went_on(view, found, said):
         return None
+    if was_for_another(view, found, said):
+        return None
     if said.turn is view.last(AI):
         return said
     if not acts_of(said.text) & found.asked or changed_since(view, found, said.turn):
@@ -83,6 +85,18 @@ def _is_over(refused: AiSentence, said: Sequence[str]) -> bool:
     asked = frozenset[str]().union(*(acts_wanted(part) for part in said if ASKS.search(part)))
     acts = acts_of(refused.text) - {"fix", "deliver"}
     return bool(asked and acts) and not asked & acts and any(map(_GOES_OVER.match, said))
+
+
+def was_for_another(view: PacketView, found: PacketFindings, refused: AiSentence) -> bool:
+    """Return whether the AI then asked which thing it is, and the customer only answered that."""
+    parts = view.sentences(refused.turn)
+    at = next((at for at, part in enumerate(parts) if refused.text[1:] in part), len(parts))
+    asks_which = any(
+        part.endswith("?") and IF_ANOTHER.match(part) and not PERSON.search(part)
+        for part in parts[at + 1 :]
+    )
+    answer = found.last.turn
+    return asks_which and answer is not None and is_before(view, refused.turn, answer)
 
 
 def _went_on(view: PacketView, found: PacketFindings, refused: AiSentence) -> bool:

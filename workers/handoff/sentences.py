@@ -355,6 +355,14 @@ OTHERWISE: Final = _any(
 )
 
 
+IF_ANOTHER: Final = _any(
+    r"if (?:the|it|this|your|they|you)\b[^.?]{0,60}\b(?:different|another|other)\b|"
+    r"falls\b[^.?]{0,60}\bander\w*|si\b[^.?]{0,60}\b(?:autre|otr[oa]s?)\b|"
+    r"se\b[^.?]{0,60}\b(?:altr[oaie]|outr[oa]s?)\b|als\b[^.?]{0,60}\bander\w*"
+)
+"""A question for the case that another thing is meant than the one refused."""
+
+
 def point(sentence: str) -> str:
     """Return a sentence without what only leads in to its point."""
     lead = LEADS_IN.match(sentence)

@@ -6,9 +6,10 @@ from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
 from workers.handoff.acts import acts_wanted
 from workers.handoff.background import conditions
-from workers.handoff.issues import CLOSED, Ask, is_vague
+from workers.handoff.issues import is_vague
 from workers.handoff.last_exchange import says_of_matter
 from workers.handoff.packet_findings import PacketFindings, changed_since, last_change
+from workers.handoff.request_state import CLOSED, Ask
 from workers.handoff.sentences import ASKS, REFERS, STILL
 from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.whole_sentences import in_words

@@ -109,3 +109,19 @@ def test_a_closing_names_the_matter_and_not_this_issue() -> None:
         ("customer", "It works now. Thank you for your help!"),
     )
     assert packet.wants.text.startswith("“My kettle of order 55121 trips the fuse.”")
+
+
+def test_a_second_request_of_the_first_message_is_kept() -> None:
+    packet = told(
+        (
+            "customer",
+            (
+                "First, I'd like to exchange the kettle I ordered for the cheapest green one. "
+                "Also, I want to change the address from my flat to my office."
+            ),
+        ),
+        ("ai_agent", "Which e-mail address is the order under?"),
+        ("customer", "I am not sure which one it was, sorry."),
+        ASKS,
+    )
+    assert "change the address from my flat to my office" in also(packet)
