@@ -21,6 +21,7 @@ from workers.settings import Settings, kafka_client_kwargs
 
 _MOST_REPLICAS: Final = 3
 _VISIBLE_S: Final = 10.0
+_REGISTERED_S: Final = 30.0
 
 
 class ClusterError(RuntimeError):
@@ -100,10 +101,26 @@ async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> Any:
     return configs
 
 
+async def _members(admin: AIOKafkaAdminClient) -> tuple[int, set[int]]:
+    """Return the controller's node and every broker's, once a broker has registered."""
+    until = time.monotonic() + _REGISTERED_S
+    while True:
+        cluster = await admin.describe_cluster()
+        nodes = {broker["node_id"] for broker in cluster["brokers"]}
+        if nodes:
+            return cluster["controller_id"], nodes
+        # A broker of Kafka answers before the controller has let it into the cluster.
+        if time.monotonic() > until:
+            raise ClusterError(
+                f"no broker has joined the cluster within {_REGISTERED_S:g} s: look into the "
+                "brokers' logs, and try again when they are up"
+            )
+        await asyncio.sleep(0.1)
+
+
 async def _create(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
-    cluster = await admin.describe_cluster()
-    nodes = {broker["node_id"] for broker in cluster["brokers"]}
-    if cluster["controller_id"] not in nodes:
+    controller, nodes = await _members(admin)
+    if controller not in nodes:
         raise ClusterError(
             "this broker creates no topics by request (the embedded one makes them itself, with 4 "
             "partitions each): handoff up"
