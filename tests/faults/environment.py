@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +48,7 @@ class World:
         self.proxy: Child
         self.seed = seed
         self.model = Model(seed)
+        self._started = AsyncExitStack()
 
     @property
     def settings(self) -> Settings:
@@ -56,9 +57,11 @@ class World:
 
     async def start(self) -> None:
         """Start everything, one worker of each kind last; returns when they work."""
+        started = self._started
         await asyncio.to_thread(self._start_servers)
         await apply(self.settings, self.topics)
         bootstrap = ",".join(f"127.0.0.1:{port}" for port in self.kafka_ports)
+        started.push_async_callback(self.model.stop)
         environment = {
             "KAFKA_BOOTSTRAP": bootstrap,
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
@@ -71,21 +74,29 @@ class World:
         self.fleet = Fleet(self.folder, environment, arguments)
         self.chat = Chat(self.kafka.bootstrap)
         await self.chat.start()
+        started.push_async_callback(self.chat.stop)
         self.desks = Desks(self.kafka.bootstrap, self.topics, self.chat, self.seed)
         await self.desks.start()
         self.fleet.start()
+        started.push_async_callback(self.fleet.stop)
+        started.push_async_callback(self.desks.stop)
         for kind in KINDS:
             await self.fleet.add(kind)
         self.watch = Watch(self.settings)
         await self.watch.start()
+        started.push_async_callback(self.watch.stop)
         await self.watch.wait_for_groups(90)
 
     def _start_servers(self) -> None:
+        at_end = self._started.push_async_callback
+        at_end(asyncio.to_thread, self._kill_brokers)
         self.kafka.start()
+        at_end(asyncio.to_thread, self._stop_redis)
         self.redis.start()
         script = Path(__file__).with_name("proxy.py")
         ports = [*self.kafka_ports, self.redis_port]
         self.proxy = Child(script, [str(port) for port in ports])
+        at_end(asyncio.to_thread, self.proxy.stop)
         for port, broker in zip(self.kafka_ports, self.kafka.brokers, strict=True):
             self.link(port, target=broker.behind_proxy)
         self.point_redis()
@@ -120,17 +131,14 @@ class World:
         return {**report, "exit_code": done.returncode}
 
     async def stop(self) -> None:
-        """End everything that was started, in the order in which it needs each other."""
-        await self.watch.stop()
-        await self.desks.stop()
-        await self.fleet.stop()
-        await self.model.stop()
-        await self.chat.stop()
-        await asyncio.to_thread(self._stop_servers)
+        """End what was started, the last first: a failed start shows its own error."""
+        await self._started.aclose()
 
-    def _stop_servers(self) -> None:
-        self.proxy.stop()
+    def _stop_redis(self) -> None:
+        # A fault may have put another server in its place.
         self.redis.stop()
+
+    def _kill_brokers(self) -> None:
         for broker in self.kafka.brokers:
             broker.kill()
 
