@@ -115,7 +115,7 @@ async def dribble(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     for byte in json.dumps(message()).encode():
         await response.write(bytes([byte]))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
     return response
 
 

@@ -183,6 +183,22 @@ def test_every_command_file_is_a_command() -> None:
     assert files == {module_name(name) for name in COMMANDS if name not in IN_LEAD}
 
 
+def test_agents_start_without_what_only_some_of_their_work_needs() -> None:
+    script = """
+import sys
+from importlib import import_module
+from workers.cli.worker import AGENTS
+for name in AGENTS:
+    import_module(f"workers.agents.{name}.agent")
+rare = "anthropic holidays httpx2 jinja2 jsonschema phonenumbers pygal rich starlette".split()
+print(*sorted(sys.modules.keys() & {*rare}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == ""
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["detect", "--help"], ["policy", "--help"]])
 def test_commands_without_servers_start_without_their_clients(arguments: list[str]) -> None:
     script = f"""

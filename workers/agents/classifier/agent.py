@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from workers.agents.classifier.cost import Cost
 from workers.agents.classifier.limits import Breaker, Budget, Cache
+from workers.agents.classifier.model_client import ModelClient, ModelReply
 from workers.agents.classifier.prompt import EARLIER, ModelVerdict, Question, intents_of, question
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.policy_source import PolicySource
@@ -38,9 +39,6 @@ from workers.runtime.producer import Record, signed_record
 from workers.settings import Settings
 from workers.stores.connection import connect
 from workers.stores.partition_store import read_transcript
-
-if TYPE_CHECKING:
-    from workers.agents.classifier.model_client import ModelClient, ModelReply
 
 STALE_MS: Final = 5 * MINUTE
 """A message older than this has been answered meanwhile, or its customer is gone."""
@@ -73,9 +71,6 @@ def make_agent(settings: Settings, options: Options) -> "ClassifierAgent":
     """Return the classifier agent; without ANTHROPIC_API_KEY it drops what it reads."""
     if settings.anthropic_api_key is None:
         return ClassifierAgent(settings, options)
-    # The SDK takes seconds to import and a hundred megabytes: only where it is used.
-    from workers.agents.classifier.model_client import ModelClient
-
     key = settings.anthropic_api_key.get_secret_value()
     return ClassifierAgent(settings, options, ModelClient(key, settings.classifier_model))
 
@@ -91,7 +86,7 @@ class ClassifierAgent(Agent):
         self,
         settings: Settings,
         options: Options,
-        model: "ModelClient | None" = None,
+        model: ModelClient | None = None,
         now_ms: Callable[[], int] = now_ms,
     ) -> None:
         super().__init__(settings)
@@ -281,7 +276,7 @@ class ClassifierAgent(Agent):
             return None
         return _Judged(reply.verdict, reply.model)
 
-    async def _ask(self, conversation_id: str, asked: Question) -> "ModelReply":
+    async def _ask(self, conversation_id: str, asked: Question) -> ModelReply:
         """Call the model, and tell the breaker how it went."""
         if self._model is None:
             raise RuntimeError("there is no model to ask")

@@ -9,7 +9,6 @@ from email.utils import mktime_tz, parsedate_tz
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-import anthropic
 import msgspec
 
 from workers.agents.classifier.prompt import (
@@ -27,10 +26,6 @@ _ANSWER_TOKENS: Final = 300
 
 Result = Literal["answered", "refused", "malformed", "timeout", "rate_limited", "failed"]
 _at_hand: ContextVar["_Call"] = ContextVar("at_hand")
-
-for _name in ("anthropic", "httpx2"):
-    # ANTHROPIC_LOG=debug would have the SDK log what customers wrote.
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class _NoRetryError(Exception):
@@ -105,6 +100,12 @@ class ModelClient:
     """The client of one process; ANTHROPIC_BASE_URL and proxies are the SDK's to read."""
 
     def __init__(self, api_key: str, name: str, limit_s: float = CALL_S) -> None:
+        # The SDK takes seconds to import and a hundred megabytes: only where a model is asked.
+        import anthropic
+
+        for logger in ("anthropic", "httpx2"):
+            # ANTHROPIC_LOG=debug has the SDK log what customers wrote, from its import on.
+            logging.getLogger(logger).setLevel(logging.WARNING)
         self._name = name
         self._limit_s = limit_s
         self._client = anthropic.AsyncAnthropic(
@@ -126,6 +127,8 @@ class ModelClient:
 
         `may_retry` is asked before each request but the first.
         """
+        import anthropic
+
         _at_hand.set(_Call(time.monotonic() + self._limit_s, may_retry))
         try:
             async with asyncio.timeout(self._limit_s):
