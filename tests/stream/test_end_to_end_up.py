@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-_READY_S = 90.0
-_GONE_S = 30.0
+_READY_S = 150.0
+_GONE_S = 60.0
 
 
 def descendants(pid: int) -> set[int]:
@@ -31,44 +33,53 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_servers_and_workers_end_with_it(number: signal.Signals, tmp_path: Path) -> None:
-    said = tmp_path / "said"
+@contextmanager
+def up(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """Run `handoff up`; yield it and the file of what it says. Whatever fails, it is gone."""
+    said = folder / "said"
     environment = {
         key: value
         for key, value in os.environ.items()
         if key not in ("KAFKA_BOOTSTRAP", "REDIS_URL")
     }
-    temporary = tmp_path / "temporary"
+    temporary = folder / "temporary"
     temporary.mkdir()
     environment["TMPDIR"] = str(temporary)
-    with said.open("wb") as errors:
-        up = subprocess.Popen(
+    with (
+        said.open("wb") as errors,
+        subprocess.Popen(
             [sys.executable, "-m", "workers.cli", "up"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,
-        )
-    assert up.stdout is not None
-    line = up.stdout.readline().decode()
-    assert re.fullmatch(r"export KAFKA_BOOTSTRAP=\S+ .*REDIS_URL=redis://\S+\n", line), line
-    last = time.monotonic() + _READY_S
-    while "workers are ready" not in said.read_text():
-        assert up.poll() is None, said.read_text()
-        assert time.monotonic() < last, said.read_text()
-        time.sleep(0.2)
-    while "no desk reports presence for tier_2_support" not in said.read_text():
-        assert time.monotonic() < last, said.read_text()
-        time.sleep(0.2)
-    below = descendants(up.pid)
-    assert len(below) >= 6
-    up.send_signal(number)
-    assert up.wait(60) == (0 if number == signal.SIGTERM else -signal.SIGKILL)
-    up.stdout.close()
+        ) as process,
+    ):
+        try:
+            yield process, said
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_servers_and_workers_end_with_it(number: signal.Signals, tmp_path: Path) -> None:
+    with up(tmp_path) as (process, said):
+        assert process.stdout is not None
+        line = process.stdout.readline().decode()
+        assert re.fullmatch(r"export KAFKA_BOOTSTRAP=\S+ .*REDIS_URL=redis://\S+\n", line), line
+        last = time.monotonic() + _READY_S
+        for words in ("workers are ready", "no desk reports presence for tier_2_support"):
+            while words not in said.read_text():
+                assert process.poll() is None, said.read_text()
+                assert time.monotonic() < last, said.read_text()
+                time.sleep(0.2)
+        below = descendants(process.pid)
+        assert len(below) >= 6
+        process.send_signal(number)
+        assert process.wait(60) == (0 if number == signal.SIGTERM else -signal.SIGKILL)
     last = time.monotonic() + _GONE_S
     while left := [pid for pid in below if is_alive(pid)]:
         assert time.monotonic() < last, f"still running: {left}"
         time.sleep(0.2)
     if number == signal.SIGTERM:
-        assert not list(temporary.iterdir())
+        assert not list((tmp_path / "temporary").iterdir())
