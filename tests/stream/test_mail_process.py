@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from tests.support.forked import ForkedHandoff, forked_worker
 from tests.support.mail_server import MailServer, mail_server
 from tests.support.routing_harness import Publisher
 from workers.contracts.codec import encode
@@ -14,7 +15,7 @@ from workers.contracts.time import from_ms
 from workers.contracts.topics import NOTIFICATIONS, load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedKafka
-from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
+from workers.embedded.workers import EMBEDDED_SETTINGS
 from workers.runtime.clock import now_ms
 from workers.runtime.producer import Record
 
@@ -37,7 +38,7 @@ def _mailed(server: MailServer, before: int) -> bool:
     return len(server.mails) > before
 
 
-async def _until(holds: Callable[[], bool], worker: WorkerProcess) -> None:
+async def _until(holds: Callable[[], bool], worker: ForkedHandoff) -> None:
     async with asyncio.timeout(60):
         while not holds():
             assert worker.running, worker.tail()
@@ -63,7 +64,7 @@ async def test_killed_again_and_again_it_mails_each_notification(
             "HANDOFF_NOTIFIER": str(file),
         }
         log = tmp_path / "notifier.log"
-        with WorkerProcess("notifier", environment, log, ("--from", "earliest")) as worker:
+        with forked_worker("notifier", environment, log, ("--from", "earliest")) as worker:
             async with Publisher(kafka.bootstrap) as publisher:
                 for part in range(_KILLS):
                     before = len(server.mails)

@@ -7,6 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from tests.support.fold_history import ASKS, START, History, policy_event
+from tests.support.forked import forked_worker
 from tests.support.routing_harness import Publisher
 from workers.cli.main import handoff
 from workers.contracts.codec import encode
@@ -14,7 +15,7 @@ from workers.contracts.decisions import Decision
 from workers.contracts.topics import DEAD_LETTERS, DECISIONS, EVENTS, OUTCOMES, load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
-from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
+from workers.embedded.workers import EMBEDDED_SETTINGS
 from workers.kafka.reader import is_done, partitions_of, ranges_of, reading
 from workers.outcomes import as_data, outcome_of, report_of
 from workers.runtime.producer import Record
@@ -74,7 +75,7 @@ async def test_killed_in_the_middle_it_gives_the_figures_of_the_decisions(tmp_pa
             **EMBEDDED_SETTINGS,
         }
         async with Publisher(servers.bootstrap) as publisher:
-            with WorkerProcess("outcomes", environment, tmp_path / "outcomes.log") as worker:
+            with forked_worker("outcomes", environment, tmp_path / "outcomes.log") as worker:
                 await publisher.publish(records[:50])
                 async with asyncio.timeout(60):
                     while not await _written(settings, OUTCOMES):  # noqa: ASYNC110

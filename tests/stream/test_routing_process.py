@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from tests.support.forked import forked_worker
 from tests.support.routing_builders import decision
 from tests.support.routing_harness import Bench, Publisher
 from workers.contracts.codec import encode
@@ -13,7 +14,7 @@ from workers.contracts.handoffs import Claimed, Handoff
 from workers.contracts.topics import DECISIONS, load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
-from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
+from workers.embedded.workers import EMBEDDED_SETTINGS
 from workers.runtime.producer import Record
 from workers.settings import load_settings
 
@@ -67,7 +68,7 @@ async def test_killed_in_the_middle(tmp_path: Path) -> None:
         async with Publisher(servers.bootstrap) as publisher:
             bench = Bench(settings, topics, publisher)
             records = [Record(DECISIONS, d.conversation_id.encode(), encode(d)) for d in everything]
-            worker = WorkerProcess("routing", environment, tmp_path / "routing.log")
+            worker = forked_worker("routing", environment, tmp_path / "routing.log")
             with worker:
                 await publisher.publish(records[:40])
                 await placed(bench, 20)

@@ -14,6 +14,7 @@ from starlette.requests import Request as Received
 from starlette.responses import Response
 
 from tests.support.bridge import serving
+from tests.support.forked import ForkedHandoff, forked_worker
 from tests.support.ticket_systems import Zendesk
 from workers.contracts.calendars import DAYS
 from workers.contracts.control import Control
@@ -21,7 +22,7 @@ from workers.contracts.topics import load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
 from workers.embedded.simulators import SimulatedSystems
-from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
+from workers.embedded.workers import EMBEDDED_SETTINGS
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -33,7 +34,7 @@ class Fallback(NamedTuple):
 
     zendesk: Zendesk
     heard: SimulatedSystems
-    workers: dict[str, WorkerProcess]
+    workers: dict[str, ForkedHandoff]
 
     async def report(self, kind: str, **fields: object) -> None:
         """Report something as a desk does."""
@@ -107,7 +108,7 @@ async def fallback(tmp_path: Path) -> AsyncIterator[Fallback]:
         workers = {}
         for name in ("escalation", "routing", "desk", "tickets"):
             arguments = ["--from", "earliest", "--topics-file", str(path)]
-            worker = WorkerProcess(name, environment, tmp_path / f"{name}.log", arguments)
+            worker = forked_worker(name, environment, tmp_path / f"{name}.log", arguments)
             workers[name] = stack.enter_context(worker)
         queues = [queue.topic for queue in topics.queues.values()]
         heard = await stack.enter_async_context(SimulatedSystems(servers.bootstrap, queues))

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-import sys
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -15,10 +15,10 @@ import httpx2
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from starlette.applications import Starlette
 
+from tests.support.forked import ForkedHandoff
 from workers.bridge.server import serve
 from workers.cli.up import free_ports
 from workers.embedded import EmbeddedKafka
-from workers.embedded.child import GuardedServer
 from workers.embedded.kafka import PARTITIONS
 
 TOKEN: Final = "a token of the tests"
@@ -110,17 +110,16 @@ class BridgeProcess:
         (self._port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self._port}"
         self.log = folder / "bridge.log"
-        assigned = [f"{name}={value}" for name, value in environment.items()]
-        bridge = [sys.executable, "-m", "workers.cli", "bridge", "--port", str(self._port)]
-        self._command = ["/usr/bin/env", *assigned, *bridge, *arguments]
+        command = ("bridge", "--port", str(self._port), *arguments)
+        self._server = ForkedHandoff(command, {**os.environ, **environment}, self.log)
 
     def add_arguments(self, *arguments: str) -> None:
         """Add arguments for its next start."""
-        self._command += arguments
+        self._server.arguments += arguments
 
     def start(self) -> None:
         """Start it; returns when it can write."""
-        self._server = GuardedServer(self._command, self.log)
+        self._server.start()
         until = time.monotonic() + _WITHIN_S
         while time.monotonic() < until and self._server.running:
             try:

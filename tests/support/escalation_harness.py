@@ -1,23 +1,20 @@
 """A log to fold, the worker that folds it, and what a quiet run makes of the same log."""
 
 import asyncio
-import multiprocessing
 import os
 import random
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from redis import Redis
 
-from workers.cli.__main__ import main
+from tests.support.forked import ForkedHandoff
 from workers.contracts.codec import Raw, decode_event
 from workers.contracts.decisions import Home
 from workers.contracts.rejections import Rejected
@@ -272,32 +269,7 @@ async def expected(bootstrap: str, redis_url: str, topic: str) -> dict[bytes | N
     return by_key((output.key, output.value) for output in found if output.topic == topic)
 
 
-# Importing the worker would take most of a short test's processor time: a process that has
-# imported it forks one for each start.
-_FORKING: Final = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["workers.cli.__main__", "workers.agents.escalation.agent"])
-
-
-def _run(
-    arguments: Sequence[str],
-    code: str | None,
-    environment: Mapping[str, str],
-    folder: Path,
-    log: Path,
-) -> None:
-    """Be `python -m workers.cli`, or `python -c` with the code, in the process that was forked."""
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), sys.stderr.fileno())
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = ["handoff", *arguments]
-    if code is None:
-        main()
-    exec(compile(code, "<worker>", "exec"), {"__name__": "__main__"})  # noqa: S102 - our own
-
-
-class Worker:
+class Worker(ForkedHandoff):
     """`handoff worker escalation` in a process of its own, with short waits."""
 
     def __init__(
@@ -312,59 +284,34 @@ class Worker:
         """Prepare it; `code` is run in place of the command line, to inject faults."""
         self.folder = folder / "cwd"
         self.folder.mkdir(exist_ok=True)
-        self.log = folder / f"worker-{len(list(folder.iterdir()))}.log"
-        self._environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("HANDOFF_", "KAFKA_"))},
-            "KAFKA_BOOTSTRAP": bootstrap,
-            "REDIS_URL": redis_url,
-            "KAFKA_SESSION_TIMEOUT_S": "2",
-            "KAFKA_FETCH_MAX_WAIT_MS": "10",
-            **environment,
-        }
-        self._arguments = ("worker", "escalation", *arguments)
-        self._code = code
-        self.process: ForkServerProcess | None = None
-
-    def start(self) -> Self:
-        """Start it, or start it again."""
-        self.log.touch()
-        given = (self._arguments, self._code, self._environment, self.folder, self.log)
-        self.process = _FORKING.Process(target=_run, args=given)
-        self.process.start()
-        return self
-
-    def kill(self) -> None:
-        """End it as kill -9 does."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.join()
-
-    def terminate(self) -> int:
-        """Ask it to end; return its exit code."""
-        assert self.process is not None
-        self.process.terminate()
-        self.process.join(20)
-        assert self.process.exitcode is not None, "it has not ended within 20 s"
-        return self.process.exitcode
+        super().__init__(
+            ("worker", "escalation", *arguments),
+            {
+                **{k: v for k, v in os.environ.items() if not k.startswith(("HANDOFF_", "KAFKA_"))},
+                "KAFKA_BOOTSTRAP": bootstrap,
+                "REDIS_URL": redis_url,
+                "KAFKA_SESSION_TIMEOUT_S": "2",
+                "KAFKA_FETCH_MAX_WAIT_MS": "10",
+                **environment,
+            },
+            folder / f"worker-{len(list(folder.iterdir()))}.log",
+            folder=self.folder,
+            code=code,
+        )
 
     async def ended(self, within_s: float = 60.0) -> int:
         """Wait for it to end by itself; return its exit code."""
-        process = self.process
-        assert process is not None
-        await until(lambda: process.exitcode is not None, within_s)
-        assert process.exitcode is not None
-        return process.exitcode
+        await until(lambda: self.exit_code is not None, within_s)
+        assert self.exit_code is not None
+        return self.exit_code
 
     @property
     def said(self) -> str:
         """Return its log."""
         return self.log.read_text()
 
-    def __enter__(self) -> Self:
-        return self.start()
-
     def __exit__(self, *_: object) -> None:
-        if self.process is not None and self.process.exitcode is None:
+        if self.running:
             self.kill()
 
 

@@ -14,6 +14,7 @@ import orjson
 from aiokafka import TopicPartition
 from redis import Redis
 
+from tests.support.forked import ForkedHandoff, forked_worker
 from tests.support.scripts import SCRIPTS, Talk
 from workers.audit.audit_report import Report
 from workers.audit.topic_scan import LiveAudit
@@ -22,7 +23,7 @@ from workers.contracts.topics import DECISIONS, EVENTS, Topics, load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
 from workers.embedded.simulators import SimulatedSystems
-from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
+from workers.embedded.workers import EMBEDDED_SETTINGS
 from workers.kafka.reader import is_done, partitions_of, ranges_of, read, reading
 from workers.settings import Settings, load_settings
 
@@ -43,7 +44,7 @@ class System:
     def __init__(self, folder: Path) -> None:
         self._stack = ExitStack()
         self._folder = folder
-        self.workers: dict[str, WorkerProcess] = {}
+        self.workers: dict[str, ForkedHandoff] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -60,7 +61,7 @@ class System:
             for name in AGENTS:
                 log = self._folder / f"{name}.log"
                 arguments = ["--from", "earliest"]
-                worker = WorkerProcess(name, self.environment, log, arguments)
+                worker = forked_worker(name, self.environment, log, arguments)
                 self.workers[name] = stack.enter_context(worker)
             self._stack = stack.pop_all()
         return self

@@ -27,6 +27,7 @@ from tests.support.classifier_harness import (
     message,
 )
 from tests.support.fold_history import History
+from tests.support.forked import forked_worker
 from tests.support.routing_harness import OPTIONS, Bench, Publisher
 from workers.agents.classifier import agent as classifier
 from workers.agents.classifier.agent import ClassifierAgent
@@ -38,7 +39,7 @@ from workers.contracts.ids import signal_event_id
 from workers.contracts.topics import CLASSIFICATIONS, DEAD_LETTERS, EVENTS, load_topics
 from workers.data import data_path
 from workers.embedded import EmbeddedStack
-from workers.embedded.workers import EMBEDDED_SETTINGS, WorkerProcess
+from workers.embedded.workers import EMBEDDED_SETTINGS
 from workers.runtime.producer import Record
 from workers.settings import load_settings
 
@@ -238,7 +239,7 @@ async def test_as_a_process(tmp_path: Path, api: MessagesApi) -> None:
             "HANDOFF_LOG_LEVEL": "DEBUG",
         }
         settings = load_settings(kafka_bootstrap=servers.bootstrap, redis_url=servers.redis_url)
-        worker = WorkerProcess("classifier", environment, tmp_path / "classifier.log")
+        worker = forked_worker("classifier", environment, tmp_path / "classifier.log")
         requests = [doubt("canary one", now()), doubt("canary two", now(), event_id="e-2")]
         async with Publisher(servers.bootstrap) as publisher:
             bench = Bench(settings, file, publisher)
