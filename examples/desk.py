@@ -57,7 +57,7 @@ class Desk:
 
     def take(self, message: dict) -> None:
         """Handle one message of the queue."""
-        if message["type"] == "refused":  # the answer to one claim, not the escalation's state
+        if message["type"] == "refused":  # the answer to one event of a desk
             if message.get("agent_id") == self.agent:
                 print(f"refused: {message['reason']}", flush=True)
             return

@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.fold_history import ANGRY, ASKS, CALM, POLICY, History
 from workers.contracts.events import ToolCall
+from workers.conversation.evidence import _SOURCES
+from workers.policy.document import When
 
 
 def _asks(h: History) -> None:
@@ -315,3 +317,9 @@ def test_routes_have_the_last_word_over_a_rules_target() -> None:
     other.customer(CALM)
     other.ai(intents=("leaving",))
     assert other.last.target_queue == "retention"
+
+
+def test_every_condition_on_what_happened_names_the_event_that_it_rests_on() -> None:
+    # Who the customer is, what has not happened, a sum of others; found intents carry their own.
+    silent = {"tier", "channel", "tenant", "locale", "solved_below", "weights", "at_least"}
+    assert {*When.__struct_fields__} - silent - {"found_intents"} <= {*_SOURCES}
