@@ -224,7 +224,8 @@ def _rules(name: str, told: list[Told]) -> Table:
 
 
 _TOKENS: Final = (1_000, 50)
-"""Of a question and of an answer, estimated from their length; docs/classifier.md says how."""
+"""Tokens of a question and of an answer, estimated from their length; docs/classifier.md says how.
+"""
 
 
 def _costs(console: Console, told: list[Told]) -> None:

@@ -100,7 +100,7 @@ class World:
 
     @property
     def partitions(self) -> int:
-        """Of the log."""
+        """Return the number of partitions of the log."""
         return self.topics.topics[EVENTS].partitions if self.real else PARTITIONS
 
     @property

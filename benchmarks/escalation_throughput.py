@@ -110,7 +110,7 @@ def _portions(rows: Sequence[Any], size: int = 5000) -> list[Sequence[Any]]:
 
 
 class Clock:
-    """From the first record handed over to the last one committed."""
+    """Runs from the first record handed over to the last one committed."""
 
     def __init__(self, total: int) -> None:
         self.total = total

@@ -33,9 +33,9 @@ class Taken(NamedTuple):
     rate: float
     """Messages per second that were really sent."""
     milliseconds: list[float]
-    """From the event to the packet."""
+    """Times from the event to the packet."""
     first_hop: list[float]
-    """From the event to the decision."""
+    """Times from the event to the decision."""
     missing: int
     unasked: int
     """Conversations about which something was decided though nobody asked."""

@@ -12,7 +12,7 @@ GROUP = "handoff-escalation"
 
 
 def run(report: Report, quick: bool) -> None:
-    """From the start of the process to its first records, to the end of the lag, and anew."""
+    """Measure the time from a process's start to its first records, and to the end of the lag."""
     for _ in range(1 if quick else 2):
         with World() as world:
             # What the embedded broker keeps holds no more.

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     kafka_oauth_token_file: Path | None = None
     """File that holds the bearer token; read for every connection, because the token is renewed."""
     kafka_session_timeout_s: float = Field(default=10, ge=1)
-    """After so long without a sign of life a worker's partitions go to another one."""
+    """Seconds without a sign of life after which a worker's partitions go to another one."""
     kafka_fetch_max_wait_ms: int = Field(default=500, ge=1)
     """Milliseconds for which the broker may hold back the answer to a fetch that finds nothing."""
     kafka_ssl_cafile: Path | None = None

@@ -14,7 +14,7 @@ _Z = 1.96
 
 
 class Counts(NamedTuple):
-    """Of labelled texts: found and missed among the positive, false and clean among the others."""
+    """Counts of labelled texts: found and missed of the positive, false and clean of the others."""
 
     found: int
     missed: int

@@ -45,7 +45,7 @@ def say(line: str) -> None:
 def main() -> int:
     """Run what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--seed", type=int, default=None, help="repeats a run; printed if left out")
+    parser.add_argument("--seed", type=int, default=None, help="repeats a run; printed")
     parser.add_argument("--rounds", type=int, default=2, help="of each fault")
     parser.add_argument("--fault", action="append", choices=[*FAULTS], help="default: all")
     parser.add_argument("--seconds", type=float, default=30.0, help="of load per round")
@@ -69,7 +69,8 @@ def main() -> int:
                 file.writelines(json.dumps(row) + "\n" for row in found)
         took = time.monotonic() - started
         verdict = "BROKEN" if any(row["broken"] for row in found) else "held"
-        say(f"{name}: {verdict}, {len(found)} rounds in {took:.0f} s")
+        count = "1 round" if len(found) == 1 else f"{len(found)} rounds"
+        say(f"{name}: {verdict}, {count} in {took:.0f} s")
     say(table(rows))
     return 1 if any(row["broken"] for row in rows) else 0
 

@@ -21,7 +21,7 @@ from workers.contracts.topics import DESKS, QUEUE_PREFIX, TICKETS, Topics
 
 PRESENCE_S: Final = 3.0
 UNMANNED: Final = ("manager_approval",)
-"""Queues where nobody is ever online: what belongs there climbs at once."""
+"""Queues where nobody is ever online: what belongs there goes on to the next rung at once."""
 
 Rank = tuple[int, int, int]
 

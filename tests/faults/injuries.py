@@ -303,7 +303,7 @@ async def _hostile_content(world: World, random: Random) -> None:
 
 
 async def _hostile_records(world: World, random: Random) -> None:
-    """Somebody who may write our topics writes what nobody of us would."""
+    """Write to our topics what none of our code would, as anybody with the rights may."""
     partitions = {name: topic.partitions for name, topic in world.topics.topics.items()}
     await hostile.send_records(world.kafka.bootstrap, random, partitions, world.chat.foreign)
 
@@ -378,7 +378,7 @@ FAULTS: Final = {
         Fault(
             "hostile-records",
             _hostile_records,
-            "records that nobody of us would write, on every topic that workers read",
+            "records that none of our code writes, on every topic that workers read",
             delay_s=DELAY_S,
         ),
     )

@@ -200,7 +200,7 @@ SELDOM: Final = {
     ("routing", "WRITE", "support-tickets"),
     ("routing", "WRITE", "escalation-notifications"),
 }
-"""Rights without use above: on the lower rungs, and for what the desk worker has restored."""
+"""Rights without use above: on later rungs, and for what the desk worker has restored."""
 
 
 def _rights() -> set[tuple[str, str, str]]:

@@ -47,7 +47,7 @@ PARTS: Final = frozenset(
         "exact set of event ids",
         "an empty Redis is rebuilt from the log",
         "a timer is removed after its event is acknowledged",
-        "what the partition remembers is written with the state",
+        "partition metadata is written with the state",
     }
 )
 
@@ -225,7 +225,7 @@ def _changes(
         changes |= {_name(output): tuple(output) for output in outputs}
     for name, change in folded.changes.items():
         changes |= _conversation(redis, name, change)
-    if "what the partition remembers is written with the state" in parts:
+    if "partition metadata is written with the state" in parts:
         # Rates are another matter: nothing is decided by them.
         changes["meta"] = msgspec.structs.replace(folded.meta, rates=None)
     changes["mark"] = folded.last_offset

@@ -11,7 +11,7 @@ CHANGES = ("escalate", "move", "claim", "refuse", "end", "suppress")
 def lived(changes: list[str]) -> World:
     """Live through those of the changes that are possible at their time."""
     world, owner = World(), "ai"
-    # A ladder never climbs to the queue it comes from, so every placing takes the next one.
+    # A ladder never goes on to the queue it comes from, so every placing takes the next one.
     for number, change in enumerate(changes):
         match change, owner:
             case "escalate", "ai":

@@ -24,7 +24,7 @@ STORMS: dict[str, tuple[tuple[str, ...], int]] = {
     "routed on the log": ((), 105),
     "the plan is written by compare-and-set": (("zombie", "crash"), 335),
     "what Redis has lost of the ledger is read from its topic": (("wipe", "crash"), 520),
-    "what the partition remembers is written with the state": (("crash", "zombie"), 74),
+    "partition metadata is written with the state": (("crash", "zombie"), 74),
 }
 """Faults without which the harm would take long to find, and the seed that showed it last."""
 

@@ -110,14 +110,14 @@ async def test_what_is_withdrawn_before_it_is_made_is_never_made(house: DeskHous
 
 
 @pytest.mark.parametrize("house", [Freshdesk], indirect=True)
-async def test_what_freshdesk_refuses_climbs_with_its_word_for_it(house: DeskHouse) -> None:
+async def test_what_freshdesk_refuses_goes_on_with_its_word_for_it(house: DeskHouse) -> None:
     await house.ask(100, subject="")
     await house.drive(house.told)
     (told,) = house.told()
     assert told["reason"] == "freshdesk 400 Validation failed"
 
 
-async def test_what_zendesk_refuses_climbs_with_its_word_for_it(house: DeskHouse) -> None:
+async def test_what_zendesk_refuses_goes_on_with_its_word_for_it(house: DeskHouse) -> None:
     house.desk.groups.clear()
     refused = Growth("tickets_total", result="refused")
     await house.ask(100)
@@ -141,7 +141,7 @@ async def test_a_silent_ticket_system_is_unavailable_a_minute_before_the_deadlin
     await house.drive(lambda: unavailable.by)
 
 
-async def test_a_ticket_that_was_made_unheard_is_closed_when_the_ladder_climbs(
+async def test_a_ticket_that_was_made_unheard_is_closed_when_routing_goes_on(
     house: DeskHouse,
 ) -> None:
     async def unheard(what: str) -> None:

@@ -90,7 +90,7 @@ async def test_a_server_that_fails_gets_the_same_mail_again(
     assert len(house.subjects) == 1
 
 
-async def test_a_mail_that_is_refused_makes_the_ladder_climb(house: MailHouse) -> None:
+async def test_a_mail_that_is_refused_makes_routing_go_on(house: MailHouse) -> None:
     house.server.behave = ["refuse"]
     await house.ask(100)
     await house.drive(house.told)

@@ -1,1 +1,1 @@
-"""The Faust shell: one file per agent, the chunks that they share, and the apps."""
+"""The agents: one folder for each, and shared/ for what several need."""

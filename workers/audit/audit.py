@@ -210,8 +210,7 @@ class Audit:
             if track.open.partition != decision.home.partition:
                 detail += (
                     f" in partition {track.open.partition} of {decision.home.topic}, this one is "
-                    f"in {decision.home.partition}: whoever writes a conversation must pick its "
-                    "partition alike"
+                    f"in {decision.home.partition}: all producers must use the same partitioner"
                 )
             self._find("two_open", detail, decision)
         opened = Open(

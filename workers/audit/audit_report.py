@@ -90,7 +90,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     open: list[OpenEscalation]
     """Oldest first."""
     open_by_queue: dict[str, int]
-    """By queue, or `ticket`, `contact` and `not placed`."""
+    """Open escalations by queue, or as `ticket`, `contact` and `not placed`."""
     outcomes: dict[str, int]
     reasons: dict[str, int]
     actions: dict[str, int]

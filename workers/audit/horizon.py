@@ -35,7 +35,7 @@ class Horizon:
     marks: Mapping[int, int] = field(default_factory=dict)
     """Per partition of the log: the last offset that the store knows to be folded."""
     progress: Sequence[WorkerProgress] = ()
-    """Of each worker whose input must not be lost, per partition."""
+    """Progress per partition of each worker whose input must not be lost."""
     placed_within_s: float = PLACED_WITHIN_S
     rates: Sequence[WindowRate] = ()
     """Shares of escalated conversations as the store has them."""

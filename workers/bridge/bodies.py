@@ -8,9 +8,9 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 
 BODY_S: Final = 10.0
-"""So long a body may take to arrive."""
+"""Seconds that a body may take to arrive."""
 MAX_HELD_BYTES: Final = 64_000_000
-"""Of the bodies that are being read or published, all together."""
+"""Bytes of the bodies that are being read or published, all together."""
 
 
 class BodyTooLargeError(Exception):

@@ -1,4 +1,4 @@
-"""From the body of a post to records: what each event is, whose it may be, why it is refused."""
+"""Turns the body of a post into records: what each event is, whose it may be, why it is refused."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -13,9 +13,9 @@ from workers.contracts.topics import DESKS, EVENTS
 from workers.kafka.publishing import Record
 
 MAX_BODY_BYTES: Final = 2_000_000
-"""Of one post; an event may have 1,000,000."""
+"""Bytes of one post; an event may have 1,000,000."""
 MAX_EVENTS: Final = 1000
-"""Of one post."""
+"""Events of one post."""
 NOT_ALLOWED: Final = "not_allowed"
 
 

@@ -1,8 +1,8 @@
-"""Chat logs in the OpenAI chat-completions and Anthropic messages formats, as events.
+"""Chat logs as events, once shapes.py has brought every format into one form.
 
-A log is one conversation: an object with `messages`, or the bare list of them. Each message
-becomes one event; an assistant's tool calls stay on its turn, and each tool result is a turn of
-its own. Ids and missing times are derived, so that the same log gives the same bytes.
+A log is one conversation: an object with `messages`, or the bare list of them. Each message becomes
+one event; an assistant's tool calls stay on its turn, and each tool result is a turn of its own.
+Ids and missing times are derived, so that the same log gives the same bytes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -43,7 +43,7 @@ GAPS_MS: Final = {
     "tool": 2_000,
     "system": 0,
 }
-"""From the turn before to one of this role, when the log has no times."""
+"""Time from the turn before to one of this role, when the log has no times."""
 
 _ROLES: Final = {
     "user": "customer",
@@ -95,7 +95,7 @@ class Imported(NamedTuple):
     events: list[bytes]
     skipped: list[Skip]
     ends: list[int]
-    """Of each message, how many of the events are of it and of those before it."""
+    """Number of events up to the end of each message: its own and those of the ones before it."""
 
 
 class _Unmappable(Exception):

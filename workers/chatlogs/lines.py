@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 MAX_LINE_BYTES: Final = 4 * 1024 * 1024
-"""Of an event: four times what the contract takes."""
+"""Bytes of a line with an event: four times what the contract takes."""
 MAX_LOG_BYTES: Final = 32 * 1024 * 1024
-"""Of a chat log's line, or of a file that is one JSON value; parsed it takes many times that."""
+"""Bytes of a chat log's line, or of a file that is one JSON value; parsed it takes many times that.
+"""
 _BLOCK: Final = 1024 * 1024
 
 

@@ -115,7 +115,7 @@ def _switch(given: dict[str, Any], *, on: bool) -> None:
 
 @asynccontextmanager
 async def _rates_store(settings: "Settings") -> AsyncIterator[tuple["RatesStore", int]]:
-    """Yield the store of what partitions remember, and how many partitions the log has."""
+    """Yield the store of the partitions' metadata, and how many partitions the log has."""
     from workers.kafka.reader import partitions_of, reading
     from workers.stores.connection import connect
     from workers.stores.rates_store import RatesStore
@@ -132,7 +132,7 @@ async def _rates_store(settings: "Settings") -> AsyncIterator[tuple["RatesStore"
 
 
 async def _metas(store: "RatesStore") -> list[PartitionMeta]:
-    """Return what each partition remembers; nothing while one is folded again."""
+    """Return each partition's metadata; nothing while one is folded again."""
     return await store.metas() or []
 
 

@@ -56,7 +56,7 @@ def audit(
     Reads every topic up to its present end; the workers may go on running, and records in flight
     are no finding. With Redis named it also compares the store's marks.
 
-    Exit code 0: clean, 1: findings, 69: a server is not reachable, 78: the cluster lacks topics.
+    Exit code: 0 clean, 1 findings, 69 a server is not reachable, 78 the cluster lacks topics.
     """
     settings = settings_from(kafka=kafka, redis=redis)
     declared = read_topics(topics)

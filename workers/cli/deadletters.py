@@ -163,7 +163,7 @@ def retry(
     again is marked on dead-letters and left out from then on; an event that was applied meanwhile
     is known by its event_id and changes nothing.
 
-    Exit code: 0 all were sent, 1 some could not be and are named, 2 wrongly called.
+    Exit code: 0 all were sent, 1 some could not be and are named, 2 bad usage.
     """
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)

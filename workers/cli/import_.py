@@ -59,7 +59,7 @@ def import_(
     it may be gzipped; - is standard input. Requests that repeat one conversation's history become
     one conversation.
 
-    Missing times are made up, the same ones each time; times without a zone are taken as UTC. A
+    Missing times are derived, the same in each run; times without a zone are taken as UTC. A
     live system trusts these times, so that old conversations have overdue deadlines at once: use
     --now for events that go to a live system.
 

@@ -141,7 +141,7 @@ def prioritise(priority: int, **given: Any) -> None:
 def _by_hand(kind: str, given: dict[str, Any], **fields: Any) -> None:
     """Send the event, print the decision that it became.
 
-    Exit code: 0 it was done, 1 it was refused or nothing was decided in time, 2 wrong arguments.
+    Exit code: 0 it was done, 1 it was refused or nothing was decided in time, 2 bad usage.
     """
     lead_of(given)
     settings = settings_from(kafka=given["kafka"], redis=given["redis"])

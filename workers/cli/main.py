@@ -122,7 +122,7 @@ class LazyGroup(click.Group):
             raise SystemExit(EXIT_CLOSED_PIPE) from None
 
     def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
-        """Read the arguments; --help, too, may be cut short by who reads it."""
+        """Read the arguments; the reader of --help, too, may close the pipe early."""
         with _ended_from_outside():
             return super().make_context(*arguments, **extra)
 

@@ -39,8 +39,8 @@ def check(source: IO[bytes] | None, topics: Path, as_json: bool) -> None:
     """Say whether the notices.yaml in FILE can be used; print every line in every language.
 
     Without FILE the shipped texts are printed; - is standard input. Values are examples: a wait
-    of 2 to 5 minutes, a deadline of 60 minutes, a queue that opens tomorrow. A text that names
-    one of them is used only where it is known. Exit code: 0 it can be used, 1 it cannot.
+    of 2 to 5 minutes, a deadline of 60 minutes, a queue that opens tomorrow. A text with a
+    placeholder is used only when its value is known. Exit code: 0 it can be used, 1 it cannot.
     """
     lines = list(_lines(_rules(source, topics)))
     if as_json:

@@ -49,7 +49,7 @@ def check(file: Path) -> None:
 @click.argument("route")
 @_file
 def test(route: str, file: Path) -> None:
-    """Send a message to ROUTE of the notifier.yaml in FILE (HANDOFF_NOTIFIER), and say what came.
+    """Send a message to ROUTE of the notifier.yaml in FILE (HANDOFF_NOTIFIER); print the result.
 
     Exit code: 0 sent, 1 refused or no such route, 69 the server is unavailable.
     """

@@ -86,7 +86,7 @@ def outcomes(
     by: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Say what came of escalations: resolved or not, how fast, offers taken, who came back.
+    """Print how escalations ended: resolved or not, how fast, offers taken, who came back.
 
     Reads escalation-outcomes up to where it ends now; the outcomes worker writes it. Repeats are
     counted once. With --log or --topic it replays the log instead, which gives the same figures

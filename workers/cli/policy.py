@@ -115,7 +115,7 @@ def test(source: IO[bytes], policy: PolicyChoice, topics: Path, as_json: bool) -
     """Decide over the dialogues in FILE and show those that do not end as expected.
 
     Those of the shipped policy are in policies/scenarios/default.yaml; docs/backtest.md has the
-    fields. Exit code: 0 all end as expected, 1 some do not, 2 a file cannot be used.
+    fields. Exit code: 0 all end as expected, 1 some do not, 2 bad usage.
     """
     from workers.contracts.yaml import YamlFileError
     from workers.replay.scenarios import load_scenarios, play

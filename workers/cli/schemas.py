@@ -72,8 +72,9 @@ def _row(name: str, path: Path, declared: "Topics") -> dict[str, Any]:
 def check(source: IO[bytes] | None, topic: str, every: bool, topics: Path, as_json: bool) -> None:
     """Check records in FILE (JSONL, - for standard input) before they are sent.
 
-    Without FILE the contract itself is checked: schemas, topics.yaml and every example. Exit code
-    0: all is well, 1: the printed problems were found, 2: bad usage.
+    Without FILE the contract itself is checked: schemas, topics.yaml and every example.
+
+    Exit code: 0 all is well, 1 the printed problems were found, 2 bad usage.
     """
     declared = read_topics(topics)
     if source is None:

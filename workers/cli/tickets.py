@@ -24,7 +24,7 @@ def check(ticket_file: Path, requests: tuple[Any, ...]) -> None:
     A REQUEST is a file with the JSON of one record. Nothing is sent, and secrets are shown by
     their names.
 
-    Exit code: 0 all calls can be made, 1 some cannot and are named, 2 the file is wrong.
+    Exit code: 0 all calls can be made, 1 some cannot and are named, 2 bad usage.
     """
     from workers.agents.tickets.ticket_check import calls_for
     from workers.contracts.codec import decode_message

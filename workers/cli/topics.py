@@ -69,7 +69,7 @@ def check(kafka: str | None, topics: Path, as_json: bool) -> None:
     """Compare partitions and configuration of every declared topic with the cluster.
 
     The embedded broker has 4 partitions per topic and no configuration; that is as it should be.
-    Exit code 0: they agree, 1: they differ, 2: topics.yaml is bad, or bad usage.
+    Exit code: 0 they agree, 1 they differ, 2 bad usage.
     """
     declared = read_topics(topics)
     settings = settings_from(kafka=kafka)
@@ -97,8 +97,7 @@ def check(kafka: str | None, topics: Path, as_json: bool) -> None:
 def apply(kafka: str | None, topics: Path, as_json: bool) -> None:
     """Create the declared topics that are missing; existing topics are left alone.
 
-    Exit code 0: the cluster is as declared, 1: something still differs, 2: topics.yaml is bad, or
-    bad usage.
+    Exit code: 0 the cluster is as declared, 1 something still differs, 2 bad usage.
     """
     declared = read_topics(topics)
     settings = settings_from(kafka=kafka)

@@ -44,7 +44,7 @@ QUIET_S: Final = 60.0
 """A process that ran for so long starts again without the pauses of those before."""
 STOP_LIMIT_S: Final = 30.0
 NOT_AGAIN: Final = (2, 65, 78)
-"""Exit codes of what a restart does not mend: wrongly called, dead letters, configuration."""
+"""Exit codes of what a restart does not mend: bad usage, dead letters, configuration."""
 
 _WHICH: Final = (*AGENTS, *WHEN_CONFIGURED, "all")
 

@@ -96,7 +96,7 @@ async def conversation_context(
 ) -> dict[str, Any]:
     """Return what the page shows; HTTPException 404 when there is nothing, or nothing for them.
 
-    `page` counts from the beginning; None: the last.
+    `page` counts from the beginning; None is the last one.
     """
 
     def read(connection: sqlite3.Connection) -> dict[str, Any]:

@@ -12,7 +12,7 @@ Render = Callable[[], Awaitable[Parts]]
 
 MOST_STREAMS: Final = 1_000
 _IDLE_S: Final = 1.0
-"""At the latest so long after the last look the next one follows: ages grow without any change."""
+"""Seconds between two looks at most: ages grow without any change."""
 
 logger = logging.getLogger(__name__)
 

@@ -46,7 +46,7 @@ class Session(NamedTuple):
 
     id: str
     digest: str | None = None
-    """Of the token that they signed in with."""
+    """Digest of the token that they signed in with."""
     desk_name: str | None = None
     """Name under which the person works at the desk, if sign-in gives none."""
 

@@ -58,7 +58,7 @@ class Site:
     ) -> Stored | None:
         """Return what the store has of a conversation, with its last turns.
 
-        None: nothing, or the store does not answer; `samplers.store_answers` tells which.
+        None if it has nothing or does not answer; `samplers.store_answers` tells which.
         """
         if self.redis is None:
             return None

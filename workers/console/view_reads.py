@@ -18,7 +18,7 @@ AT_RISK_MS: Final = 10 * MINUTE
 _CLAIMS: Final = 200
 _WAITING: Final = "outcome IS NULL AND claimed_at IS NULL AND place = 'queue'"
 _HELD: Final = "escalation INDEXED BY escalation_held"
-"""By itself SQLite takes the index of all claims, and reads every escalation that has ended."""
+"""Names the index: by itself SQLite takes that of all claims and reads every ended escalation."""
 _LISTED: Final = (
     "escalation_id, conversation_id, reason, rule, level, opened_at, place, queue, rung, placed_at,"
     " due_at, priority, assignee, suggested, ticket_id, claimed_by, claimed_at, outcome, ended_at,"
@@ -38,7 +38,7 @@ class QueueState(NamedTuple):
     held: int
     """Claimed and not ended."""
     median_wait_ms: int | None
-    """Of the claims of the last hour; None without any."""
+    """Median wait of the claims of the last hour; None without any."""
     slow_wait_ms: int | None
     """Four of five claims were quicker."""
 

@@ -40,10 +40,7 @@ class Calendar(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     holidays: Holidays = Holidays()
 
     def spans(self, day: date) -> tuple[tuple[int, int], ...]:
-        """Return the opening and closing minutes of a local day, counted from midnight.
-
-        Empty when closed.
-        """
+        """Return the opening and closing minutes of a local day from midnight; none if closed."""
         if self.is_holiday(day):
             return ()
         if self.hours == "always":

@@ -70,9 +70,7 @@ DESK_TYPES: Final[dict[str, type[DeskEvent | LeadEvent | Presence]]] = {
 
 
 def encode(message: msgspec.Struct) -> bytes:
-    """Return the JSON of a contract's message.
-
-    Fields at their default left out, times in UTC end in Z.
+    """Return the JSON of a message, without fields at their default; times in UTC end in Z.
 
     Equal messages give equal bytes.
     """

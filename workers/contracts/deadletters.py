@@ -14,18 +14,19 @@ MAX_DEAD_LETTER_BYTES: Final = 2_000_000
 """
 MAX_KEY_BYTES: Final = 32_768
 MAX_HEADERS_BYTES: Final = 65_536
-"""Of a record that is cut; a record that fits is kept whole, however these are."""
+"""Bytes of the headers of a record that is cut; a record that fits is kept whole, however these
+are."""
 
 _PREFIX: Final = "dead-letter-"
 _RETRIED: Final = _PREFIX + "retried"
 _RETRIED_RECORD: Final = _PREFIX + "retried-record"
 _DETAIL_CHARACTERS: Final = 500
 _OWN_BYTES: Final = 4096
-"""Of our own headers: the details, the names, and a topic's name of 249 characters."""
+"""Bytes of our own headers: the details, the names, and a topic's name of 249 characters."""
 _HEADER_BYTES: Final = 10
-"""Of the lengths of a header's name and value."""
+"""Bytes of the lengths of a header's name and value."""
 _RECORD_BYTES: Final = 100
-"""Of a record's and a batch's own fields."""
+"""Bytes of a record's and a batch's own fields."""
 
 
 class Origin(NamedTuple):
@@ -58,7 +59,7 @@ class RetryMark(NamedTuple):
 
     origin: Origin
     digest: str | None
-    """Of the dead letter; None on marks that were written before there was one."""
+    """Digest of the dead letter; None on marks that were written before there was one."""
 
 
 POISON: Final = "poison"
@@ -129,7 +130,7 @@ def fit(
 ) -> tuple[bytes | None, bytes | None, list[Header]] | None:
     """Return key, value and headers cut so that a dead letter of them takes at most `limit` bytes.
 
-    None: they fit as they are. Our own headers among them are kept.
+    None if they fit as they are. Our own headers among them are kept.
     """
     room = limit - _OWN_BYTES - _RECORD_BYTES
     if _length(key, value, headers) <= room:
@@ -146,10 +147,7 @@ def _length(key: bytes | None, value: bytes | None, headers: Sequence[Header]) -
 
 
 def read_dead_letter(record: Raw) -> DeadLetter | None:
-    """Return the refused record inside a record of `dead-letters`.
-
-    None when it is no dead letter.
-    """
+    """Return the refused record inside a record of `dead-letters`; None if it is no dead letter."""
     ours = {
         name.removeprefix(_PREFIX): value.decode(errors="replace")
         for name, value in record.headers

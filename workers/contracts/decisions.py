@@ -161,7 +161,7 @@ class OtherEscalation(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=T
 
 
 Others = Annotated[tuple[OtherEscalation, ...], msgspec.Meta(max_length=5)]
-"""Of one customer, latest first."""
+"""Other open escalations of one customer, latest first."""
 
 Said = Annotated[str, msgspec.Meta(max_length=500)]
 
@@ -235,10 +235,10 @@ class Facts(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """The policy's decision at one event, with the evidence for it.
+    """A decision of the fold at one event, with the evidence for it.
 
-    `seq` grows by every decision of a conversation; `epoch` is the `seq` of the decision that
-    last changed owner or place. `outcome` is set on the one decision that ends the escalation.
+    `seq` grows by every decision of a conversation; `epoch` is the `seq` of the decision that last
+    changed owner or place. `outcome` is set on the one decision that ends the escalation.
     """
 
     version: Literal[1] = 1
@@ -314,7 +314,7 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     """One entry of a conversation's transcript, as the store keeps it."""
 
     event_id: str
-    """Of the event; on an entry of the history beside a message, the decision's id."""
+    """Id of the event; on an entry of the history beside a message, the decision's id."""
     at: int
     role: str
     content: str
@@ -325,7 +325,7 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     """A tool's status; `stale` on an AI turn that came after the conversation changed hands.
 
     On an entry of the history, which the customer never saw, what happened: `placed`, `ticketed`,
-    `claimed`, `transferred`, or the outcome. Transcripts of before have `note` on a person's note.
+    `claimed`, `transferred`, or the outcome. Older transcripts have `note` on a person's note.
     """
     intents: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
@@ -338,9 +338,9 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
     customer_name: str | None = None
     """On a customer's turn: the customer, as far as the chat system has named them by then."""
     arguments: tuple[str, ...] = ()
-    """Of each call, the arguments as JSON, cut; empty where there are none."""
+    """Arguments of each call as JSON, cut; empty where there are none."""
     call_ids: tuple[str, ...] = ()
-    """Of each call its id, or on a tool's turn that of the call it answers; empty: unknown."""
+    """Id of each call, or on a tool's turn that of the call it answers; empty: unknown."""
     attachments: tuple[Attachment, ...] = ()
     customer_email: str | None = None
     customer_phone: str | None = None

@@ -290,7 +290,7 @@ class SwitchedVersion(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=T
 
 
 class AiSwitch(EventBase, kw_only=True, frozen=True, omit_defaults=True):
-    """From this offset on a version of the AI agent is off, or on again, in each partition."""
+    """A version of the AI agent is off, or on again, in each partition from this offset on."""
 
     type: Literal["ai_switch"]
     version: Literal[1] = 1

@@ -55,7 +55,7 @@ class PacketTurn(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     status: str | None = None
     calls: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
-    """Of each call the arguments as JSON, cut; empty where there are none."""
+    """Arguments of each call as JSON, cut; empty where there are none."""
     attachments: tuple[Attachment, ...] = ()
 
 
@@ -72,7 +72,7 @@ class Note(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """The page that a person reads in 30 seconds: at most 120 words before the transcript."""
+    """The page that a person reads in 30 seconds: at most 200 words before the transcript."""
 
     customer: Customer | None = None
     who: Claim
@@ -100,7 +100,7 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     links: tuple[str, ...] = ()
     playbook_hash: Word | None = None
     language: Word = "en"
-    """Of the words around what is quoted."""
+    """Language of the words around what is quoted."""
     title: str | None = None
     """The case in ten words, as a ticket's subject."""
     intents: tuple[Word, ...] = ()
@@ -178,7 +178,7 @@ class Claimed(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Refused(QueueEnvelope, kw_only=True, frozen=True, omit_defaults=True):
-    """The answer to an `accepted`, or a transfer, that could not be applied."""
+    """The answer to a desk's event that could not be applied: a claim, a reply or a transfer."""
 
     type: Literal["refused"]
     agent_id: Id | None = None

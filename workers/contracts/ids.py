@@ -26,10 +26,7 @@ def escalation_id(conversation_id: str, trigger_event_id: str) -> str:
 
 
 def decision_id(subject_id: str, action: str, seq: int) -> str:
-    """Return the id of a decision about `subject_id` (an escalation.
-
-    Or a conversation without one).
-    """
+    """Return the id of a decision; `subject_id` is its escalation, else its conversation."""
     return derive("decision", subject_id, action, seq)
 
 

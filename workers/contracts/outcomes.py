@@ -38,17 +38,17 @@ class OutcomeRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     tried: tuple[Word, ...] = ()
     level: Count = 0
     outcome: Outcome | None = None
-    """Of an end."""
+    """Outcome, on the record of an end."""
     opened_at: Instant | None = None
     claimed_at: Instant | None = None
     replied_at: Instant | None = None
     claim_minutes: Annotated[float, msgspec.Meta(ge=0)] | None = None
     """The policy's limit for the claim; None: the queue's own."""
     predicted_wait: PredictedWait | None = None
-    """Of an end that was claimed, where the queue's past allowed an estimate."""
+    """Estimated wait, on an end that was claimed, where the queue's past allowed an estimate."""
     transfers: Count = 0
     justified: bool | None = None
     csat: Csat | None = None
-    """Of a rating: from 1 to 5, the best."""
+    """Rating from 1 to 5, the best; on `rated` only."""
     observe: bool = False
     """The worker only observed: no customer was handed over."""

@@ -1,4 +1,4 @@
-"""topics.yaml as types: the topics, the queues of the desks, and the ladder below them."""
+"""topics.yaml as types: the topics, the queues of the desks, and the ladder after them."""
 
 import zoneinfo
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ OWN_TOPICS: Final = (
 )
 """The topics that the agents know by name; topics.yaml must declare each."""
 QUEUE_PREFIX: Final = "handoff-"
-"""Of the topic of every queue, before the queue's name as it is."""
+"""Prefix of the topic of every queue, before the queue's name as it is."""
 
 Service = Literal[
     "chat-system",
@@ -122,7 +122,7 @@ class Queue(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     calendar: Word
     """Name of one of the calendars."""
     max_waiting: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
-    """Escalations that may wait at once; one more goes down the ladder."""
+    """Escalations that may wait at once; one more goes on to the next rung."""
     overflow: tuple[QueueName, ...] = ()
     """Queues to try next, in order, before a ticket."""
     claim_minutes: Minutes

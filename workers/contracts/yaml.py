@@ -41,10 +41,7 @@ class Document:
     lines: Mapping[Path, int]
 
     def line_of(self, path: Sequence[Step]) -> int:
-        """Return the line of a value, from 1.
-
-        That of the nearest value around it when there is none.
-        """
+        """Return the line of a value, from 1, or of the nearest value around it if it has none."""
         steps = tuple(path)
         while steps not in self.lines:
             steps = steps[:-1]
@@ -70,12 +67,9 @@ class Document:
 
 
 def load_yaml(text: str, name: str) -> Document:
-    """Return the data of a YAML 1.2 text.
+    """Return the data of a YAML 1.2 text; YamlFileError when it is bad.
 
-    `name` is the file's, for errors. YamlFileError when it is bad.
-
-    Keys are strings and unique; there are no anchors, no tags of one's own, no infinite numbers.
-    The data is the caller's own.
+    `name` is the file's, for errors.
     """
     try:
         data, lines = _parsed(text)
@@ -184,9 +178,9 @@ _STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 def convert(document: Document, cls: type[T]) -> T:
-    """Return the document as `cls`, whose Structs forbid unknown fields.
+    """Return the document as `cls`; YamlFileError names the line of what does not fit.
 
-    YamlFileError with its line.
+    The Structs of `cls` forbid unknown fields.
     """
     try:
         return msgspec.convert(document.data, cls)
@@ -195,10 +189,7 @@ def convert(document: Document, cls: type[T]) -> T:
 
 
 def suggestion(word: str, known: Sequence[str], otherwise: str | None = None) -> str:
-    """Return what to do about an unknown `word`.
-
-    The known one that it looks like, or all of them.
-    """
+    """Return advice about an unknown `word`: the known one that it looks like, or all of them."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"

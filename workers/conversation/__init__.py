@@ -1,1 +1,1 @@
-"""The fold of one conversation: ownership, episodes, decisions. Pure; chunk.py is the way in."""
+"""The fold of one conversation: ownership, episodes, decisions. Pure; fold.py is the way in."""

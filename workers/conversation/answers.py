@@ -91,7 +91,7 @@ def _rate(state: State, kind: str, name: str) -> None:
 
 
 def _note_words(run: StepContext, event: Message) -> AgentFindings:
-    """Return an AI turn with words is an answer: the customer no longer waits."""
+    """Note an AI turn with words, which ends the customer's wait; return what detection found."""
     state, episode, text = run.state, run.state.episode, event.content
     episode.ai_turns += 1
     waited = 0 if episode.waiting_since is None else state.clock - episode.waiting_since

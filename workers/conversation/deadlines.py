@@ -54,7 +54,7 @@ def _reply_missed(run: StepContext) -> None:
 
 
 def _person_is_silent(run: StepContext) -> None:
-    """Take the conversation from a person who says nothing any more, as its queue wants it."""
+    """Take the conversation from a person who has gone silent, as its queue wants it."""
     escalation = run.state.open
     if escalation is None:
         return

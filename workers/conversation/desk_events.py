@@ -105,7 +105,7 @@ def open_claimed(run: StepContext, person: str | None) -> None:
 
 
 _INITIATIVE: Final = 0
-"""In place of a rule's key: a person who spoke first was told of in this episode."""
+"""Stands for a rule's key: a person who spoke first was told of in this episode."""
 
 
 def _objection(state: State, event: Ownership, escalation: Escalation) -> Cause | None:

@@ -18,7 +18,7 @@ from workers.conversation.state import (
 from workers.conversation.step_context import StepContext
 
 _LASTING: Final = 0.5
-"""Of the frustration before a customer's message so much is left with it."""
+"""Share of the frustration before a customer's message that is left with it."""
 
 
 def begin_episode(state: State) -> None:

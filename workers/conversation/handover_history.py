@@ -12,7 +12,7 @@ from workers.conversation.step_context import TOLD, Effect
 NOTE_LIMIT: Final = 2_048
 """Characters of a person's note."""
 _STATUS: Final = {"claim": "claimed", "transfer": "transferred"}
-"""Of what has no outcome."""
+"""Status of an entry for a decision without an outcome."""
 
 
 def history_of(

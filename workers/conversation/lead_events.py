@@ -1,4 +1,4 @@
-"""A lead's events: open, move, give back, hurry, close or offer, against any rule."""
+"""A lead's events: open, move, give back, hurry, close or offer, regardless of the rules."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,7 +16,7 @@ from workers.redaction.redact import redact
 WHY_LIMIT: Final = 500
 """Bytes of a lead's reason that a decision carries."""
 _KEY: Final = -1
-"""In place of a rule's key: what a lead offered was declined in this episode."""
+"""Stands for a rule's key: what a lead offered was declined in this episode."""
 
 
 def lead(run: StepContext, event: Lead) -> None:

@@ -155,10 +155,7 @@ _RATES = msgspec.msgpack.Decoder(Rates)
 
 
 def meta_fields(meta: PartitionMeta, before: PartitionMeta | None = None) -> dict[str, bytes]:
-    """Return the fields to write to the partition's `meta` hash.
-
-    Only those that differ from `before`.
-    """
+    """Return the fields of the partition's `meta` hash that differ from `before`, to be written."""
     fields = {}
     rates, policy = meta.rates, msgspec.structs.replace(meta, rates=None)
     if before is None or policy != msgspec.structs.replace(before, rates=None):
@@ -169,10 +166,7 @@ def meta_fields(meta: PartitionMeta, before: PartitionMeta | None = None) -> dic
 
 
 def read_meta(fields: Mapping[str, bytes]) -> PartitionMeta | None:
-    """Return the meta in the fields of the partition's `meta` hash.
-
-    None when nothing is stored yet.
-    """
+    """Return the meta in the fields of the partition's `meta` hash; None if there is none yet."""
     policy, rates = fields.get("policy"), fields.get("rates")
     if policy is None:
         return None

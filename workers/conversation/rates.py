@@ -170,10 +170,7 @@ def read_rates(windows: Iterable[Rates], bands: Bands) -> list[Rate]:
 
 
 def _counts(rates: Rates, key: int, newest: int) -> tuple[Count, Count]:
-    """Return the count of the whole window, and without the newest slice.
-
-    Where much is still to come.
-    """
+    """Return the counts of the window with and without its newest, unfinished slice."""
     whole = settled = Count()
     for number, counts in rates.slices.items():
         one = counts.get(key)

@@ -179,7 +179,7 @@ class Episode(msgspec.Struct, array_like=True):
     """The last different tool calls."""
     mood: tuple[tuple[str, float], ...] = ()
     frustrated: float = 0.0
-    """Of the last customer message."""
+    """Frustration of the last customer message."""
     solved: float = 0.0
     asks: tuple[tuple[int, ...], ...] = ()
     """Sketches of the customer's last messages."""
@@ -230,7 +230,7 @@ class State(msgspec.Struct, array_like=True):
     epoch: int = 0
     owner: Owner = "ai"
     number: int = 1
-    """Of the episode; it grows with every change of who cares for the customer."""
+    """Number of the episode; it grows with every change of who cares for the customer."""
     episode: Episode = msgspec.field(default_factory=Episode)
     """Kept while a person owns the conversation, for whom it is written."""
     open: Escalation | None = None

@@ -74,7 +74,7 @@ def _one_of(part: str) -> frozenset[str]:
 
 
 def _needs(pattern: str) -> list[frozenset[str]]:
-    """Of the parts that a match must contain those that are least often found."""
+    """Return, of the parts that a match must contain, those that are least often found."""
     branches = _branches(pattern)
     if len(branches) > 1:
         return [classes] if (classes := _one_of(f"(?:{pattern})")) else []

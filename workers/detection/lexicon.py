@@ -131,10 +131,7 @@ def parse(text: str, source: str) -> Iterator[LexiconEntry]:
 
 
 def _near(letter: str) -> str:
-    """Return the letters that stand for another by a slip or by ear.
-
-    Beside it, or vowel for vowel.
-    """
+    """Return the letters that stand for another by ear, or by a slip to a neighbouring key."""
     near = set(_VOWELS if letter in _VOWELS else "")
     for row, keys in enumerate(_KEYBOARD):
         at = keys.find(letter)

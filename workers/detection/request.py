@@ -83,10 +83,7 @@ def sentences(classes: str) -> Iterator[tuple[int, str]]:
 
 
 def _surest(classes: str, offset: int, sentence: str) -> Asking | None:
-    """Return the surest way in which a sentence asks for a person.
-
-    Score 0 where it denies to ask.
-    """
+    """Return the surest way in which a sentence asks for a person; score 0 if it denies to ask."""
     denied = None
     for rule in _PLAN.candidates(sentence):
         for match in rule.pattern.finditer(sentence):

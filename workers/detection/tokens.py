@@ -123,10 +123,7 @@ class ClassifiedTurn:
         self.classes, self._firsts = _classify(words, lexicon)
 
     def word(self, at: int) -> str:
-        """Return the first word, or the mark, that the class ``at`` stands for.
-
-        None after the end.
-        """
+        """Return the first word or mark that the class ``at`` stands for; None after the end."""
         if self._firsts is not None:
             at = self._firsts[at] if at < len(self._firsts) else len(self._words)
         return self._words[at] if at < len(self._words) else ""

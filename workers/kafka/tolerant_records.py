@@ -23,7 +23,8 @@ from aiokafka.record.memory_records import _MemoryRecordsPy
 from aiokafka.record.util import decode_varint
 
 UNPACKED_BYTES: Final = 64 * 1024 * 1024
-"""Of one batch. Ours have at most 4 MB, and 1 MB of JSON packs no more than this."""
+"""Bytes of one batch, unpacked. Ours have at most 4 MB, and 1 MB of JSON packs no more than this.
+"""
 STEPPED_OVER: Final = "handoff-stepped-over"
 """Names the header of the record that stands for a batch which was not unpacked; it has no key and
 no value, and its reader makes a dead letter of it."""

@@ -1,1 +1,1 @@
-"""HTTP to other systems: vendor files, calls with limits and retries, undelivered messages."""
+"""HTTP and mail to other systems: vendor files, calls with limits and retries."""

@@ -1,4 +1,4 @@
-"""From one of our messages to the requests that a vendor file asks for."""
+"""Turns one of our messages into the requests that a vendor file asks for."""
 
 from typing import Any, NamedTuple
 

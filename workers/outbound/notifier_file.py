@@ -52,7 +52,7 @@ class NotifierRoute(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
     when: RouteMatch = RouteMatch()
     language: Language = "en"
     every_minutes: Annotated[float, msgspec.Meta(ge=0, le=1440)] = 5
-    """After one message the next waits so long, and holds all that came meanwhile."""
+    """Minutes between one message and the next, which holds all that came meanwhile."""
     mail: tuple[Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
     webhook: Webhook | None = None
 
@@ -67,7 +67,7 @@ class NotifierFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     """Template of the address at which a desk shows a conversation."""
     mail: MailServer | None = None
     limits: Limits = Limits()
-    """Of each webhook; `give_up_minutes` of mail, too."""
+    """Limits of each webhook; `give_up_minutes` counts for mail, too."""
     routes: Annotated[tuple[NotifierRoute, ...], msgspec.Meta(min_length=1)]
 
 

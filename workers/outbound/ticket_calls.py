@@ -1,4 +1,4 @@
-"""From a request for a ticket to the ticket system's calls, and from its answers to the ticket."""
+"""Turns a request for a ticket into the ticket system's calls, and its answers into the ticket."""
 
 from collections.abc import Mapping
 from email.message import EmailMessage

@@ -26,7 +26,7 @@ class TicketTree(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     """The ticket in `answer`; a null or empty id says that there is none."""
 
     id: Tree
-    """By which the vendor's calls name it."""
+    """The id by which the vendor's calls name the ticket."""
     number: Tree = None
     """Number by which people and the customer know the ticket; without one, its id serves."""
     url: Tree = None
@@ -74,7 +74,7 @@ class FindTicket(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     url: str
     ticket: TicketTree
     settle_seconds: Seconds = 30
-    """After a try whose end is unknown, until the vendor surely finds what that made."""
+    """Seconds after a try whose end is unknown until the vendor surely finds what that try made."""
 
 
 class PollTicket(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -98,7 +98,7 @@ class TicketFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     secrets: dict[VendorName, str] = {}
     """Files that hold a secret each, relative to this file, or `env:NAME`."""
     headers: dict[str, str] = {}
-    """Of every call."""
+    """Headers of every call."""
     limits: Limits = Limits()
     mail: MailServer | None = None
     """The server that sends the mail of calls."""

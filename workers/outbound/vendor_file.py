@@ -76,7 +76,7 @@ class Limits(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     at_once: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
     timeout_seconds: Seconds = 10
     give_up_minutes: Annotated[float, msgspec.Meta(gt=0, le=10_080)] = 60
-    """Of retries, until a message becomes a dead letter."""
+    """Minutes of retries until a message becomes a dead letter."""
 
 
 class Outbound(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -85,14 +85,14 @@ class Outbound(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     conversations: str
     """Template of what the vendor's conversation ids begin with; what follows is `id`."""
     headers: dict[str, str] = {}
-    """Of every call."""
+    """Headers of every call."""
     sign_with: str | None = None
     """Name of the secret that signs."""
     limits: Limits = Limits()
     control: tuple[VendorCall, ...] = ()
-    """After a message of conversation-control."""
+    """Calls after a message of conversation-control."""
     queue: tuple[VendorCall, ...] = ()
-    """After a message of a handoff-<queue> topic."""
+    """Calls after a message of a handoff-<queue> topic."""
 
 
 class PresenceQuestion(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -46,7 +46,7 @@ class ConversationCounts(msgspec.Struct):
     solved: int = 0
     """Solved by the AI agent alone, each time."""
     back: int = 0
-    """Of those: the customer came back."""
+    """Those after which the customer came back."""
     closed: int = 0
     """Closed without a person ever called."""
     unanswered: int = 0

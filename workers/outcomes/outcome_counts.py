@@ -155,7 +155,7 @@ class OutcomeReport:
         self.first_ms: int | None = None
         self.last_ms = 0
         self.waits: dict[str, WaitCounts] = {}
-        """By queue."""
+        """Waits by queue."""
         self._since_ms = since_ms
         self._seen: set[str] = set()
         self._ended: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""From a decision to the record of what came of it."""
+"""Turns a decision into the record of what came of it."""
 
 from typing import Final
 

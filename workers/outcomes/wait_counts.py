@@ -13,9 +13,9 @@ class WaitCounts(msgspec.Struct):
     within: int = 0
     """Claimed within the range that was estimated."""
     waits_s: list[int] = msgspec.field(default_factory=list)
-    """Of each claim with an estimate: from the placing to the claim, whole seconds."""
+    """Whole seconds from the placing to the claim, for each claim with an estimate."""
     widths_s: list[int] = msgspec.field(default_factory=list)
-    """Of each of them: how wide the range was."""
+    """Width of the range for each of them, in whole seconds."""
 
     def count(self, record: OutcomeRecord) -> None:
         """Count an end, if its escalation was claimed."""

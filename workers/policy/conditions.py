@@ -47,10 +47,7 @@ def conditions_of(when: When, threshold: float | None) -> tuple[Condition, ...]:
 
 
 def route_conditions(when: RouteWhen) -> tuple[Condition, ...]:
-    """Return the conditions of a route that look at signals.
-
-    Those on reason and rule are the route's.
-    """
+    """Return the conditions of a route that look at signals; the route itself checks the others."""
     found = [_intents(when), _found_intents(when), _policy_exception(when), *_scope(when)]
     return tuple([condition for condition in found if condition is not None])
 

@@ -193,8 +193,5 @@ def duration_ms(duration: str) -> int:
 
 
 def given(struct: msgspec.Struct) -> dict[str, Any]:
-    """Return the fields that a file gives, which are those that are not None.
-
-    By their Python names.
-    """
+    """Return the fields that are not None, which a file gives, by their Python names."""
     return {k: v for k, v in msgspec.structs.asdict(struct).items() if v is not None}

@@ -83,7 +83,8 @@ class Policy:
     max_hops: int
     offer_ms: int
     messages_per_minute: int
-    """Of one conversation: that many of the customer are read, and of all machines together."""
+    """Messages of one conversation that are read in a minute: so many of the customer, and as many
+    of all machines together."""
     idle_minutes: float
     """Minutes for which a person may be silent on a queue that sets no limit of its own."""
     on_idle: OnIdle

@@ -53,15 +53,13 @@ class Signals(msgspec.Struct):
 
 
 POLICY_EXCEPTION = "policy_exception"
-FOUND_INTENTS = "found_intents"
 """The reason by which an AI agent asks for something that its own rules do not allow."""
+FOUND_INTENTS = "found_intents"
+"""The signal of intents that detection found in the customer's words."""
 
 
 def slope(values: tuple[float, ...]) -> float:
-    """Return the change per step of a line through `values` (least squares).
-
-    0 for fewer than two.
-    """
+    """Return the change per step of the line of least squares; 0 for fewer than two values."""
     n = len(values)
     if n < 2:
         return 0.0

@@ -1,1 +1,1 @@
-"""Deciding over recorded events again, and proving from the topics that nothing was lost."""
+"""Deciding over recorded events again: backtests, sweeps, scenarios, explanations."""

@@ -158,7 +158,7 @@ class Memory:
 
 _BATCH: Final = 10_000
 _OVER: Final = 2**62
-"""In place of a clock on disk: nothing is to be stripped."""
+"""Stands for a clock of a conversation on disk: nothing is to be stripped."""
 
 
 def _stripped(conversation_id: str, entry: CachedConversation) -> CachedConversation:

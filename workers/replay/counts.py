@@ -12,7 +12,8 @@ from workers.contracts.time import from_ms
 from workers.handoff.languages import code_of
 
 Split = Literal["intent", "ai_version", "tier", "tenant", "channel", "language", "day", "hour"]
-"""By what conversations are told apart; day and hour are those of the first message, in UTC."""
+"""Names by which conversations are told apart; day and hour are those of the first message, in UTC.
+"""
 SPLITS: Final[tuple[Split, ...]] = (
     "intent", "ai_version", "tier", "tenant", "channel", "language", "day", "hour",
 )  # fmt: skip
@@ -43,9 +44,9 @@ class Agreement(msgspec.Struct):
     escalated: int = 0
     caught: int = 0
     early: int = 0
-    """Of those caught: called for before the turn that is named."""
+    """Caught ones that were called for before the turn that is named."""
     late: int = 0
-    """Of those caught: called for after it."""
+    """Caught ones that were called for after it."""
 
     def add(self, other: "Agreement") -> None:
         """Add the counts of another part."""
@@ -85,7 +86,7 @@ class Tally(msgspec.Struct):
     queues: Counter[str] = msgspec.field(default_factory=Counter)
     outcomes: Counter[str] = msgspec.field(default_factory=Counter)
     offers: Counter[str] = msgspec.field(default_factory=Counter)
-    """By rule."""
+    """Offers by rule."""
     answers: Counter[str] = msgspec.field(default_factory=Counter)
     """The answers to offers: accepted, declined."""
     spoke: Counter[str] = msgspec.field(default_factory=Counter)
@@ -96,7 +97,7 @@ class Tally(msgspec.Struct):
     """Decisions after the runs had parted, by action."""
     agreement: Agreement = msgspec.field(default_factory=Agreement)
     missed: list[Missed] = []
-    """By labels, the first MISSED of them by conversation."""
+    """Conversations that labels say were missed, the first MISSED by conversation."""
 
     def add(self, other: "Tally") -> None:
         """Add the counts of another part."""

@@ -48,7 +48,7 @@ class Now(msgspec.Struct, frozen=True, kw_only=True):
     """The signals that hold without a new event."""
     near_misses: tuple[NearMiss, ...]
     reason: str | None = None
-    """Of the open escalation."""
+    """Reason of the open escalation."""
     rule: str | None = None
     opened_by: str | None = None
     level: int = 0

@@ -10,7 +10,7 @@ from workers.detection import FRUSTRATION_THRESHOLD
 from workers.outcomes import PAUSE_MS, Mark, MarkKind
 
 _SOLVED: Final = 0.5
-"""From here on the customer's own words say that it is solved, or only thank."""
+"""Score from which the customer's own words say that it is solved, or only thank."""
 
 
 class MarkFile:

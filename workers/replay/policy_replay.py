@@ -90,7 +90,8 @@ class PolicyReplay:
         self._called: dict[str, int] = {}
         """Turns at which the recorded run called a person who has not come yet."""
         self._uncalled: dict[tuple[str, int], tuple[int, str]] = {}
-        """By labelled conversation and its beginning: the turn and words at which it misses one."""
+        """Turn and words at which a labelled conversation misses a person, by its id and beginning.
+        """
 
     def fold(self, incoming: Sequence[Incoming], recorded: RecordedChunk | None) -> None:
         """Fold a run of records, in the partition's order.

@@ -91,7 +91,7 @@ class Judged(msgspec.Struct, kw_only=True, frozen=True):
     load: list[LoadRow]
     agreement: AgreementRow | None
     missed: list[Missed]
-    """Of the conversations that labels say needed a person, at most 1,000 without one."""
+    """Conversations without a person that needed one according to the labels, at most 1,000."""
     silent_rules: list[str]
     """Rules of the policy that decided nothing in this log."""
     absent_intents: list[str]
@@ -108,7 +108,7 @@ class Change(msgspec.Struct, kw_only=True, frozen=True):
     lost: int
     difference: float | None
     interval: Interval | None
-    """Of the difference, at 95 % confidence; the same conversations stand on both sides."""
+    """Interval of the difference at 95 % confidence; the same conversations stand on both sides."""
 
 
 class RefusedLine(msgspec.Struct, kw_only=True, frozen=True):

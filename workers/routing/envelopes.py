@@ -26,7 +26,7 @@ _CONTROLLED: Final = frozenset(
 
 LEAST_URGENT: Final = 5
 MOST_URGENT: Final = 1
-"""Of tickets: no queue could take who waits."""
+"""Priority of a ticket: no queue could take the customer who waits."""
 
 
 class Envelope(NamedTuple):
@@ -148,12 +148,7 @@ def withdrawals(decision: Decision, plan: Plan, topics: Topics) -> list[Envelope
 
 
 def routed(decision: Decision, plan: Plan) -> Envelope:
-    """Return the event that tells the fold where the escalation was placed.
-
-    For the partition it lives in.
-
-    Its time is the decision's: placing moves no clock, and nobody's clock can make it too new.
-    """
+    """Return the event that tells the fold, in the home partition, where the escalation is."""
     if plan.place is None:
         raise ValueError(f"{decision.decision_id}: nothing was placed")
     message = Routed(

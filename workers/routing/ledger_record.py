@@ -8,14 +8,17 @@ from workers.contracts.ledger import LedgerRecord, Plan, ToldWait
 from workers.routing.plan import claimed_on, is_placing
 
 PASSING = frozenset({"offer", "recommend", "suppress", "refuse", "update", "rate"})
-"""Actions that leave every place as it is; only their `seq` is remembered."""
+"""Actions that leave every place as it is; only `seq` changes, and `told` with an `update`."""
 
 UNKNOWN = "unknown"
-"""In place of a person's id: somebody without one wrote in the chat."""
+"""Stands for a person's id when somebody without one wrote in the chat."""
 
 
 def is_passing(decision: Decision) -> bool:
-    """Return True if a repeat of this decision needs nothing from the ledger."""
+    """Return True if a decision changes no place.
+
+    Its repeat needs nothing of the ledger's record but `told`, and that only for an `update`.
+    """
     return decision.observe or decision.action in PASSING
 
 
@@ -118,10 +121,7 @@ def _told(decision: Decision, plan: Plan) -> ToldWait | None:
 
 
 def waits_on(record: LedgerRecord | None) -> str | None:
-    """Return the queue on which the escalation of this record waits for somebody.
-
-    None when on none.
-    """
+    """Return the queue on which this record's escalation waits for somebody; None if on none."""
     if record is None or record.outcome is not None or record.claimed_by is not None:
         return None
     return record.queue if record.place == "queue" else None

@@ -54,10 +54,7 @@ def _spans_from(calendar: Calendar, at_ms: int) -> Iterator[tuple[int, int]]:
 
 
 def _spans(calendar: Calendar, day: date) -> Iterator[tuple[int, int]]:
-    """Return the opening and closing moments of one local day.
-
-    Without those that a gap has swallowed.
-    """
+    """Yield the opening and closing moments of one local day, but no span that a gap swallows."""
     for opens, closes in calendar.spans(day):
         start, end = _moment(calendar, day, opens), _moment(calendar, day, closes)
         if start < end:

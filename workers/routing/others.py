@@ -1,4 +1,4 @@
-"""One customer, one case: which escalations of the same customer are open elsewhere."""
+"""A customer's other open escalations, which packets and claims name."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple

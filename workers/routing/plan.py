@@ -59,13 +59,12 @@ def plan(
     previous: LedgerRecord | None = None,
     rejected: Set[str] = _NOBODY,
 ) -> Plan:
-    """Return what to do for one decision.
-
-    The first rung that takes it, or nothing where none is needed.
+    """Return the plan for a decision: the first rung that takes it, or none if it needs no place.
 
     `previous` is the conversation's ledger record before this decision; `rejected` are rungs whose
-    topic refused the packet of this very decision. It ends at the customer's contact details at
-    the latest, and every rung before the one taken is in `skipped` once, with its reason.
+    topic refused the packet of this very decision. The ladder ends at the customer's contact
+    details at the latest, and every rung before the one taken is in `skipped` once, with its
+    reason.
     """
     # A clock that runs behind must not let a deadline pass before it was set.
     planned_ms = max(now_ms, to_ms(decision.decided_at))
@@ -84,10 +83,7 @@ def plan(
 
 
 def amend(planned: Plan, decision: Decision, topics: Topics, load: Load, now_ms: int) -> Plan:
-    """Return the plan after the place of `planned` has refused the packet.
-
-    Further down the ladder.
-    """
+    """Return the plan once the place of `planned` has refused the packet: a later rung."""
     refused = {
         rung_name(skip.place, skip.queue) for skip in planned.skipped if skip.reason == "rejected"
     }
@@ -101,10 +97,7 @@ def amend(planned: Plan, decision: Decision, topics: Topics, load: Load, now_ms:
 
 
 def rung_name(place: Place | None, queue: str | None) -> str:
-    """Return a rung as `tried` and `withdraw_from` name it.
-
-    The queue, or the kind of place below.
-    """
+    """Return a rung's name in `tried` and `withdraw_from`: its queue, or `ticket` or `contact`."""
     return queue or "" if place == "queue" else place or ""
 
 
@@ -219,10 +212,7 @@ def _reply_minutes(rung: Rung, decision: Decision, topics: Topics) -> float | No
 
 
 def _unplaced(decision: Decision, planned_ms: int, previous: LedgerRecord | None) -> Plan:
-    """Return the plan of a decision that needs no place.
-
-    Only where the escalation no longer waits.
-    """
+    """Return the plan of a decision that needs no place: only the places that it leaves."""
     plan = Plan(withdraw_from=_left(decision, previous), planned_at=from_ms(planned_ms))
     if previous is None or previous.escalation_id != decision.escalation_id:
         return plan
@@ -305,10 +295,7 @@ def _standing(decision: Decision, previous: LedgerRecord | None) -> set[str]:
 
 
 def _asked_first(decision: Decision) -> list[str]:
-    """Return the customer's own person, then who had the conversation lately.
-
-    Not whoever has just let go of it.
-    """
+    """Return the customer's own person and that of the last day, but not one who just let go."""
     customer = decision.facts.customer
     dedicated = None if customer is None else customer.dedicated_agent
     people = dict.fromkeys((dedicated, decision.facts.last_person))

@@ -31,9 +31,7 @@ class PastClaim:
 def estimate(
     claims: Iterable[PastClaim], ahead: int, free_slots: int | None, now_ms: int
 ) -> Wait | None:
-    """Return the wait of one more escalation behind `ahead` others.
-
-    Or None when the past says too little.
+    """Return the wait of one more escalation behind `ahead` others; None if too little is known.
 
     Each past wait is taken per place in the line; people who are free shorten the line.
     """

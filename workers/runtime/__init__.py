@@ -1,1 +1,1 @@
-"""Faust and Kafka's consumer, without the domain."""
+"""Faust, Kafka's consumer and producer, health, metrics and watchdog: what runs an agent."""

@@ -67,8 +67,8 @@ class NotYet(Exception):
 class Agent:
     """Base class of the agents: how one kind of worker handles its topic.
 
-    An exception that leaves any of these methods ends the process at once, without a commit, and
-    its records are read again after the restart.
+    Any exception but NotYet that leaves one of these methods ends the process at once, without a
+    commit, and its records are read again after the restart.
     """
 
     group: ClassVar[str]

@@ -16,7 +16,7 @@ RUN: Final = 100
 WINDOW: Final = 1000
 SHARE: Final = WINDOW // 5
 NAMED: Final = 3
-"""Of keys, queues and tenants, the message names so many."""
+"""Keys, queues and tenants that the message names, at most so many of each."""
 READ_BYTES: Final = 64 * 1024
 """Larger records are not searched for queue and tenant."""
 UNCOUNTED: Final[frozenset[RejectionReason]] = frozenset(

@@ -7,7 +7,7 @@ from typing import Final
 
 EVERY_S: Final = 60.0
 QUIET_S: Final = 10.0
-"""After so long without such a line, and with an answer, Kafka is back."""
+"""Seconds without such a line after which, with an answer, Kafka is back."""
 _AWAY: Final = (
     "Unable connect",
     "Unable to request metadata",

@@ -29,7 +29,7 @@ LACKING_S: Final = 20.0
 PAUSED_S: Final = 5.0
 """A process that did not run for so long was perhaps stopped."""
 BUSY_SHARE: Final = 0.5
-"""Of the processor's time, by which a blocked event loop is told from a stopped process."""
+"""Share of the processor's time by which a blocked event loop is told from a stopped process."""
 COLLECT_AFTER: Final = (20_000, 20, 50)
 """Thresholds of the garbage collector: a chunk makes thousands of objects and hardly a cycle."""
 SUPERVISOR: Final = "HANDOFF_SUPERVISOR"

@@ -22,7 +22,7 @@ class Stored(NamedTuple):
     """None: it is there and cannot be decoded."""
     turns: list[Turn]
     meta: PartitionMeta | None
-    """Of its partition; None when nothing is stored of that."""
+    """The meta of its partition; None when nothing of that is stored."""
 
 
 async def partition_meta(redis: Redis, prefix: str, home: Home) -> PartitionMeta | None:

@@ -24,7 +24,7 @@ _OURS: Final = ("last:", "given up:", "known at:")
 
 
 class Rank(NamedTuple):
-    """By which later messages of one kind about a conversation are told from earlier ones."""
+    """The order by which a later message of one kind is told from an earlier one."""
 
     epoch: int
     seq: int
@@ -49,7 +49,7 @@ class Delivery(msgspec.Struct, kw_only=True, frozen=True, array_like=True):
     refused: tuple[str, ...] = ()
     """Calls that the vendor will never take, with its answer."""
     attempts: int = 0
-    """Of the next call."""
+    """Attempts at the next call so far."""
 
 
 class Taken(NamedTuple):

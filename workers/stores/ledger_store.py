@@ -162,7 +162,7 @@ class LedgerStore:
     # ---- whether it is still the same store ----------------------------------------------------
 
     async def witness(self) -> str:
-        """Leave what an older store, should it take this one's place from now on, has not."""
+        """Leave a key that an older copy of the store would lack, and return its name."""
         witness = self._new_witness()
         await self._redis.set(witness, 1, px=_LOOK_MS)
         return witness

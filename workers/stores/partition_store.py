@@ -78,10 +78,10 @@ class ChunkRead:
     deaths: int
     """Processes that began at this offset and never got further."""
     alone: int
-    """Up to this offset records are tried one by one; -1 when that is not so."""
+    """The offset up to which records are tried one by one; -1 when they are not."""
     states: dict[str, bytes | None]
     known: dict[str, set[str]]
-    """Of the ids asked for, those that were applied before."""
+    """The ids among those asked for that were applied before."""
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ def outbox_field(output: OutboxEntry) -> str:
 
 
 class PartitionStore:
-    """The keys of one partition: one hash tag, one slot of a cluster.
+    """The keys of one partition, under one hash tag.
 
     `token` tells this owner of the partition from every other one, before and after.
     """
@@ -179,7 +179,7 @@ class PartitionStore:
         return bool(found == b"")
 
     async def try_alone(self, start: int, until: int) -> None:
-        """From here to `until` records are tried one by one, and deaths are counted anew."""
+        """Have the records from here to `until` tried one by one, and count deaths anew."""
         trying: Any = {"offset": start, "token": self._token, "count": 1, "alone": until}
         await self._redis.hset(f"{self._base}trying", mapping=trying)
 
@@ -188,10 +188,7 @@ class PartitionStore:
         await self._redis.hdel(f"{self._base}trying", "offset", "token", "count")
 
     async def due(self, now_ms: int, limit: int) -> list[tuple[str, int]]:
-        """Return the conversations whose timer is due.
-
-        The earliest first, each with its due time.
-        """
+        """Return the conversations whose timer is due, the earliest first, with the due times."""
         rows: Any = await self._redis.zrangebyscore(
             f"{self._base}timers", "-inf", now_ms, start=0, num=limit, withscores=True
         )

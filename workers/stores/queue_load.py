@@ -43,7 +43,7 @@ class _LastWord(msgspec.Struct, array_like=True):
 
 
 class LoadStore:
-    """Reads and writes the load of the queues of topics.yaml; all keys are in one slot.
+    """Reads and writes the load of the queues of topics.yaml; all keys have one hash tag.
 
     A queue's waiting is a set of escalation ids: repeating a change changes nothing, and an
     escalation is on one queue at most.

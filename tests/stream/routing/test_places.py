@@ -209,7 +209,7 @@ class TestWithoutPlaces:
 class TestRejections:
     """Topics that refuse the packet."""
 
-    async def test_transcript_is_cut_before_the_packet_climbs(self, bench: Bench) -> None:
+    async def test_transcript_is_cut_before_the_next_rung_is_tried(self, bench: Bench) -> None:
         small = topics(*bench.topics.queues.values(), max_message_bytes=6_000)
         bench.topics = small
         await bench.says(*turns(40, size=200))

@@ -179,7 +179,7 @@ def test_the_ticket_may_come_before_the_routing() -> None:
     assert h.wait(500) == []
 
 
-def test_a_refused_ticket_climbs() -> None:
+def test_a_refused_ticket_goes_on_to_the_next_rung() -> None:
     h = _waiting("ticket")
     h.desk("ticket_refused", reason="full")
     assert (h.last.action, h.last.cause, h.last.tried) == ("move", "ticket_refused", ("ticket",))

@@ -1,1 +1,1 @@
-"""Asks a model about turns that the policy names."""
+"""Asks a model about customer messages that the fold finds doubtful."""

@@ -230,11 +230,9 @@ class ClassifierAgent(Agent):
         return turns[:-1] if turns and turns[-1].event_id == request.event_id else []
 
     async def _judge(self, conversation_id: str, asked: Question) -> _Judged | None:
-        """Return the answer kept or the model's, as far as breaker and budget allow.
+        """Return the answer kept or the model's; None if neither breaker nor budget allows one.
 
-        None: there is none.
-
-        Whatever the outcome, it is counted.
+        Every outcome is counted.
         """
         key = asked.key(self.settings.classifier_model)
         if kept := self._cache.get(key):

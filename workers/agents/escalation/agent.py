@@ -218,7 +218,7 @@ class EscalationAgent(Agent):
         await self._partitions[tp].step_over(end)
 
     async def failing(self, tp: TP, error: Exception) -> None:  # noqa: ARG002 - its phase tells
-        """Take back that the chunk in hand is suspected, unless it died of itself."""
+        """Clear the suspicion that the chunk in hand kills processes, unless it was what failed."""
         if (partition := self._partitions.get(tp)) is not None:
             await partition.forgive()
 

@@ -28,7 +28,7 @@ class MarkMoved(WorkerStop):
 class FencedStore:
     """Reads and writes only while the mark is where this owner left it; else MarkMoved.
 
-    Every call waits while Redis is away, as long as the caller's time limit lets it.
+    Every call waits while Redis is away, up to the caller's time limit.
     """
 
     def __init__(

@@ -107,10 +107,7 @@ class LogReader:
     async def records(
         self, start: int, end: int, keys: Collection[bytes] | None = None
     ) -> AsyncGenerator[list[ConsumerRecord], None]:
-        """Yield runs of records from `start` up to `end`.
-
-        Only those with one of the `keys` if given.
-        """
+        """Yield runs of records from `start` up to `end`, only those with one of the `keys`."""
         ranges = {self._tp: Range(start, end)}
         async with aclosing(read(self._settings, ranges)) as runs:
             async for _, records in runs:

@@ -46,7 +46,7 @@ class Rebuilt(NamedTuple):
 
 
 async def committed_offsets(settings: Settings) -> dict[int, Commit]:
-    """Up to where each partition was decided; empty when no worker ever was."""
+    """Return the offset up to which each partition was decided; empty if no worker ever ran."""
     async with reading(settings, EscalationAgent.group) as consumer:
         found = await commits_of(consumer, await partitions_of(consumer, [EVENTS]))
     return {tp.partition: commit for tp, commit in sorted(found.items())}

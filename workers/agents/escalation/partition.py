@@ -259,7 +259,7 @@ class Partition:
             raise Unreadable(_unreadable(reading.states)) from None
 
     async def forgive(self) -> None:
-        """Take back that the records in hand may be what kills this process, if they can't be."""
+        """Clear the suspicion against the records in hand in a step that they cannot break."""
         if self.phase in ("read", "write"):
             await self.marked.forgive()
 

@@ -1,1 +1,1 @@
-"""Sends each escalation to the queue that owns it."""
+"""Finds each escalation's place and tells all sides."""

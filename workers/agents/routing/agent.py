@@ -1,4 +1,4 @@
-"""The routing agent: the only publisher towards people and chat systems."""
+"""The routing agent: carries decisions out at desks, ticket systems and chat systems."""
 
 import asyncio
 import logging
@@ -58,7 +58,7 @@ OWED_S: Final = 5.0
 AT_ONCE: Final = 256
 """Decisions of one chunk that are carried out at the same time."""
 PACKETS_AT_ONCE: Final = 16
-"""Of these, at most so many need a transcript, which may be long."""
+"""Decisions among these that may need a transcript, which may be long."""
 BARE_DEATHS: Final = 1
 """Processes that may die at a decision alone, before it is handed over with ids and counts only."""
 KEY_SHOWN: Final = 256

@@ -25,10 +25,10 @@ class LedgerRead(NamedTuple):
 
     entries: dict[str, LedgerEntry]
     transcripts: dict[str, list[Turn]]
-    """By decision id."""
+    """Transcripts by decision id."""
     load: Load
     others: dict[str, tuple[OtherEscalation, ...]]
-    """By decision id, of customers who have other open escalations."""
+    """Customers' other open escalations by decision id, where there are any."""
 
 
 async def read_for(

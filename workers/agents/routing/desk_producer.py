@@ -1,6 +1,6 @@
 """The producer towards desks and ticket systems, whose topics may refuse what they are sent.
 
-A refusal there is an answer and not an accident: the escalation goes down the ladder. With an
+A refusal there is an answer and not an accident: the escalation goes on to the next rung. With an
 idempotent producer it would leave a gap that the broker takes for loss, so this one is not; the
 messages carry ids and an order of their own.
 """
@@ -30,7 +30,7 @@ _LOOKS: Final = 4
 """Answers without the topic after which it does not exist; a broker may be about to create it."""
 _REMEMBERED_S: Final = 30.0
 _OVERHEAD_BYTES: Final = 200
-"""Of a record and its batch, beside key, value and headers."""
+"""Bytes of a record and its batch beside key, value and headers."""
 
 logger = logging.getLogger(__name__)
 

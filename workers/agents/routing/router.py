@@ -184,7 +184,7 @@ class Router:
     async def _place(
         self, work: Work, planned: Plan, record: LedgerRecord, load: Load
     ) -> tuple[Plan, LedgerRecord]:
-        """Hand the packet over, further down the ladder when its topic refuses it."""
+        """Hand the packet over; go on to the next rung when its topic refuses it."""
         decision = work.decision
         while True:
             told = [self.telling.ledger(record)]
@@ -211,7 +211,7 @@ class Router:
                 raise RuntimeError(f"{decision.conversation_id}: another router amended its plan")
 
     async def _hand_over(self, work: Work, planned: Plan, again: Decision | None = None) -> None:
-        """Send the packet to the place of the plan; `again` as `outgoing.handoff` takes it."""
+        """Send the packet to the place of the plan; `again` as `envelopes.handoff` takes it."""
         decision = work.decision
         if planned.place == "contact":
             return

@@ -1,1 +1,1 @@
-"""Makes the tickets that a ladder asks for, by HTTP, and reports what becomes of them."""
+"""Makes the tickets that the ladder asks for, by HTTP or mail, and reports what becomes of them."""

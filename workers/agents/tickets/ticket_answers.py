@@ -21,7 +21,7 @@ def ticketed(request: Ticket, number: str, url: str | None, now: int) -> dict[st
 
 
 def refused(request: Ticket, reason: str, now: int) -> dict[str, Any]:
-    """Return the event after which the ladder climbs."""
+    """Return the event after which routing goes on to the next rung."""
     return _event("ticket_refused", request, now) | {"reason": reason[:_REASON_LIMIT]}
 
 

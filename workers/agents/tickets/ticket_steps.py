@@ -20,7 +20,7 @@ class NextStep(NamedTuple):
 
     step: Step
     due_at: int | None = None
-    """Of a rest: until when; None: until another request comes."""
+    """The end of a rest; None: another request ends it."""
 
 
 _REST: Final = NextStep("rest")
@@ -78,7 +78,7 @@ def _too_late(file: TicketFile, request: Ticket, done: TicketProgress, now: int)
     if request.answer_by is None or now < to_ms(request.answer_by) or done.began_at:
         return NextStep("unavailable")
     if file.find is None or done.looked:
-        # The ladder has climbed on and no longer needs an answer.
+        # Routing has gone on to the next rung and no longer needs an answer.
         return _REST
     # An update of a ticket that was made before the store lost its memory.
     return _once(NextStep("find"), done.retry_at, now)

@@ -232,7 +232,7 @@ class TicketWorker:
         """Keep a request that the ticket system does not take as a dead letter, to be retried."""
         logger.warning("%s: given up: %s", work.taken.id, why)
         if work.request.type == "ticket" and work.done.closed:
-            # A closed ticket has no one at work on it: the ladder has to climb.
+            # A closed ticket has no one at work on it: routing has to go on to the next rung.
             await self._say(refused(work.request, why, self._clock()))
             work = await self._note(work, answered=work.request.seq)
         await self._publish([letter(work.taken.request, why)])
