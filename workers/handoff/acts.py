@@ -1,6 +1,7 @@
 """The act that a request is about: to cancel, to refund, to repair; in seven languages."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 ACTS: Final[dict[str, str]] = {
@@ -84,6 +85,7 @@ _TOOL_STEMS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+@lru_cache(maxsize=512)
 def acts_of(text: str) -> frozenset[str]:
     """Return the acts that a sentence speaks of."""
     return frozenset(match.lastgroup or "" for match in _ACT.finditer(text))

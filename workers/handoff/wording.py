@@ -1,7 +1,6 @@
 """Shortens texts to what a person can take in at a glance; pure, on one line, whole words."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -38,6 +37,15 @@ _CONTENT: Final = re.compile(r"[^\W_]{4,}")
 _DETAIL: Final = re.compile(r"\d|\b[A-Z]{2,}\b")
 
 
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0001\U000e0020-\U000e007f]+"
+)
+"""Unicode's categories Cc, Cf and Cs, but for line breaks and tabs."""
+
+
 def counted(number: int, thing: str) -> str:
     """Return a number with the thing it counts, as in 1 event and 2 events."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
@@ -52,11 +60,7 @@ def without_controls(text: str) -> str:
     """Return `text` without what could move a terminal's cursor or reverse its letters."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        character
-        for character in text
-        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
-    )
+    return _CONTROLS.sub("", text)
 
 
 def word_count(text: str) -> int:
