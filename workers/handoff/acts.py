@@ -6,7 +6,8 @@ from typing import Final
 
 ACTS: Final[dict[str, str]] = {
     "undo": (
-        r"undo\w*|reinstat\w*|revers\w*|rückgängig|annuler l['\u2019]annulation|deshacer|"
+        r"undo\w*|reinstat\w*|revers\w*|revert\w*|roll\w* (?:[\w#-]+ ){1,5}back|"
+        r"rückgängig|annuler l['\u2019]annulation|deshacer|"
         r"ripristin\w*|desfazer|terugdraai\w*"
     ),
     "cancel": (
@@ -83,6 +84,10 @@ _TOOL_STEMS: Final[dict[str, tuple[str, ...]]] = {
     "fix": ("reset", "enable", "resume", "refuel", "repair", "restart"),
     "deliver": ("reship", "resend"),
 }
+
+
+BESIDE: Final = frozenset({"refund", "compensate", "pay", "deliver", "fix", "access", "bags"})
+"""Acts that go with another one, and are seldom the matter where another one is named."""
 
 
 @lru_cache(maxsize=512)

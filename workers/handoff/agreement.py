@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
-from workers.handoff.acts import acts_of, acts_wanted
+from workers.handoff.acts import BESIDE, acts_of, acts_wanted
 from workers.handoff.sentences import (
     CONDITIONAL,
     DECLINES,
@@ -32,6 +32,8 @@ _LATER: Final = 0.1
 _BRIEF: Final = 12
 _LEAST_ASKED: Final = 8
 _SAYS_MUCH: Final = 16
+_EARLY: Final = 40
+"""Characters at the beginning of a sentence."""
 _CLEAR: Final = 2.0
 """Worth of a sentence that says by itself what will be done."""
 _AGREES: Final = re.compile(
@@ -57,12 +59,13 @@ _CONSENT: Final = re.compile(
     r"(?:is|are) (?:that|this|these|they|everything) (?:correct|right|ok)|"
     r"does (?:that|this|everything) (?:look|sound)|confirm (?:that|if|this|these|the)|"
     r"(?:yes|no)[/ ](?:or )?[\"“”']?(?:no|yes)|reply|respond with|"
-    r"möchten sie|soll ich|bestätigen|souhaitez-vous|voulez-vous|confirme[rz]?|"
-    r"desea|quiere que|confirma|vuole che|deseja|quer que|wilt u|zal ik|bevestig\w*)",
+    r"möchten sie|soll ich|bestätigen|souhaitez-vous|voulez-vous|confirme[rz]?\b|"
+    r"desea|quiere que|confirma\b|vuole che|deseja|quer que|wilt u|zal ik|bevestig\w*)",
     re.IGNORECASE,
 )
 _ASKS_FOR_WORD: Final = re.compile(
-    r"\b(?:please|reply|respond|confirm\w*|let me know|bitte|bestätig\w*|confirme[rz]?|conferm\w*|"
+    r"\b(?:please|reply|respond|confirm(?!ed|ation)\w*|let me know|bitte|bestätig\w*|"
+    r"confirme[rz]?|conferm\w*|"
     r"confirma|bevestig\w*)\b",
     re.IGNORECASE,
 )
@@ -87,7 +90,7 @@ _BUT: Final = re.compile(
     r"attendez|en realidad|espera|in realtà|aspetta|na verdade|espere|eigenlijk|wacht)\b",
     re.IGNORECASE,
 )
-_IS_DONE: Final = re.compile(
+IS_DONE: Final = re.compile(
     r"\b(?:has|have|had|was|were|is|are) (?:now |also |already |been |successfully ){0,3}"
     r"(?:processed|completed?|cancell?ed|submitted|updated|changed|confirmed|booked|exchanged|"
     r"refunded|added|removed|done)\b|\bsuccessfully\b",
@@ -195,7 +198,10 @@ def _agreed_to(
 def _objects(part: str) -> bool:
     """Return whether a sentence takes a yes back, or says what was done instead."""
     declines = DECLINES.search(part) is not None and not _NO_MORE.match(part)
-    return bool(declines or _BUT.search(part) or DID.search(part))
+    but = _BUT.search(part)
+    # Late in a long sentence, “first” or “before” is of something else.
+    holds_back = but is not None and (but.start() < _EARLY or len(part.split()) < _SAYS_MUCH)
+    return bool(declines or holds_back or DID.search(part))
 
 
 def _refers(question: str) -> bool:
@@ -223,7 +229,7 @@ def _summary(
     view: PacketView, said: Sequence[str], reply: Turn, asked: frozenset[str]
 ) -> tuple[str, ...]:
     """Return the sentences that say what the AI is about to do, of what the reply names."""
-    done = max((at for at, part in enumerate(said) if _IS_DONE.search(part)), default=-1)
+    done = max((at for at, part in enumerate(said) if IS_DONE.search(part)), default=-1)
     told = [
         part
         for part in said[done + 1 :]
@@ -279,7 +285,7 @@ def summed_up(agreed: Agreement, room: int) -> str:
         lambda part: (
             # The last sentence is closest to the question.
             _planned(part)
-            + 2.0 * bool(acts_of(part) & agreed.acts)
+            + 2.0 * bool(acts_of(part) & (agreed.acts - BESIDE or agreed.acts))
             + _LATER * agreed.summary.index(part)
         ),
     )

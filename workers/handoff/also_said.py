@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
-from workers.handoff.acts import acts_wanted, does
+from workers.handoff.acts import BESIDE, acts_wanted, does
 from workers.handoff.agreement import only_agrees
 from workers.handoff.background import cues_in, is_condition
 from workers.handoff.last_exchange import is_answered, says_of_matter
@@ -31,7 +31,6 @@ _OTHER: Final = 1.5
 """Added to the worth of an earlier request for another act."""
 _NAMED: Final = 6
 """Content words of a sentence that can stand for itself."""
-_BESIDES: Final = frozenset({"refund", "compensate", "pay", "fix", "access"})
 _SAME: Final = 0.6
 """Of its content words, from which share on a sentence repeats another."""
 
@@ -110,7 +109,7 @@ def _asks_otherwise(text: str) -> bool:
 
 def _asks_another(found: PacketFindings, text: str) -> bool:
     """Return whether a sentence asks for an act that the request at hand is not, nor was done."""
-    acts = acts_wanted(text) - found.asked - _BESIDES
+    acts = acts_wanted(text) - found.asked - BESIDE
     done = any(
         work.status == "ok" and does(work.name, act, text) for work in found.works for act in acts
     )

@@ -77,6 +77,7 @@ _WAS_TOLD: Final = re.compile(
     r"(?:they|someone|somebody|your (?:\w+ )?(?:agents?|reps?|colleagues?|team|website|staff))"
     r"(?: (?:had|has|have|also))?) (?:told|advised|promised|assured|informed|guaranteed|"
     r"given the impression)\b|"
+    r"\b(?:spoke|talked|chatted) (?:with|to)\b[^.?!]{0,60}\b(?:said|told|promised|confirmed)\b|"
     r"\bmir wurde\b[^.!?]{0,60}\b(?:gesagt|versprochen|zugesagt|mitgeteilt)\b|"
     r"\bon m['\u2019]a (?:dit|promis|assuré|informé)|\bme (?:dijeron|prometieron|aseguraron|"
     r"informaron)\b|\bmi (?:è stato|avevano|hanno) (?:detto|promesso|assicurato)\b|"

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from workers.contracts.decisions import Turn
-from workers.handoff.agreement import asks_consent
+from workers.handoff.agreement import IS_DONE, asks_consent
 from workers.handoff.sentences import (
     ALL_NEEDED,
     ASKS,
@@ -49,6 +49,10 @@ def closes(view: PacketView) -> Turn | None:
     if any(map(needs_no_more, said)):
         return None if any(map(_goes_on, said)) else turn
     thanks = any(map(_THANKS_FOR_HELP.search, said)) or all(map(_is_thanks, said))
+    # A word of praise closes where the AI has just told that it is done.
+    before = view.before(turn.event_id, AI)
+    done = before is not None and any(map(IS_DONE.search, view.sentences(before)))
+    thanks = thanks or (done and any(map(_PLEASED.search, said)))
     wants_more = any(_goes_on(part) or PERSON.search(part) for part in said)
     return turn if thanks and not wants_more else None
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from workers.contracts.decisions import Reason, Turn
 from workers.contracts.handoffs import Claim
-from workers.handoff.acts import ACTS, acts_of, acts_wanted
+from workers.handoff.acts import ACTS, BESIDE, acts_of, acts_wanted
 from workers.handoff.identifiers import OF_MATTER
 from workers.handoff.packet_findings import (
     PacketFindings,
@@ -30,8 +30,6 @@ _LEAST: Final = 4
 _OBJECTS: Final = 3
 _ACTS: Final = 3
 _REFUSED: Final = 12
-_BESIDES: Final = frozenset({"refund", "compensate", "pay", "deliver", "fix", "access", "bags"})
-"""Acts that an AI names along with the one that it is about to do."""
 _ENDS: Final = re.compile(
     r"[,;—(]|\s(?=(?:because|since|so|before|after|as|weil|damit|bevor|car|avant|porque|antes|"
     r"perché|prima|omdat|voordat)\s)"
@@ -156,7 +154,7 @@ def _contested(view: PacketView, found: PacketFindings, turn: Turn) -> Claim | N
             )
             acts = _acts(view, found, part) + (of or "")
             return Claim(text=view.frame("next", "exception", acts=acts), events=(turn.event_id,))
-        if (cue := disputes(part)) is not None:
+        if (cue := disputes(part)) is not None and not changed_since(view, found, turn):
             claimed = part[cue.start() :] if len(part[cue.start() :].split()) > _BRIEF else part
             if _asked_in(found, part):
                 # Wants has the whole of it.
@@ -175,9 +173,9 @@ def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
     if agreed is None or changed_since(view, found, agreed.reply):
         return None
     told, reply = agreed.acts, agreed.yes
-    asked = found.asked - _BESIDES
-    acts = (told & acts_wanted(reply)) - _BESIDES
-    acts = acts or (told & asked) or (told - _BESIDES) or asked or told
+    asked = found.asked - BESIDE
+    acts = (told & acts_wanted(reply)) - BESIDE
+    acts = acts or (told & asked) or (told - BESIDE) or asked or told
     several = len(set(CODES.findall(" ".join(agreed.summary)))) > 1
     of = agreed.summary if several else [*filter(acts_of, agreed.summary)]
     objects = _objects(view, found, reply if CODES.search(reply) else " ".join(of))
@@ -257,7 +255,7 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     asks = asks_to_know(now) or (not now.acts and now.text.endswith("?"))
     asked = now.text if now.worth and found.issue.is_open else ""
     said = [(_phrase(part), part) for part in (*found.last.said, asked)]
-    of_matter = [one for one in said if one[0] and acts_of(one[0]) - _BESIDES]
+    of_matter = [one for one in said if one[0] and acts_of(one[0]) - BESIDE]
     matter = _of_matter(view, found)
     # A question without an act is to be answered, whatever is to be done besides.
     questions = [part for part in found.last.said if part.endswith("?") and not acts_of(part)]
@@ -281,7 +279,7 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
         text = view.frame("next", "problem", objects=_objects(view, found, now.text))
         return Claim(text=text, events=(event,))
     if not acts:
-        of_now = now.acts - _BESIDES or not matter
+        of_now = now.acts - BESIDE or not matter
         acts = _acts(view, found, now.text, now.acts - left) if of_now else _named(view, matter)
         acts += _objects(view, found, now.text)
     return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
@@ -291,7 +289,7 @@ def _of_matter(view: PacketView, found: PacketFindings) -> frozenset[str]:
     """Return the acts asked for, now and from the beginning, that no tool did."""
     issue = found.issue
     asks = [ask for ask in (issue.now, issue.began) if ask is not None] if issue else []
-    open_acts = (ask.acts - _BESIDES - done_of(view, found.works, ask) for ask in asks)
+    open_acts = (ask.acts - BESIDE - done_of(view, found.works, ask) for ask in asks)
     return frozenset[str]().union(*open_acts)
 
 

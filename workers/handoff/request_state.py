@@ -27,7 +27,8 @@ _HOW_TO_PAY: Final = re.compile(
 _SHORTEST_VERB: Final = 4
 """Letters."""
 _ANOTHER: Final = re.compile(
-    r"\b(?:another|other|different|also|next|second|as well|too|ander\w*|auch|noch ein\w*|"
+    r"\b(?:another|other|different|also|next|second|as well|too|actually|instead|"
+    r"back|again|ander\w*|auch|noch ein\w*|"
     r"autre|aussi|otr[oa]s?|también|altr[oaie]|anche|outr[oa]s?|também|nog een|ook)\b",
     re.IGNORECASE,
 )

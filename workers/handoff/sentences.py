@@ -21,6 +21,7 @@ ASKS: Final = _any(
     r"(?:really |just |still |also |actually |now |then ){0,2}"
     r"(?:need(?:ed)?|want(?:ed)?|like(?: you)? to|love to|prefer|wish|insist|ask)\b",
     r"\bi(?:['\u2019]m| am) (?:asking|looking|having|hoping|unable|trying|calling|writing)\b",
+    r"\bi(?:['\u2019]ve| have)? decided (?:to|on)\b",
     r"\bi was (?:hoping|wondering)\b|\bi(?:['\u2019]d| would) (?:also |really )?like\b|"
     r"\blet['\u2019]s (?!see\b)|\bi can(?:['\u2019]t|not)\b|"
     r"\bi have a (?:problem|question)\b",
@@ -191,11 +192,17 @@ _HANDS_OVER: Final = _any(
     r"\b(?:not able|unable|cannot|can['\u2019]t)\b[^.]{0,30}\binvestigat\w+"
 )
 """An AI that cannot look into something refuses nothing."""
+_NOT_KNOWN: Final = _any(
+    r"\b(?:data|records?|systems?|listings?|pages?|information|descriptions?|notes)\b[^.,]{0,24}"
+    r"\b(?:does|do|did)(?:n['\u2019]t| not) (?:\w+ )?(?:include|show|have|list|specify|say|mention|"
+    r"support|offer)"
+)
+"""Data without an answer: nothing is refused by them."""
 
 
 def refuses(sentence: str) -> bool:
     """Return whether a sentence refuses something, and not only in a condition at its beginning."""
-    sentence = _ASIDE.sub("", sentence)
+    sentence = _NOT_KNOWN.sub("", _ASIDE.sub("", sentence))
     found = REFUSES.search(sentence)
     if found is not None and (_HANDS_OVER.search(sentence) or _AFTER.search(sentence)):
         return False

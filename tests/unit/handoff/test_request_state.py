@@ -84,3 +84,80 @@ def test_a_call_out_of_annoyance_is_no_act() -> None:
 def test_a_first_and_a_last_name_in_a_sentence() -> None:
     packet = told(("customer", "My first name is Ada, and my last name is Quist."), ASKS)
     assert packet.who.text == "Ada Quist"
+
+
+DONE = (
+    ("customer", "Please change the address of order 55121 to 3 Quay Street."),
+    *looked_up("change_order_address", '{"order_id": "55121"}', '{"status": "changed"}'),
+    ("ai_agent", "All set. The address of order 55121 has been updated to 3 Quay Street."),
+)
+
+
+def test_what_was_changed_is_asked_to_be_changed_back() -> None:
+    packet = told(*DONE, ("customer", "Actually, can you roll the address back to the old one?"))
+    assert "roll the address back to the old one" in packet.next_step.text
+
+
+def test_a_word_of_praise_after_what_was_done_closes() -> None:
+    doubt = ("customer", "I'm sure there was no lamp on it. Please double-check that.")
+    packet = told(doubt, *DONE, ("customer", "Looks good. I will watch for the parcel."))
+    assert packet.wants.text.endswith("Asks for nothing more now.")
+    assert packet.next_step.text.startswith("Nothing is open")
+
+
+def test_a_confirmation_that_was_sent_asks_for_no_yes() -> None:
+    sent = ("ai_agent", "Your booking is confirmed! Your confirmation has been sent to you.")
+    packet = told(*DONE[:-1], sent, ("customer", "Thank you for your help! That's all I needed."))
+    assert packet.next_step.text.startswith("Nothing is open")
+
+
+def test_data_without_an_answer_refuse_nothing() -> None:
+    packet = told(
+        ("customer", "Does the red jersey shrink? I want to exchange mine of order 55121 for it."),
+        ("ai_agent", "Our product data does not include notes about shrinking."),
+        ("customer", "Fine, then exchange it, please."),
+        ASKS,
+    )
+    assert "refused" not in f"{packet.stands.text} {packet.next_step.text}"
+
+
+def test_a_yes_stands_beside_many_questions() -> None:
+    packet = told(
+        ("customer", "I want to swap the small jersey of order 55121 for a large one."),
+        (
+            "ai_agent",
+            (
+                "I can exchange the small jersey of order 55121 for the large one; $8 back to "
+                "gift_card_41. Please reply yes to proceed."
+            ),
+        ),
+        (
+            "customer",
+            (
+                "Yes, please proceed with the exchange. A few questions while you set that up: "
+                "When the money goes back to gift_card_41, does the balance go up on that same "
+                "card, or do I get a new one, and do I send the small one in first?"
+            ),
+        ),
+    )
+    assert packet.stands.text.startswith("Agreed, not done yet: “I can exchange the small jersey")
+
+
+def test_of_what_was_agreed_the_matter_goes_before_the_payment() -> None:
+    packet = told(
+        ("customer", "I want to exchange a bottle and a lamp of order 55121."),
+        ("ai_agent", "Which bottle, and which lamp?"),
+        ("customer", "Actually, I've decided to exchange only the lamp. The black one."),
+        (
+            "ai_agent",
+            (
+                "We'll proceed with exchanging only the lamp for the black one with high "
+                "brightness and a mains adapter, priced at $154.17. The old one was $137.94, so "
+                "there is a difference of $16.23. The payment method on file is PayPal. Would "
+                "you like to use this for the additional charge, or do you have another one?"
+            ),
+        ),
+        ("customer", "PayPal works perfectly. Please go ahead with that."),
+    )
+    assert "exchanging only the lamp for the black one" in packet.stands.text
+    assert "exchange only the lamp" in packet.wants.text
