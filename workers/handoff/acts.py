@@ -39,8 +39,9 @@ ACTS: Final[dict[str, str]] = {
         r"réserver|reservar|prenotare|boeken"
     ),
     "change": (
-        r"chang\w*(?! (?:of|in) (?:my )?plans?)|modif\w*|updat\w*|upgrad\w*|edit\w*|remov\w*|"
-        r"switch(?:ing)? (?:to|from|my|the)|"
+        r"chang\w*(?! (?:of|in) (?:my )?plans?)|modif\w*|updat\w*|(?:up|down)grad\w*|"
+        r"edit\w*|remov\w*|"
+        r"switch(?:ing)? (?:to|from|my|your|the)|"
         r"add (?:a|an|the|my|one|two|\d+(?:\.\d)? ?gb)|reschedul\w*|postpon\w*|"
         r"mov(?:e|ing) (?:my|the|our|this|that) (?:\w+ ){0,2}(?:flights?|trip|date|appointment|"
         r"booking|reservation|delivery)|verschieb\w*|umbuch\w*|déplacer|reprogramar|aplazar|"

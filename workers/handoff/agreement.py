@@ -75,16 +75,26 @@ _ASKS_WHO: Final = re.compile(
     re.IGNORECASE,
 )
 """A question for what the customer knows, to which yes is no consent."""
+_CHOICES: Final = re.compile(
+    r"(?:you(?:r profile)? (?:have|has)|(?:your |the )?(?:available|saved|payment) \w+)\b",
+    re.IGNORECASE,
+)
+"""The beginning of a list of ways to pay, or the like."""
 _REPORTS: Final = re.compile(r"(?:i|we)(?:['\u2019]ve| have) ", re.IGNORECASE)
 _NEEDS: Final = re.compile(
     r"\b(?:i(?:['\u2019]ll| will)? (?:also )?need|i have to)\b", re.IGNORECASE
 )
 _MONEY: Final = re.compile(r"[$€£]\s?\d")
+_OWN_PART: Final = re.compile(
+    r"(?:(?:and|so|also) )?(?:do|should|will|would|must) (?:i|we)\b", re.IGNORECASE
+)
+"""A question on the customer's own part in what is to be done."""
 _NO_MORE: Final = re.compile(
     r"no,? (?:other|further|more|additional|need|changes|thanks)\b", re.IGNORECASE
 )
 _BUT: Final = re.compile(
-    r"\b(?:actually|wait|hold on|before (?:i|we|you (?:do|go))|instead|first|not yet|"
+    r"\b(?:actually|wait|hold on|before (?:i|we|you (?:do|go))|instead|not yet|"
+    r"(?:check|see|know|ask|think|look|confirm|tell me|read)\b[^.?!]{0,40}\bfirst|"
     r"(?:what|how) about|"
     r"eigentlich|warte|"
     r"attendez|en realidad|espera|in realtà|aspetta|na verdade|espere|eigenlijk|wacht)\b",
@@ -182,7 +192,9 @@ def _agreed_to(
         return None
     chosen = _chosen(view, told[-1], reply)
     summary = (chosen,) if chosen else _summary(view, said, reply, acts_of(" ".join(asks)))
-    if not chosen and not any(_planned(part) > _CLEAR for part in summary):
+    clear = any(_planned(part) > _CLEAR for part in summary)
+    of_price = not any(acts_of(part) - BESIDE or _is_list(part) for part in summary)
+    if not chosen and (not clear or of_price):
         # It was asked before, and only a question of the customer's answered since.
         summary = (*_asked_before(view, told[:-1], reply), *summary)
     questions = [part for part in asks if acts_of(part) and len(part.split()) >= _LEAST_ASKED]
@@ -200,7 +212,9 @@ def _objects(part: str) -> bool:
     declines = DECLINES.search(part) is not None and not _NO_MORE.match(part)
     but = _BUT.search(part)
     # Late in a long sentence, “first” or “before” is of something else.
-    holds_back = but is not None and (but.start() < _EARLY or len(part.split()) < _SAYS_MUCH)
+    few = len(part.split()) < _SAYS_MUCH and not part.endswith("?")
+    early = but is not None and but.start() < _EARLY and not _OWN_PART.match(part)
+    holds_back = but is not None and (early or few)
     return bool(declines or holds_back or DID.search(part))
 
 
@@ -240,7 +254,8 @@ def _summary(
     of_named = [
         part for part in told if not CODES.search(part) or any(code in part for code in named)
     ]
-    return tuple((of_named if named else None) or told)
+    is_of_use = any(code in part for part in told for code in named)
+    return tuple((of_named if is_of_use else None) or told)
 
 
 def _asked_before(view: PacketView, told: Sequence[Turn], reply: Turn) -> tuple[str, ...]:
@@ -255,7 +270,7 @@ def _is_of_what_follows(part: str) -> bool:
     """Return whether a sentence can say what the AI is about to do."""
     if is_courtesy(part) or THANKS.match(part) or part.endswith("?") or CONDITIONAL.match(part):
         return False
-    if refuses(part) or _is_code(part):
+    if refuses(part) or _is_code(part) or _CHOICES.match(part):
         return False
     if (LEADS.match(part) or _REPORTS.match(part) or _NEEDS.search(part)) and not _is_list(part):
         return False
@@ -287,6 +302,8 @@ def summed_up(agreed: Agreement, room: int) -> str:
             _planned(part)
             + 2.0 * bool(acts_of(part) & (agreed.acts - BESIDE or agreed.acts))
             + _LATER * agreed.summary.index(part)
+            # A mere question for the yes names nothing.
+            - 2.0 * (part.endswith("?") and not has_details(part))
         ),
     )
 

@@ -29,6 +29,7 @@ _THANKS_FOR_HELP: Final = re.compile(
 _PLEASED: Final = re.compile(
     r"\b(?:really helps|that helps|very helpful|have a (?:great|good|nice|lovely)|goodbye|bye|"
     r"take care|looks? (?:good|great)|sounds? (?:good|great)|perfect|exactly what i|"
+    r"i(?:['\u2019]ll| will) (?:wait|watch|look out|keep an eye|be waiting)|"
     r"works? (?:perfectly|great|fine)|auf wiedersehen|au revoir|adiós|arrivederci|tchau|"
     r"tot ziens)\b|^(?:finally,? )?(?:all )?done\b|^that(?:['\u2019]s| is) it\W*$|"
     r"\bi(?:['\u2019]m| am) (?:all )?done\b|\beverything i need(?:ed)?\b",

@@ -12,8 +12,8 @@ from workers.handoff.packet_findings import (
     PacketFindings,
     changed_since,
     go_together,
+    moved_on,
     refusal,
-    was_for_another,
 )
 from workers.handoff.playbook import Advice
 from workers.handoff.reasons import accepted_for_mood, note_of
@@ -36,6 +36,8 @@ _ENDS: Final = re.compile(
 )
 _FEW_DIGITS: Final = re.compile(r"\d{1,4}")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_IN_PASSING: Final = re.compile(r"\b(?:status|search|list|find)\b", re.IGNORECASE)
+"""Look-ups of what is only a part of the matter, as a flight is of a booking."""
 _THING: Final = re.compile(
     r"(?:it|that|this|the|an?|one|some|my|them|someone|you|us|me|ein\w*|der|die|das|une?|la|le|el|"
     r"il|o|een|het)\b"
@@ -213,7 +215,7 @@ def _of_refused(view: PacketView, found: PacketFindings) -> Claim | None:
     if ask is None or not (acts := ask.acts - {"fix", "access"}):
         return None
     said = found.told.refused
-    if said is not None and was_for_another(view, found, said):
+    if said is not None and moved_on(view, found, said):
         return None
     named = _named(view, acts) + _objects(view, found, ask.text)
     text = view.frame("next", "refused", acts=named)
@@ -342,11 +344,19 @@ def _objects(view: PacketView, found: PacketFindings, text: str) -> str:
     own = {one.value for one in found.identifiers if one.kind == "user"}
     own |= {view.customer.id} if view.customer is not None and view.customer.id else set()
     known = dict.fromkeys(
-        what for work in found.works for what in work.what if not work.profile and what not in own
+        what
+        for work in found.works
+        for what in work.what
+        if not work.profile and what not in own and not _IN_PASSING.search(work.words)
     )
     matters = [one.value for one in found.identifiers if one.kind in OF_MATTER]
+    named_so = {one.lstrip("#") for one in known}
     known |= dict.fromkeys(
-        one for one in matters if not _DATE.match(one) and not _FEW_DIGITS.fullmatch(one)
+        one
+        for one in matters
+        if not _DATE.match(one)
+        and not _FEW_DIGITS.fullmatch(one)
+        and one.lstrip("#") not in named_so
     )
     last = view.last(CUSTOMER)
     said = (text, view.text(last) if last is not None else "")

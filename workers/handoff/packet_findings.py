@@ -23,6 +23,11 @@ _GOES_OVER: Final = re.compile(
     re.IGNORECASE,
 )
 """An answer to a refusal that takes it, and goes on to something else."""
+_INSTEAD: Final = re.compile(
+    r"\binstead\b(?! of\b)|\b(?:stattdessen|à la place|en su lugar|invece|em vez disso|"
+    r"in plaats daarvan)\b",
+    re.IGNORECASE,
+)
 _GO_TOGETHER: Final = (
     frozenset({"cancel", "refund", "compensate", "undo"}),
     frozenset({"exchange", "return", "refund", "compensate", "deliver"}),
@@ -71,7 +76,7 @@ def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
         return None
     if said is None or _is_over(said, found.last.said) or _went_on(view, found, said):
         return None
-    if was_for_another(view, found, said):
+    if moved_on(view, found, said):
         return None
     if said.turn is view.last(AI):
         return said
@@ -82,13 +87,19 @@ def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
 
 def _is_over(refused: AiSentence, said: Sequence[str]) -> bool:
     """Return whether the customer's last words ask for something else than what was refused."""
-    asked = frozenset[str]().union(*(acts_wanted(part) for part in said if ASKS.search(part)))
+    asks = [part for part in said if ASKS.search(part)]
+    asked = frozenset[str]().union(*map(acts_wanted, asks))
     acts = acts_of(refused.text) - {"fix", "deliver"}
     return bool(asked and acts) and not asked & acts and any(map(_GOES_OVER.match, said))
 
 
-def was_for_another(view: PacketView, found: PacketFindings, refused: AiSentence) -> bool:
-    """Return whether the AI then asked which thing it is, and the customer only answered that."""
+def moved_on(view: PacketView, found: PacketFindings, refused: AiSentence) -> bool:
+    """Return whether the customer now asks for something instead, or means another thing.
+
+    They do the latter where the AI asked which thing it is, and they only answered that.
+    """
+    if any(ASKS.search(part) and _INSTEAD.search(part) for part in found.last.said):
+        return found.last.turn is not None and is_before(view, refused.turn, found.last.turn)
     parts = view.sentences(refused.turn)
     at = next((at for at, part in enumerate(parts) if refused.text[1:] in part), len(parts))
     asks_which = any(

@@ -4,7 +4,7 @@ from typing import Final
 
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
-from workers.handoff.acts import acts_wanted
+from workers.handoff.acts import BESIDE, acts_wanted
 from workers.handoff.background import conditions
 from workers.handoff.issues import is_vague
 from workers.handoff.last_exchange import says_of_matter
@@ -46,7 +46,9 @@ def wants_of(view: PacketView, found: PacketFindings, room: int) -> Claim:
     now, began = issue.now, issue.began
     if closing is not None:
         asks = [*(ask for ask, _ in issue.before), *((began,) if began else ()), now]
-        asked = next((ask for ask in asks if _names_matter(ask)), None) or _told(view) or asks[0]
+        of_matter = [ask for ask in asks if _names_matter(ask)]
+        of_matter.sort(key=lambda ask: not ask.acts - BESIDE)
+        asked = (of_matter or [_told(view) or asks[0]])[0]
         quoted = view.quote(_asked(asked, room - 6), asked.text)
         text = f"{quoted} {view.frame('wants', 'nothing')}"
         return Claim(text=text, events=(asked.turn.event_id, closing.event_id))

@@ -161,3 +161,29 @@ def test_of_what_was_agreed_the_matter_goes_before_the_payment() -> None:
     )
     assert "exchanging only the lamp for the black one" in packet.stands.text
     assert "exchange only the lamp" in packet.wants.text
+
+
+def test_after_a_refusal_the_customer_asks_for_something_instead() -> None:
+    packet = told(
+        ("customer", "I need to take Ada off booking QXPLMA and change it to the later boat."),
+        ("ai_agent", "I'm sorry, I can't change the number of passengers."),
+        ("customer", "Can you change all of us to deck seats instead?"),
+        ASKS,
+    )
+    assert "refused" not in packet.next_step.text
+
+
+def test_a_list_of_ways_to_pay_is_not_what_was_agreed() -> None:
+    packet = told(
+        ("customer", "I want to upgrade booking QXPLMA to a cabin."),
+        (
+            "ai_agent",
+            (
+                "The cabin upgrade of booking QXPLMA costs: first leg: $40; second leg: $30. "
+                "Would you like to proceed? You have: gift card_41: $18; gift card_42: $90"
+            ),
+        ),
+        ("customer", "Sounds great, please go ahead. Use the gift card 41 first."),
+    )
+    assert "first leg: $40; second leg: $30" in packet.stands.text
+    assert "$18" not in packet.stands.text
