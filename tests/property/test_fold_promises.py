@@ -1,7 +1,7 @@
 """Promises that hold in every history, for any events in any order."""
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.fold_history import History, is_placing
@@ -101,7 +101,17 @@ class Watch:
             assert state.open.placing is not None or next_due(state) is not None, "open for ever"
 
 
+_BEGUN_WITHOUT_A_MESSAGE = [
+    Beat("route", 0, 0, 0),
+    Beat("button", 1, 0, 0),
+    Beat("desk", 21, 0, 0),
+    Beat("customer", 0, 0, 45_000),
+]
+"""A button asks for a person, who passes the case on; the first message comes a month later."""
+
+
 @BOUND
+@example(_BEGUN_WITHOUT_A_MESSAGE, "default")
 @given(beats, policies)
 def test_every_history_keeps_the_promises(told: list[Beat], policy: str) -> None:
     h = play(told, policy, after_each=Watch(policy))

@@ -16,7 +16,6 @@ from workers.contracts.events import (
     AiSwitch,
     Deadline,
     Event,
-    Message,
     PartitionEvent,
     PolicyInForce,
 )
@@ -277,7 +276,7 @@ class Folding:
             self.unread += 1
             self._put_all(offset, event, effects)
             return
-        if state.turns < before.turns or (state.turns == before.turns and type(event) is Message):
+        if before.started_at and state.started_at != before.started_at:
             work.begin_anew()
         work.state, work.changed = state, True
         if type(event) is not Deadline:
