@@ -7,6 +7,7 @@ from workers.contracts.handoffs import Claim
 from workers.contracts.time import to_ms
 from workers.handoff.acts import acts_of
 from workers.handoff.agreement import summed_up
+from workers.handoff.grounds import grounds_of, in_words
 from workers.handoff.identifiers import name_of
 from workers.handoff.packet_findings import PacketFindings, changed_since, is_before, refusal
 from workers.handoff.sentences import FAILED, REFUSES
@@ -97,18 +98,34 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
     parts = [part for part in (_way(view), state) if part]
     if said is not None:
         room -= sum(map(word_count, parts)) + 3
+        given = _all_grounds(view, refused, room) if refused is not None else None
         if refused is not None:
-            said = _with_points(view, refused)
-        words = trim(said.text, room, _no(said) if refused else 0)
+            said = given or _with_points(view, refused)
+        words = said.text if given else trim(said.text, room, _no(said) if refused else 0)
         if words and not view.is_quoted(words):
-            grounds = _grounds(view, said, room - word_count(words)) if refused else []
+            more = refused is not None and given is None
+            grounds = _grounds(view, said, room - word_count(words)) if more else []
             shown = view.quote_of(" ".join((*grounds, words)), (*grounds, said.text))
-            text = view.frame("stands", _how(said, refused), words=shown)
+            listed = given is not None and not given.text.endswith((".", "…"))
+            text = (
+                view.frame("work", "grounds", words=shown)
+                if listed
+                else view.frame("stands", _how(refused or said, refused), words=shown)
+            )
             parts.insert(len(parts) - bool(state), text)
             cited = (said.turn.event_id, *cited)
     text = "; ".join(parts) or view.frame("stands", "customer_last")
     events = (*cited, *((view.cause,) if _way(view) or not cited else ()))
     return Claim(text=text, events=tuple(dict.fromkeys(events)))
+
+
+def _all_grounds(view: PacketView, refused: AiSentence, room: int) -> AiSentence | None:
+    """Return the grounds of a refusal in at most `room` words, where more were given than in it."""
+    whole = trim(_with_points(view, refused).text, room, _no(refused))
+    shown = " ".join((*_grounds(view, refused, room - word_count(whole)), whole))
+    given = grounds_of(view, refused, shown)
+    words = in_words(given.points, room) if given is not None else ""
+    return AiSentence(given.turn, words) if given is not None and words else None
 
 
 def _with_points(view: PacketView, refused: AiSentence) -> AiSentence:

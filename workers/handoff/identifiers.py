@@ -117,6 +117,8 @@ _FIRST_LAST: Final = re.compile(
     r"name(?: is|:)?\s*(?P<last>(?-i:[A-ZÀ-Ý])[\w'\u2019-]{1,24})",
     re.IGNORECASE | re.DOTALL,
 )
+_ZIP_DIGITS: Final = 5
+_ASKS_ZIP: Final = re.compile(rf"\b(?:{_KINDS['zip']})\b", re.IGNORECASE)
 
 
 class Identifier(NamedTuple):
@@ -258,9 +260,17 @@ def _kind_of(
         r"\b(?:is|ist|est|es|è|é)\b", after
     ):
         return found.lastgroup or ""
+    digits = match.group()
+    if digits.isdigit() and len(digits) == _ZIP_DIGITS and _asks_zip(view, asked):
+        return "zip"
     if asked not in kinds_asked:
         kinds_asked[asked] = _asked_for(view, asked)
     return kinds_asked[asked]
+
+
+def _asks_zip(view: PacketView, asked: str) -> bool:
+    turn = view.by_id.get(asked)
+    return turn is not None and _ASKS_ZIP.search(view.text(turn)[:_READ]) is not None
 
 
 def _asked_for(view: PacketView, asked: str) -> str:

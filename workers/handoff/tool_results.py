@@ -12,7 +12,7 @@ VALUES: Final = 3
 RESULT_READ: Final = 2_048
 _LONGEST_VALUE: Final = 100
 """Characters of one value."""
-_PAIR: Final = re.compile(
+PAIR: Final = re.compile(
     r'"(?P<key>[\w /-]{1,40})":\s*(?P<value>"(?:[^"\\]|\\.){0,80}"|-?\d[\d.]{0,18}|true|false)'
 )
 RANKS: Final = (
@@ -57,6 +57,12 @@ _ITEM: Final = re.compile(
     r'"(?:name|title|product_name)":\s*"(?P<name>[^"\\]{2,40})"[^{}\[\]]{0,120}?'
     r'"(?:item_id|sku|id)":\s*"(?P<id>[\w#-]{3,40})"'
 )
+_NAMED: Final = re.compile(
+    r"(?:\b(?:the|an?|and|your|my) |[:*\u2014] ?)"
+    r"(?P<name>[A-Z][a-z][\w'-]{1,24}(?: [A-Z][\w'-]{1,24}){0,3})"
+    r"(?: [\w-]{1,24}){0,6} \((?:[Ii]tem )?(?:[Ii][Dd]:? ?)?#?(?P<id>\d{6,20})\)",
+)
+"""A name with an id in prose."""
 _LEG: Final = re.compile(
     r'"(?:flights|segments|legs|trips)":\s*\[[^\]]{0,300}?"date":\s*"([\d-]{10})'
 )
@@ -155,8 +161,9 @@ def _list_end(text: str, start: int) -> int:
 
 
 def item_names(text: str) -> dict[str, str]:
-    """Return the names of the items that a result lists, by their ids."""
-    return {found["id"]: found["name"] for found in _ITEM.finditer(text)}
+    """Return the names of the items that a result or a message lists, by their ids."""
+    named = {found["id"]: found["name"] for found in _NAMED.finditer(text)}
+    return named | {found["id"]: found["name"] for found in _ITEM.finditer(text)}
 
 
 def part_of(text: str, code: str) -> tuple[str, tuple[str, ...]]:
@@ -256,7 +263,7 @@ def pairs_in(text: str) -> list[tuple[str, str]]:
 def _outer_pairs(text: str) -> Iterator[tuple[str, str]]:
     """Yield the plain values of the two outer levels of objects in JSON that was cut."""
     depth = lists = at = 0
-    for match in _PAIR.finditer(text):
+    for match in PAIR.finditer(text):
         between = text[at : match.start()]
         lists += between.count("[") - between.count("]")
         depth += between.count("{") + between.count("[") - between.count("}") - between.count("]")

@@ -8,6 +8,7 @@ import orjson
 
 from workers.contracts.decisions import ToolFact
 from workers.detection.handover_tools import is_handover
+from workers.handoff.chosen import chosen_in
 from workers.handoff.tool_calls import ToolCall
 from workers.handoff.tool_results import (
     CHANGED,
@@ -58,6 +59,10 @@ _CUSTOMER_KEY: Final = re.compile(r"(?:user|customer|account|client|member)_?(?:
 _FIGURE: Final = re.compile(r"\d")
 _UNIT: Final = 3
 """Letters of a unit, as in gb."""
+_FIRST: Final = 4
+"""Values of a result, of which one names what it is about."""
+_KEPT: Final = 8
+"""Calls of one tool, the last, whose events and errors are kept."""
 _LISTED: Final = 12
 """Values of a list in a call that are read."""
 
@@ -101,6 +106,11 @@ class ToolWork(NamedTuple):
     items: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
     """Ids of the items in a call, by what it was about; never changed in place."""
 
+    chosen: tuple[str, ...] = ()
+    """By the last call, where it changes something: flights, days, class, how it is paid."""
+    errors: tuple[str, ...] = ()
+    """Why each of the last calls failed, in their order."""
+
     @property
     def of_customer(self) -> bool:
         """True where its calls only named the customer."""
@@ -143,7 +153,8 @@ def _both(known: ToolWork, work: ToolWork) -> ToolWork:
         found=known.found | work.found,
         items=known.items | work.items,
         calls=known.calls + work.calls,
-        events=(*known.events, *work.events)[-8:],
+        events=(*known.events, *work.events)[-_KEPT:],
+        errors=(*known.errors, *work.errors)[-_KEPT:],
         person=work.person or known.person,
         identity=work.identity or known.identity,
     )
@@ -214,11 +225,15 @@ def _work(view: PacketView, call: ToolCall) -> ToolWork:
         missed = status == "refused" and kind == "check" and _NOT_FOUND.search(text) is not None
         told = (reason,) if reason else ()
         profile = is_profile(call.name)
+        called = called._replace(chosen=_chosen(view, call, exact=True), errors=told)
         return called._replace(status=status, values=told, missed=missed, profile=profile)
     pairs = pairs_in(text)
     if kind == "action" and any(says_no(key, value) for key, value in pairs):
         values = values_in(pairs, text, REFUSED)
         return called._replace(status="refused", values=values)
+    if kind == "action" and (not what or called.of_customer) and (made := _made(pairs)):
+        what, thing = (made[0],), made[1]
+        called = called._replace(what=what, kind_of_thing=thing)
     profile = is_profile(call.name) or (kind == "check" and _is_of_customer(pairs, what))
     # Of a change the words of a tool are its name again, unless they have a figure.
     tells = kind == "check" or pairs or _FIGURE.search(_without(text, what)) is not None
@@ -231,7 +246,22 @@ def _work(view: PacketView, call: ToolCall) -> ToolWork:
         values = (*much[:1], *(values_in(pairs, text, CHANGED) if tells else ()))
     who = person_in(pairs, text) if profile else ("", "")
     done = called._replace(status="ok", values=values, found=found, profile=profile)
+    done = done._replace(chosen=_chosen(view, call, exact=False))
     return done._replace(person=who[0], identity=who[1], items=dict.fromkeys(what, ids))
+
+
+def _chosen(view: PacketView, call: ToolCall, *, exact: bool) -> tuple[str, ...]:
+    if is_look_up(call.name) or not call.arguments:
+        return ()
+    return chosen_in(view.hide(call.arguments), exact=exact)
+
+
+def _made(pairs: list[tuple[str, str]]) -> tuple[str, str] | None:
+    """Return what a call without a name made, by its result: its name and its kind."""
+    for key, value in pairs[:_FIRST]:
+        if (kind := kind_of(key)) and not _OWNER.search(key) and CODE.match(value):
+            return value, kind
+    return None
 
 
 def _without(text: str, what: tuple[str, ...]) -> str:

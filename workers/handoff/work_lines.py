@@ -1,13 +1,21 @@
 """The lines of a packet about what was done: by tools, by the customer, and told by the AI."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from workers.contracts.handoffs import Claim
 from workers.handoff.background import results, unable
+from workers.handoff.chosen import PAYMENT_ID
 from workers.handoff.own_steps import Step
-from workers.handoff.packet_findings import PacketFindings, last_change, refusal, words_of
+from workers.handoff.packet_findings import (
+    PacketFindings,
+    changed_since,
+    last_change,
+    refusal,
+    words_of,
+)
 from workers.handoff.records import mismatch
 from workers.handoff.sentences import REFUSES
 from workers.handoff.tool_results import item_names
@@ -36,6 +44,15 @@ _TOLD: Final = 22
 _LEAST: Final = 8
 _SHOWN: Final = 3
 """Orders, bookings or the like that a line names; the others are counted."""
+_OF_PAYMENT: Final = re.compile(
+    r"pay|paid|card|certificate|balance|amount|voucher|method", re.IGNORECASE
+)
+_FEW: Final = 2
+_SEVERAL: Final = 2
+_BETWEEN: Final = (", ", "; ")
+"""Of values, and of errors."""
+_GIVES_BACK: Final = re.compile(r"\b(?:return|refund|cancel|remove)\b")
+"""In the name of a tool: each item in its call went the same way."""
 _AMOUNT: Final = re.compile(r"total|amount|_due$|price|paid")
 _CLAUSES: Final = (*CLAUSE_MARKS, ": ")
 _SHARED: Final = 2
@@ -58,13 +75,33 @@ def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ..
     claims = [other] if other is not None else []
     room -= words_of(claims)
     lines: list[Claim] = []
+    told: set[str] = set()
     for work in reversed(works):
-        words = _LINE_WORDS + (_MORE * (len(work.what) > 1))
+        work = _with_chosen(view, work, found, told)  # noqa: PLW2901
+        words = _LINE_WORDS + _MORE * (len(work.what) > 1 or len(set(work.errors)) > 1)
+        words += _MORE * bool(work.chosen)
         if text := _line(view, found, work, min(words, room)):
             room -= word_count(text)
             lines.insert(0, Claim(text=text, events=work.events, kind=_kind(work)))
     claims += lines
     return tuple(claims or _at_all(view, found, room))
+
+
+def _with_chosen(
+    view: PacketView, work: ToolWork, found: PacketFindings, told: set[str]
+) -> ToolWork:
+    """Return work with what was chosen in its calls, where no other line says it."""
+    last = found.last.agreed
+    is_open = last is not None and not changed_since(view, found, last.reply)
+    agreed = " ".join(last.summary) if last is not None and is_open else ""
+    chosen = [one for one in work.chosen if one not in told and one not in agreed]
+    if work.status != "ok" and not any(map(_OF_PAYMENT.search, work.errors)):
+        chosen = [one for one in chosen if not PAYMENT_ID.search(one)]
+    if work.chosen[:1] != tuple(chosen[:1]) and len(work.chosen) > 1:
+        # The rest says nothing without the first.
+        chosen = []
+    told.update(chosen)
+    return work._replace(chosen=tuple(chosen))
 
 
 def _is_idle(view: PacketView, found: PacketFindings, work: ToolWork) -> bool:
@@ -120,30 +157,51 @@ def _line(view: PacketView, found: PacketFindings, work: ToolWork, room: int) ->
         status = "found" if work.kind == "check" else "done"
     elif work.missed:
         status = "missed"
-    text = next(
+    subject = next(
         (
-            text
+            subject
             for subject in _subjects(view, work)
-            if word_count(text := view.frame("work", status, subject=subject)) <= room
+            if word_count(view.frame("work", status, subject=subject)) <= room
         ),
         "",
     )
-    if not text:
+    if not subject:
         return ""
-    known = _values(found, work)
-    for count in range(len(known), 0, -1):
-        values = ", ".join(known[:count])
-        if word_count(text) + word_count(values) <= room:
-            return f"{text}: {values}"
-    if work.values and status not in ("found", "done") and (left := room - word_count(text)) > 2:
-        return f"{text}: {clip(work.values[0], left)}"
-    return text
+    text = view.frame("work", status, subject=subject)
+    known = _errors(work) if len(set(work.errors)) > 1 else _values(found, work)
+    fits = _fitting(known, room - word_count(text), _BETWEEN[bool(work.errors)])
+    if not fits and known and work.status != "ok" and (left := room - word_count(text)) > _FEW:
+        fits = clip(known[0], left)
+    more = _fitting(work.chosen, room - word_count(text) - word_count(fits), ", ")
+    if more and len(work.what) < _SEVERAL:
+        subject = f"{subject[:-1]}; {more})" if subject.endswith(")") else f"{subject} ({more})"
+        text = view.frame("work", status, subject=subject)
+    return f"{text}: {fits}" if fits else text
+
+
+def _fitting(values: Sequence[str], room: int, between: str) -> str:
+    """Return as many of some values as fit, the first ones."""
+    for count in range(len(values), 0, -1):
+        text = between.join(values[:count])
+        if word_count(text) <= room:
+            return text
+    return ""
+
+
+def _errors(work: ToolWork) -> tuple[str, ...]:
+    """Return why a tool failed: the last error first, each once, with how often it came."""
+    counts = Counter(work.errors)
+    return tuple(
+        f"{one} \u00d7{counts[one]}" if counts[one] > 1 else one
+        for one in dict.fromkeys(reversed(work.errors))
+    )
 
 
 def _subjects(view: PacketView, work: ToolWork) -> Iterator[str]:
     """Yield the tool's name with what its calls were about, in ever fewer words."""
     words = clip(view.hide(work.words), 4)
-    times = f" \u00d7{work.calls}" if work.calls > 1 and len(work.what) < 2 else ""
+    once = work.calls < _SEVERAL or len(work.what) >= _SEVERAL or len(set(work.errors)) > 1
+    times = "" if once else f" \u00d7{work.calls}"
     what = [] if work.of_customer else list(work.what)
     if what:
         names = _item_names(view, work)
@@ -167,12 +225,17 @@ def _item_names(view: PacketView, work: ToolWork) -> dict[str, str]:
     if work.kind != "action" or not any(work.items.values()):
         return {}
     known: dict[str, str] = {}
+    for turn in view.spoken:
+        known |= item_names(view.text(turn)[:READ_LIMIT])
     for call in view.calls:
         if call.result is not None:
             known |= item_names(view.text(call.result))
     told = {}
     for what, ids in work.items.items():
         names = list(dict.fromkeys(known[one] for one in ids if one in known))
+        if names and _GIVES_BACK.search(work.words):
+            # An item that nobody named is one of them, too.
+            names += [one for one in ids if one not in known]
         if names and len(names) <= _SHOWN:
             told[what] = ", ".join(names)
     return told

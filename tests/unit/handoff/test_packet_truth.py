@@ -135,7 +135,10 @@ def test_of_several_refusals_that_of_an_act_is_told() -> None:
         ),
         ASKS,
     )
-    assert packet.stands.text.startswith("AI refused: “I am unable to cancel the booking.”")
+    assert packet.stands.text == (
+        "AI refused: “It is a basic fare, and unfortunately no insurance was purchased with it as "
+        "such. I am unable to cancel the booking.”"
+    )
 
 
 def test_what_would_still_fail_later_is_not_how_it_stands() -> None:

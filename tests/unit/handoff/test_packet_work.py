@@ -1,0 +1,109 @@
+"""What a packet says of the tools' work: errors, choices, things made, items."""
+
+from typing import Any
+
+from tests.unit.handoff.test_packet_facts import ASKS, calls, told
+from tests.unit.handoff.test_packet_records import did
+from workers.handoff.chosen import chosen_in
+
+BOOKS = (
+    '{"cabin": "premium_economy", "flights": [{"date": "2026-03-14", "flight_number": "NW318"}, '
+    '{"date": "2026-03-14", "flight_number": "NW552"}], "passengers": [{"dob": "1988-02-01"}], '
+    '"payment_methods": [{"amount": 120, "payment_id": "voucher_4401"}, '
+    '{"amount": 75, "payment_id": "credit_card_9035"}], "total_bags": 3, "user_id": "ada_1815"}'
+)
+
+
+def called(name: str, arguments: str, answer: str, status: str = "ok") -> tuple[Any, Any]:
+    """The turns of one call."""
+    return (
+        ("ai_agent", "", calls(name, arguments=[arguments])),
+        ("tool", answer, {"name": name, "status": status}),
+    )
+
+
+def test_different_errors_of_one_tool_are_told_apart() -> None:
+    packet = told(
+        ("customer", "Please move my booking QX7PLM to Friday."),
+        *called("update_flights", '{"booking_id": "QX7PLM"}', "Error: no seat on NW318", "error"),
+        *called("update_flights", '{"booking_id": "QX7PLM"}', "Error: balance too low", "error"),
+        *called("update_flights", '{"booking_id": "QX7PLM"}', "Error: balance too low", "error"),
+        ASKS,
+    )
+    assert did(packet) == [
+        "Failed: update flights, booking QX7PLM: balance too low \u00d72; no seat on NW318",
+    ]
+
+
+def test_a_booking_that_failed_says_what_was_to_be_booked_and_paid() -> None:
+    answer = "Error: Payment method voucher_4401 not found"
+    packet = told(
+        ("customer", "Book me a flight to Oslo."), *called("book", BOOKS, answer, "error"), ASKS
+    )
+    assert did(packet) == [
+        (
+            "Refused: book (NW318, NW552, 2026-03-14, premium economy, 3 bags, 120 voucher_4401, "
+            "75 credit_card_9035): Payment method voucher_4401 not found"
+        ),
+    ]
+
+
+def test_payments_are_not_told_where_the_error_is_another() -> None:
+    packet = told(
+        ("customer", "Book me a flight to Oslo."),
+        *called("book", BOOKS, "Error: no seat on NW318", "error"),
+        ASKS,
+    )
+    assert did(packet) == [
+        "Failed: book (NW318, NW552, 2026-03-14, premium economy, 3 bags): no seat on NW318"
+    ]
+
+
+def test_arguments_that_were_cut_tell_what_is_left_of_them() -> None:
+    assert chosen_in(BOOKS[:90], exact=True) == ("NW318", "2026-03-14", "premium economy")
+    assert chosen_in("no JSON", exact=True) == ()
+
+
+def test_what_a_call_made_has_its_name_and_its_record() -> None:
+    packet = told(
+        ("customer", "Book me a flight to Oslo."),
+        *called("book", BOOKS, '{"reservation_id": "ZK41QD", "cabin": "economy"}'),
+        ("ai_agent", "It is booked. Anything else?"),
+        ASKS,
+    )
+    assert did(packet)[0].startswith("Done: book, reservation ZK41QD (NW318, NW552")
+    assert [one.text for one in packet.records] == ["reservation ZK41QD: cabin economy"]
+
+
+def test_every_item_that_was_returned_is_named() -> None:
+    order = '{"order_id": "#K7001", "items": [{"name": "Desk Lamp", "item_id": "9100000001"}, {"na'
+    packet = told(
+        ("customer", "I want to return the lamp and the kettle of order #K7001."),
+        *called("get_order", '{"order_id": "#K7001"}', order),
+        ("ai_agent", "These are the Tea Kettle with a lid (item ID: 9100000002) and the lamp."),
+        ("customer", "Yes, and the scarf."),
+        *called(
+            "return_items",
+            '{"order_id": "#K7001", "item_ids": ["9100000001", "9100000002", "9100000007"]}',
+            '{"status": "return requested"}',
+        ),
+        ASKS,
+    )
+    assert did(packet)[0].startswith(
+        "Done: return items, order #K7001 (Desk Lamp, Tea Kettle, 9100000007)"
+    )
+
+
+def test_a_first_and_last_name_in_a_sentence_are_a_name() -> None:
+    packet = told(("customer", "My first name is Noor, last name is Idris. Where is my order?"))
+    assert packet.who.text == "Noor Idris"
+
+
+def test_five_digits_after_a_question_for_the_zip_are_one() -> None:
+    packet = told(
+        ("customer", "How much did I pay for my last order?"),
+        ("ai_agent", "I found no account. Do you have an email address, or another ZIP code?"),
+        ("customer", "Could you try 40213 with Noor?"),
+        ASKS,
+    )
+    assert [(one.kind, one.value) for one in packet.identifiers] == [("zip", "40213")]
