@@ -1,4 +1,4 @@
-"""The background of a request: its conditions and reasons, what the AI found or cannot do."""
+"""The background of a request: its conditions and reasons, and what the AI cannot do."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,36 +6,24 @@ from typing import Final
 
 from workers.contracts.decisions import Turn
 from workers.handoff.acts import acts_of
-from workers.handoff.issues import Issue
 from workers.handoff.sentences import (
     CLOSES,
     CONDITIONAL,
     DID,
     FAILED,
     FILLER,
-    INSTRUCTS,
-    OTHERWISE,
     PERSON,
-    PLANS,
     point,
-    refuses,
 )
 from workers.handoff.told import AiSentence
 from workers.handoff.view import AI, CUSTOMER, PacketView
-from workers.handoff.wording import content, is_courtesy, says_something
+from workers.handoff.wording import content
 
 _TURNS: Final = 12
 _SENTENCES: Final = 16
 _LEAST: Final = 4
-_ENOUGH: Final = 1.5
-_NEWER: Final = 0.5
-"""Of the worth of what the AI told last."""
-_LONG: Final = 20
-"""Words of a sentence that a line has no room for."""
 _RECENT: Final = 0.15
 """Of the worth of a condition, for each message before it."""
-_TOO_LONG: Final = 26
-_CUT: Final = 0.6
 _SAME: Final = 0.5
 """Of the content words, from which share on two sentences say the same."""
 _LIMITS: Final = re.compile(
@@ -111,21 +99,6 @@ _GRANTS: Final = re.compile(
 )
 _TELL: Final = re.compile(r"(?:please )?(?:tell|show|list|give|let) me\b", re.IGNORECASE)
 """A question, which the AI has answered since or which stands as the request."""
-_FACT: Final = re.compile(
-    r"(?<![a-z])(?:none of|there (?:is|are) no|not (?:listed|found|included)|"
-    r"status|created|booked on|insurance|eligib\w+|balance|total|paid|overdue|"
-    r"suspend\w+|limit|used|active|locked|delivered|pending|member|allow(?:ed|ance)|"
-    r"free|fees?|price|available|cancelled|delayed|shows?|expire[sd]?|charged|versand\w*|bezahlt|fällig|gesperrt|solde|"
-    r"saldo|pagad[oa]|betaald)(?![a-z])",
-    re.IGNORECASE,
-)
-_SINCE: Final = re.compile(r"(?:since|because|as|while|although|given)\b", re.IGNORECASE)
-"""The point of such a sentence comes after where it would be cut."""
-_OPENS: Final = "“\"'#$€£("
-"""Signs with which a sentence begins; another stands for a yes or no that words would say."""
-_FIGURE: Final = re.compile(
-    r"[$€£]\s?\d|\b\d{4}-\d\d-\d\d|\b\d+(?:\.\d+)?\s?(?:gb|%|free|days?)\b", re.IGNORECASE
-)
 _CANNOT: Final = re.compile(
     r"\b(?:i|we)(?:['\u2019]m| am|['\u2019]re| are)? (?:can(?:no|['\u2019])t|cannot|"
     r"unable|not able|(?:don['\u2019]t|do not) have (?:\w+ )?(?:access|visibility|ability|way|"
@@ -182,40 +155,6 @@ def is_condition(text: str) -> bool:
     return not few and not any(words.search(text) for words in other)
 
 
-def results(view: PacketView, issue: Issue | None, since: int) -> list[AiSentence]:
-    """Return what the AI told of what it found, with figures, closest to the request first.
-
-    `since` is the place in the episode of the last change by a tool: what was told before it may
-    not be so any more. Nor is what the AI said of a fault before the customer's next report.
-    """
-    acts = issue.acts if issue else None
-    if acts and acts <= {"fix", "access"}:
-        reported = view.last(CUSTOMER)
-        since = max(since, view.places.get(reported.event_id, -1) if reported else -1)
-    wanted = content(issue.now.text) if issue else set()
-    wanted |= content(issue.began.text) if issue and issue.began else set()
-    found: list[tuple[float, AiSentence]] = []
-    turns = [turn for turn in view.spoken if turn.role == AI and view.places[turn.event_id] > since]
-    for at, turn in enumerate(turns[-_TURNS:]):
-        for text in view.sentences(turn)[:_SENTENCES]:
-            if (
-                _tells(text)
-                and not refuses(text)
-                and _FACT.search(text)
-                and not PLANS.match(text)
-                and not text[0].islower()
-                and (text[0].isalnum() or text[0] in _OPENS)
-                and len(text.split()) <= (_LONG if _SINCE.match(text) else _TOO_LONG)
-            ):
-                worth = 0.6 * min(3, len(wanted & content(text))) + _NEWER * at / len(turns)
-                worth += (_FIGURE.search(text) is not None) + 0.5 * len(set(_facts(text)))
-                # A sentence that has to be cut tells less.
-                worth -= _CUT * (len(text.split()) > _LONG)
-                found.append((worth, AiSentence(turn, text)))
-    found.sort(key=lambda one: -one[0])
-    return [one for worth, one in found if worth >= _ENOUGH]
-
-
 def unable(view: PacketView, but: AiSentence | None) -> list[AiSentence]:
     """Return what the AI said it cannot do, latest first, each once, without what it refused."""
     kept: list[AiSentence] = []
@@ -233,16 +172,3 @@ def unable(view: PacketView, but: AiSentence | None) -> list[AiSentence]:
             known.append(words)
             kept.append(AiSentence(turn, point(text)))
     return kept
-
-
-def _tells(text: str) -> bool:
-    few = len(text.split()) < _LEAST or not says_something(text) or is_courtesy(text)
-    # A sentence that begins in lower case was torn from the thing that it is about.
-    vague = few or text.endswith("?") or text[0].islower() or PLANS.match(text)
-    vague = vague or CONDITIONAL.match(text) or _CANNOT.search(text)
-    return not (vague or INSTRUCTS.match(text) or OTHERWISE.search(text))
-
-
-def _facts(text: str) -> Iterator[str]:
-    for found in _FACT.finditer(text):
-        yield found.group().lower()

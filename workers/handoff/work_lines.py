@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from workers.contracts.handoffs import Claim
-from workers.handoff.background import results, unable
+from workers.handoff.ai_findings import FIGURE, ai_findings
+from workers.handoff.background import unable
 from workers.handoff.chosen import PAYMENT_ID
 from workers.handoff.own_steps import Step
 from workers.handoff.packet_findings import (
@@ -261,7 +262,7 @@ def told_and_unable(view: PacketView, found: PacketFindings, room: int) -> tuple
     claims: list[Claim] = []
     since = last_change(view, found)
     cannot = [("unable", said) for said in unable(view, refusal(view, found))[:_LINES]]
-    told = [("told", said) for said in results(view, found.issue, since)[:_LINES]]
+    told = [("told", said) for said in ai_findings(view, found.issue, since)[:_LINES]]
     asked = content(found.issue.now.text) if found.issue else set()
     first = [one for one in cannot if len(content(one[1].text) & asked) >= _SHARED]
     for name, said in (*first, *told[:1], *(one for one in cannot if one not in first), *told[1:]):
@@ -271,6 +272,8 @@ def told_and_unable(view: PacketView, found: PacketFindings, room: int) -> tuple
         # A finding that is cut often lacks what was found.
         torn = words.endswith("…") and (name == "told" or len(words.split()) < _LEAST)
         if not words or torn or view.is_quoted(said.text):
+            continue
+        if name == "told" and not FIGURE.search(said.text) and view.says_nothing_new(said.text):
             continue
         text = view.frame("work", name, words=f"“{words}”")
         if word_count(text) > room:
