@@ -1,4 +1,4 @@
-"""What the AI told the customer as found about their matter, in its words."""
+"""Findings about the customer's matter, as the AI told them."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What was chosen in a call that changes something: flights, days, class, how it is paid."""
+"""The choices in a call that changes something: flights, days, class, how it is paid."""
 
 import re
 from typing import Final

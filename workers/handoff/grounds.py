@@ -62,7 +62,7 @@ _PROSE: Final = re.compile(
     r"Cancell?ations? (?:are|is)|Is there|Would you|If you|However|I (?:can|understand))\b"
     r"|[A-Z]\w{2,20}(?: [A-Z]\w{2,20}){0,2}: [A-Z])"
 )
-"""Where a list without an end is followed by prose."""
+"""The place at which prose follows a list without an end."""
 _FILLING: Final = re.compile(
     r"^(?:(?:this|it|that)(?: is|['\u2019]s)|there(?: is|['\u2019]s)|you have|"
     r"(?:the|your) (?:cabin|ticket|fare|reservation|booking|flights?|order)"

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from workers.contracts.handoffs import Claim
-from workers.handoff.identifiers import Identifier
+from workers.handoff.mismatch import is_of, other_number
 from workers.handoff.packet_findings import PacketFindings
+from workers.handoff.things import PARTS, Thing, chosen_from, items_of, meant, with_parts
 from workers.handoff.tool_results import Finding, Value, lasting, part_of
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, PacketView
@@ -14,6 +15,10 @@ from workers.handoff.wording import READ_LIMIT, clip, word_count
 
 RECORD_WORDS: Final = 44
 _LINE_WORDS: Final = 16
+_MORE: Final = 8
+"""Words more, where a line tells of what is in a thing."""
+_DETAILS: Final = 8
+"""Words of one item's details."""
 _VALUES: Final = 4
 """Of one thing."""
 _ITEMS: Final = 3
@@ -40,8 +45,6 @@ _VERBS: Final = frozenset(
     "get find search look lookup check read fetch query retrieve show view list by id ids details "
     "info for all of".split()
 )
-_SAME_DIGITS: Final = 7
-"""Of two phone numbers, the last digits by which they are the same line."""
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _DIGITS: Final = re.compile(r"\d")
 _WORD: Final = re.compile(r"[a-z]{4,}")
@@ -68,13 +71,6 @@ class _Said(NamedTuple):
     lower: str
 
 
-class _Thing(NamedTuple):
-    name: str
-    kind: str
-    finding: Finding
-    rank: int
-
-
 class _Change(NamedTuple):
     words: str
     """The tool's name."""
@@ -88,7 +84,10 @@ def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
     said = [_Said(text, text.lower()) for text in texts]
     lately = "\n".join(one.lower for one in said[-_EXCHANGE:])
     changers = _changers(view, found)
-    ranked = [*_things(view, found, changers, said), *_parts(view, found, said)]
+    things = chosen_from(view, _things(view, found, changers, said), len(said))
+    parts = [*_parts(view, found, said)]
+    detailed = {part.finding.values[0].text.split(", ")[0] for part in parts}
+    ranked = [*with_parts(view, meant(view, things)), *parts]
     ranked.sort(key=lambda one: -one.rank)
     named = False
     room = RECORD_WORDS
@@ -98,7 +97,10 @@ def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
             # It was only looked at in passing.
             continue
         told = _told_state(view, changers.get(thing.name), thing)
-        text = _line(view, thing, told[0], lately, min(room, _LINE_WORDS))
+        holds = thing.finding.items or any(one.key == PARTS for one in thing.finding.values)
+        items = items_of(view, thing, lately, detailed, _DETAILS) if thing.finding.items else ""
+        most = min(room, _LINE_WORDS + _MORE * bool(holds))
+        text = _line(view, thing, (told[0], items), lately, most)
         if text:
             named = named or thing.rank >= 0
             room -= word_count(text)
@@ -121,7 +123,7 @@ def _changers(view: PacketView, found: PacketFindings) -> dict[str, _Change]:
 
 def _things(
     view: PacketView, found: PacketFindings, changers: dict[str, _Change], said: Sequence[_Said]
-) -> list[_Thing]:
+) -> list[Thing]:
     """Return each thing that was looked up or changed, with what is known of it last."""
     things = _looked_up(view, found, changers, said)
     _put_limits(things, changers)
@@ -136,8 +138,8 @@ def _things(
         for one in things.values()
     ]
     phones = [one.value for one in found.identifiers if one.kind == "phone"]
-    own = [one for one in ranked if _is_of(one.finding, phones)]
-    wrong = _other(found)
+    own = [one for one in ranked if is_of(one.finding, phones)]
+    wrong = other_number(found)
     # The record of a line that is not the customer's tells nothing.
     kept = [
         one
@@ -150,25 +152,25 @@ def _things(
 
 def _looked_up(
     view: PacketView, found: PacketFindings, changers: dict[str, _Change], said: Sequence[_Said]
-) -> dict[str, _Thing]:
-    things: dict[str, _Thing] = {}
+) -> dict[str, Thing]:
+    things: dict[str, Thing] = {}
     for work in [work for work in found.works if work.status == "ok"][-_WORKS:]:
         noun = clip(view.hide(_noun(work)), 3) if work.kind == "check" else ""
         if work.kind == "check" and not work.found and work.values and not work.profile:
             values = tuple(Value("", value) for value in work.values)
             rank = _rank_of(view, work.events[-1])
-            things[noun] = _Thing("", noun, Finding(values, work.events[-1]), rank)
+            things[noun] = Thing("", noun, Finding(values, work.events[-1]), rank)
         for name, finding in [*work.found.items()][-_THINGS:]:
             if (work.profile or work.of_customer) and (not finding.values or work.kind == "action"):
                 continue
             kind = finding.kind or work.kind_of_thing or noun
-            new = _Thing(name, kind, finding, _rank(name, finding.items, said))
+            new = Thing(name, kind, finding, _rank(name, finding.items, said))
             changer = changers.get(name)
             things[name.lower()] = _merged(view, changer, new, things.get(name.lower()))
     return things
 
 
-def _put_limits(things: dict[str, _Thing], changers: dict[str, _Change]) -> None:
+def _put_limits(things: dict[str, Thing], changers: dict[str, _Change]) -> None:
     """Put the limit that a line's plan sets beside what is used of it.
 
     The plan is no matter of its own then.
@@ -185,7 +187,7 @@ def _put_limits(things: dict[str, _Thing], changers: dict[str, _Change]) -> None
                 things[other.lower()] = plan._replace(rank=_LEAST_RANK)
 
 
-def _merged(view: PacketView, changer: _Change | None, new: _Thing, known: _Thing | None) -> _Thing:
+def _merged(view: PacketView, changer: _Change | None, new: Thing, known: Thing | None) -> Thing:
     """Return what is known of a thing after a further look or a change."""
     if known is not None and _at(view, known) > _at(view, new):
         new, known = known, new
@@ -206,14 +208,14 @@ def _merged(view: PacketView, changer: _Change | None, new: _Thing, known: _Thin
         phone=new.finding.phone or known.finding.phone,
         of=new.finding.of or known.finding.of,
     )
-    return _Thing(new.name, new.kind or known.kind, finding, max(new.rank, known.rank))
+    return Thing(new.name, new.kind or known.kind, finding, max(new.rank, known.rank))
 
 
-def _at(view: PacketView, thing: _Thing) -> int:
+def _at(view: PacketView, thing: Thing) -> int:
     return view.places.get(thing.finding.event_id, -1)
 
 
-def _with_limit(thing: _Thing, plan: _Thing) -> _Thing:
+def _with_limit(thing: Thing, plan: Thing) -> Thing:
     """Return a thing with the limit that its plan sets beside what is used of it."""
     limits = {value.key.replace("_limit", "_used"): value for value in plan.finding.values}
     values = []
@@ -228,7 +230,7 @@ def _with_limit(thing: _Thing, plan: _Thing) -> _Thing:
     return thing._replace(finding=thing.finding._replace(values=tuple(values)))
 
 
-def _parts(view: PacketView, found: PacketFindings, said: Sequence[_Said]) -> Iterator[_Thing]:
+def _parts(view: PacketView, found: PacketFindings, said: Sequence[_Said]) -> Iterator[Thing]:
     """Yield the items and the like that were named last, from the record that holds them."""
     named = [code for one in said[-_EXCHANGE:] for code in _CODE.findall(one.text)]
     named += [
@@ -248,7 +250,7 @@ def _parts(view: PacketView, found: PacketFindings, said: Sequence[_Said]) -> It
             kind, told = part_of(text, code)
             if kind and told:
                 values = (Value("", ", ".join(told)),)
-                yield _Thing(code, kind, Finding(values, turn.event_id), _rank(code, (), said))
+                yield Thing(code, kind, Finding(values, turn.event_id), _rank(code, (), said))
                 break
 
 
@@ -270,15 +272,11 @@ def _rank_of(view: PacketView, event_id: str) -> int:
     return 2 * before - 1 if before else -1
 
 
-def _is_of(finding: Finding, phones: list[str]) -> bool:
-    return bool(finding.phone) and any(_same(finding.phone, one) for one in phones)
-
-
 def _noun(work: ToolWork) -> str:
     return " ".join(word for word in work.words.split() if word not in _VERBS)
 
 
-def _told_state(view: PacketView, changer: _Change | None, thing: _Thing) -> tuple[str, str]:
+def _told_state(view: PacketView, changer: _Change | None, thing: Thing) -> tuple[str, str]:
     """Return the status that the AI told of a thing whose record was cut before it."""
     known = any("status" in value.key for value in thing.finding.values)
     known = known or not (thing.finding.values or thing.finding.items)
@@ -302,8 +300,12 @@ def _told_state(view: PacketView, changer: _Change | None, thing: _Thing) -> tup
     return "", ""
 
 
-def _line(view: PacketView, thing: _Thing, state: str, lately: str, room: int) -> str:
-    """Return what was found of a thing in so many words; nothing where nothing was."""
+def _line(view: PacketView, thing: Thing, more: tuple[str, str], lately: str, room: int) -> str:
+    """Return what was found of a thing in so many words; nothing where nothing was.
+
+    With its status, where only the AI told it, and what is in it.
+    """
+    state, items = more
     name = f"{thing.kind} {clip(thing.name, 2)}".strip()
     if not name or _DATE.match(thing.name):
         return ""
@@ -321,83 +323,12 @@ def _line(view: PacketView, thing: _Thing, state: str, lately: str, room: int) -
         for one in values[:_VALUES]
     ]
     shown = [state, *shown] if state else shown
-    if thing.finding.items:
+    if items:
         first = len(shown[:1]) if shown and shown[0].startswith("status") else 0
-        shown.insert(first, _items(thing.finding, lately))
+        shown.insert(first, items)
     while shown:
         text = f"{name}: {', '.join(shown)}"
         if word_count(text) <= room:
             return text
         shown.pop()
     return ""
-
-
-def _items(finding: Finding, lately: str) -> str:
-    """Return the names of what is in a thing, those that were spoken of last first."""
-    named = [item for item in finding.items if item.lower() in lately]
-    shown = [*named, *(item for item in finding.items if item not in named)]
-    shown = shown[: max(_ITEMS - 1, min(len(named), _ITEMS))] if finding.more else shown[:_ITEMS]
-    more = finding.more or len(shown) < len(finding.items)
-    return f"{', '.join(shown)}…" if more else ", ".join(shown)
-
-
-class _Other(NamedTuple):
-    name: str
-    theirs: str
-    own: Identifier
-    finding: Finding
-    changed: bool
-
-
-def mismatch(view: PacketView, found: PacketFindings) -> Claim | None:
-    """Say that what was looked up or worked on has another number than the customer gave."""
-    other = _other(found)
-    if other is None:
-        return None
-    words = {
-        "name": clip(other.name, 2),
-        "theirs": clip(other.theirs, 3),
-        "given": other.own.value,
-    }
-    text = view.frame("work", "changed" if other.changed else "other", **words)
-    return Claim(text=text, events=(other.finding.event_id, other.own.event_id), kind="mismatch")
-
-
-def _other(found: PacketFindings) -> _Other | None:
-    """Return what was looked up or worked on and has another number than the customer gave.
-
-    None where one of the things has their number, unless another was changed.
-    """
-    given = [one for one in found.identifiers if one.kind in ("phone", "email")]
-    acted = {
-        what
-        for work in found.works
-        if work.kind == "action" and work.status == "ok"
-        for what in work.what
-    }
-    for own in given:
-        others: list[tuple[str, str, Finding]] = []
-        mine: set[str] = set()
-        for work in found.works:
-            if work.kind != "check" or work.status != "ok" or work.profile != (own.kind == "email"):
-                continue
-            for name, finding in work.found.items():
-                theirs = finding.phone if own.kind == "phone" else finding.email
-                if not theirs or "[" in theirs:
-                    continue
-                if any(_same(theirs, one.value) for one in given):
-                    mine.add(name)
-                else:
-                    others.append((name, theirs, finding))
-        others.sort(key=lambda one: one[0] in acted)
-        if others and (not mine or others[-1][0] in acted) and not mine & acted:
-            name, theirs, finding = others[-1]
-            return _Other(name, theirs, own, finding, name in acted)
-    return None
-
-
-def _same(one: str, other: str) -> bool:
-    if "@" in one:
-        return one.lower() == other.lower()
-    first, second = ("".join(_DIGITS.findall(text))[-_SAME_DIGITS:] for text in (one, other))
-    return first == second

@@ -53,6 +53,7 @@ _REFUSED_STATES: Final = frozenset(
 _DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d\S*")
 _LIST: Final = re.compile(r'"(?:items|products|articles|line_items|positions)":\s*\[')
 _NAME: Final = re.compile(r'"(?:name|title|product_name)":\s*"([^"\\]{2,40})"')
+_OF_PRODUCTS: Final = re.compile(r'"(?:product_id|item_id|sku)"')
 _ITEM: Final = re.compile(
     r'"(?:name|title|product_name)":\s*"(?P<name>[^"\\]{2,40})"[^{}\[\]]{0,120}?'
     r'"(?:item_id|sku|id)":\s*"(?P<id>[\w#-]{3,40})"'
@@ -164,6 +165,26 @@ def item_names(text: str) -> dict[str, str]:
     """Return the names of the items that a result or a message lists, by their ids."""
     named = {found["id"]: found["name"] for found in _NAMED.finditer(text)}
     return named | {found["id"]: found["name"] for found in _ITEM.finditer(text)}
+
+
+def products_in(text: str) -> list[str]:
+    """Return the names of all products in a result."""
+    return _NAME.findall(text) if _OF_PRODUCTS.search(text) else []
+
+
+def details_of(text: str, name: str) -> tuple[str, ...]:
+    """Return the options and the price of the one item of this name in a result."""
+    written = f'"{name}"'
+    at = text.find(written)
+    if at < 0 or text.count(written) > 1:
+        return ()
+    start = text.rfind("{", max(0, at - _PART), at)
+    told = _object_at(text, start) if start > 0 and "}" not in text[start:at] else None
+    if told is None:
+        return ()
+    price = told.get("price")
+    prices = [_number(str(price))] if isinstance(price, int | float) else []
+    return tuple([*_inner_values(told), *prices][:_PART_VALUES])
 
 
 def part_of(text: str, code: str) -> tuple[str, tuple[str, ...]]:

@@ -109,7 +109,7 @@ class ToolWork(NamedTuple):
     chosen: tuple[str, ...] = ()
     """By the last call, where it changes something: flights, days, class, how it is paid."""
     errors: tuple[str, ...] = ()
-    """Why each of the last calls failed, in their order."""
+    """The errors of the last calls, in their order."""
 
     @property
     def of_customer(self) -> bool:

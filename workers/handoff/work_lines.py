@@ -9,6 +9,7 @@ from workers.contracts.handoffs import Claim
 from workers.handoff.ai_findings import FIGURE, ai_findings
 from workers.handoff.background import unable
 from workers.handoff.chosen import PAYMENT_ID
+from workers.handoff.mismatch import mismatch
 from workers.handoff.own_steps import Step
 from workers.handoff.packet_findings import (
     PacketFindings,
@@ -17,7 +18,6 @@ from workers.handoff.packet_findings import (
     refusal,
     words_of,
 )
-from workers.handoff.records import mismatch
 from workers.handoff.sentences import REFUSES
 from workers.handoff.tool_results import item_names
 from workers.handoff.tool_work import ToolWork

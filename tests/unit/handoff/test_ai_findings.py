@@ -1,4 +1,4 @@
-"""What the AI told as found: facts of the case, no rules, questions or torn lists."""
+"""The packet tells as found facts of the case, no rules, questions or torn lists."""
 
 import pytest
 
@@ -8,7 +8,7 @@ WANTS = ("customer", "Please cancel booking QX7PLM and refund the price of it.")
 
 
 def told_lines(*said: str) -> list[str]:
-    """What the packet says that the AI told, of its messages after the request."""
+    """Return the lines of what the AI told in its messages after the request."""
     lines = [("ai_agent", one) for one in said]
     packet = told(WANTS, *lines, ("customer", "I see."), ("ai_agent", "One moment, please."), ASKS)
     return [one.text for one in packet.tried if one.text.startswith("AI told")]

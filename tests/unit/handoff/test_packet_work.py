@@ -1,6 +1,8 @@
-"""What a packet says of the tools' work: errors, choices, things made, items."""
+"""The lines of a packet on the tools' work: errors, choices, things made, items."""
 
 from typing import Any
+
+import pytest
 
 from tests.unit.handoff.test_packet_facts import ASKS, calls, told
 from tests.unit.handoff.test_packet_records import did
@@ -107,3 +109,83 @@ def test_five_digits_after_a_question_for_the_zip_are_one() -> None:
         ASKS,
     )
     assert [(one.kind, one.value) for one in packet.identifiers] == [("zip", "40213")]
+
+
+def test_flights_stand_beside_the_booking_that_holds_them() -> None:
+    booking = (
+        '{"booking_id": "QX7PLM", "cabin": "basic", "flights": [{"flight_number": "NW318"}, '
+        '{"flight_number": "NW552"}, {"flight_number": "NW553"}]}'
+    )
+    packet = told(
+        ("customer", "Please cancel QX7PLM."),
+        *called("get_booking", '{"booking_id": "QX7PLM"}', booking),
+        *called("search_flights", '{"date": "2026-03-14"}', '[{"flight_number": "NW553"}]'),
+        *called(
+            "get_flight_status", '{"flight_number": "NW552", "date": "2026-03-14"}', "cancelled"
+        ),
+        *called("get_flight_status", '{"flight_number": "NW318", "date": "2026-03-14"}', "landed"),
+        *called(
+            "get_flight_status", '{"flight_number": "NW553", "date": "2026-03-14"}', "cancelled"
+        ),
+        ASKS,
+    )
+    assert [one.text for one in packet.records] == [
+        "booking QX7PLM: cabin basic, flight NW318: landed; NW552, NW553: cancelled"
+    ]
+
+
+def test_of_bookings_the_one_on_the_way_that_the_customer_names_is_meant() -> None:
+    def booking(name: str, start: str, end: str) -> tuple[Any, Any]:
+        answer = f'{{"booking_id": "{name}", "origin": "{start}", "destination": "{end}"}}'
+        return called("get_booking", f'{{"booking_id": "{name}"}}', answer)
+
+    packet = told(
+        ("customer", "Please cancel my flight from OSL."),
+        *booking("QX7PLM", "OSL", "BGO"),
+        *booking("BB4TRW", "CPH", "AMS"),
+        ("ai_agent", "You have QX7PLM and BB4TRW. Is it the first?"),
+        ("customer", "Yes."),
+        ASKS,
+    )
+    assert [one.text for one in packet.records] == ["booking QX7PLM: route OSL\\u2013BGO"] or [
+        one.text[:14] for one in packet.records
+    ] == ["booking QX7PLM"]
+
+
+def test_the_item_at_issue_has_its_details() -> None:
+    order = (
+        '{"order_id": "#K7001", "status": "delivered", "items": [{"name": "Tea Kettle", "price": '
+        '20}, {"name": "Desk Lamp", "price": 40.5, "options": {"color": "black", "bulb": "LED"}}]}'
+    )
+    packet = told(
+        ("customer", "I want to exchange the desk lamp of #K7001."),
+        *called("get_order", '{"order_id": "#K7001"}', order),
+        ASKS,
+    )
+    assert [one.text for one in packet.records] == [
+        "order #K7001: status delivered, Desk Lamp (black, LED, 40.5), Tea Kettle"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told_of", "items"),
+    [("#K7001: Desk Lamp, black.", "Desk Lamp, Tea Kettle…"), ("#K7001 has no Desk Lamp.", "")],
+)
+def test_an_order_whose_record_was_cut_has_the_item_that_the_ai_named(
+    told_of: str, items: str
+) -> None:
+    cut = '{"order_id": "#K7001", "items": [{"name": "Tea Kettle", "item_id": "9100000002"}, {"na'
+    catalogue = '{"name": "Desk Lamp", "product_id": "7000000001"}'
+    packet = told(
+        ("customer", "I want to exchange one of order #K7001."),
+        *called("get_order", '{"order_id": "#K7001"}', cut),
+        *called("get_product", '{"product_id": "7000000001"}', catalogue),
+        ("ai_agent", f"I found it. Order {told_of}"),
+        ("customer", "Right."),
+        ("ai_agent", "One moment, please."),
+        ("customer", "I am waiting for it."),
+        ("ai_agent", "Yes, I see."),
+        ASKS,
+    )
+    [order] = [one.text for one in packet.records if "K7001" in one.text]
+    assert order == f"order #K7001: {items or 'Tea Kettle…'}"
