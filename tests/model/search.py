@@ -49,7 +49,7 @@ class Faults:
     wipe: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class Actor:
     """A running process: its generator, and what it is waiting to do."""
 
