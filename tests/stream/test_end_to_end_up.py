@@ -3,14 +3,18 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from workers.cli.up import is_ready
 
 _READY_S = 150.0
 _GONE_S = 60.0
@@ -83,3 +87,13 @@ def test_servers_and_workers_end_with_it(number: signal.Signals, tmp_path: Path)
         time.sleep(0.2)
     if number == signal.SIGTERM:
         assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_an_address_that_sends_back_what_it_hears_is_no_worker_that_is_ready() -> None:
+    def echo() -> None:
+        with listening.accept()[0] as heard:
+            heard.sendall(heard.recv(4096))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=echo, daemon=True).start()
+        assert not is_ready(listening.getsockname()[1])

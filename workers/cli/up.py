@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -200,7 +201,8 @@ def is_ready(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=1):
             return True
-    except OSError:
+    except (OSError, HTTPException):
+        # HTTPException: where nobody listens yet, a connection may meet itself, and hear itself.
         return False
 
 
