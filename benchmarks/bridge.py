@@ -20,8 +20,8 @@ from benchmarks.environment import Process, World
 from benchmarks.report import Report
 from tests.support.bridge import headers, said, senders_file
 from workers.bridge.server import serve
-from workers.cli.up import free_ports
 from workers.contracts.topics import EVENTS
+from workers.embedded.child import free_ports
 from workers.kafka.publishing import IDEMPOTENT
 
 _WRITERS: Final = 32

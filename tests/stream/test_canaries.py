@@ -21,12 +21,13 @@ from aiokafka import AIOKafkaProducer
 from tests.support.canaries import NUMBER, SECRET, WRITTEN, with_canaries
 from tests.support.classifier_harness import VERDICT, doubt, message, messages_api
 from tests.support.forked import forked_worker
-from workers.cli.up import free_ports, is_ready
+from workers.cli.up import is_ready
 from workers.cli.worker import OneLineFormatter
 from workers.contracts.codec import encode
 from workers.contracts.events import AgentTurn, Customer, Message, ToolResult
 from workers.contracts.topics import load_topics
 from workers.embedded import EmbeddedStack
+from workers.embedded.child import free_ports
 from workers.embedded.workers import EMBEDDED_SETTINGS
 from workers.kafka.reader import partitions_of, ranges_of, read, reading
 from workers.runtime.failstop import _explained

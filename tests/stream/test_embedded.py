@@ -13,9 +13,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from redis import Redis
 
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedStack, ServerError
+from workers.embedded.child import free_ports
 from workers.embedded.kafka import FETCH_MAX_WAIT_MS, PARTITION_BYTES, PARTITIONS
 
-_GONE_S = 5.0
+_GONE_S = 60.0
+_OUTGOING = "/proc/sys/net/ipv4/ip_local_port_range"
 
 # A job in the background inherits that SIGINT is ignored.
 _PARENT = """
@@ -62,6 +64,14 @@ def test_servers_end_when_their_parent_is_killed(how: signal.Signals, tmp_path: 
     while left := list(tmp_path.iterdir()):
         assert time.monotonic() < until, f"left behind: {left}"
         time.sleep(0.02)
+
+
+@pytest.mark.skipif(not Path(_OUTGOING).exists(), reason="Linux says what it gives to connections")
+def test_a_free_port_stays_free_of_outgoing_connections() -> None:
+    first, last = map(int, Path(_OUTGOING).read_text().split())
+    ports = free_ports(5)
+    assert ports == list(range(ports[0], ports[0] + 5))
+    assert not [port for port in ports if first <= port <= last]
 
 
 def test_the_store_ends_when_its_guard_is_killed() -> None:

@@ -17,8 +17,8 @@ from starlette.applications import Starlette
 
 from tests.support.forked import ForkedHandoff
 from workers.bridge.server import serve
-from workers.cli.up import free_ports
 from workers.embedded import EmbeddedKafka
+from workers.embedded.child import free_ports
 from workers.embedded.kafka import PARTITIONS
 
 TOKEN: Final = "a token of the tests"

@@ -34,6 +34,7 @@ from workers.cli.up_presence import watch_presence
 from workers.contracts.topics import Topics
 from workers.data import data_path
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, ServerError
+from workers.embedded.child import free_ports
 from workers.embedded.workers import EMBEDDED_SETTINGS
 
 _AGENTS = 5
@@ -101,7 +102,7 @@ def _run(
         os.environ.update(exports)
         click.echo("export " + " ".join(f"{name}={value}" for name, value in exports.items()))
         _say_what_next()
-        first = health_port or free_ports(_AGENTS)[0]
+        first = health_port or _free_ports(_AGENTS)[0]
         ports = range(first, first + _AGENTS)
         # Everything works without the classifier.
         _say_when_ready(ports[:-1], lambda: watch_presence(settings_from(), declared, _say))
@@ -164,20 +165,11 @@ def _say_what_next() -> None:
     )
 
 
-def free_ports(count: int) -> list[int]:
-    """Return so many loopback ports in a row that are free at the moment."""
-    for _ in range(100):
-        with ExitStack() as stack:
-            first = stack.enter_context(socket.socket())
-            first.bind(("127.0.0.1", 0))
-            ports = [first.getsockname()[1] + number for number in range(count)]
-            try:
-                for port in ports[1:]:
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except (OSError, OverflowError):
-                continue
-            return ports
-    raise CliError(f"no {count} free ports in a row on 127.0.0.1")
+def _free_ports(count: int) -> list[int]:
+    try:
+        return free_ports(count)
+    except ServerError as error:
+        raise CliError(str(error)) from error
 
 
 def _say(line: str) -> None:
@@ -246,5 +238,5 @@ def _console_port() -> int:
         try:
             probe.bind(("127.0.0.1", CONSOLE_PORT))
         except OSError:
-            return free_ports(1)[0]
+            return _free_ports(1)[0]
         return CONSOLE_PORT

@@ -1,6 +1,7 @@
 """A child process that lives while a pipe to us is open, so that it ends however we end."""
 
 import os
+import random
 import select
 import shutil
 import signal
@@ -13,6 +14,10 @@ from pathlib import Path
 from typing import Final
 
 _STOP_S: Final = 20.0
+_PORTS: Final = range(20_000, 32_000)
+"""Below those that Linux and macOS give to outgoing connections, one of which could take a port
+before the server that it is meant for listens there."""
+_TRIES: Final = 200
 
 
 class ServerError(RuntimeError):
@@ -139,7 +144,23 @@ class GuardedServer:
 
 def free_port() -> int:
     """Return a loopback port that is free at the moment."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many loopback ports in a row that are free at the moment; ServerError for none."""
+    for _ in range(_TRIES):
+        start = random.randrange(_PORTS.start, _PORTS.stop - count)  # noqa: S311 - no secret
+        ports = list(range(start, start + count))
+        if all(map(_is_free, ports)):
+            return ports
+    raise ServerError(f"no {count} free ports in a row on 127.0.0.1")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
