@@ -44,7 +44,7 @@ async def serving(agent: Agent) -> AsyncIterator[None]:
         yield
     finally:
         stopping.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await served
 
 
@@ -78,7 +78,7 @@ async def test_a_log_that_was_made_anew_is_read_from_its_beginning(
         await commit(kafka.bootstrap, {HERE: 1000})
         agent = Reader(settings)
         async with serving(agent):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while len(agent.seen.get(HERE, ())) < 50:  # noqa: ASYNC110 - Kafka tells nobody
                     await asyncio.sleep(0.05)
         assert agent.seen[HERE] == [*range(50)]

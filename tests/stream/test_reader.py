@@ -41,6 +41,6 @@ async def _read(settings: Settings, kafka: EmbeddedKafka, seconds: float) -> Non
 
 
 async def _nothing_is_left() -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while any("aiokafka" in repr(task.get_coro()) for task in asyncio.all_tasks()):  # noqa: ASYNC110
             await asyncio.sleep(0.05)

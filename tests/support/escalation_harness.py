@@ -155,7 +155,7 @@ def marks(redis_url: str) -> dict[int, int]:
     return {number: -1 if mark is None else mark.offset for number, mark in found.items()}
 
 
-async def until(condition: Callable[[], Any], within_s: float = 60.0) -> None:
+async def until(condition: Callable[[], Any], within_s: float = 120.0) -> None:
     """Return when a condition, or what it awaits, is true."""
     last = time.monotonic() + within_s
     while True:
@@ -174,7 +174,7 @@ async def moved(redis_url: str) -> None:
     await until(lambda: sum(marks(redis_url).values()) > before)
 
 
-async def settled(bootstrap: str, redis_url: str, within_s: float = 60.0) -> None:
+async def settled(bootstrap: str, redis_url: str, within_s: float = 120.0) -> None:
     """Return when everything on the log is folded, published and committed."""
 
     async def done() -> bool:
@@ -299,7 +299,7 @@ class Worker(ForkedHandoff):
             code=code,
         )
 
-    async def ended(self, within_s: float = 60.0) -> int:
+    async def ended(self, within_s: float = 120.0) -> int:
         """Wait for it to end by itself; return its exit code."""
         await until(lambda: self.exit_code is not None, within_s)
         assert self.exit_code is not None

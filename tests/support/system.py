@@ -103,7 +103,7 @@ class System:
         """Return the ends of the workers' logs, for a failure's message."""
         return "\n".join(worker.tail() for worker in self.workers.values())
 
-    async def settled(self, within_s: float = 40.0) -> None:
+    async def settled(self, within_s: float = 120.0) -> None:
         """Wait until every agent has committed everything on its topic."""
         groups = {"escalation": EVENTS, "routing": DECISIONS, "desk": "desk-events"}
         async with asyncio.timeout(within_s):

@@ -11,7 +11,7 @@ from workers.console.live_parts import Hub, TooManyStreams
 
 async def take(events: AsyncIterator[bytes]) -> str:
     """Return the next event."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return (await anext(events)).decode()
 
 
