@@ -33,7 +33,6 @@ from workers.audit.audit import Audit
 from workers.audit.topic_scan import LiveAudit
 from workers.bridge.control_stream import _one_line
 from workers.bridge.outgoing import noted_of
-from workers.chatlogs.sources import _first_policy, of_record
 from workers.cli.deadletters import _escaped, _next_step, _row
 from workers.client.kafka_transport import readable
 from workers.console.view_file import ViewFile
@@ -58,6 +57,7 @@ from workers.conversation.partition_meta import starting_meta
 from workers.data import data_path
 from workers.kafka.dead_letter_topic import LetterFilter, LetterList
 from workers.replay.backtest import BacktestPlan, Candidate, _Shard
+from workers.replay.event_sources import _first_policy, of_record
 from workers.replay.explain_events import explain_events
 from workers.runtime.app import Options
 from workers.runtime.dead_letter_limit import DeadLetterLimit

@@ -20,10 +20,10 @@ from workers.bridge.outgoing import OutgoingReader
 from workers.contracts.topics import CONTROL
 from workers.embedded import EmbeddedKafka
 from workers.embedded.kafka import FETCH_MAX_WAIT_MS, SESSION_TIMEOUT_S
-from workers.outbound import lanes
+from workers.outbound import due_work
 from workers.outbound.calls import Request
 from workers.outbound.dispatcher import Dispatcher
-from workers.outbound.sending import Requester
+from workers.outbound.http_sending import Requester
 from workers.outbound.vendor_file import Limits, Vendor, load_vendor
 from workers.runtime.clock import now_ms
 from workers.settings import load_settings
@@ -247,7 +247,7 @@ async def test_after_its_time_a_failing_message_is_given_up(telling: Telling, de
 async def test_a_process_that_dies_goes_on_with_the_next_call(
     telling: Telling, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "TAKEN_MS", 500)
+    monkeypatch.setattr(due_work, "TAKEN_MS", 500)
     desk.answers = lambda asked: 200 if asked.call == "first" else asyncio.sleep(2, 500)
     async with telling.dispatched():
         await telling.say("a", 1)
@@ -261,8 +261,8 @@ async def test_a_process_that_dies_goes_on_with_the_next_call(
 async def test_what_a_vendor_is_waited_for_is_nobody_elses(
     telling: Telling, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "TAKEN_MS", 400)
-    monkeypatch.setattr(lanes, "_RENEWED_MS", 100)
+    monkeypatch.setattr(due_work, "TAKEN_MS", 400)
+    monkeypatch.setattr(due_work, "_RENEWED_MS", 100)
     desk.answers = lambda _: asyncio.sleep(0.9, 200)
     async with telling.dispatched(), telling.dispatched():
         await telling.say("a", 1)

@@ -13,7 +13,7 @@ from workers.contracts.time import from_ms
 from workers.contracts.topics import DESKS
 from workers.kafka.publishing import Record
 from workers.outbound.calls import Request
-from workers.outbound.sending import Requester
+from workers.outbound.http_sending import Requester
 from workers.outbound.trees import TreeError, evaluate, render
 from workers.outbound.vendor_file import PresenceQuestion, Vendor, VendorPresence
 from workers.runtime.clock import now_ms

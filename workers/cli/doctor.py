@@ -232,7 +232,7 @@ async def _in_force(
     from workers.contracts.decisions import Home
     from workers.contracts.topics import EVENTS
     from workers.conversation.partition_meta import policy_in, version_order
-    from workers.stores.conversation import partition_meta
+    from workers.stores.conversation_reads import partition_meta
 
     homes = (Home(topic=EVENTS, partition=number) for number in range(partitions))
     metas = [await partition_meta(client, settings.redis_prefix, home) for home in homes]

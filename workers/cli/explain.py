@@ -10,7 +10,6 @@ import msgspec
 from rich.text import Text
 
 from workers.chatlogs.event_files import local_files
-from workers.chatlogs.sources import FoundConversation, find_in_files, find_in_topic
 from workers.cli.common import (
     CliError,
     json_option,
@@ -33,12 +32,13 @@ from workers.conversation.partition_meta import PartitionMeta, starting_meta
 from workers.detection import DETECTION_VERSION
 from workers.handoff.other_open import others_in_words
 from workers.handoff.wording import counted, one_line, without_controls
+from workers.replay.event_sources import FoundConversation, find_in_files, find_in_topic
 from workers.replay.explain_events import ExplainedEvent, explain_events
 from workers.replay.explain_store import Now, Remembered, explain_remembered
 from workers.replay.recorded_run import detection_of, other_detection
 from workers.settings import Settings
 from workers.stores.connection import connect
-from workers.stores.conversation import Stored, read_conversation
+from workers.stores.conversation_reads import Stored, read_conversation
 from workers.stores.ledger_store import LedgerStore
 
 _ALWAYS = {"turns"}

@@ -14,8 +14,8 @@ from workers.contracts.tickets import Notification
 from workers.errors import EXIT_UNAVAILABLE
 
 if TYPE_CHECKING:
+    from workers.outbound.http_sending import Answer
     from workers.outbound.notifier_file import NotifierRoute, NotifierRoutes
-    from workers.outbound.sending import Answer
 
 _file = click.argument(
     "file",

@@ -103,11 +103,11 @@ def _laid_out(built: "Packet", form: str) -> str:
 
 def _from_log(conversation: str, log: str, policy: PolicyChoice) -> "tuple[Decision, list[Turn]]":
     from workers.chatlogs.event_files import local_files
-    from workers.chatlogs.sources import find_in_files
     from workers.contracts.decisions import Decision, Home, Turn
     from workers.contracts.yaml import YamlFileError
     from workers.conversation.fold import fold_chunk
     from workers.conversation.partition_meta import starting_meta
+    from workers.replay.event_sources import find_in_files
 
     with local_files([log]) as paths:
         found = find_in_files(paths, conversation)
@@ -134,7 +134,7 @@ async def _from_store(
 ) -> "tuple[Decision, list[Turn], tuple[OtherEscalation, ...]]":
     from workers.contracts.decisions import Home
     from workers.stores.connection import connect
-    from workers.stores.conversation import read_conversation
+    from workers.stores.conversation_reads import read_conversation
     from workers.stores.ledger_store import LedgerStore
     from workers.stores.partition_store import whole_transcript
 

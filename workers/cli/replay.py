@@ -10,7 +10,6 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from workers.chatlogs.sources import count_ahead
 from workers.cli.common import (
     CliError,
     json_option,
@@ -33,6 +32,7 @@ from workers.contracts.yaml import YamlFileError
 from workers.handoff.wording import counted
 from workers.policy import load_policy
 from workers.replay.backtest import Candidate, Result
+from workers.replay.event_sources import count_ahead
 from workers.replay.expectations import Expectations, disappointed, load_expectations
 from workers.replay.planning import OWN_POLICIES, Asked, Prepared
 from workers.replay.processes import replay as run

@@ -23,8 +23,8 @@ from workers.console.desk_room import DeskRoom
 from workers.console.event_sender import EventSender
 from workers.console.live_parts import Hub
 from workers.console.request_guard import Sessions
-from workers.console.samplers import Samplers
 from workers.console.site import Site
+from workers.console.system_samples import Samplers
 from workers.console.topic_follower import TopicFollower
 from workers.console.view_file import ViewFile
 from workers.console.web_app import web_app

@@ -29,7 +29,7 @@ from workers.handoff.frames import frame
 from workers.handoff.history import history_text, is_history
 from workers.replay.explain_events import ExplainedEvent
 from workers.replay.explain_store import Remembered, explain_remembered
-from workers.stores.conversation import Stored
+from workers.stores.conversation_reads import Stored
 
 CONVERSATION_PARTS: Final = {
     "now-state": "parts/state.html",

@@ -17,13 +17,13 @@ from workers.console.event_sender import EventSender
 from workers.console.live_parts import Hub
 from workers.console.page_rendering import Renderer
 from workers.console.request_guard import Session, Sessions, new_session
-from workers.console.samplers import Samplers
+from workers.console.system_samples import Samplers
 from workers.console.topic_follower import TopicFollower
 from workers.console.view_file import ViewFile
 from workers.contracts.decisions import Home
 from workers.contracts.topics import EVENTS, Topics
 from workers.settings import Settings
-from workers.stores.conversation import Stored, read_conversation
+from workers.stores.conversation_reads import Stored, read_conversation
 
 _FORM_FIELDS = 40
 _FORM_BYTES = 64 * 1024

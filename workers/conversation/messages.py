@@ -9,7 +9,7 @@ from workers.contracts.decisions import ClassificationRequest, Doubt
 from workers.contracts.events import Customer, Message
 from workers.contracts.time import MINUTE, from_ms, to_ms
 from workers.conversation import doubts, repetition, tools
-from workers.conversation.answers import ai_agent
+from workers.conversation.ai_turns import ai_agent
 from workers.conversation.desk_events import claim, note_reply, open_claimed
 from workers.conversation.episodes import begin_episode, end, note_mood
 from workers.conversation.evidence import CurrentWords, evidence_of

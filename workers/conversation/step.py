@@ -18,7 +18,7 @@ from workers.contracts.events import (
     Signal,
 )
 from workers.contracts.time import DAY, to_ms
-from workers.conversation.answers import signal
+from workers.conversation.ai_turns import signal
 from workers.conversation.deadlines import deadline
 from workers.conversation.desk_events import ownership
 from workers.conversation.episodes import end

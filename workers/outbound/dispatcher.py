@@ -9,8 +9,8 @@ import orjson
 
 from workers.contracts.time import MINUTE
 from workers.outbound.calls import Outgoing, calls_of, request_of
-from workers.outbound.lanes import TAKEN_MS, Lanes
-from workers.outbound.sending import Answer, Requester, next_try_ms
+from workers.outbound.due_work import TAKEN_MS, Lanes
+from workers.outbound.http_sending import Answer, Requester, next_try_ms
 from workers.outbound.trees import TreeError
 from workers.outbound.vendor_file import Limits, Vendor, VendorCall
 from workers.stores.deliveries import Delivery, DeliveryStore, Taken

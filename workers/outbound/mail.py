@@ -13,7 +13,7 @@ import msgspec
 
 from workers.contracts.ids import derive
 from workers.contracts.yaml import Document, YamlFileError
-from workers.outbound.sending import Answer
+from workers.outbound.http_sending import Answer
 from workers.outbound.vendor_file import unnamed_secret
 
 _PERMANENT: Final = 500

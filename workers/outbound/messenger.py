@@ -7,10 +7,10 @@ import orjson
 from workers.contracts.ids import derive
 from workers.contracts.tickets import Notification
 from workers.outbound.calls import Request
+from workers.outbound.http_sending import Answer, Requester
 from workers.outbound.mail import Mailer, message_id
 from workers.outbound.notification_texts import mail_of, post_of
 from workers.outbound.notifier_file import NotifierRoute, NotifierRoutes, Webhook
-from workers.outbound.sending import Answer, Requester
 from workers.outbound.signatures import sign
 from workers.outbound.trees import TreeError, render
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from workers.contracts.ids import derive
 from workers.outbound.calls import Request
+from workers.outbound.http_sending import Answer, Requester
 from workers.outbound.mail import Mailer, MailServer, message_id
-from workers.outbound.sending import Answer, Requester
 from workers.outbound.ticket_file import TicketMail, TicketVendor
 from workers.outbound.trees import Data, TreeError, render
 

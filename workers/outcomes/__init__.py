@@ -3,7 +3,7 @@
 Pure: the live worker, `handoff outcomes` and a replay use the same code.
 """
 
-from workers.outcomes.conversation_marks import (
+from workers.outcomes.conversation_milestones import (
     PAUSE_MS,
     ConversationCounts,
     Mark,

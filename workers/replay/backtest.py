@@ -15,7 +15,6 @@ from typing import BinaryIO, Final
 import msgspec
 
 from workers.chatlogs.event_files import shown
-from workers.chatlogs.sources import LogFacts, of_record, read_files, read_topic
 from workers.contracts.deadletters import NONE_GIVEN_UP
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, Deadline, PartitionEvent
@@ -28,9 +27,10 @@ from workers.detection import remembering
 from workers.policy import PolicyError
 from workers.replay.conversation_cache import CONVERSATION_BYTES, MEMORY, Memory
 from workers.replay.counts import Tally
+from workers.replay.event_sources import LogFacts, of_record, read_files, read_topic
 from workers.replay.first_decisions import FirstDecisions, Flip
 from workers.replay.labels import Label
-from workers.replay.marks import MarkFile
+from workers.replay.milestones import MarkFile
 from workers.replay.policy_replay import LaneOutputs, LaneRole, PolicyReplay
 from workers.replay.queue_hours import QueueHours
 from workers.replay.recorded_run import RecordedChunk, detection_of

@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 
-from workers.chatlogs.sources import collect_from_files, collect_from_topic
 from workers.contracts.codec import decode_message
 from workers.contracts.decisions import Decision, Home, Turn
 from workers.contracts.events import Ownership, PolicyInForce, Routed
@@ -17,6 +16,7 @@ from workers.conversation.fold import Incoming, fold_chunk
 from workers.conversation.partition_meta import PartitionMeta, adopt_switches
 from workers.handoff.packet import build_packet
 from workers.replay.backtest import BacktestPlan, Candidate, meta_of
+from workers.replay.event_sources import collect_from_files, collect_from_topic
 from workers.replay.explain_events import ExplainedEvent, explain_events
 from workers.replay.first_decisions import KINDS, First, Flip
 from workers.settings import load_settings

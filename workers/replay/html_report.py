@@ -16,7 +16,7 @@ from workers.replay.charts import load_by_hour, rates_by_day, sweep_curve
 from workers.replay.counts import Split
 from workers.replay.first_decisions import KINDS, First, Flip
 from workers.replay.flip_details import FlipDetail
-from workers.replay.page_words import in_three_sentences, sweep_in_words, turns_in_words
+from workers.replay.page_summary import in_three_sentences, sweep_in_words, turns_in_words
 from workers.replay.recorded_run import other_detection
 from workers.replay.report import RateRow, Summary
 from workers.replay.sweep import SweepSummary

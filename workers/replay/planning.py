@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from workers.chatlogs.sources import look_at, look_at_topic
 from workers.contracts.events import PolicyInForce
 from workers.contracts.yaml import YamlFileError
 from workers.policy import Policy, load_policy
 from workers.policy.document import Bands
 from workers.replay.backtest import SHIPPED, BacktestPlan, Candidate
 from workers.replay.conversation_cache import MEMORY
+from workers.replay.event_sources import look_at, look_at_topic
 from workers.replay.labels import load_labels
 from workers.settings import Settings
 

@@ -22,7 +22,7 @@ from workers.replay.conversation_cache import CachedConversation, Memory
 from workers.replay.counts import Missed, Tally, is_initiative, is_opening
 from workers.replay.first_decisions import FirstDecisions
 from workers.replay.labels import Label
-from workers.replay.marks import MarkFile
+from workers.replay.milestones import MarkFile
 from workers.replay.recorded_run import NOTHING, RecordedChunk, RecordedStep, parts, step_of
 
 _SAID: Final = 600

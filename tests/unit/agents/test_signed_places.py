@@ -14,10 +14,9 @@ from workers.agents.classifier.prompt import ModelVerdict
 from workers.agents.desk.agent import DeskAgent
 from workers.agents.escalation.deadline_timers import deadline_record
 from workers.agents.escalation.decoding import decode
-from workers.agents.routing.telling import Telling
+from workers.agents.routing.message_publisher import Telling
 from workers.agents.shared.policy_event import policy_record
 from workers.agents.shared.switch_event import switch_records
-from workers.chatlogs.sources import of_record
 from workers.cli.lead import _record
 from workers.contracts.codec import Raw, decode_desk_event
 from workers.contracts.decisions import Home
@@ -30,6 +29,7 @@ from workers.conversation.partition_meta import starting_meta
 from workers.conversation.switches import Switch
 from workers.data import data_path
 from workers.kafka.publishing import Record, partition_of
+from workers.replay.event_sources import of_record
 from workers.routing.envelopes import Envelope
 from workers.settings import load_settings
 from workers.stores.ledger_store import Whereabouts

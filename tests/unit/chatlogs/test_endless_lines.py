@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from workers.chatlogs.files import read_logs
 from workers.chatlogs.lines import MAX_LINE_BYTES, MAX_LOG_BYTES, bounded
-from workers.chatlogs.sources import count_ahead, look_at, read_files
 from workers.cli.main import handoff
+from workers.replay.event_sources import count_ahead, look_at, read_files
 
 _MB = 1_000_000
 _GOOD = b'{"id":"c-2","messages":[{"role":"user","content":"A person, please"}]}\n'

@@ -301,7 +301,7 @@ def _known(record: Any, customer: Customer) -> Any:
 
 
 def test_the_policy_page_speaks_plainly(site: Site) -> None:
-    from workers.console.samplers import PolicyInPlace
+    from workers.console.system_samples import PolicyInPlace
 
     text = data_path("policies/default.yaml").read_text()
     site.samplers.policy = PolicyInPlace("1", "abc", text, 0, False, 12, 12)

@@ -13,7 +13,7 @@ from workers.cli.main import handoff
 from workers.contracts import ids
 from workers.data import data_path
 from workers.detection import DETECTION_VERSION
-from workers.replay.page_words import turns_in_words
+from workers.replay.page_summary import turns_in_words
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
 ASKS = "Can I talk to a human please?"

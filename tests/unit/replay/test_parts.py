@@ -9,13 +9,13 @@ import pytest
 
 from workers.audit.distinct_count import Distinct
 from workers.chatlogs.event_files import lines_of
-from workers.chatlogs.sources import look_at, read_files
 from workers.contracts.events import AgentTurn, Message, PolicyInForce
 from workers.conversation.fold import ConversationWrite
 from workers.conversation.state import State
 from workers.kafka.publishing import partition_of
 from workers.replay.conversation_cache import Memory
 from workers.replay.counts import Share, Tally
+from workers.replay.event_sources import look_at, read_files
 
 
 def change(blob: bytes, *ids: str, fresh: bool = False) -> ConversationWrite:

@@ -21,8 +21,8 @@ from workers.agents.classifier.limits import Breaker, Budget, Cache
 from workers.agents.classifier.model_client import ModelClient, ModelReply
 from workers.agents.classifier.prompt import EARLIER, ModelVerdict, Question, intents_of, question
 from workers.agents.shared.dead_letters import refuse
+from workers.agents.shared.poison_isolation import Suspicion, poison
 from workers.agents.shared.policy_source import PolicySource
-from workers.agents.shared.suspicion import Suspicion, poison
 from workers.contracts.codec import decode_message
 from workers.contracts.decisions import ClassificationRequest, Turn
 from workers.contracts.events import Signal

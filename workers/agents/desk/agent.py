@@ -12,7 +12,7 @@ from faust.types import TP
 
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
-from workers.agents.shared.suspicion import Suspicion, poison
+from workers.agents.shared.poison_isolation import Suspicion, poison
 from workers.contracts.codec import Raw, decode_desk_event
 from workers.contracts.desks import DeskEvent, LeadEvent, Presence
 from workers.contracts.events import Lead, Ownership
@@ -29,7 +29,7 @@ from workers.runtime.producer import Record, signed_record
 from workers.runtime.topics_file import read_topics
 from workers.settings import Settings, kafka_client_kwargs, redis_address
 from workers.stores.connection import connect, persist, wait_for_redis
-from workers.stores.conversation import home_of
+from workers.stores.conversation_reads import home_of
 from workers.stores.ledger_store import LedgerStore, Whereabouts
 from workers.stores.queue_load import LoadStore
 

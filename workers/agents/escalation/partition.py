@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 from workers.agents.escalation.decoding import at_once, decode, split_at
 from workers.agents.escalation.fenced_store import FencedStore
 from workers.agents.escalation.log_reader import LogReader
-from workers.agents.escalation.outputs import publish_outputs
+from workers.agents.escalation.outbox_publisher import publish_outputs
 from workers.agents.escalation.state_rebuild import Rebuilding, Start
 from workers.contracts.deadletters import NONE_GIVEN_UP, POISON, Origin
 from workers.contracts.decisions import Home

@@ -19,7 +19,7 @@ import msgspec
 from workers.agents.escalation.decoding import at_once, decode
 from workers.agents.escalation.fenced_store import FencedStore
 from workers.agents.escalation.log_reader import LogReader
-from workers.agents.escalation.outputs import action_of
+from workers.agents.escalation.outbox_publisher import action_of
 from workers.contracts.deadletters import GivenUp
 from workers.contracts.decisions import Home
 from workers.contracts.events import POLICY_CONVERSATION, PartitionEvent, PolicyInForce

@@ -9,10 +9,10 @@ import msgspec
 from workers.contracts.tickets import Notification
 from workers.contracts.time import MINUTE
 from workers.contracts.topics import DEAD_LETTERS
-from workers.outbound.lanes import Lanes
+from workers.outbound.due_work import Lanes
+from workers.outbound.http_sending import next_try_ms
 from workers.outbound.messenger import Messenger
 from workers.outbound.notifier_file import NotifierRoutes
-from workers.outbound.sending import next_try_ms
 from workers.runtime import metrics
 from workers.runtime.producer import Publish, Record
 from workers.stores.kept_record import undelivered

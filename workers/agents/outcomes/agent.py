@@ -6,7 +6,7 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from workers.agents.shared.dead_letters import refuse
-from workers.agents.shared.suspicion import Suspicion, poison
+from workers.agents.shared.poison_isolation import Suspicion, poison
 from workers.contracts.codec import decode_message, encode
 from workers.contracts.decisions import Decision
 from workers.contracts.rejections import Rejected

@@ -13,15 +13,15 @@ from faust.types import TP
 from redis.exceptions import RedisError
 
 from workers.agents.routing.chunk_read import needs_transcript, read_for
-from workers.agents.routing.desk_producer import Outlet
+from workers.agents.routing.message_publisher import Telling
+from workers.agents.routing.outlet import Outlet
 from workers.agents.routing.packet_builder import PacketBuilder
 from workers.agents.routing.playbook_source import PlaybookSource
 from workers.agents.routing.router import Router, Work
 from workers.agents.routing.router_stores import Stores
-from workers.agents.routing.telling import Telling
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
-from workers.agents.shared.suspicion import Suspicion, poison
+from workers.agents.shared.poison_isolation import Suspicion, poison
 from workers.contracts.codec import decode_message, encode
 from workers.contracts.decisions import Decision, Facts
 from workers.contracts.events import Customer

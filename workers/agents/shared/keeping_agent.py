@@ -14,7 +14,7 @@ from faust.types import TP
 from redis.asyncio import Redis
 
 from workers.agents.shared.dead_letters import refuse
-from workers.agents.shared.suspicion import Suspicion, poison
+from workers.agents.shared.poison_isolation import Suspicion, poison
 from workers.contracts.rejections import Rejected
 from workers.runtime.app import Agent, Options
 from workers.runtime.dead_letter_limit import DeadLetterLimit

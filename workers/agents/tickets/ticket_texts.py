@@ -14,7 +14,7 @@ from workers.handoff.markdown import markdown_turns, render_markdown
 from workers.handoff.rendering import render_text, render_turns
 from workers.redaction.redact import redact
 from workers.stores.connection import persist
-from workers.stores.conversation import read_turns_from
+from workers.stores.conversation_reads import read_turns_from
 
 _MOST_TURNS: Final = 200
 _TURN_LIMIT: Final = 4_000

@@ -23,8 +23,8 @@ from workers.agents.tickets.ticket_texts import TicketTexts, packet_words
 from workers.contracts.tickets import Ticket
 from workers.contracts.time import MINUTE, to_ms
 from workers.outbound.calls import Request
-from workers.outbound.lanes import Lanes
-from workers.outbound.sending import Answer, next_try_ms
+from workers.outbound.due_work import Lanes
+from workers.outbound.http_sending import Answer, next_try_ms
 from workers.outbound.ticket_calls import (
     agent_in,
     answer_of,

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from workers.outbound.sending import MAX_WAIT_S, Answer, judged, next_try_ms, retry_after
+from workers.outbound.http_sending import MAX_WAIT_S, Answer, judged, next_try_ms, retry_after
 from workers.outbound.signatures import Post, UnprovenError, verify
 
 

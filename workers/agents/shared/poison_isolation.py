@@ -16,7 +16,7 @@ from workers.contracts.rejections import Rejected
 from workers.errors import WorkerStop
 from workers.settings import Settings, redis_address
 from workers.stores.connection import persist
-from workers.stores.deaths import Deaths, Trial
+from workers.stores.crash_counts import Deaths, Trial
 
 _FORGIVE_S: Final = 1.0
 # Servers that are away and words of our own: no record is to blame.
