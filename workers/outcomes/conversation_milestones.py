@@ -14,10 +14,10 @@ BACK_MS: Final = 7 * DAY
 PAUSE_MS: Final = HOUR
 """In the same conversation they come back after so long without a word of theirs."""
 
-MarkKind = Literal["began", "escalated", "solved", "came", "closed"]
+MilestoneKind = Literal["began", "escalated", "solved", "came", "closed"]
 
 
-class Mark(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, order=True):
+class Milestone(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, order=True):
     """One thing in the course of a conversation that a report over the log counts.
 
     Marks are found where the log is folded, conversation by conversation, and put together here,
@@ -27,7 +27,7 @@ class Mark(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, order=
     at: int
     """Milliseconds on the conversation's own clock."""
     conversation_id: str
-    kind: MarkKind
+    kind: MilestoneKind
     """`solved`: by the AI agent alone; `came`: the customer begins, or writes after a pause, and
     with more than thanks; `closed`: without a person ever called."""
     customer: str = ""
@@ -55,27 +55,29 @@ class ConversationCounts(msgspec.Struct):
     """Closed unanswered, angry, or both."""
 
 
-def count_marks(marks: Iterable[Mark], since_ms: int | None = None) -> ConversationCounts:
-    """Return the counts over marks in any order; those from `since_ms` on are counted."""
+def count_milestones(
+    milestones: Iterable[Milestone], since_ms: int | None = None
+) -> ConversationCounts:
+    """Return the counts over milestones in any order; those from `since_ms` on are counted."""
     counts = ConversationCounts()
     solved = _Solved(counts)
-    for mark in sorted(marks):
-        counted = since_ms is None or mark.at >= since_ms
-        if mark.kind == "came":
-            solved.came(mark)
+    for milestone in sorted(milestones):
+        counted = since_ms is None or milestone.at >= since_ms
+        if milestone.kind == "came":
+            solved.came(milestone)
         elif not counted:
             continue
-        elif mark.kind == "began":
+        elif milestone.kind == "began":
             counts.conversations += 1
-        elif mark.kind == "escalated":
+        elif milestone.kind == "escalated":
             counts.escalated += 1
-        elif mark.kind == "solved":
-            solved.solve(mark)
+        elif milestone.kind == "solved":
+            solved.solve(milestone)
         else:
             counts.closed += 1
-            counts.unanswered += mark.unanswered
-            counts.angry += mark.angry
-            counts.either += mark.unanswered or mark.angry
+            counts.unanswered += milestone.unanswered
+            counts.angry += milestone.angry
+            counts.either += milestone.unanswered or milestone.angry
     return counts
 
 
@@ -87,19 +89,19 @@ class _Solved:
         self._at: dict[str, int] = {}
         self._of_customer: dict[str, set[str]] = defaultdict(set)
 
-    def solve(self, mark: Mark) -> None:
+    def solve(self, milestone: Milestone) -> None:
         """Take a solution; a repeated one of the same matter moves it."""
-        self._counts.solved += mark.conversation_id not in self._at
-        self._at[mark.conversation_id] = mark.at
-        if mark.customer:
-            self._of_customer[mark.customer].add(mark.conversation_id)
+        self._counts.solved += milestone.conversation_id not in self._at
+        self._at[milestone.conversation_id] = milestone.at
+        if milestone.customer:
+            self._of_customer[milestone.customer].add(milestone.conversation_id)
 
-    def came(self, mark: Mark) -> None:
+    def came(self, milestone: Milestone) -> None:
         """Take a customer who writes: what was solved for them before is settled either way."""
-        names = self._of_customer.pop(mark.customer, set()) if mark.customer else set()
-        for name in names | {mark.conversation_id}:
+        names = self._of_customer.pop(milestone.customer, set()) if milestone.customer else set()
+        for name in names | {milestone.conversation_id}:
             solved_at = self._at.pop(name, None)
-            self._counts.back += solved_at is not None and mark.at - solved_at <= BACK_MS
+            self._counts.back += solved_at is not None and milestone.at - solved_at <= BACK_MS
 
 
 def conversation_figures(

@@ -30,7 +30,7 @@ from workers.replay.counts import Tally
 from workers.replay.event_sources import LogFacts, of_record, read_files, read_topic
 from workers.replay.first_decisions import FirstDecisions, Flip
 from workers.replay.labels import Label
-from workers.replay.milestones import MarkFile
+from workers.replay.milestones import MilestoneFile
 from workers.replay.policy_replay import LaneOutputs, LaneRole, PolicyReplay
 from workers.replay.queue_hours import QueueHours
 from workers.replay.recorded_run import RecordedChunk, detection_of
@@ -73,7 +73,7 @@ class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int | None = None
     until_ms: int | None = None
     keep_decisions: bool = False
-    keep_marks: bool = False
+    keep_milestones: bool = False
     """Write what a report over conversations counts, beside the decisions."""
     labels: Mapping[str, Label] | None = None
     """The judgement whether a conversation needed a person, by conversation."""
@@ -200,11 +200,11 @@ class _Shard:
             if self._plan.keep_decisions and number == 0:
                 file = (self._folder / f"decisions-{partition}.jsonl").open("wb")
                 decisions = self._stack.enter_context(file)
-            marks = None
-            if self._plan.keep_marks and number == 0:
-                file = (self._folder / f"marks-{partition}.jsonl").open("wb")
-                marks = MarkFile(self._stack.enter_context(file))
-            outputs = LaneOutputs(decisions, self._firsts, marks)
+            milestones = None
+            if self._plan.keep_milestones and number == 0:
+                file = (self._folder / f"milestones-{partition}.jsonl").open("wb")
+                milestones = MilestoneFile(self._stack.enter_context(file))
+            outputs = LaneOutputs(decisions, self._firsts, milestones)
             lane = self._lane(partition, candidate, str(number), outputs, number)
             if candidate.text is None and not self._plan.foreign:
                 recorded = recorded or lane

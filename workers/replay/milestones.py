@@ -7,14 +7,14 @@ from workers.contracts.events import Closed, Event, Message
 from workers.conversation.episodes import mood_of
 from workers.conversation.state import State
 from workers.detection import FRUSTRATION_THRESHOLD
-from workers.outcomes import PAUSE_MS, Mark, MarkKind
+from workers.outcomes import PAUSE_MS, Milestone, MilestoneKind
 
 _SOLVED: Final = 0.5
 """Score from which the customer's own words say that it is solved, or only thank."""
 
 
-class MarkFile:
-    """Writes the marks of one partition's conversations as lines of JSON."""
+class MilestoneFile:
+    """Writes the milestones of one partition's conversations as lines of JSON."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -48,7 +48,7 @@ class MarkFile:
 
     def _write(
         self,
-        kind: MarkKind,
+        kind: MilestoneKind,
         event: Event,
         after: State,
         *,
@@ -56,7 +56,7 @@ class MarkFile:
         unanswered: bool = False,
         angry: bool = False,
     ) -> None:
-        mark = Mark(
+        milestone = Milestone(
             at=after.clock if at is None else at,
             conversation_id=event.conversation_id,
             kind=kind,
@@ -64,4 +64,4 @@ class MarkFile:
             unanswered=unanswered,
             angry=angry,
         )
-        self._file.write(encode(mark) + b"\n")
+        self._file.write(encode(milestone) + b"\n")

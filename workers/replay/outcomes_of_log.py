@@ -12,9 +12,9 @@ from workers.contracts.decisions import Decision
 from workers.contracts.outcomes import OutcomeRecord
 from workers.outcomes import (
     ConversationCounts,
-    Mark,
+    Milestone,
     OutcomeReport,
-    count_marks,
+    count_milestones,
     outcome_of,
     report_of,
 )
@@ -22,7 +22,7 @@ from workers.policy import Bands
 from workers.replay.planning import Asked, Prepared
 from workers.replay.processes import replay
 
-ASKED = Asked(keep_decisions=True, keep_marks=True)
+ASKED = Asked(keep_decisions=True, keep_milestones=True)
 """The outputs that a plan needs before `outcomes_of_log` may run it."""
 
 
@@ -49,10 +49,10 @@ def outcomes_of_log(
     The whole log is folded; counted is what was decided from `since_ms` on.
     """
     with tempfile.TemporaryDirectory(prefix="handoff-outcomes-") as name:
-        decisions, marks = Path(name) / "decisions.jsonl", Path(name) / "marks.jsonl"
-        result = replay(prepared.plan, prepared.records, advance, decisions, marks=marks)
+        decisions, milestones = Path(name) / "decisions.jsonl", Path(name) / "milestones.jsonl"
+        result = replay(prepared.plan, prepared.records, advance, decisions, milestones=milestones)
         report = report_of(_records(decisions), by, since_ms)
-        counts = count_marks(_marks(marks), since_ms)
+        counts = count_milestones(_milestones(milestones), since_ms)
     _, _, bands = prepared.judges()[0]
     refused = result.refused.total()
     return LogOutcomes(report, counts, bands, result.records, result.events, refused)
@@ -66,8 +66,8 @@ def _records(path: Path) -> Iterator[OutcomeRecord]:
                 yield record
 
 
-def _marks(path: Path) -> Iterator[Mark]:
-    decoder = msgspec.json.Decoder(Mark)
+def _milestones(path: Path) -> Iterator[Milestone]:
+    decoder = msgspec.json.Decoder(Milestone)
     with path.open("rb") as file:
         for line in file:
             yield decoder.decode(line)

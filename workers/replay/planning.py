@@ -56,7 +56,7 @@ class Asked(NamedTuple):
     """The questions to a replay, beside its policies."""
 
     keep_decisions: bool = False
-    keep_marks: bool = False
+    keep_milestones: bool = False
     labels: Path | None = None
     topics: str | None = None
     """Text of a checked topics.yaml."""
@@ -96,7 +96,7 @@ def plan_files(
         foreign=not facts.own,
         paths=tuple(str(path) for path in paths),
         keep_decisions=asked.keep_decisions,
-        keep_marks=asked.keep_marks,
+        keep_milestones=asked.keep_milestones,
         labels=None if asked.labels is None else load_labels(asked.labels),
         topics=asked.topics,
         memory=asked.memory,
@@ -138,7 +138,7 @@ def plan_topic(
         since_ms=since_ms,
         until_ms=until_ms,
         keep_decisions=asked.keep_decisions,
-        keep_marks=asked.keep_marks,
+        keep_milestones=asked.keep_milestones,
         labels=None if asked.labels is None else load_labels(asked.labels),
         topics=asked.topics,
         memory=asked.memory,

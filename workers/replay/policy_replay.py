@@ -22,7 +22,7 @@ from workers.replay.conversation_cache import CachedConversation, Memory
 from workers.replay.counts import Missed, Tally, is_initiative, is_opening
 from workers.replay.first_decisions import FirstDecisions
 from workers.replay.labels import Label
-from workers.replay.milestones import MarkFile
+from workers.replay.milestones import MilestoneFile
 from workers.replay.recorded_run import NOTHING, RecordedChunk, RecordedStep, parts, step_of
 
 _SAID: Final = 600
@@ -51,7 +51,7 @@ class LaneOutputs(NamedTuple):
 
     decisions: BinaryIO | None = None
     firsts: FirstDecisions | None = None
-    marks: MarkFile | None = None
+    milestones: MilestoneFile | None = None
 
 
 NO_OUTPUTS: Final = LaneOutputs()
@@ -164,8 +164,8 @@ class PolicyReplay:
         state = folding.state_of(event.conversation_id)
         if not applied:
             self.repeated += type(event) is not Deadline
-        elif self._outputs.marks is not None:
-            self._outputs.marks.note(event, former, state)
+        elif self._outputs.milestones is not None:
+            self._outputs.milestones.note(event, former, state)
         made = [decision for _, decision in folding.decisions[before:]]
         return self._folded(event, track, state, made, step)
 

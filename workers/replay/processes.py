@@ -26,11 +26,11 @@ def replay(
     advance: Callable[[int], None],
     decisions: Path | None = None,
     processes: int | None = None,
-    marks: Path | None = None,
+    milestones: Path | None = None,
 ) -> Result:
     """Run a plan over about so many records on all cores, and return what came out.
 
-    `decisions` receives the values of all decisions, `marks` those of all marks, partition by
+    The files `decisions` and `milestones` receive the values of all of them, partition by
     partition, each in its order.
     """
     partitions = sorted(plan.homes)
@@ -46,7 +46,7 @@ def replay(
             result.add(run_shard(plan, frozenset(partitions), folder, advance))
         else:
             result = _spread(plan, shares, folder, advance)
-        for kind, path in (("decisions", decisions), ("marks", marks)):
+        for kind, path in (("decisions", decisions), ("milestones", milestones)):
             if path is not None:
                 _gather(folder, kind, partitions, path)
     return result
@@ -88,7 +88,7 @@ def _spread(
                 process.terminate()
             raise
     for own in folder.iterdir():
-        for kind in ("decisions", "marks"):
+        for kind in ("decisions", "milestones"):
             for file in own.glob(f"{kind}-*.jsonl"):
                 file.rename(folder / file.name)
     return result

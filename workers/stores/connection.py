@@ -37,7 +37,7 @@ T = TypeVar("T")
 SAY_EVERY_S: Final = 10.0
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
-_PASSING: Final = (
+_TRANSIENT: Final = (
     RedisConnectionError,
     RedisTimeoutError,
     BusyLoadingError,
@@ -47,7 +47,7 @@ _PASSING: Final = (
     ReadOnlyError,
     TryAgainError,
 )
-_PASSING_CODES: Final = ("MISCONF", "BUSY", "NOREPLICAS", "UNBLOCKED")
+_TRANSIENT_CODES: Final = ("MISCONF", "BUSY", "NOREPLICAS", "UNBLOCKED")
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +65,11 @@ def connect(settings: Settings) -> Redis:
     )
 
 
-def is_passing(error: RedisError) -> bool:
+def is_transient(error: RedisError) -> bool:
     """Return True if the same command may succeed later without anyone's help."""
     if isinstance(error, AuthenticationError):
         return False
-    return isinstance(error, _PASSING) or str(error).startswith(_PASSING_CODES)
+    return isinstance(error, _TRANSIENT) or str(error).startswith(_TRANSIENT_CODES)
 
 
 async def persist(operation: Callable[[], Awaitable[T]], address: str) -> T:
@@ -83,7 +83,7 @@ async def persist(operation: Callable[[], Awaitable[T]], address: str) -> T:
         try:
             return await operation()
         except RedisError as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise _refused(error, address) from error
             if (now := time.monotonic()) - said >= SAY_EVERY_S / 10:
                 said = now + SAY_EVERY_S
