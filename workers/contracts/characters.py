@@ -53,7 +53,7 @@ def comparable(text: str) -> tuple[str, list[tuple[int, int]]]:
 def escaped(text: str) -> str:
     """Return a text in which nothing ends a line, commands a terminal or turns the writing round.
 
-    For log lines, terminals and pages, where others' words stand beside ours.
+    Used in log lines, on terminals and pages, where others' words stand beside ours.
     """
     if text.isprintable():
         return text

@@ -139,7 +139,7 @@ def _accepted(run: StepContext, event: Ownership, escalation: Escalation) -> Non
 
 
 def _given(run: StepContext, event: Ownership, escalation: Escalation) -> None:
-    """Give it to whom a lead names, whoever has it; an old word of a lead changes nothing."""
+    """Give it to whom a lead names, whoever has it; a stale request of a lead changes nothing."""
     state = run.state
     if state.owner == "person" and event.agent_id == escalation.person:
         refuse(run, event, "already_claimed")

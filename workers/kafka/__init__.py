@@ -1,1 +1,1 @@
-"""Clients of Kafka: administration, reading a topic."""
+"""Clients of Kafka: administration, reading and publishing of topics, dead letters."""

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 class KafkaOutageFilter(logging.Filter):
     """Lets the first line about brokers that do not answer pass, then one a minute.
 
-    For a handler: filters of a logger do not see what the loggers below it say.
+    Belongs to a handler: filters of a logger do not see what the loggers below it say.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,1 +1,1 @@
-"""The workers' state in Redis: conversations by partition, the ledger, the load of queues."""
+"""The workers' state in Redis: partitions, ledger, load of queues, tickets, deliveries."""
