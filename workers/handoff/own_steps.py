@@ -47,6 +47,7 @@ _FOLLOWED: Final = re.compile(
 )
 """Words that say nothing of what was done; what comes next may."""
 _VAGUE: Final = re.compile(
+    r"^here\b|\bsteps you\b|"
     r"\b(?:both|those|these|all|some|the|my|your)(?: of)?(?: the| your)? "
     r"(?:settings?|steps?|checks?|instructions?|things?|options?|ones?|test|check)$"
     r"|\b(?:it|this|that|them|those|these|both|everything)$|\bwhat you\b",
@@ -88,6 +89,22 @@ _WITHDRAWS: Final = re.compile(
 )
 
 
+_REPORTS: Final = re.compile(
+    r"\b(?:resolved|fixed|solved|back to normal|now (?:shows?|says?|works?|working)|"
+    r"behoben|gelöst|résolu|resuelto|risolto|resolvido|opgelost)\b",
+    re.IGNORECASE,
+)
+"""Words on how it is in the end."""
+_FEELS: Final = re.compile(
+    r"\W*(?:thank|thanks|i(?:['\u2019]m| am) (?:so |very )?glad)\b|\b(?:frustrat|annoy|upset)",
+    re.IGNORECASE,
+)
+_LAST: Final = 3
+"""Messages of the customer in which the last report is looked for."""
+_REPORT_WORDS: Final = 24
+_REPORT_PARTS: Final = 2
+
+
 class Step(NamedTuple):
     """One step, as the customer told it."""
 
@@ -124,6 +141,22 @@ def steps_of(view: PacketView) -> tuple[Step, ...]:
         Step(one.turn, _closed(one.longer if one is last or _TESTS.search(one.text) else one.text))
         for one in told
     )
+
+
+def last_report(view: PacketView) -> Step | None:
+    """Return how the customers say it is after their steps: their last words on it."""
+    for turn in [one for one in view.spoken if one.role == CUSTOMER][: -_LAST - 1 : -1]:
+        kept: list[str] = []
+        room = _REPORT_WORDS
+        for part in reversed(view.sentences(turn)[:_SENTENCES]):
+            tells = _TELLS.search(part) or STILL.search(part) or _REPORTS.search(part)
+            told = tells and not part.endswith("?") and not _FEELS.search(part)
+            if told and len(kept) < _REPORT_PARTS and word_count(part) <= room:
+                room -= word_count(part)
+                kept.insert(0, part)
+        if kept:
+            return Step(turn, " ".join(kept))
+    return None
 
 
 def _closed(text: str) -> str:

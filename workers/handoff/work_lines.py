@@ -10,10 +10,11 @@ from workers.handoff.ai_findings import FIGURE, ai_findings
 from workers.handoff.background import unable
 from workers.handoff.chosen import PAYMENT_ID
 from workers.handoff.mismatch import mismatch
-from workers.handoff.own_steps import Step
+from workers.handoff.own_steps import Step, last_report
 from workers.handoff.packet_findings import (
     PacketFindings,
     changed_since,
+    is_before,
     last_change,
     refusal,
     words_of,
@@ -48,6 +49,8 @@ _SHOWN: Final = 3
 _OF_PAYMENT: Final = re.compile(
     r"pay|paid|card|certificate|balance|amount|voucher|method", re.IGNORECASE
 )
+_SAME_SHARE: Final = 2
+"""Of the words of a report, one in so many is enough to have said it."""
 _FEW: Final = 2
 _SEVERAL: Final = 2
 _BETWEEN: Final = (", ", "; ")
@@ -141,8 +144,20 @@ def steps(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
     if not kept:
         return ()
     done = "; ".join(view.quote(said.text) for said in kept)
+    last = last_report(view)
+    is_new = last is not None and not any(_says_same(last.text, said.text) for said in kept)
+    after = last is not None and not is_before(view, last.turn, kept[-1].turn)
+    if last is not None and is_new and after and not view.is_quoted(last.text):
+        done = f"{done} \u2192 {view.quote(last.text)}"
+        kept.append(last)
     events = tuple(dict.fromkeys(said.turn.event_id for said in kept))
     return (Claim(text=view.frame("work", "customer", steps=done), events=events, kind="steps"),)
+
+
+def _says_same(report: str, step: str) -> bool:
+    """Return whether a step already tells most of a report on it."""
+    words = content(report)
+    return len(words & content(step)) * _SAME_SHARE >= len(words)
 
 
 def _kind(work: ToolWork) -> str:

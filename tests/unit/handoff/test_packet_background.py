@@ -149,7 +149,7 @@ def lines(*looked: tuple[str, str], acted: str = "") -> Packet:
 def test_the_wrong_line_is_seen(looked: list[tuple[str, str]], acted: str, *, wrong: bool) -> None:
     packet = lines(*looked, acted=acted)
     told_of = [claim.text for claim in packet.tried if claim.kind == "mismatch"]
-    expected = "Changed L1001: 555-010-2001" if acted else "L1001 has 555-010-2001"
+    expected = "Changed L1001: 555-010-2001" if acted else "The AI looked at L1001 (555-010-2001)"
     assert told_of == [f"{expected}; the customer gave 555-010-2002"] * wrong
 
 

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from tests.support import packets
 from tests.unit.handoff.test_packet_facts import ASKS, calls, told
 from tests.unit.handoff.test_packet_records import did
 from workers.handoff.chosen import chosen_in
+from workers.handoff.own_steps import last_report
+from workers.handoff.view import PacketView
 
 BOOKS = (
     '{"cabin": "premium_economy", "flights": [{"date": "2026-03-14", "flight_number": "NW318"}, '
@@ -189,3 +192,48 @@ def test_an_order_whose_record_was_cut_has_the_item_that_the_ai_named(
     )
     [order] = [one.text for one in packet.records if "K7001" in one.text]
     assert order == f"order #K7001: {items or 'Tea Kettle…'}"
+
+
+@pytest.mark.parametrize(
+    ("said", "last"),
+    [
+        (
+            ["The test shows 275 Mbps. I'm glad it is resolved. Thank you!"],
+            "The test shows 275 Mbps.",
+        ),
+        (["It still fails.", "It's frustrating that nothing works.", "Thanks."], "It still fails."),
+        (["Does it work now?", "I want to pay my bill."], None),
+    ],
+)
+def test_the_last_report_is_the_customers_last_word_on_how_it_is(
+    said: list[str], last: str | None
+) -> None:
+    turns = packets.turns([("customer", one) for one in said])
+    known = packets.facts(turns, tools=(), mood=())
+    view = PacketView(known, turns, packets.decision(known, turns), "standard")
+    report = last_report(view)
+    assert (report.text if report else None) == last
+
+
+def test_a_report_from_before_the_last_step_is_none_on_it() -> None:
+    packet = told(
+        ("customer", "It shows no signal."),
+        ("ai_agent", "Please reset the network settings."),
+        ("customer", "I checked the SIM card and reset the network settings."),
+        ASKS,
+    )
+    assert not [one for one in packet.tried if "\u2192" in one.text]
+
+
+def test_steps_end_with_the_last_report() -> None:
+    packet = told(
+        ("customer", "My phone shows no service. What should I do?"),
+        ("ai_agent", "Please restart it, then tell me what it says."),
+        ("customer", "I restarted the phone and checked the SIM card."),
+        ("ai_agent", "And a speed test?"),
+        ("customer", "The speed test failed with an error for the third time in a row today."),
+        ("ai_agent", "I will look into it."),
+        ("customer", "I want a refund for this month, please."),
+    )
+    [steps] = [one.text for one in packet.tried if one.kind == "steps"]
+    assert "\u2192 “The speed test failed" in steps
