@@ -1,1 +1,1 @@
-"""Texts that people receive: the packet, its redaction, and the notices to the customer."""
+"""Texts that people receive: the packet, and the notices to the customer."""

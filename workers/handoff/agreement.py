@@ -23,12 +23,12 @@ from workers.handoff.whole_sentences import in_words
 from workers.handoff.wording import READ_LIMIT, has_details, is_courtesy, one_line
 
 _SENTENCES: Final = 12
-"""Of one message."""
+"""Sentences of one message that are read."""
 _ASKED_BACK: Final = 8
 """Messages of the AI, the last, in which it may have asked for the customer's yes."""
 _FEW: Final = 4
 _LATER: Final = 0.1
-"""Of the worth of a sentence, for each one before it."""
+"""Worth that a sentence gains by each one before it."""
 _BRIEF: Final = 12
 _LEAST_ASKED: Final = 8
 _SAYS_MUCH: Final = 16

@@ -16,7 +16,7 @@ _PIECES: Final = 4
 _LEAST: Final = 4
 _ENOUGH: Final = 1.5
 _NEWER: Final = 0.5
-"""Of the worth of what the AI told last."""
+"""Worth that what the AI told last has more than what it told first."""
 _LONG: Final = 20
 """Words of a sentence that a line has no room for."""
 _TOO_LONG: Final = 26
@@ -61,7 +61,7 @@ _TORN: Final = re.compile(
 )
 """Words that lead to a list of which only the first point is left."""
 _HEADING: Final = re.compile(r"(?<=[\w).%]) (?=[A-Z]\w{2,20}(?: [A-Z]\w{2,20}){0,2}: )")
-"""Before a heading that stands in the middle of a line."""
+"""Place before a heading that stands in the middle of a line."""
 
 
 def ai_findings(view: PacketView, issue: Issue | None, since: int) -> list[AiSentence]:

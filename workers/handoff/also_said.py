@@ -15,7 +15,7 @@ from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.wording import content, has_details, trim, word_count
 
 ALSO_WORDS: Final = 56
-"""Of all of them together."""
+"""Words of all of them together."""
 _SENTENCE: Final = 36
 _MOST: Final = 4
 _SHORTEST: Final = 16
@@ -23,7 +23,7 @@ _SHORTEST: Final = 16
 _MESSAGES: Final = 6
 """The customer's last ones that are read."""
 _SENTENCES: Final = 24
-"""Of one message."""
+"""Sentences of one message that are read."""
 _LAST: Final = 1.0
 """Added to the worth of what stands in the last message."""
 _ENOUGH: Final = 1.5
@@ -32,7 +32,7 @@ _OTHER: Final = 1.5
 _NAMED: Final = 6
 """Content words of a sentence that can stand for itself."""
 _SAME: Final = 0.6
-"""Of its content words, from which share on a sentence repeats another."""
+"""Share of its content words from which on a sentence repeats another."""
 
 
 class _Candidate(NamedTuple):

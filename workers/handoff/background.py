@@ -23,9 +23,9 @@ _TURNS: Final = 12
 _SENTENCES: Final = 16
 _LEAST: Final = 4
 _RECENT: Final = 0.15
-"""Of the worth of a condition, for each message before it."""
+"""Worth that a condition gains by each message before it."""
 _SAME: Final = 0.5
-"""Of the content words, from which share on two sentences say the same."""
+"""Share of content words from which on two sentences say the same."""
 _LIMITS: Final = re.compile(
     r"\b(?:under|below|less than|at most|up to|no more than|maximum|cheaper than|unter|"
     r"höchstens|moins de|menos de|meno di|minder dan) ?[$€£]? ?\d"
@@ -84,7 +84,7 @@ _AT_LEAST: Final = re.compile(
 """The least with which the customer would be content."""
 _CUES: Final = (_LIMITS, _MANNER, _REASONS, _EVENTS, _OTHERWISE, _PAYMENT, _WAS_TOLD, _AT_LEAST)
 _REPLACED: Final = {_CUES.index(_LIMITS), _CUES.index(_MANNER), _CUES.index(_PAYMENT)}
-"""Of these kinds a later word replaces an earlier one."""
+"""Kinds of which a later word replaces an earlier one."""
 _IDENTITY: Final = re.compile(
     r"\b(?:names?|zip|code|id|number|e-?mail|address|phone)\b[^.]{0,12}\bis\b|\border id\b|"
     r"\bitem id\b|\b(?:remember|recall|handy)\b",

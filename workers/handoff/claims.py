@@ -29,7 +29,7 @@ WHO_WORDS: Final = 8
 STANDS_WORDS: Final = 40
 _LEAST: Final = 5
 _SOON: Final = 60
-"""Seconds that nobody waits for."""
+"""Waits shorter than this many seconds are not mentioned."""
 _GROUNDS: Final = 4
 """Sentences before a refusal that are looked at for its reasons."""
 _LEAD: Final = 1

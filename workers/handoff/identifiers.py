@@ -14,7 +14,7 @@ from workers.handoff.wording import one_line
 IDENTIFIERS: Final = 8
 _READ: Final = 2_000
 _TOKENS: Final = 40
-"""Of one turn that may be identifiers."""
+"""Words of one turn that may be identifiers."""
 _BEFORE: Final = 60
 _AFTER: Final = 30
 _CERTAIN: Final = 5
@@ -64,13 +64,13 @@ _PAYMENT: Final = re.compile(
     r"(?:gift_?card|paypal|credit_?card|card|bank|iban|payment)[_-]", re.IGNORECASE
 )
 _STATE: Final = re.compile(r"[a-z], [A-Z]{2},? $")
-"""Before a number: it is the end of an address."""
+"""Words before a number that is the end of an address."""
 _CARD: Final = re.compile(
     r"\b(?:gift ?card|card|visa|mastercard|amex|paypal|voucher|certificate|gutschein|karte|carte|"
     r"tarjeta|carta|cartão|kaart)\b[^.!?\n]{0,14}$",
     re.IGNORECASE,
 )
-"""Before a number: it is that of a means of payment."""
+"""Words before a number that is that of a means of payment."""
 _LABELS: Final = frozenset(
     "shipping billing zip email e-mail phone address order user account date city state postal "
     "code id number birth dob mobile booking reservation customer delivery home street and my the "

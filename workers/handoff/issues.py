@@ -24,9 +24,9 @@ from workers.handoff.wording import is_courtesy, says_something
 
 FIRST: Final = 3
 LAST: Final = 8
-"""Of the customer's turns, how many at the beginning and at the end are read for requests."""
+"""Turns of the customer, at the beginning and at the end, that are read for requests."""
 SENTENCES: Final = 12
-"""Of one turn."""
+"""Sentences of one turn that are read."""
 _ENOUGH: Final = 1.5
 _LEAST: Final = 4
 _POINTS: Final = 2
@@ -35,7 +35,7 @@ _WHOLE: Final = 14
 """Words from which on a request is taken to stand for itself."""
 _AGREES: Final = re.compile(r"(?:yes|yeah|ok(?:ay)?|sure|ja|oui|s[ií]|sim)\b", re.IGNORECASE)
 _RECENT: Final = 3
-"""Of the customer's turns, in which they may say how it stands."""
+"""Latest turns of the customer in which they may say how it stands."""
 _IDENTITY: Final = re.compile(
     r"\bmy (?:[\w-]+ ){0,3}(?:names?|zip|code|id|number|e-?mail|address|phone|birth)\b"
     r"[^.]{0,12}\bis\b|"
@@ -72,7 +72,7 @@ class Issue(NamedTuple):
     still: tuple[Turn, str] | None = None
     """The customer's last word on how it is, where they asked for nothing new."""
     state: AskState = "open"
-    """Of the request now."""
+    """State of the request now."""
     began_state: AskState = "open"
 
     @property

@@ -17,7 +17,7 @@ from workers.handoff.wording import has_details, says_something, trim, word_coun
 
 KEY_MESSAGES: Final = 5
 WORDS: Final = 22
-"""Of one, at most."""
+"""Words of one key message, at most."""
 LAST: Final = 12
 """Turns of customer and persons that are read, with the first two."""
 _SENTENCES: Final = 8

@@ -18,7 +18,7 @@ from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import has_details, is_courtesy, says_something
 
 _SENTENCES: Final = 12
-"""Of one message."""
+"""Sentences of one message that are read."""
 _FEW: Final = 4
 _LEAST: Final = 3
 

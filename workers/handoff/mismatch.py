@@ -12,7 +12,7 @@ from workers.handoff.view import PacketView
 from workers.handoff.wording import clip
 
 _SAME_DIGITS: Final = 7
-"""Of two phone numbers, the last digits by which they are the same line."""
+"""Last digits by which two phone numbers are the same line."""
 _DIGITS: Final = re.compile(r"\d")
 
 

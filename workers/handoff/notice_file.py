@@ -27,7 +27,7 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=_TEXT_LIMIT)]
 
 
 class NoticeMatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """For whom a text is; what is left out matches everybody."""
+    """The customers whom a text is for; what is left out matches everybody."""
 
     reason: Reason | None = None
     queue: Word | None = None

@@ -28,7 +28,7 @@ class Circumstances(NamedTuple):
     contact: Contact | None = None
     """The contact details that are given when nobody can take the customer."""
     team: str | None = None
-    """Of the queue that it is about."""
+    """Team of the queue that it is about."""
     opens: Opening | None = None
     """The time at which that queue's people are back, if it is closed."""
     asks: bool = False

@@ -9,7 +9,7 @@ from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.wording import word_count
 
 _TURNS: Final = 40
-"""Of the customer, that are read for steps."""
+"""Turns of the customer that are read for steps."""
 _SENTENCES: Final = 24
 _IN_A_SENTENCE: Final = 3
 _WORDS: Final = 14
@@ -38,7 +38,7 @@ _HANGS: Final = re.compile(
     r"was|quand|que|cuando|si|se|quando|als|wat)\b[^,;]*$",
     re.IGNORECASE,
 )
-"""Before what was done: it was not, or is only spoken of."""
+"""Words before a step that was not done, or is only spoken of."""
 _FOLLOWED: Final = re.compile(
     r"i(?:['\u2019]ve| have)? (?:just )?(?:followed (?:all )?(?:your|the|those|these) "
     r"(?:\w+ )?(?:steps?|instructions?|advice|suggestions?|guidance)|went ahead)"

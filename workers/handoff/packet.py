@@ -1,4 +1,4 @@
-"""Builds what a person reads in 30 seconds: at most 120 words, then the transcript."""
+"""Builds what a person reads in 30 seconds: at most 200 words, then the transcript."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -42,7 +42,7 @@ from workers.redaction.redact import Redaction
 
 WORD_LIMIT: Final = 120
 BLOCK_WORDS: Final = 80
-"""Of identifiers, contact, links, attachments and notes together."""
+"""Words of identifiers, contact, links, attachments and notes together."""
 TRANSCRIPT_TURNS: Final = 200
 TRANSCRIPT_BYTES: Final = 256 * 1024
 NOTES: Final = 5

@@ -13,12 +13,12 @@ from workers.handoff.languages import DEFAULT_LANGUAGE, code_of
 from workers.handoff.wording import word_count
 
 NEXT_WORDS: Final = 14
-"""Of a next step, so that it fits the packet beside what the facts add."""
+"""Words of a next step, so that it fits the packet beside what the facts add."""
 MOST_CHECKS: Final = 5
 
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 Words = dict[str, Line] | Line
-"""By language, or the same for all."""
+"""Words by language, or the same for all."""
 
 
 class EntryWhen(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -14,10 +14,10 @@ from workers.handoff.wording import clip, one_line, trim, word_count
 
 WHY_WORDS: Final = 16
 _LONGER: Final = 26
-"""Of words that say after the request for a person what for."""
+"""Words of a quote that says after the request for a person what for."""
 _OBJECT: Final = 4
 NOTE_WORDS: Final = 48
-"""Of the AI's note, which stands in place of the words that caused it."""
+"""Words of the AI's note, which stands in place of the words that caused it."""
 _PARTS: Final = 3
 """Sentences from which on a note is cut in its middle."""
 _LEAST: Final = 8

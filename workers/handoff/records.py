@@ -20,7 +20,7 @@ _MORE: Final = 8
 _DETAILS: Final = 8
 """Words of one item's details."""
 _VALUES: Final = 4
-"""Of one thing."""
+"""Values of one thing."""
 _ITEMS: Final = 3
 """Names that tell one thing from another."""
 _LAST: Final = 8
@@ -33,7 +33,7 @@ _UNNAMED: Final = 2
 _EXCHANGE: Final = 3
 """The last of them: what they speak of is asked now."""
 _LEAST_RANK: Final = -2
-"""Of what another thing only points to."""
+"""Rank of what another thing only points to."""
 _ON_DEMAND: Final = re.compile(r"end_date|contract|expir|phone|city")
 """Keys of values that tell nothing, unless they are spoken of."""
 _CALLED: Final = {
@@ -75,7 +75,7 @@ class _Change(NamedTuple):
     words: str
     """The tool's name."""
     place: int
-    """Of its result, in the episode."""
+    """Place of its result in the episode."""
 
 
 def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:

@@ -50,7 +50,7 @@ class Ask(NamedTuple):
 
     turn: Turn
     position: int
-    """Of the turn, among those that were spoken."""
+    """Position of the turn among those that were spoken."""
     text: str
     start: int
     """The place in the text at which it begins to ask."""

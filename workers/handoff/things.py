@@ -20,7 +20,7 @@ _AFTER: Final = 160
 """Characters after a name in which the AI says what is in it."""
 _STATE: Final = re.compile(r"^(?:\w+ )?status ")
 _WORDS: Final = 3
-"""Of a state."""
+"""Words of a state."""
 _NAME: Final = re.compile(r"#?(?=\w*[A-Za-z])[\w-]{3,24}")
 _PLACE: Final = re.compile(r"\b[A-Z]{3}\b")
 """An airport in the way of a booking."""

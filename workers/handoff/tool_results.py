@@ -31,12 +31,12 @@ RANKS: Final = (
 )
 """Keys of a result that matter, most telling first."""
 CHANGED: Final = (RANKS[0], RANKS[1], RANKS[4])
-"""Of a change; what the tool says in words is its own name again."""
+"""Keys that matter of a change; what the tool says in words is its own name again."""
 REFUSED: Final = (*CHANGED, re.compile(r"^(?:message|detail)$"))
 RECORDED: Final = (*RANKS[:2], re.compile(r"reason|error"), *RANKS[3:])
-"""Of a thing, as it stands."""
+"""Keys that matter of a thing as it stands."""
 PROFILE: Final = (re.compile(r"membership|tier|locked|suspen|balance"),)
-"""Of who the customer is, what a decision may rest on."""
+"""Keys that tell who the customer is, on which a decision may rest."""
 _PLAIN_STATES: Final = frozenset("active available activated enabled ok normal success".split())
 """States of which nothing follows."""
 _LASTING: Final = re.compile(r"created|booked|ordered_at|membership|_used(?:_|$)")

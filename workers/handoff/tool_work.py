@@ -53,7 +53,7 @@ _REFUSED_WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 _NAMES: Final = re.compile(r"id\b|_id|number|code|order|booking|reservation|ticket|pnr|reference")
-"""Of an argument whose value has no digit: that it names a thing."""
+"""Names of arguments that name a thing even where the value has no digit."""
 _OWNER: Final = re.compile(r"user|customer|account|client|payment|zip|address|phone")
 _CUSTOMER_KEY: Final = re.compile(r"(?:user|customer|account|client|member)_?(?:id|number)")
 _FIGURE: Final = re.compile(r"\d")
@@ -70,7 +70,7 @@ _LISTED: Final = 12
 _AMOUNTS: Final = re.compile(
     r"amount|price|total|quantity|count|size|gb|days|hours|minutes|percent|limit|passengers|bag"
 )
-"""Of an argument: that its number names no thing."""
+"""Names of arguments whose number names no thing."""
 _TOLD_OF: Final = re.compile(r"amount|quantity|_gb|gb_|percent")
 """Arguments of a change that say how much was changed."""
 _NOT_FOUND: Final = re.compile(
@@ -89,7 +89,7 @@ class ToolWork(NamedTuple):
     what: tuple[str, ...]
     """The order, booking or the like that each call was about."""
     values: tuple[str, ...]
-    """Of the last: what matters of its result, or why it was refused."""
+    """Values that matter of the last result, or why it was refused."""
     found: dict[str, Finding]
     """Findings, by what the calls were about."""
     calls: int
@@ -97,7 +97,7 @@ class ToolWork(NamedTuple):
     profile: bool = False
     """It looked the customer up: what it found is who they are."""
     person: str = ""
-    """On a profile, the name in it; and the customer's id."""
+    """Name in the profile that was looked up, and the customer's id."""
     identity: str = ""
     missed: bool = False
     """It was asked for something that does not exist."""
@@ -107,7 +107,7 @@ class ToolWork(NamedTuple):
     """Ids of the items in a call, by what it was about; never changed in place."""
 
     chosen: tuple[str, ...] = ()
-    """By the last call, where it changes something: flights, days, class, how it is paid."""
+    """Choices of the last call, if it changes something: flights, days, class, how it is paid."""
     errors: tuple[str, ...] = ()
     """The errors of the last calls, in their order."""
 

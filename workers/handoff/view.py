@@ -25,7 +25,7 @@ _NOT_WORDS: Final = re.compile(r"\W+")
 REFUSALS_READ: Final = 24
 """Sentences of a turn that are read for a refusal."""
 _NEW: Final = 0.4
-"""Of the words of a quote, the share that were not said before."""
+"""Share of a quote's words that were not said before."""
 _SAME: Final = 40
 """Characters by which two quotes are known to be the same words."""
 

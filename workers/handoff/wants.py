@@ -26,11 +26,11 @@ from workers.handoff.wording import (
 
 WANTS_WORDS: Final = 44
 CONDITION_WORDS: Final = 24
-"""Of conditions and reasons, in all."""
+"""Words of conditions and reasons, in all."""
 _CONDITION: Final = 18
 _CONDITIONS: Final = 2
 _SAID: Final = 0.7
-"""Of its content words, from which share on a sentence says nothing new."""
+"""Share of its content words from which on a sentence says nothing new."""
 _POINTS: Final = 2
 """Colons of a sentence from which on it reports point by point."""
 _LEAST: Final = 5

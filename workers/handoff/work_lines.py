@@ -35,14 +35,14 @@ from workers.handoff.wording import (
 
 TRIED_WORDS: Final = 40
 STEPS_WORDS: Final = 42
-"""Of what the customer did, which stands in a block."""
+"""Words of what the customer did, which stands in a block."""
 TOLD_WORDS: Final = 44
-"""Of what the AI told as found, and of what it cannot do."""
+"""Words of what the AI told as found, and of what it cannot do."""
 _LINE_WORDS: Final = 14
 _MORE: Final = 6
 """Words more, where a line tells of several things."""
 _TOLD: Final = 22
-"""Of one of the AI's sentences."""
+"""Words of one of the AI's sentences."""
 _LEAST: Final = 8
 _SHOWN: Final = 3
 """Orders, bookings or the like that a line names; the others are counted."""
@@ -54,7 +54,7 @@ _SAME_SHARE: Final = 2
 _FEW: Final = 2
 _SEVERAL: Final = 2
 _BETWEEN: Final = (", ", "; ")
-"""Of values, and of errors."""
+"""Separators of values, and of errors."""
 _GIVES_BACK: Final = re.compile(r"\b(?:return|refund|cancel|remove)\b")
 """In the name of a tool: each item in its call went the same way."""
 _AMOUNT: Final = re.compile(r"total|amount|_due$|price|paid")
@@ -62,7 +62,7 @@ _CLAUSES: Final = (*CLAUSE_MARKS, ": ")
 _SHARED: Final = 2
 """Words by which what the AI cannot do is known to be what was asked for last."""
 _LINES: Final = 2
-"""Of what was told, and of what cannot be done."""
+"""Lines of what was told, and as many of what cannot be done."""
 
 
 def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
