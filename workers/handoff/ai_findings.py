@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from workers.handoff.issues import Issue
-from workers.handoff.sentences import CONDITIONAL, INSTRUCTS, OTHERWISE, PLANS, refuses
-from workers.handoff.told import CODES, AiSentence
+from workers.handoff.sentences import CONDITIONAL, INSTRUCTS, OTHERWISE, PLANS
+from workers.handoff.told import CODES, TORN, AiSentence
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import content, is_courtesy, says_something
 
@@ -49,17 +49,11 @@ _OF_CASE: Final = re.compile(
 """Words by which a sentence is about this customer; one without may tell a rule."""
 _RULE: Final = re.compile(
     r"\b(?:if|unless|whether|policy|policies|rules?|can be|may be|must be|would be|will need|"
-    r"i(?:['\u2019]ll| will|['\u2019]d| would| need)|depend\w*|comparing|usually|"
+    r"i(?:['\u2019]ll| will|['\u2019]d| would| need| can)|okay to|depend\w*|comparing|usually|"
     r"generally|wenn|falls|richtlinie\w*|siempre que|indien)\b|\b(?:OR|AND)$",
     re.IGNORECASE,
 )
 """In a sentence: it tells a rule or a plan, and nothing that was found."""
-_TORN: Final = re.compile(
-    r"\b(?:two|three|four|five|several|these|following|both|\d|options|orders|items|"
-    r"details?|summary|here\b[^:]{0,20}|update)\b[^:]{0,60}:\s",
-    re.IGNORECASE,
-)
-"""Words that lead to a list of which only the first point is left."""
 _HEADING: Final = re.compile(r"(?<=[\w).%]) (?=[A-Z]\w{2,20}(?: [A-Z]\w{2,20}){0,2}: )")
 """Place before a heading that stands in the middle of a line."""
 
@@ -79,7 +73,7 @@ def ai_findings(view: PacketView, issue: Issue | None, since: int) -> list[AiSen
     found: list[tuple[float, AiSentence]] = []
     turns = [turn for turn in view.spoken if turn.role == AI and view.places[turn.event_id] > since]
     for at, turn in enumerate(turns[-_TURNS:]):
-        for text in _told(view.sentences(turn)[:_SENTENCES]):
+        for text in _told(view.sentences(turn)[:_SENTENCES], view.refusals(turn)):
             worth = 0.6 * min(3, len(wanted & content(text))) + _NEWER * at / len(turns)
             worth += (FIGURE.search(text) is not None) + 0.5 * (_SUM.search(text) is not None)
             worth += 0.5 * len(set(_facts(text)))
@@ -90,11 +84,11 @@ def ai_findings(view: PacketView, issue: Issue | None, since: int) -> list[AiSen
     return [one for worth, one in found if worth >= _ENOUGH]
 
 
-def _told(parts: list[str]) -> Iterator[str]:
+def _told(parts: list[str], refusals: list[str]) -> Iterator[str]:
     for part in parts:
-        if refuses(part) or INSTRUCTS.match(part):
+        if part in refusals or INSTRUCTS.match(part):
             continue
-        for text in _pieces(part):
+        for text in _pieces(part) if ": " in part else (part,):
             if _tells(text) and len(text.split()) <= (_LONG if _SINCE.match(text) else _TOO_LONG):
                 yield text
 
@@ -117,7 +111,9 @@ def _tells(text: str) -> bool:
     # A sentence that begins in lower case was torn from the thing that it is about.
     if few or text.endswith("?") or not (text[0].isalnum() or text[0] in _OPENS):
         return False
-    if text[0].islower() or not _FACT.search(text) or PLANS.match(text) or _TORN.search(text):
+    if text[0].islower() or not _FACT.search(text) or PLANS.match(text):
+        return False
+    if ": " in text and TORN.search(text):
         return False
     if CONDITIONAL.match(text) or OTHERWISE.search(text) or _RULE.search(text):
         return False

@@ -164,5 +164,7 @@ def _told_in(view: PacketView, thing: Thing) -> list[str]:
             rest = rest[: cut.start()] if cut else rest
             if _NEGATES.search(rest):
                 return []
-            return sorted((item for item in known if item in rest), key=rest.index)[:_ITEMS]
+            rest = rest.lower()
+            told = (item for item in known if item.lower() in rest)
+            return sorted(told, key=lambda item: rest.index(item.lower()))[:_ITEMS]
     return []

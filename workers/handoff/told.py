@@ -35,6 +35,12 @@ LEADS: Final = re.compile(
     re.IGNORECASE,
 )
 """A sentence that only leads in to what is told."""
+TORN: Final = re.compile(
+    r"\b(?:two|three|four|five|several|these|following|both|\d|options|orders|items|"
+    r"details?|summary|here\b[^:]{0,20}|update)\b[^:]{0,60}:\s",
+    re.IGNORECASE,
+)
+"""Words that lead to a list of which only the first point is left."""
 _READ: Final = 6
 """Sentences of a reply that are read for a no."""
 _SHORT: Final = 4
@@ -118,7 +124,7 @@ def _tells(part: str) -> bool:
 def _is_said(part: str) -> bool:
     """Return whether a sentence tells something, and does not ask, instruct or lead in to it."""
     leads = INSTRUCTS.match(part) or PLANS.match(part) or LEADS.match(part) or is_courtesy(part)
-    return not (_asks(part) or leads)
+    return not (_asks(part) or leads or (": " in part and TORN.search(part)))
 
 
 def _asks(part: str) -> bool:

@@ -119,9 +119,9 @@ def _is_idle(view: PacketView, found: PacketFindings, work: ToolWork) -> bool:
 
 
 def _at_all(view: PacketView, found: PacketFindings, room: int) -> list[Claim]:
-    """Say who was looked up, or how often the AI answered."""
-    if found.works and all(work.profile for work in found.works):
-        work = found.works[-1]
+    """Say what the customer's record holds that matters, or how often the AI answered."""
+    work = found.works[-1] if found.works else None
+    if work is not None and work.values and all(one.profile for one in found.works):
         return [Claim(text=_line(view, found, work, room), events=work.events, kind=_kind(work))]
     if not found.works and (answer := view.last(AI)):
         count = view.facts.ai_turns

@@ -172,7 +172,11 @@ def test_the_item_at_issue_has_its_details() -> None:
 
 @pytest.mark.parametrize(
     ("told_of", "items"),
-    [("#K7001: Desk Lamp, black.", "Desk Lamp, Tea Kettle…"), ("#K7001 has no Desk Lamp.", "")],
+    [
+        ("#K7001: Desk Lamp, black.", "Desk Lamp, Tea Kettle…"),
+        ("#K7001 holds the desk lamp.", "Desk Lamp, Tea Kettle…"),
+        ("#K7001 has no Desk Lamp.", ""),
+    ],
 )
 def test_an_order_whose_record_was_cut_has_the_item_that_the_ai_named(
     told_of: str, items: str
@@ -237,3 +241,23 @@ def test_steps_end_with_the_last_report() -> None:
     )
     [steps] = [one.text for one in packet.tried if one.kind == "steps"]
     assert "\u2192 “The speed test failed" in steps
+
+
+def test_a_look_at_the_customers_record_without_anything_in_it_is_no_line() -> None:
+    answer = '{"user_id": "noor_idris_7"}'
+    packet = told(
+        ("customer", "I want to return the lamp."),
+        *called("get_user_details", '{"user_id": "noor_idris_7"}', answer),
+        ("ai_agent", "Which order is it?"),
+        ASKS,
+    )
+    assert packet.tried == ()
+
+
+def test_the_head_of_a_list_is_not_what_the_ai_said_last() -> None:
+    packet = told(
+        ("customer", "Is my booking QX7PLM in order?"),
+        ("ai_agent", "Here's the summary: Flight NW318. The booking QX7PLM is paid in full."),
+        ("customer", "Please let me talk to a person."),
+    )
+    assert packet.stands.text.startswith("AI said last: “The booking QX7PLM is paid in full.”")
