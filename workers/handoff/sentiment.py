@@ -11,7 +11,8 @@ from workers.handoff.sentences import ASKS, PERSON, STILL
 
 Feeling = Literal["satisfied", "neutral", "worried", "impatient", "frustrated", "very_frustrated"]
 Course = Literal["rising", "calmer", "steady"]
-_FRUSTRATED: Final = 0.6
+_IMPATIENT: Final = 0.6
+_FRUSTRATED: Final = 0.7
 _VERY: Final = 0.85
 _SATISFIED: Final = 0.75
 _CHANGE: Final = 0.2
@@ -152,7 +153,8 @@ def _scored(moods: Sequence[Mood], said: Sequence[tuple[Turn, str]]) -> Sentimen
     now = 0.0
     if last is not None and moods and moods[-1].event_id == last.event_id:
         now = moods[-1].score
-    if worst is not None and worst.score >= FRUSTRATION_THRESHOLD:
+    # A score that barely says so is seldom borne out by the words.
+    if worst is not None and worst.score >= _IMPATIENT:
         change = now - (moods[0].score if worst.event_id != moods[0].event_id else worst.score)
         course: Course = "steady"
         if now <= worst.score - _CHANGE:

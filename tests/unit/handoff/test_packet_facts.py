@@ -267,7 +267,8 @@ def test_a_dispute_is_checked_and_uncertainty_is_none() -> None:
     ("score", "last", "feeling"),
     [
         (0.4, "It still does not work.", "neutral"),
-        (0.55, "It still does not work.", "impatient"),
+        (0.55, "It still does not work.", "neutral"),
+        (0.65, "It still does not work.", "impatient"),
         (0.7, "It still does not work.", "frustrated"),
         (0.9, "It still does not work.", "very_frustrated"),
         (0.0, "Thank you so much, that worked perfectly!", "satisfied"),
