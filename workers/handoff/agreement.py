@@ -58,6 +58,7 @@ _CONSENT: Final = re.compile(
     r"are you (?:sure|okay|ok|happy)|proceed\b|go ahead|to confirm|please confirm|"
     r"(?:is|are) (?:that|this|these|they|everything) (?:correct|right|ok)|"
     r"does (?:that|this|everything) (?:look|sound)|confirm (?:that|if|this|these|the)|"
+    r"(?:if|once|when) you (?:confirm|agree|approve)\b|"
     r"(?:yes|no)[/ ](?:or )?[\"“”']?(?:no|yes)|reply|respond with|"
     r"möchten sie|soll ich|bestätigen|souhaitez-vous|voulez-vous|confirme[rz]?\b|"
     r"desea|quiere que|confirma\b|vuole che|deseja|quer que|wilt u|zal ik|bevestig\w*)",
@@ -196,15 +197,17 @@ def _agreed_to(
     of_price = not any(acts_of(part) - BESIDE or _is_list(part) for part in summary)
     if not chosen and (not clear or of_price):
         # It was asked before, and only a question of the customer's answered since.
-        summary = (*_asked_before(view, told[:-1], reply), *summary)
+        summary = (*_asked_before(view, told[:-1], reply, view.text(told[-1])), *summary)
     questions = [part for part in asks if acts_of(part) and len(part.split()) >= _LEAST_ASKED]
     meant = [said[said.index(one) - 1] for one in questions if _refers(one) and one != said[0]]
     more = [one for one in (*meant[:1], *questions) if one not in summary]
     summary = (*summary, *more) or tuple(asks)
     acts = acts_of(" ".join((*summary, *asks)))
     yes = " ".join(filter(_agrees, view.asked(reply)[:_SENTENCES]))
-    acts = (acts & acts_wanted(yes)) or acts
-    return Agreement(reply, told[-1], summary, acts, yes) if acts or chosen else None
+    wanted = acts_wanted(yes)
+    acts = (acts & wanted) or acts or wanted
+    of_price = any(map(_MONEY.search, summary))
+    return Agreement(reply, told[-1], summary, acts, yes) if acts or chosen or of_price else None
 
 
 def _objects(part: str) -> bool:
@@ -258,12 +261,18 @@ def _summary(
     return tuple((of_named if is_of_use else None) or told)
 
 
-def _asked_before(view: PacketView, told: Sequence[Turn], reply: Turn) -> tuple[str, ...]:
+def _asked_before(view: PacketView, told: Sequence[Turn], reply: Turn, now: str) -> tuple[str, ...]:
     """Return what the AI's message before was about to do, if it asked for a yes, too."""
     said = view.asked(told[-1]) if told else []
     if not any(map(asks_consent, said[-_SENTENCES:])):
         return ()
-    return _summary(view, said, reply, frozenset())
+    # A thing that the last message does not name may have been given up since.
+    named = set(CODES.findall(now))
+    return tuple(
+        part
+        for part in _summary(view, said, reply, frozenset())
+        if not named or not CODES.search(part) or named.intersection(CODES.findall(part))
+    )
 
 
 def _is_of_what_follows(part: str) -> bool:

@@ -114,7 +114,7 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
             )
             parts.insert(len(parts) - bool(state), text)
             cited = (said.turn.event_id, *cited)
-    text = "; ".join(parts) or view.frame("stands", "customer_last")
+    text = "; ".join(parts) or _state(view)[0] or view.frame("stands", "customer_last")
     events = (*cited, *((view.cause,) if _way(view) or not cited else ()))
     return Claim(text=text, events=tuple(dict.fromkeys(events)))
 

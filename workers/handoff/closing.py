@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from workers.contracts.decisions import Turn
+from workers.handoff.acts import acts_wanted
 from workers.handoff.agreement import IS_DONE, asks_consent
 from workers.handoff.sentences import (
     ALL_NEEDED,
@@ -24,6 +25,11 @@ _THANKS_FOR_HELP: Final = re.compile(
     r"\b(?:thanks|thank you|appreciate)\b[^.!?]{0,30}\b(?:your help|the help|all your|helping|"
     r"assistance|support|quick|taking care|sorting|everything)\b|"
     r"\b(?:danke für|merci pour|gracias por|grazie per|obrigad[oa] p|bedankt voor)\b",
+    re.IGNORECASE,
+)
+_FAREWELL: Final = re.compile(
+    r"\b(?:have an? (?:\w+ )?(?:great|good|nice|lovely)|goodbye|bye|take care|see you|"
+    r"auf wiedersehen|tschüss|au revoir|adiós|arrivederci|tchau|tot ziens)\b",
     re.IGNORECASE,
 )
 _PLEASED: Final = re.compile(
@@ -49,7 +55,11 @@ def closes(view: PacketView) -> Turn | None:
         return None
     if any(map(needs_no_more, said)):
         return None if any(map(_goes_on, said)) else turn
-    thanks = any(map(_THANKS_FOR_HELP.search, said)) or all(map(_is_thanks, said))
+    grateful = any(map(_THANKS_FOR_HELP.search, said))
+    if grateful and said and _FAREWELL.search(said[-1]):
+        # Small talk before it may well be a question.
+        return None if any(acts_wanted(part) and _goes_on(part) for part in said) else turn
+    thanks = grateful or all(map(_is_thanks, said))
     # A word of praise closes where the AI has just told that it is done.
     before = view.before(turn.event_id, AI)
     done = before is not None and any(map(IS_DONE.search, view.sentences(before)))

@@ -192,6 +192,11 @@ _HANDS_OVER: Final = _any(
     r"\b(?:not able|unable|cannot|can['\u2019]t)\b[^.]{0,30}\binvestigat\w+"
 )
 """An AI that cannot look into something refuses nothing."""
+_OF_KIND: Final = _any(
+    r"(?:for )?(?:processed|delivered|cancell?ed|pending|shipped|completed)"
+    r"(?: (?:or|and|/) \w+){0,3} (?:orders?|items?|bookings?|reservations?)\b[^.]{0,3}:"
+)
+"""A line of a list of rules by status, which is about no order in particular."""
 _NOT_KNOWN: Final = _any(
     r"\b(?:data|records?|systems?|listings?|pages?|information|descriptions?|notes)\b[^.,]{0,24}"
     r"\b(?:does|do|did)(?:n['\u2019]t| not) (?:\w+ )?(?:include|show|have|list|specify|say|mention|"
@@ -203,6 +208,8 @@ _NOT_KNOWN: Final = _any(
 def refuses(sentence: str) -> bool:
     """Return whether a sentence refuses something, and not only in a condition at its beginning."""
     sentence = _NOT_KNOWN.sub("", _ASIDE.sub("", sentence))
+    if _OF_KIND.match(sentence):
+        return False
     found = REFUSES.search(sentence)
     if found is not None and (_HANDS_OVER.search(sentence) or _AFTER.search(sentence)):
         return False
@@ -301,7 +308,8 @@ def needs_no_more(sentence: str) -> bool:
 
 
 DECLINES: Final = _any(
-    r"^(?:no|nope|nein|non|não|nee)\b(?! problem)|\bi (?:really )?(?:can(?:no|['\u2019])t|"
+    r"^(?:no|nope|nein|non|não|nee)\b(?! (?:problem|worries))|"
+    r"\bi (?:really )?(?:can(?:no|['\u2019])t|"
     r"don['\u2019]t want to|won['\u2019]t|(?:['\u2019]d )?prefer not to) |"
     r"\bnot interested\b|\brather not\b|\bnowhere near\b|\bnot (?:\w+ )?(?:enough|acceptable)\b|"
     r"\btoo (?:little|low)\b|\bunacceptable\b|"

@@ -187,3 +187,71 @@ def test_a_list_of_ways_to_pay_is_not_what_was_agreed() -> None:
     )
     assert "first leg: $40; second leg: $30" in packet.stands.text
     assert "$18" not in packet.stands.text
+
+
+def test_a_thing_given_up_before_the_question_is_not_agreed_on() -> None:
+    packet = told(
+        ("customer", "I want to return one of my two tablets for a refund."),
+        (
+            "ai_agent",
+            (
+                "The tablet you want to return is on order #A55121, for $938. Please confirm "
+                "that I should go on."
+            ),
+        ),
+        ("customer", "I've changed my mind: the gold one instead."),
+        (
+            "ai_agent",
+            (
+                "Let me confirm: order: #A77003; item: gold tablet; refund: gift card. "
+                "Do you confirm?"
+            ),
+        ),
+        ("customer", "Yes, go ahead."),
+    )
+    assert "A55121" not in f"{packet.stands.text} {packet.next_step.text}"
+
+
+def test_a_goodbye_with_small_talk_closes() -> None:
+    packet = told(
+        ("customer", "Please change my address, and can you order the red jersey for me?"),
+        ("ai_agent", "Your address is changed. I'm not able to place orders in this chat."),
+        (
+            "customer",
+            (
+                "No worries. Thanks for all your help! Why did the jersey go to therapy? "
+                "Because it had too many issues! Have a great day!"
+            ),
+        ),
+    )
+    assert packet.next_step.text.startswith("Nothing is open")
+
+
+def test_a_rule_by_status_refuses_nothing() -> None:
+    packet = told(
+        ("customer", "Can I change my order 55121?"),
+        (
+            "ai_agent",
+            (
+                "It depends. Pending orders: you can change the address. Processed or cancelled "
+                "orders: Unfortunately, no changes can be made. Yours is pending."
+            ),
+        ),
+        ("customer", "Then please look up the small jerseys in it."),
+    )
+    assert "refused" not in f"{packet.stands.text} {packet.next_step.text}"
+
+
+def test_a_yes_to_the_way_to_pay_is_a_yes_to_the_matter() -> None:
+    packet = told(
+        ("customer", "I want to exchange the lamp of order 55121."),
+        (
+            "ai_agent",
+            (
+                "You've selected the black lamp, priced at $154.17. Would you like to use your "
+                "PayPal account to cover the difference of $16.23?"
+            ),
+        ),
+        ("customer", "Yes, please use my PayPal account to cover the difference."),
+    )
+    assert packet.next_step.text == "Do what the customer agreed to: exchange (55121)."
