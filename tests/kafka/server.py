@@ -22,7 +22,7 @@ from workers.embedded.child import free_port
 _HERE: Final = Path(__file__).parent
 _POM: Final = _HERE / "pom.xml"
 _CACHE: Final = _HERE.parents[1] / ".cache" / "kafka"
-_READY_S: Final = 60.0
+_READY_S: Final = 180.0
 _DECLARED: Final = re.findall("<kafka.version>(.*)</", _POM.read_text())[0]
 VERSION: Final[str] = os.environ.get("KAFKA_VERSION") or _DECLARED
 _HEAP: Final = "-Xmx1g"
