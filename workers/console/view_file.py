@@ -43,6 +43,7 @@ class ViewFile:
         self._writing = ThreadPoolExecutor(1, "view-writer")
         self._reading = ThreadPoolExecutor(_READERS, "view-reader")
         self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
         self._connection = self._opened()
         self._inode = path.stat().st_ino
 
@@ -73,7 +74,8 @@ class ViewFile:
         """Close everything; committed rows are kept."""
         self._reading.shutdown(cancel_futures=True)
         self._writing.shutdown(cancel_futures=True)
-        self._connection.close()
+        for connection in (self._connection, *self._readers):
+            connection.close()
 
     def _opened(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +118,9 @@ class ViewFile:
         if getattr(self._local, "generation", None) != self._generation:
             with suppress(AttributeError):
                 self._local.connection.close()
+                self._readers.remove(self._local.connection)
             self._local.connection = _connect(self.path, read_only=True)
+            self._readers.append(self._local.connection)
             self._local.generation = self._generation
         connection: sqlite3.Connection = self._local.connection
         connection.execute("BEGIN")
@@ -148,12 +152,16 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         timeout=10,
     )
     connection.row_factory = sqlite3.Row
-    if not read_only:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        # Rows lost in a power cut are read again from the topics, together with their positions.
-        connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA cache_size = -32000")
+    try:
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            # Rows lost in a power cut are read again from the topics, as are their positions.
+            connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -32000")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from workers.console.view_file import KEEP_MS, ViewFile, forget
 
 
 def count(path: Path, table: str) -> int:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         found: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
         return found
 
@@ -54,7 +55,7 @@ def test_a_file_that_is_none_is_filled_anew(tmp_path: Path, content: bytes) -> N
 
 def test_a_file_of_another_version_is_filled_anew(tmp_path: Path) -> None:
     path = tmp_path / "view.sqlite3"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     ViewFile(path).close()
     assert count(path, "escalation") == 0

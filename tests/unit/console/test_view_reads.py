@@ -1,7 +1,8 @@
 """The view: its answers cost no more when much has ended."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 
@@ -59,9 +60,10 @@ def steps(view: sqlite3.Connection, ask: Callable[[sqlite3.Connection], object])
 
 
 @pytest.fixture(scope="module")
-def views() -> tuple[sqlite3.Connection, sqlite3.Connection]:
+def views() -> Iterator[tuple[sqlite3.Connection, sqlite3.Connection]]:
     """Return a view with little behind it, and one with much."""
-    return view_with(100), view_with(20_000)
+    with closing(view_with(100)) as little, closing(view_with(20_000)) as much:
+        yield little, much
 
 
 @pytest.mark.parametrize("asked", ASKED)

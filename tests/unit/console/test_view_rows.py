@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,13 @@ def moved_and_claimed() -> World:
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         found = connection.execute(f"SELECT {', '.join(_SHOWN)} FROM escalation")  # noqa: S608
         return [dict(zip(_SHOWN, row, strict=True)) for row in found]
 
 
 def tallies(path: Path) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         return connection.execute("SELECT kind, name, n FROM tally ORDER BY 1, 2").fetchall()
 
 
@@ -113,7 +114,7 @@ def test_a_customer_is_called_by_the_name_in_the_packet(tmp_path: Path) -> None:
             world.topics["queues"][index] = msgspec.structs.replace(message, packet=packet)
     path = tmp_path / "view.sqlite3"
     filled(path, records_of(world))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
         found = search(connection, "mia l", None, customers=True, limit=5)
         assert [row["customer_name"] for row in found] == ["Mia Lind"]
