@@ -194,8 +194,8 @@ def _agreed_to(
     chosen = _chosen(view, told[-1], reply)
     summary = (chosen,) if chosen else _summary(view, said, reply, acts_of(" ".join(asks)))
     clear = any(_planned(part) > _CLEAR for part in summary)
-    of_price = not any(acts_of(part) - BESIDE or _is_list(part) for part in summary)
-    if not chosen and (not clear or of_price):
+    names_act = any(acts_of(part) - BESIDE or _is_list(part) for part in summary)
+    if not chosen and not (clear and names_act):
         # It was asked before, and only a question of the customer's answered since.
         summary = (*_asked_before(view, told[:-1], reply, view.text(told[-1])), *summary)
     questions = [part for part in asks if acts_of(part) and len(part.split()) >= _LEAST_ASKED]

@@ -1,15 +1,16 @@
 """Further requests, conditions and reasons of the customer's, beside those in the statements."""
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
-from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import Claim
-from workers.handoff.acts import BESIDE, acts_wanted, does
+from workers.handoff.acts import BESIDE, acts_wanted
 from workers.handoff.agreement import only_agrees
 from workers.handoff.background import cues_in, is_condition
+from workers.handoff.key_messages import Candidate
 from workers.handoff.last_exchange import is_answered, says_of_matter
-from workers.handoff.packet_findings import PacketFindings, last_change
+from workers.handoff.packet_findings import PacketFindings, agreed_on, last_change
+from workers.handoff.request_state import did
 from workers.handoff.sentences import ASKS, DID, DISPUTES, EXCEPTION, OTHERWISE
 from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.wording import content, has_details, trim, word_count
@@ -35,13 +36,6 @@ _SAME: Final = 0.6
 """Share of its content words from which on a sentence repeats another."""
 
 
-class _Candidate(NamedTuple):
-    worth: float
-    place: int
-    turn: Turn
-    text: str
-
-
 def also_said(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
     """Return what else the customer asks and gives as condition or reason, in their order of time.
 
@@ -50,7 +44,7 @@ def also_said(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
     if found.closing is not None:
         return ()
     room, told = ALSO_WORDS, list[set[str]]()
-    chosen: list[_Candidate] = []
+    chosen: list[Candidate] = []
     for one in sorted(_candidates(view, found), key=lambda one: (-one.worth, one.place)):
         if one.worth < _ENOUGH or len(chosen) == _MOST:
             break
@@ -69,15 +63,12 @@ def also_said(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
     return tuple(Claim(text=view.quote(one.text), events=(one.turn.event_id,)) for one in chosen)
 
 
-def _candidates(view: PacketView, found: PacketFindings) -> Iterator[_Candidate]:
+def _candidates(view: PacketView, found: PacketFindings) -> Iterator[Candidate]:
     """Yield the sentences about the matter since it was last changed or agreed on."""
-    agreed = found.last.agreed
-    since = last_change(view, found)
-    if agreed is not None:
-        since = max(since, view.places.get(agreed.asked.event_id, -1))
+    since = max(last_change(view, found), agreed_on(view, found))
     last = view.last(CUSTOMER)
     place = 0
-    for turn in [one for one in view.spoken if one.role == CUSTOMER][-_MESSAGES:]:
+    for turn in view.said_by(CUSTOMER)[-_MESSAGES:]:
         if view.places.get(turn.event_id, -1) <= since:
             continue
         answered = is_answered(view, turn)
@@ -87,7 +78,7 @@ def _candidates(view: PacketView, found: PacketFindings) -> Iterator[_Candidate]
                 worth = _worth(text, last=turn is last, answered=answered)
                 if turn is not last and _asks_another(found, text):
                     worth += _OTHER
-                yield _Candidate(worth, place, turn, text)
+                yield Candidate(worth, place, turn, text)
 
 
 def _worth(text: str, *, last: bool, answered: bool) -> float:
@@ -98,7 +89,7 @@ def _worth(text: str, *, last: bool, answered: bool) -> float:
     cues = len([*cues_in(text)]) if is_condition(text) else 0
     worth = float(cues) + (DISPUTES.search(text) is not None) + (EXCEPTION.search(text) is not None)
     if last:
-        worth += _LAST * (worth > 0) + (1.5 if asks and _names_matter(text) else 0)
+        worth += _LAST * (worth > 0) + (1.5 if asks and _stands_alone(text) else 0)
     return worth
 
 
@@ -110,12 +101,10 @@ def _asks_otherwise(text: str) -> bool:
 def _asks_another(found: PacketFindings, text: str) -> bool:
     """Return whether a sentence asks for an act that the request at hand is not, nor was done."""
     acts = acts_wanted(text) - found.asked - BESIDE
-    done = any(
-        work.status == "ok" and does(work.name, act, text) for work in found.works for act in acts
-    )
+    done = any(did(found.works, act, text) for act in acts)
     return bool(acts) and ASKS.search(text) is not None and not text.endswith("?") and not done
 
 
-def _names_matter(text: str) -> bool:
+def _stands_alone(text: str) -> bool:
     """Return whether a sentence says what it is about."""
     return bool(acts_wanted(text)) or has_details(text) or len(content(text)) >= _NAMED

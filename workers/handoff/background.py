@@ -119,7 +119,7 @@ def conditions(view: PacketView, asked: Sequence[str], since: int) -> list[tuple
     """
     found: list[tuple[float, Turn, str, int]] = []
     known = set().union(*map(content, asked))
-    said = [turn for turn in view.spoken if turn.role == CUSTOMER]
+    said = view.said_by(CUSTOMER)
     later = [turn for turn in said[-_TURNS:] if view.places[turn.event_id] > since]
     seen: set[int] = set()
     for at, turn in reversed([*enumerate(later)]):
@@ -159,7 +159,7 @@ def unable(view: PacketView, but: AiSentence | None) -> list[AiSentence]:
     """Return what the AI said it cannot do, latest first, each once, without what it refused."""
     kept: list[AiSentence] = []
     known = [content(but.text)] if but is not None else []
-    for turn in [turn for turn in view.spoken if turn.role == AI][: -_TURNS - 1 : -1]:
+    for turn in view.said_by(AI)[: -_TURNS - 1 : -1]:
         for text in view.sentences(turn)[:_SENTENCES]:
             hidden = text.endswith("?") or FAILED.search(text) or CONDITIONAL.match(text)
             if hidden or not _CANNOT.search(text):

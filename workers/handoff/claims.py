@@ -89,12 +89,11 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
         words = summed_up(agreed, room - 6)
         text = view.frame("stands", "agreed", words=view.quote_of(words, agreed.summary))
         return Claim(text=text, events=(agreed.asked.event_id, agreed.reply.event_id))
-    state, cited = _state(view)
+    at_rest, cited = _state(view)
     refused = refusal(view, found)
     said = refused or (_still_holds(view, found) if found.closing is None else None)
-    if said is not None and said.turn is view.spoken[-1]:
-        # That the AI answered last need not be said twice.
-        state = ""
+    # That the AI answered last need not be said twice.
+    state = "" if said is not None and said.turn is view.spoken[-1] else at_rest
     parts = [part for part in (_way(view), state) if part]
     if said is not None:
         room -= sum(map(word_count, parts)) + 3
@@ -114,7 +113,7 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
             )
             parts.insert(len(parts) - bool(state), text)
             cited = (said.turn.event_id, *cited)
-    text = "; ".join(parts) or _state(view)[0] or view.frame("stands", "customer_last")
+    text = "; ".join(parts) or at_rest or view.frame("stands", "customer_last")
     events = (*cited, *((view.cause,) if _way(view) or not cited else ()))
     return Claim(text=text, events=tuple(dict.fromkeys(events)))
 
@@ -205,7 +204,7 @@ def _way(view: PacketView) -> str:
 
 def mood(view: PacketView) -> Claim | None:
     """Say how the customer feels and whether it gets worse; nothing where nobody can say."""
-    said = [(turn, view.text(turn)) for turn in view.spoken if turn.role == CUSTOMER]
+    said = [(turn, view.text(turn)) for turn in view.said_by(CUSTOMER)]
     found = sentiment_of(view.facts.mood, said)
     if found.feeling == "neutral" and any(GRAVE.search(text) for _, text in said[-FELT:]):
         return None

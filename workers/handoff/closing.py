@@ -27,17 +27,18 @@ _THANKS_FOR_HELP: Final = re.compile(
     r"\b(?:danke für|merci pour|gracias por|grazie per|obrigad[oa] p|bedankt voor)\b",
     re.IGNORECASE,
 )
+_BYE: Final = r"goodbye|bye|take care|auf wiedersehen|au revoir|adiós|arrivederci|tchau|tot ziens"
 _FAREWELL: Final = re.compile(
-    r"\b(?:have an? (?:\w+ )?(?:great|good|nice|lovely)|goodbye|bye|take care|see you|"
-    r"auf wiedersehen|tschüss|au revoir|adiós|arrivederci|tchau|tot ziens)\b",
+    r"\b(?:have an? (?:\w+ )?(?:great|good|nice|lovely)|see you|tschüss|"
+    rf"{_BYE})\b",
     re.IGNORECASE,
 )
 _PLEASED: Final = re.compile(
-    r"\b(?:really helps|that helps|very helpful|have a (?:great|good|nice|lovely)|goodbye|bye|"
-    r"take care|looks? (?:good|great)|sounds? (?:good|great)|perfect|exactly what i|"
+    r"\b(?:really helps|that helps|very helpful|have a (?:great|good|nice|lovely)|"
+    r"looks? (?:good|great)|sounds? (?:good|great)|perfect|exactly what i|"
     r"i(?:['\u2019]ll| will) (?:wait|watch|look out|keep an eye|be waiting)|"
-    r"works? (?:perfectly|great|fine)|auf wiedersehen|au revoir|adiós|arrivederci|tchau|"
-    r"tot ziens)\b|^(?:finally,? )?(?:all )?done\b|^that(?:['\u2019]s| is) it\W*$|"
+    rf"works? (?:perfectly|great|fine)|{_BYE})\b|"
+    r"^(?:finally,? )?(?:all )?done\b|^that(?:['\u2019]s| is) it\W*$|"
     r"\bi(?:['\u2019]m| am) (?:all )?done\b|\beverything i need(?:ed)?\b",
     re.IGNORECASE,
 )

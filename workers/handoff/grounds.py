@@ -82,7 +82,7 @@ class Grounds(NamedTuple):
 
 def grounds_of(view: PacketView, refused: AiSentence, shown: str) -> Grounds | None:
     """Return the grounds of a refusal where the AI gave more of them than are `shown` with it."""
-    turns = [turn for turn in view.spoken if turn.role == AI][-LAST:]
+    turns = view.said_by(AI)[-LAST:]
     codes = set(CODES.findall(refused.text))
     best: Grounds | None = None
     known = _kinds(shown)

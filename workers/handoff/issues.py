@@ -125,7 +125,7 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     still = (_list_reported(view) if now.acts <= {"fix"} else None) or _still(view)
     if opening is not None and STILL.search(now.text) and now.acts <= opening.acts | {"fix"}:
         # It tells how it stands with what was asked in the beginning.
-        recent = [turn for turn in view.spoken if turn.role == CUSTOMER][-_RECENT:]
+        recent = view.said_by(CUSTOMER)[-_RECENT:]
         still = still or _report(view) or ((now.turn, now.text) if now.turn in recent else None)
         now, opening = opening, None
     if still is not None and still[0] is now.turn:
@@ -150,7 +150,7 @@ def is_vague(text: str) -> bool:
 
 def _still(view: PacketView) -> tuple[Turn, str] | None:
     """Return the latest of the customer's last words of what does not work yet."""
-    said = [turn for turn in view.spoken if turn.role == CUSTOMER][-_RECENT:]
+    said = view.said_by(CUSTOMER)[-_RECENT:]
     for turn in reversed(said):
         parts = view.sentences(turn)[:SENTENCES]
         for part in parts:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import KeyMessage, PacketTurn
 from workers.contracts.time import from_ms
-from workers.handoff.packet_findings import PacketFindings
+from workers.handoff.packet_findings import PacketFindings, agreed_on
 from workers.handoff.request_state import was_done
 from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, REFERS, asks_for_person
 from workers.handoff.told import EMPTY
@@ -42,9 +42,12 @@ _GIVES_REASON: Final = re.compile(
 )
 
 
-class _Candidate(NamedTuple):
+class Candidate(NamedTuple):
+    """A sentence that may be quoted beside the statements."""
+
     worth: float
-    position: int
+    place: int
+    """Its place among all that were read, in their order of time."""
     turn: Turn
     text: str
 
@@ -59,12 +62,11 @@ def key_messages(
     """
     if found.closing is not None:
         return ()
-    agreed = found.last.agreed
-    heard = -1 if agreed is None else view.places.get(agreed.asked.event_id, -1)
+    heard = agreed_on(view, found)
     # The AI's summary, to which the customer agreed, holds all that was said before it.
     within = {turn.event_id for turn in shown if view.places.get(turn.event_id, 0) > heard}
-    ranked = sorted(_candidates(view, found, within), key=lambda one: (-one.worth, -one.position))
-    chosen: list[_Candidate] = []
+    ranked = sorted(_candidates(view, found, within), key=lambda one: (-one.worth, -one.place))
+    chosen: list[Candidate] = []
     for one in ranked:
         if len(chosen) == KEY_MESSAGES or one.worth < _WORTH:
             break
@@ -76,7 +78,7 @@ def key_messages(
         view.quote(text, one.text)
         room -= word_count(text)
         chosen.append(one._replace(text=text))
-    chosen.sort(key=lambda one: one.position)
+    chosen.sort(key=lambda one: one.place)
     return tuple(
         KeyMessage(
             event_id=one.turn.event_id, role=one.turn.role, at=from_ms(one.turn.at), text=one.text
@@ -85,7 +87,7 @@ def key_messages(
     )
 
 
-def _candidates(view: PacketView, found: PacketFindings, within: set[str]) -> Iterator[_Candidate]:
+def _candidates(view: PacketView, found: PacketFindings, within: set[str]) -> Iterator[Candidate]:
     said = [(at, turn) for at, turn in enumerate(view.spoken) if turn.role in (CUSTOMER, HUMAN)]
     read = said if len(said) <= LAST + 2 else [*said[:2], *said[-LAST:]]
     values = [one.value for one in found.identifiers]
@@ -98,7 +100,7 @@ def _candidates(view: PacketView, found: PacketFindings, within: set[str]) -> It
             if was_done(view, found.works, turn, text):
                 continue
             worth = _worth(turn, text, values) + position / (len(view.spoken) or 1)
-            yield _Candidate(worth, position * _SENTENCES + number, turn, text)
+            yield Candidate(worth, position * _SENTENCES + number, turn, text)
 
 
 def _worth(turn: Turn, text: str, identifiers: Sequence[str]) -> float:

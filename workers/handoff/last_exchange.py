@@ -38,7 +38,7 @@ def last_exchange(view: PacketView) -> LastExchange:
     Greetings, thanks, names and numbers alone, requests for a person and a bare yes are left out;
     the numbers stand among the identifiers.
     """
-    for turn in [one for one in view.spoken if one.role == CUSTOMER][: -_LEAST - 1 : -1]:
+    for turn in view.said_by(CUSTOMER)[: -_LEAST - 1 : -1]:
         agreed = agreement_of(view, turn)
         answered = is_answered(view, turn)
         said = tuple(

@@ -7,7 +7,8 @@ from typing import Final
 from workers.contracts.decisions import Reason, Turn
 from workers.contracts.handoffs import Claim
 from workers.handoff.acts import ACTS, BESIDE, acts_of, acts_wanted
-from workers.handoff.identifiers import OF_MATTER
+from workers.handoff.issues import Issue
+from workers.handoff.objects import objects_in_words, objects_meant
 from workers.handoff.packet_findings import (
     PacketFindings,
     changed_since,
@@ -27,35 +28,22 @@ NEXT_WORDS: Final = 24
 _BRIEF: Final = 5
 _PHRASE: Final = 12
 _LEAST: Final = 4
-_OBJECTS: Final = 3
 _ACTS: Final = 3
 _REFUSED: Final = 12
 _ENDS: Final = re.compile(
     r"[,;—(]|\s(?=(?:because|since|so|before|after|as|weil|damit|bevor|car|avant|porque|antes|"
     r"perché|prima|omdat|voordat)\s)"
 )
-_FEW_DIGITS: Final = re.compile(r"\d{1,4}")
-_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
-_IN_PASSING: Final = re.compile(r"\b(?:status|search|list|find)\b", re.IGNORECASE)
-"""Look-ups of what is only a part of the matter, as a flight is of a booking."""
 _THING: Final = re.compile(
     r"(?:it|that|this|the|an?|one|some|my|them|someone|you|us|me|ein\w*|der|die|das|une?|la|le|el|"
     r"il|o|een|het)\b"
 )
 """A thing, without the act that is asked for."""
-_OF_OBJECT: Final = re.compile(
-    r"\b(?:it|them|(?:the|my|our|this|that|these|those) (?:\w+ )?(?:orders?|flights?|bookings?|"
-    r"reservations?|trips?|returns?|exchanges?|items?|line|plan))\b|"
-    r"\b(?:bestellung|buchung|flug|commande|réservation|vol|pedido|reserva|vuelo|ordine|"
-    r"prenotazione|volo|encomenda|voo|bestelling|boeking|vlucht)\b",
-    re.IGNORECASE,
-)
-"""An order, booking or the like, or the pronoun for it."""
 _LIST_GOES_ON: Final = re.compile(r", (?:[A-Z][a-z]|\d)")
 _PLEASE: Final = re.compile(
     r",? (?:please|bitte|s['\u2019]il vous plaît|por favor|per favore|alstublieft)$", re.IGNORECASE
 )
-_BESIDE: Final = re.compile(
+_WHY: Final = re.compile(
     r"(?:because|since|about|regarding|that|as|if|weil|wegen|parce|porque|perché|omdat)\b",
     re.IGNORECASE,
 )
@@ -122,7 +110,7 @@ def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim |
         return claim
     if reason == "policy_exception":
         return Claim(text=view.frame("next", "policy_exception"), events=(view.cause,))
-    for turn in [one for one in view.spoken if one.role == CUSTOMER][:-4:-1]:
+    for turn in view.said_by(CUSTOMER)[:-4:-1]:
         if (claim := _contested(view, found, turn)) is not None:
             return claim
     if (claim := _after_refusal(view, found)) is not None:
@@ -141,7 +129,7 @@ def _by_hand(view: PacketView, found: PacketFindings) -> Claim | None:
     ]
     if not failed:
         return None
-    tool = clip(failed[-1].words, 4) + _objects(view, found, " ".join(failed[-1].what))
+    tool = clip(failed[-1].words, 4) + objects_in_words(view, found, " ".join(failed[-1].what))
     text = view.frame("next", "tool", tool=tool)
     return Claim(text=text, events=failed[-1].events[-1:])
 
@@ -151,10 +139,10 @@ def _contested(view: PacketView, found: PacketFindings, turn: Turn) -> Claim | N
     for part in view.sentences(turn):
         if EXCEPTION.search(part):
             refused = found.told.refused.text if found.told.refused is not None else ""
-            of = _objects(view, found, part) or (
-                CODES.search(refused) and _objects(view, found, refused)
-            )
-            acts = _acts(view, found, part) + (of or "")
+            of = objects_in_words(view, found, part)
+            if not of and CODES.search(refused):
+                of = objects_in_words(view, found, refused)
+            acts = _acts(view, found, part) + of
             return Claim(text=view.frame("next", "exception", acts=acts), events=(turn.event_id,))
         if (cue := disputes(part)) is not None and not changed_since(view, found, turn):
             claimed = part[cue.start() :] if len(part[cue.start() :].split()) > _BRIEF else part
@@ -180,7 +168,7 @@ def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
     acts = acts or (told & asked) or (told - BESIDE) or asked or told
     several = len(set(CODES.findall(" ".join(agreed.summary)))) > 1
     of = agreed.summary if several else [*filter(acts_of, agreed.summary)]
-    objects = _objects(view, found, reply if CODES.search(reply) else " ".join(of))
+    objects = objects_in_words(view, found, reply if CODES.search(reply) else " ".join(of))
     text = view.frame("next", "agreed", acts=_named(view, acts) + objects)
     return Claim(text=text, events=(agreed.reply.event_id,))
 
@@ -196,13 +184,13 @@ def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
     refused = acts_of(said.text)
     last = view.last(CUSTOMER)
     meant = said.text if CODES.search(said.text) else view.text(last) if last is not None else ""
-    of = _objects(view, found, meant) if CODES.search(meant) else ""
+    of = objects_in_words(view, found, meant) if CODES.search(meant) else ""
     if refused and refused <= done and not of:
         # The act itself was done; what was refused of it only the AI's words say.
         acts = view.quote(trim(said.text, _REFUSED), said.text)
     else:
         acts = _acts(view, found, said.text, without=done)
-        acts += of or _objects(view, found, said.text)
+        acts += of or objects_in_words(view, found, said.text)
     broke = FAILED.search(said.text) is not None
     text = view.frame("next", "tool", tool=acts) if broke else ""
     text = text or view.frame("next", "refused", acts=acts)
@@ -217,7 +205,7 @@ def _of_refused(view: PacketView, found: PacketFindings) -> Claim | None:
     said = found.told.refused
     if said is not None and moved_on(view, found, said):
         return None
-    named = _named(view, acts) + _objects(view, found, ask.text)
+    named = _named(view, acts) + objects_in_words(view, found, ask.text)
     text = view.frame("next", "refused", acts=named)
     return Claim(text=text, events=(ask.turn.event_id,))
 
@@ -240,7 +228,7 @@ def _of_note(view: PacketView, found: PacketFindings) -> Claim | None:
     acts = (asked & acts_of(note)) or asked
     if not acts or not REFUSES.search(note):
         return None
-    named = _named(view, acts) + _objects(view, found, note)
+    named = _named(view, acts) + objects_in_words(view, found, note)
     return Claim(text=view.frame("next", "may_not", acts=named), events=(event,))
 
 
@@ -262,28 +250,28 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     # A question without an act is to be answered, whatever is to be done besides.
     questions = [part for part in found.last.said if part.endswith("?") and not acts_of(part)]
     if asked_last and (asks or (now.acts and not left) or (questions and (of_matter or matter))):
-        return _to_answer(view, found, of_matter, event)
+        return _to_answer(view, found, found.issue, of_matter, matter)
     told = [one for one in said if one[0]]
     if matter and not of_matter:
         # How it is to be paid, say, is not what is asked for.
         told = [one for one in told if not acts_of(one[0])]
     named = [*of_matter, *(one for one in told if acts_of(one[0])), *told]
-    acts = named[0][0] + _objects_meant(view, found, *named[0]) if named else ""
+    acts = named[0][0] + objects_meant(view, found, *named[0]) if named else ""
     if acts and matter and not acts_of(named[0][0]):
         # An answer to the AI's question says how, not what.
-        acts = f"{_named(view, matter)}{_objects(view, found, asked)}: {named[0][0]}"
+        acts = f"{_named(view, matter)}{objects_in_words(view, found, asked)}: {named[0][0]}"
     if not found.issue.is_open and not acts:
         return Claim(text=view.frame("next", "settled"), events=(event,))
     if not left and not acts:
         return None
     if not now.worth and not acts:
         # They told what is wrong, and asked for nothing in so many words.
-        text = view.frame("next", "problem", objects=_objects(view, found, now.text))
+        text = view.frame("next", "problem", objects=objects_in_words(view, found, now.text))
         return Claim(text=text, events=(event,))
     if not acts:
         of_now = now.acts - BESIDE or not matter
         acts = _acts(view, found, now.text, now.acts - left) if of_now else _named(view, matter)
-        acts += _objects(view, found, now.text)
+        acts += objects_in_words(view, found, now.text)
     return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
 
 
@@ -296,24 +284,22 @@ def _of_matter(view: PacketView, found: PacketFindings) -> frozenset[str]:
 
 
 def _to_answer(
-    view: PacketView, found: PacketFindings, of_matter: Sequence[tuple[str, str]], event: str
+    view: PacketView,
+    found: PacketFindings,
+    issue: Issue,
+    of_matter: Sequence[tuple[str, str]],
+    matter: frozenset[str],
 ) -> Claim:
     """Say that a question is to be answered, and what else is asked for beside it."""
     text = view.frame("next", "answer")
     beside = [one for one in of_matter if not one[1].endswith("?")]
-    acts = beside[0][0] + _objects_meant(view, found, *beside[0]) if beside else ""
-    if not acts and (matter := _of_matter(view, found)):
-        another = found.issue is not None and is_for_another(found.issue.began or found.issue.now)
-        acts = _named(view, matter) + ("" if another else _objects(view, found, ""))
+    acts = beside[0][0] + objects_meant(view, found, *beside[0]) if beside else ""
+    if not acts and matter:
+        another = is_for_another(issue.began or issue.now)
+        acts = _named(view, matter) + ("" if another else objects_in_words(view, found, ""))
     if acts:
         text = f"{text} {view.frame('next', 'open', acts=acts)}"
-    return Claim(text=text, events=(event,))
-
-
-def _objects_meant(view: PacketView, found: PacketFindings, phrase: str, part: str) -> str:
-    """Name the order, booking or the like of which a phrase speaks without its number."""
-    named = CODES.search(phrase) or not _OF_OBJECT.search(phrase)
-    return "" if named else _objects(view, found, part)
+    return Claim(text=text, events=(issue.now.turn.event_id,))
 
 
 def _phrase(said: str) -> str:
@@ -332,46 +318,11 @@ def _phrase(said: str) -> str:
         or len(words.split()) < _LEAST
         or not rest[:1].islower()
         or _THING.match(rest)
-        or _BESIDE.match(rest)
+        or _WHY.match(rest)
         or ":" in words
     ):
         return ""
     return f"“{words}”"
-
-
-def _objects(view: PacketView, found: PacketFindings, text: str) -> str:
-    """Name the orders, bookings or the like that words are about, or else the only one there is."""
-    own = {one.value for one in found.identifiers if one.kind == "user"}
-    own |= {view.customer.id} if view.customer is not None and view.customer.id else set()
-    known = dict.fromkeys(
-        what
-        for work in found.works
-        for what in work.what
-        if not work.profile and what not in own and not _IN_PASSING.search(work.words)
-    )
-    matters = [one.value for one in found.identifiers if one.kind in OF_MATTER]
-    named_so = {one.lstrip("#") for one in known}
-    known |= dict.fromkeys(
-        one
-        for one in matters
-        if not _DATE.match(one)
-        and not _FEW_DIGITS.fullmatch(one)
-        and one.lstrip("#") not in named_so
-    )
-    last = view.last(CUSTOMER)
-    said = (text, view.text(last) if last is not None else "")
-    named = next((some for words in said if (some := [one for one in known if one in words])), [])
-    if not named:
-        matter = {one.value.lstrip("#") for one in found.identifiers if one.kind in OF_MATTER}
-        named = [one for one in known if one.lstrip("#") in matter] if len(matter) == 1 else []
-    if not named:
-        failed = [work for work in found.works if work.status in ("refused", "failed")]
-        named = list(failed[-1].what[-1:]) if failed and failed[-1].kind == "action" else []
-        named = [one for one in named if one not in own]
-    if not named:
-        done = [work for work in found.works if work.status == "ok" and work.kind == "action"]
-        named = [one for one in done[-1].what if one in known] if done else []
-    return f" ({', '.join(clip(one, 2) for one in named[:_OBJECTS])})" if named else ""
 
 
 def _asked_in(found: PacketFindings, part: str) -> bool:

@@ -123,7 +123,7 @@ class _Told(NamedTuple):
 def steps_of(view: PacketView) -> tuple[Step, ...]:
     """Return what the customers say they did themselves, in order, the latest word on each."""
     told: list[_Told] = []
-    for turn in [one for one in view.spoken if one.role == CUSTOMER][-_TURNS:]:
+    for turn in view.said_by(CUSTOMER)[-_TURNS:]:
         parts = [
             piece for part in view.sentences(turn)[:_SENTENCES] for piece in _QUOTE_ENDS.split(part)
         ]
@@ -145,7 +145,7 @@ def steps_of(view: PacketView) -> tuple[Step, ...]:
 
 def last_report(view: PacketView) -> Step | None:
     """Return how the customers say it is after their steps: their last words on it."""
-    for turn in [one for one in view.spoken if one.role == CUSTOMER][: -_LAST - 1 : -1]:
+    for turn in view.said_by(CUSTOMER)[: -_LAST - 1 : -1]:
         kept: list[str] = []
         room = _REPORT_WORDS
         for part in reversed(view.sentences(turn)[:_SENTENCES]):

@@ -65,6 +65,12 @@ def last_change(view: PacketView, found: PacketFindings, what: str | None = None
     )
 
 
+def agreed_on(view: PacketView, found: PacketFindings) -> int:
+    """Return the place of the AI's message to which the customer agreed last; -1 for none."""
+    agreed = found.last.agreed
+    return -1 if agreed is None else view.places.get(agreed.asked.event_id, -1)
+
+
 def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
     """Return what the AI refused last of what is asked, unless something was done since.
 
@@ -74,9 +80,9 @@ def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
     agreed = found.last.agreed
     if said is not None and agreed is not None and is_before(view, said.turn, agreed.reply):
         return None
-    if said is None or _is_over(said, found.last.said) or _went_on(view, found, said):
+    if said is None or _is_over(said, found.last.said):
         return None
-    if moved_on(view, found, said):
+    if _went_on(view, found, said) or moved_on(view, found, said):
         return None
     if said.turn is view.last(AI):
         return said
@@ -98,16 +104,17 @@ def moved_on(view: PacketView, found: PacketFindings, refused: AiSentence) -> bo
 
     They do the latter where the AI asked which thing it is, and they only answered that.
     """
+    answer = found.last.turn
+    if answer is None or not is_before(view, refused.turn, answer):
+        return False
     if any(ASKS.search(part) and _INSTEAD.search(part) for part in found.last.said):
-        return found.last.turn is not None and is_before(view, refused.turn, found.last.turn)
+        return True
     parts = view.sentences(refused.turn)
     at = next((at for at, part in enumerate(parts) if refused.text[1:] in part), len(parts))
-    asks_which = any(
+    return any(
         part.endswith("?") and IF_ANOTHER.match(part) and not PERSON.search(part)
         for part in parts[at + 1 :]
     )
-    answer = found.last.turn
-    return asks_which and answer is not None and is_before(view, refused.turn, answer)
 
 
 def _went_on(view: PacketView, found: PacketFindings, refused: AiSentence) -> bool:

@@ -160,18 +160,19 @@ def _answered(view: PacketView, ask: Ask, answers: Sequence[Turn]) -> bool:
 
 
 def _did(works: Sequence[ToolWork], act: str, ask: Ask) -> bool:
-    return _did_any(works, act, ask) and not any(
+    return did(works, act, ask.text) and not any(
         work.status != "ok" and does(work.name, act, ask.text) for work in works
     )
 
 
-def _did_any(works: Sequence[ToolWork], act: str, ask: Ask) -> bool:
-    return any(work.status == "ok" and does(work.name, act, ask.text) for work in works)
+def did(works: Sequence[ToolWork], act: str, text: str) -> bool:
+    """Return whether a tool did an act on what a sentence is about."""
+    return any(work.status == "ok" and does(work.name, act, text) for work in works)
 
 
 def done_ever(works: Sequence[ToolWork], ask: Ask) -> frozenset[str]:
     """Return the acts that tools did at any time, on what a request is about."""
-    return frozenset(act for act in ACTS if _did_any(works, act, ask))
+    return frozenset(act for act in ACTS if did(works, act, ask.text))
 
 
 def is_for_another(ask: Ask) -> bool:
@@ -182,14 +183,13 @@ def is_for_another(ask: Ask) -> bool:
 def done_of(view: PacketView, works: Sequence[ToolWork], ask: Ask) -> frozenset[str]:
     """Return the acts of a request that tools did: at any time, or after it for another thing."""
     by = _after(view, works, ask.turn) if is_for_another(ask) else works
-    return frozenset(act for act in ask.acts if _did_any(by, act, ask))
+    return frozenset(act for act in ask.acts if did(by, act, ask.text))
 
 
 def was_done(view: PacketView, works: Sequence[ToolWork], turn: Turn, text: str) -> bool:
     """Return whether tools did all for which a sentence of a turn asks, after that turn."""
-    ask = Ask(turn, 0, text, 0, acts_wanted(text), 0.0)
-    later = _after(view, works, turn)
-    return bool(ask.acts) and all(_did_any(later, act, ask) for act in ask.acts)
+    acts, later = acts_wanted(text), _after(view, works, turn)
+    return bool(acts) and all(did(later, act, text) for act in acts)
 
 
 def _after(view: PacketView, works: Sequence[ToolWork], turn: Turn) -> list[ToolWork]:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence, Set
 from typing import Final, NamedTuple
 
-from workers.handoff.tool_results import Finding, Value, details_of, products_in
+from workers.handoff.listed_items import products_in
+from workers.handoff.tool_results import Finding, Value, details_of
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import READ_LIMIT
 
@@ -105,7 +106,7 @@ def chosen_from(view: PacketView, things: Sequence[Thing], last: int) -> list[Th
 
 def meant(view: PacketView, things: Sequence[Thing]) -> list[Thing]:
     """Rank as never spoken of what goes another way than the one booking the customer means."""
-    said = " ".join(view.text(turn)[:READ_LIMIT] for turn in view.spoken if turn.role == CUSTOMER)
+    said = " ".join(view.text(turn)[:READ_LIMIT] for turn in view.said_by(CUSTOMER))
     places = set(_PLACE.findall(said))
     kinds: dict[str, list[Thing]] = {}
     for thing in things:

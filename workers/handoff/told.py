@@ -77,7 +77,7 @@ class Told(NamedTuple):
 
 def told_to(view: PacketView, works: Sequence[ToolWork]) -> Told:
     """Return what the AI told the customer in its last turns, in which `works` were done."""
-    turns = [turn for turn in view.spoken if turn.role == AI][-LAST:]
+    turns = view.said_by(AI)[-LAST:]
     last = refused = None
     promised: dict[str, AiSentence] = {}
     offered: tuple[AiSentence, ...] = ()

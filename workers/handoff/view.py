@@ -193,6 +193,10 @@ class PacketView:
             and (turn.content or turn.attachments)
         )
 
+    def said_by(self, role: str) -> list[Turn]:
+        """Return the turns of a role that the customer saw, or sent, oldest first."""
+        return [turn for turn in self.spoken if turn.role == role]
+
     def last(self, role: str) -> Turn | None:
         """Return the last turn of a role that the customer saw."""
         return next((turn for turn in reversed(self.spoken) if turn.role == role), None)

@@ -8,7 +8,7 @@ from workers.handoff.acts import BESIDE, acts_wanted
 from workers.handoff.background import conditions
 from workers.handoff.issues import is_vague
 from workers.handoff.last_exchange import says_of_matter
-from workers.handoff.packet_findings import PacketFindings, changed_since, last_change
+from workers.handoff.packet_findings import PacketFindings, agreed_on, changed_since, last_change
 from workers.handoff.request_state import CLOSED, Ask
 from workers.handoff.sentences import ASKS, REFERS, STILL
 from workers.handoff.view import CUSTOMER, PacketView
@@ -46,7 +46,7 @@ def wants_of(view: PacketView, found: PacketFindings, room: int) -> Claim:
     now, began = issue.now, issue.began
     if closing is not None:
         asks = [*(ask for ask, _ in issue.before), *((began,) if began else ()), now]
-        of_matter = [ask for ask in asks if _names_matter(ask)]
+        of_matter = [ask for ask in asks if _names_matter(ask.text)]
         of_matter.sort(key=lambda ask: not ask.acts - BESIDE)
         asked = (of_matter or [_told(view) or asks[0]])[0]
         quoted = view.quote(_asked(asked, room - 6), asked.text)
@@ -67,18 +67,17 @@ def wants_of(view: PacketView, found: PacketFindings, room: int) -> Claim:
     return Claim(text=text, events=(began.turn.event_id, now.turn.event_id))
 
 
-def _names_matter(ask: Ask) -> bool:
+def _names_matter(text: str) -> bool:
     """Return whether a request says what it is about."""
-    return len(content(ask.text)) >= _NAMED and not is_vague(ask.text)
+    return len(content(text)) >= _NAMED and not is_vague(text)
 
 
 def _told(view: PacketView) -> Ask | None:
     """Return the first of the customer's sentences that says what their matter is."""
     for at, turn in enumerate(view.spoken):
         for part in view.asked(turn) if turn.role == CUSTOMER else ():
-            told = Ask(turn, at, part, 0, frozenset(), 0.0)
-            if says_of_matter(part) and _names_matter(told):
-                return told
+            if says_of_matter(part) and _names_matter(part):
+                return Ask(turn, at, part, 0, frozenset(), 0.0)
     return None
 
 
@@ -148,8 +147,8 @@ def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room
 
 def _considered(view: PacketView, found: PacketFindings) -> int:
     """Return the place in the episode up to which conditions were heard, or are over; else -1."""
-    if (agreed := found.last.agreed) is not None:
-        return view.places.get(agreed.asked.event_id, -1)
+    if found.last.agreed is not None:
+        return agreed_on(view, found)
     issue, done = found.issue, last_change(view, found)
     if issue is None or issue.began is not None:
         return -1

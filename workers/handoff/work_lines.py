@@ -9,6 +9,7 @@ from workers.contracts.handoffs import Claim
 from workers.handoff.ai_findings import FIGURE, ai_findings
 from workers.handoff.background import unable
 from workers.handoff.chosen import PAYMENT_ID
+from workers.handoff.listed_items import item_names
 from workers.handoff.mismatch import mismatch
 from workers.handoff.own_steps import Step, last_report
 from workers.handoff.packet_findings import (
@@ -20,7 +21,6 @@ from workers.handoff.packet_findings import (
     words_of,
 )
 from workers.handoff.sentences import REFUSES
-from workers.handoff.tool_results import item_names
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import (
@@ -114,7 +114,7 @@ def _is_idle(view: PacketView, found: PacketFindings, work: ToolWork) -> bool:
         return False
     if any(one.profile and one.status == "ok" for one in found.works) and work.profile:
         return True
-    said = [view.text(turn)[:READ_LIMIT].lower() for turn in view.spoken if turn.role == CUSTOMER]
+    said = [view.text(turn)[:READ_LIMIT].lower() for turn in view.said_by(CUSTOMER)]
     return not any(what.lower() in text for what in work.what for text in said)
 
 
