@@ -64,7 +64,7 @@ class World:
         started.push_async_callback(self.model.stop)
         environment = {
             "KAFKA_BOOTSTRAP": bootstrap,
-            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
+            "REDIS_URL": self.redis.url_on(self.redis_port),
             "KAFKA_SESSION_TIMEOUT_S": f"{SESSION_S:g}",
             "HANDOFF_SECRET": "secret-of-this-run",
             **await self.model.start(),
@@ -107,7 +107,7 @@ class World:
 
     def point_redis(self) -> None:
         """Send the workers' connections to the store that is in use now."""
-        self.link(self.redis_port, target=int(self.redis.url.rpartition(":")[2].split("/")[0]))
+        self.link(self.redis_port, target=self.redis.port)
 
     def redis_client(self) -> "Redis":
         """A client of the store, past the proxy."""

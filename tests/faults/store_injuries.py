@@ -60,10 +60,10 @@ async def redis_full(world: World, random: Random) -> None:
 async def redis_failover(world: World, random: Random) -> None:
     """The store is lost and its replica takes over, without what had not reached it."""
     number = random.randrange(1_000_000)
-    replica = await asyncio.to_thread(EmbeddedRedis(world.folder / f"redis-{number}").start)
-    port = int(world.redis.url.rpartition(":")[2].split("/")[0])
+    store = EmbeddedRedis(world.folder / f"redis-{number}", password=world.redis.password)
+    replica = await asyncio.to_thread(store.start)
     with Redis.from_url(replica.url) as client:
-        client.replicaof("127.0.0.1", port)
+        client.replicaof("127.0.0.1", world.redis.port)
         for _ in range(200):
             if client.info("replication").get("master_link_status") == "up":
                 break

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from redis import Redis
+from redis import AuthenticationError, Redis
 
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedStack, ServerError
 from workers.embedded.child import free_ports
@@ -107,6 +107,17 @@ def test_only_we_may_read_a_stores_folder(tmp_path: Path) -> None:
     folder.mkdir(mode=0o755)
     with EmbeddedRedis(folder):
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_only_the_password_opens_a_store(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path / "data") as store:
+        assert store.url_file.read_text() == store.url
+        assert store.url_file.stat().st_mode & 0o777 == 0o600
+        arguments = Path(f"/proc/{store.pid}/cmdline")
+        assert not arguments.exists() or store.password not in arguments.read_text()
+        stranger = store.url.replace(f":{store.password}@", "")
+        with Redis.from_url(stranger) as client, pytest.raises(AuthenticationError):
+            client.ping()
 
 
 def test_a_folder_has_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

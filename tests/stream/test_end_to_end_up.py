@@ -70,7 +70,7 @@ def test_servers_and_workers_end_with_it(number: signal.Signals, tmp_path: Path)
     with up(tmp_path) as (process, said):
         assert process.stdout is not None
         line = process.stdout.readline().decode()
-        assert re.fullmatch(r"export KAFKA_BOOTSTRAP=\S+ .*REDIS_URL=redis://\S+\n", line), line
+        assert re.fullmatch(r"export KAFKA_BOOTSTRAP=\S+ .*REDIS_URL_FILE=/\S+\n", line), line
         last = time.monotonic() + _READY_S
         for words in ("workers are ready", "no desk reports presence for tier_2_support"):
             while words not in said.read_text():

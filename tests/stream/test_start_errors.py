@@ -3,8 +3,6 @@
 import socket
 from pathlib import Path
 
-from redis import Redis
-
 from tests.support.escalation_harness import Worker, create_topics
 from workers.embedded import EmbeddedKafka, EmbeddedRedis
 
@@ -12,9 +10,7 @@ from workers.embedded import EmbeddedKafka, EmbeddedRedis
 async def test_a_store_that_refuses_the_password(kafka: EmbeddedKafka, tmp_path: Path) -> None:
     create_topics(kafka)
     with EmbeddedRedis() as server:
-        with Redis.from_url(server.url) as redis:
-            redis.config_set("requirepass", "right")
-        url = server.url.replace("redis://", "redis://:mistaken@")
+        url = server.url.replace(server.password, "mistaken")
         with Worker(kafka.bootstrap, url, tmp_path, "--from", "earliest") as worker:
             assert await worker.ended() == 78
             assert "refuses the user or the password" in worker.said

@@ -127,7 +127,7 @@ def _servers(
             _apply(kafka, topics)
             exports = {"KAFKA_BOOTSTRAP": settings.kafka_bootstrap}
         if settings.redis_url is None:
-            exports["REDIS_URL"] = stack.enter_context(EmbeddedRedis()).url
+            exports["REDIS_URL_FILE"] = str(stack.enter_context(EmbeddedRedis()).url_file)
         elif urlsplit(settings.redis_url).password is None:
             exports["REDIS_URL"] = settings.redis_url
         else:

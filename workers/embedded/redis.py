@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import secrets
 import socket
 import tempfile
 import time
@@ -18,6 +19,8 @@ from workers.embedded.child import GuardedServer, ServerError, free_port
 
 _READY_S: Final = 10.0
 _LOCK: Final = "handoff.lock"
+_CONFIG: Final = "valkey.conf"
+_URL: Final = "url"
 _PROCESS: Final = re.compile(rb"process_id:(\d+)\r")
 _TRIES: Final = 3
 
@@ -27,13 +30,19 @@ class EmbeddedRedis:
 
     With a folder its data are kept there (append-only file, synced every second) and found again
     at the next start; without one they end with it. It never evicts. The port stays the same
-    through `stop`, `kill` and `start`. No other user of the machine can read the folder, and no two
-    servers write to it.
+    through `stop`, `kill` and `start`. No other user of the machine can read the folder or the
+    data, and no two servers write to it.
+
+    Without a `password` one is made up; a replica that is to take the place of a server shares its.
     """
 
-    def __init__(self, folder: Path | None = None, databases: int = 16) -> None:
+    def __init__(
+        self, folder: Path | None = None, databases: int = 16, password: str | None = None
+    ) -> None:
         self._folder = folder
         self._databases = databases
+        self.password: Final = password or secrets.token_urlsafe(24)
+        self._data: Path | None = None
         self._port: int | None = None
         self._server: GuardedServer | None = None
 
@@ -54,10 +63,26 @@ class EmbeddedRedis:
 
     @property
     def url(self) -> str:
-        """Return its URL, database 0."""
+        """Return its URL with the password, database 0."""
+        return self.url_on(self.port)
+
+    def url_on(self, port: int) -> str:
+        """Return the URL by which it is reached on another port, as through a proxy."""
+        return f"redis://:{self.password}@127.0.0.1:{port}/0"
+
+    @property
+    def url_file(self) -> Path:
+        """Return the file that holds its URL, for REDIS_URL_FILE; only our user can read it."""
+        if self._data is None:
+            raise ServerError("the embedded store was not started")
+        return self._data / _URL
+
+    @property
+    def port(self) -> int:
+        """Return its port on the loopback interface."""
         if self._port is None:
             raise ServerError("the embedded store was not started")
-        return f"redis://127.0.0.1:{self._port}/0"
+        return self._port
 
     @property
     def pid(self) -> int:
@@ -84,9 +109,15 @@ class EmbeddedRedis:
         folder = self._folder or Path(tempfile.mkdtemp(prefix="handoff-store-"))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
+        # Arguments of a process can be read by every user of the machine.
+        secret = f"requirepass {self.password}\nmasterauth {self.password}\n"
+        _write_private(folder / _CONFIG, secret)
+        _write_private(folder / _URL, self.url_on(port))
+        self._data = folder
         # fmt: off
         command = [
-            str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(port),
+            str(get_binary_path()), str(folder / _CONFIG),
+            "--bind", "127.0.0.1", "--port", str(port),
             "--dir", str(folder), "--databases", str(self._databases), "--save", "",
             "--appendonly", "yes" if self._folder else "no", "--appendfsync", "everysec",
             "--maxmemory-policy", "noeviction",
@@ -96,7 +127,7 @@ class EmbeddedRedis:
         with _owned(folder) as lock:
             server = GuardedServer(command, folder / "valkey.log", temporary, keep=(lock,))
         try:
-            _wait_until_ready(server, port)
+            _wait_until_ready(server, port, self.password)
         except ServerError:
             server.stop()
             raise
@@ -109,10 +140,17 @@ class EmbeddedRedis:
         self.stop()
 
 
-def _wait_until_ready(server: GuardedServer, port: int) -> None:
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that no other user can read, not even for a moment."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def _wait_until_ready(server: GuardedServer, port: int, password: str) -> None:
     until = time.monotonic() + _READY_S
     while server.running and time.monotonic() < until:
-        if _answers(port, server.pid):
+        if _answers(port, server.pid, password):
             return
         time.sleep(0.01)
     raise ServerError(f"valkey on port {port} did not become ready: {server.tail()}")
@@ -139,12 +177,12 @@ def _owned(folder: Path) -> Iterator[int]:
         os.close(lock)
 
 
-def _answers(port: int, pid: int) -> bool:
+def _answers(port: int, pid: int, password: str) -> bool:
     """Return whether the server on a port is ready and is this process, not another."""
     answer = b""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(b"PING\r\nINFO server\r\n")
+            connection.sendall(f"AUTH {password}\r\nPING\r\nINFO server\r\n".encode())
             while _PROCESS.search(answer) is None:
                 if not (more := connection.recv(4096)):
                     return False
@@ -152,4 +190,4 @@ def _answers(port: int, pid: int) -> bool:
     except OSError:
         return False
     found = _PROCESS.search(answer)
-    return answer.startswith(b"+PONG") and found is not None and int(found[1]) == pid
+    return answer.startswith(b"+OK\r\n+PONG") and found is not None and int(found[1]) == pid
