@@ -15,6 +15,7 @@ from workers.contracts.events import Ownership
 from workers.contracts.time import from_ms
 
 TICKETS: Final = "support-tickets"
+_TICKET_ANSWERS: Final = ("ticketed", "ticketed", "ticket_refused", None)
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,20 +62,23 @@ def _answer(note: Note, rng: random.Random) -> str | None:
 
 
 def ticket_system(world: World, rng: random.Random) -> Worker:
-    """A ticket system that takes, refuses or forgets what it is asked for."""
+    """A ticket system that takes, refuses or forgets what it is asked for; some it solves."""
     position = 0
+    solved: list[Note] = []
     while True:
         records = world.topic(TICKETS)[position : position + 1]
         if not records:
+            if solved and rng.random() < 0.1:
+                yield _report(world, solved.pop(), "ticket", "resolved")
             yield IDLE
             continue
         position += 1
         note = note_of(records[0])
-        action = (
-            rng.choice(["ticketed", "ticket_refused", None]) if note.kind == "handoff" else None
-        )
+        action = rng.choice(_TICKET_ANSWERS) if note.kind == "handoff" else None
         if action:
             yield _report(world, note, "ticket", action)
+        if action == "ticketed" and rng.random() < 0.5:
+            solved.append(note)
 
 
 def _report(world: World, note: Note, queue: str, action: str) -> Op:

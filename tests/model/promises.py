@@ -2,11 +2,12 @@
 
 import msgspec
 
-from tests.model.escalation import DECISIONS, LOG, decision_of, quiet
+from tests.model.escalation import DECISIONS, LOG, decision_of, incoming_of, quiet
 from tests.model.neighbours import note_of, place_topic
 from tests.model.routing import CONTROL
 from tests.model.simulated_servers import World
 from workers.contracts.decisions import Decision
+from workers.contracts.events import Closed, Event, Message
 from workers.contracts.time import MINUTE
 from workers.contracts.topics import Topics
 from workers.conversation.partition_meta import PartitionMeta
@@ -51,6 +52,7 @@ def check(
     decisions = [decision_of(record) for record in world.topic(DECISIONS)]
     broken += _in_order(decisions)
     broken += _outcomes(decisions)
+    broken += _gone(world, decisions)
     broken += _places(_held(world, topics), states, may_orphan=may_orphan)
     broken += _controls(world, decisions)
     if not may_leak:
@@ -85,6 +87,59 @@ def _outcomes(decisions: list[Decision]) -> list[str]:
         if decision.outcome is not None and decision.escalation_id is not None:
             ends.setdefault(decision.escalation_id, set()).add(decision.decision_id)
     return [f"{name}: {len(found)} outcomes" for name, found in ends.items() if len(found) > 1]
+
+
+def _gone(world: World, decisions: list[Decision]) -> list[str]:
+    """A ticket outlives the chat; a customer who closed the chat is not given back to the AI."""
+    log, order = _events(world)
+    broken = []
+    for before, decision in _pairs(decisions):
+        at, opened = order[decision.trigger_event_id], order.get(str(decision.opened_by), 0)
+        if decision.outcome is None:
+            continue
+        ends = log[at]
+        ticketed = before is not None and before.cause == "ticketed"
+        if ticketed and isinstance(ends, Closed) and ends.by != "human_agent":
+            broken.append(f"{decision.conversation_id}: a closed chat ended a ticket")
+        name = decision.conversation_id
+        if decision.owner != "closed" and _has_left(log[opened + 1 : at + 1], name):
+            broken.append(f"{name}: the AI was given a chat that is closed")
+    return broken
+
+
+def _events(world: World) -> tuple[list[Event | None], dict[str, int]]:
+    """Return the events of the log by offset, None for what is none, and where each came first."""
+    log = [incoming_of(record).event for record in world.topic(LOG)]
+    order: dict[str, int] = {}
+    for number, event in enumerate(log):
+        if event is not None and order.setdefault(event.event_id, number) != number:
+            log[number] = None
+    return log, order
+
+
+def _pairs(decisions: list[Decision]) -> list[tuple[Decision | None, Decision]]:
+    """Return each decision with the one before it that moved its escalation."""
+    last: dict[str, Decision] = {}
+    pairs = []
+    for decision in sorted(decisions, key=lambda one: one.seq):
+        before = last.get(str(decision.escalation_id))
+        pairs.append((before, decision))
+        if decision.action not in SILENT:
+            last[str(decision.escalation_id)] = decision
+    return pairs
+
+
+def _has_left(log: list[Event | None], name: str) -> bool:
+    """Return True if the conversation was closed and no person has written in it since."""
+    left = False
+    for event in log:
+        if event is None or event.conversation_id != name:
+            continue
+        if isinstance(event, Closed):
+            left = True
+        elif isinstance(event, Message) and event.role in ("customer", "human_agent"):
+            left = False
+    return left
 
 
 def _held(world: World, topics: Topics) -> dict[str, set[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,6 +25,9 @@ FAULT_RATE: Final = 0.15
 LATE_LOSS_RATE: Final = 0.1
 _OF_THEIR_OWN: Final = (2, 3, 7)
 """A customer has a person of their own in schedules whose seed ends in one of these digits."""
+_ONLY_TICKETS: Final = 8
+"""No desk takes anybody, and chats are closed, in schedules whose seed leaves this remainder by
+nine: what is asked for becomes a ticket, which outlives the chat."""
 _BY_HAND: Final = (2, 3)
 """A lead, ratings and switches take part in schedules whose seed leaves one of these remainders
 by six: only a third of them, so that most seeds of STORMS show the harm they were found for."""
@@ -80,16 +84,27 @@ class Schedule:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         self.world = World(now=START)
+        if self._only_tickets:
+            self.topics = copy.copy(self.topics)
+            self.topics.queues = {
+                name: msgspec.structs.replace(queue, max_waiting=0)
+                for name, queue in self.topics.queues.items()
+            }
         for group in (escalation.GROUP, routing.GROUP):
             self.world.owner[group] = 0
+
+    @property
+    def _only_tickets(self) -> bool:
+        return self.seed % 9 == _ONLY_TICKETS
 
     def run(self, inputs: int = 10) -> list[str]:
         """Play to the end and return the promises that were broken."""
         for kind in ("escalation", "routing", *self._bystanders()):
             self._start(kind)
-        left = inputs
+        # Slower where the router is to have asked for the ticket before the chat is closed.
+        left, rate = inputs, 0.02 if self._only_tickets else 0.2
         while left or any(vars(self.faults).values()):
-            if left and self.rng.random() < 0.2:
+            if left and self.rng.random() < rate:
                 left -= 1
                 self._send()
             self._tick()
@@ -260,6 +275,9 @@ class Schedule:
             if kind < 0.9:
                 return name.encode(), msgspec.json.encode(_by_lead(line, rng))
             return POLICY_CONVERSATION.encode(), msgspec.json.encode(_switch(line, kind))
+        if self._only_tickets and kind < 0.9:
+            line |= self._asks_or_closes(name)
+            return name.encode(), msgspec.json.encode(line)
         if kind < 0.6:
             line |= {"role": "customer", "content": rng.choice(CUSTOMER_LINES)}
             if self.seed % 10 in _OF_THEIR_OWN and name == "ben":
@@ -277,6 +295,15 @@ class Schedule:
         else:
             return name.encode(), b"{not json"
         return name.encode(), msgspec.json.encode(line)
+
+    def _asks_or_closes(self, name: str) -> Line:
+        """A customer asks for a person, and leaves once there is a ticket."""
+        said = (one.value for one in reversed(self.world.topic(LOG)) if one.key == name.encode())
+        last = next(said, b"")
+        if b'"ticketed"' in last or b'"place":"ticket"' in last or self.rng.random() < 0.2:
+            by = self.rng.choice(("customer", "customer", "system", "human_agent"))
+            return {"type": "closed", "by": by}
+        return {"role": "customer", "content": self.rng.choice(CUSTOMER_LINES[:2])}
 
 
 def _by_lead(line: Line, rng: random.Random) -> Line:
