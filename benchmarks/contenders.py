@@ -7,6 +7,7 @@ committed is seen from outside.
 import asyncio
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -194,17 +195,22 @@ async def hop(settings: Settings, group: str, source: str, target: str, start: s
     await _loop(settings, group, source, body, start)
 
 
-def replay(file: str, processes: str) -> None:
-    """A backtest of a file by so many processes; prints its seconds, CPU seconds and peak in MB."""
+def replay(file: str, processes: str, memory: str) -> None:
+    """A backtest of a file by so many processes, which keep `memory` bytes of conversations.
+
+    It prints its seconds, CPU seconds and the peak of its largest process in MB.
+    """
     from workers.replay.backtest import Candidate
-    from workers.replay.planning import plan_files
+    from workers.replay.planning import Asked, plan_files
     from workers.replay.processes import replay as run_replay
 
     text = data_path("policies/default.yaml").read_text(encoding="utf-8")
     started, cpu = time.perf_counter(), _cpu()
-    prepared = plan_files([Path(file)], [Candidate("default", text)], text)
+    asked = Asked(memory=int(memory))
+    prepared = plan_files([Path(file)], [Candidate("default", text)], text, asked)
     run_replay(prepared.plan, prepared.records, lambda _: None, processes=int(processes))
-    figures = (time.perf_counter() - started, _cpu() - cpu, own_peak_mb())
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    figures = (time.perf_counter() - started, _cpu() - cpu, max(own_peak_mb(), children))
     print(json.dumps(figures), flush=True)
 
 
