@@ -164,7 +164,7 @@ _OPEN = r"""
 0.8  X[mkO]{0,1}mk?[pk]{1,2}<whom>(?=$|[,kKl&atqW])
 0.8  Ek?p<whom>(?=$|[,kKl&atqW])
 0.8  3[mO]k?[l]{1,2}p<whom>(?=$|[,kKl&atqW])
-0.8  (?:G|W|3|L|qi?J)[mkup]{0,3}P?<anyone>k?;
+0.8  (?:G|W|3|L|qi?J)[mkup]{0,3}P?<anyone>k?;(?!0)
 0.75 (?:J|G|9|L|<ask-of>)k?<anyone>[pqkd]{0,3}(?:[C@]p?k?m|Gmd?[@'])(?![jf7])
 0.8  (?:J|G|9|L|<ask>)k?[dR]{0,2}(?:[HAMSZ1]|yg)(?:<of-you>)?[pqk]{0,2}[C@]p?(?:P_|h<end>)
 0.8  <clause>(?!uq)[kKqzuivWpS&dg]{0,6}@m(?=$|[,kla&Oe.0;])

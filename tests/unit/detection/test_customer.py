@@ -74,6 +74,7 @@ def test_asks_for_a_person(text: str) -> None:
         "não quero um atendente",
         "ik wil geen medewerker",
         "non c'è bisogno di un operatore",
+        "Send the return label by SMS to the phone number on file.",
     ],
 )
 def test_does_not_ask_for_a_person(text: str) -> None:
