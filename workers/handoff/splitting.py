@@ -22,6 +22,15 @@ _BREAKS: Final = re.compile(
 )
 _BLANKS: Final = re.compile(r"[^\S\n]{2,}")
 """One blank is enough, and each more would be tried as the beginning of a break."""
+_NO_END: Final = re.compile(
+    r"(?<!\S)(?:(?:z\. B|d\. h|u\. a|o\. Ä|p\. ex|bzw|ca|inkl|zzgl|evtl|ggf|max|min|Hr|Fr|Dr|"
+    r"Prof|Mr|Mrs|Ms|St|approx|incl|vs|Sr|Sra|Srta|Sig|Mme|env|dhr|mevr|"
+    r"(?:[a-z]\.){1,3}[a-z])\. (?=[\w(])|(?:Nr|Tel|No|no|núm|Art|art|Ref|ref|p|n)\. (?=[#\d]))"
+    r"|(?<=\s)[0-3]?\d\. (?=[a-zäöü]|(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez))"
+)
+"""Points that end no sentence: of an abbreviation, or of a day."""
+_HELD: Final = "\ue000"
+"""Stands for the blank after such a point."""
 _NUMBERED: Final = re.compile(r"(?<!\S)(\d{1,2})[.)]\s+(?=\S)")
 _POINT: Final = re.compile(r"(?<=\S)[^\S\n]+[-•*\u2013] (?=\S)|\n[^\S\n]*[-•*\u2013] ")
 _SAID_UNDER: Final = ("message", "text", "response", "reply", "answer", "content")
@@ -105,10 +114,12 @@ def asked_in(text: str) -> list[str]:
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a message, each on one line; points of a list are sentences."""
-    parts = _BREAKS.split(_listed(_BLANKS.sub(" ", without_markup(text))))
+    listed = _listed(_BLANKS.sub(" ", without_markup(text)))
+    parts = _BREAKS.split(_NO_END.sub(lambda found: found.group().replace(" ", _HELD), listed))
     lines: list[str] = []
     for part in parts:
-        line = one_line(part[:_LONGEST_SENTENCE]).strip(' -•*\u2013—"“”') if part else ""
+        whole = part[:_LONGEST_SENTENCE].replace(_HELD, " ") if part else ""
+        line = one_line(whole).strip(' -•*\u2013—"“”')
         if lines and line and lines[-1].endswith(":"):
             # A colon leads to the next line.
             lines[-1] = f"{lines[-1]} {line}"
