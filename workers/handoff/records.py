@@ -115,7 +115,8 @@ def _changers(view: PacketView, found: PacketFindings) -> dict[str, _Change]:
     for work in found.works:
         if work.kind == "action" and work.status == "ok":
             place = view.places.get(work.events[-1], -1)
-            for name in work.what:
+            # Of what got a number of its own, nothing is found.
+            for name in work.found:
                 if name not in changed or changed[name].place < place:
                     changed[name] = _Change(work.words, place)
     return changed

@@ -51,6 +51,14 @@ _REFUSED_STATES: Final = frozenset(
     "denied rejected refused declined failed forbidden not_allowed not_eligible ineligible "
     "blocked error".split()
 )
+_MEANT_STATES: Final = {
+    "blocked": "block",
+    "declined": "declin",
+    "denied": "den",
+    "refused": "refus",
+    "rejected": "reject",
+}
+"""States that a tool of such a name brings about: it did what it was called for."""
 _DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d\S*")
 _LEG: Final = re.compile(
     r'"(?:flights|segments|legs|trips)":\s*\[[^\]]{0,300}?"date":\s*"([\d-]{10})'
@@ -69,6 +77,16 @@ _TRIED: Final = 4
 _PART_VALUES: Final = 6
 _SHORTER: Final = re.compile(r"_at$|_enabled$|^has_")
 _PAIRS: Final = 40
+_SMALL: Final = 300
+"""Characters of a result up to which its values without a rank tell something, too."""
+_FEW: Final = 3
+_SHORT: Final = 40
+"""Characters of such a value."""
+_TECHNICAL: Final = re.compile(
+    r"(?:^|_)(?:id|ids|uuid|url|uri|link|arn|hash|token|trace|cursor|page|version|lang\w*|locale|currency|"
+    r"timestamp|source|type|code|number|name|email|phone|address\d?|zip|city|state|country|origin|destination)$"
+)
+"""Keys of values that tell nothing of how a thing stands."""
 _OF_A_RANK: Final = 2
 """Values of one rank that are kept."""
 _KIND_OF: Final = re.compile(r"([a-z]\w{0,30}?)_?(?:ids?|number|code|no)")
@@ -256,9 +274,11 @@ def _said(value: Any) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
-def says_no(key: str, value: str) -> bool:
-    """Return whether a value of a result says that the tool did not do it."""
+def says_no(key: str, value: str, tool: str) -> bool:
+    """Return whether a value of a result says that the tool of this name did not do it."""
     plain = value.lower().replace(" ", "_")
+    if (meant := _MEANT_STATES.get(plain)) is not None and meant in tool.lower():
+        return False
     if _NO.search(key) and plain in ("no", "false"):
         return True
     return key in ("status", "result", "outcome", "state", "decision") and plain in _REFUSED_STATES
@@ -302,7 +322,19 @@ def ranked_values(pairs: list[tuple[str, str]], ranks_of: Ranks, text: str) -> t
         if ranks.count(rank) < _OF_A_RANK:
             chosen.append(one)
             ranks.append(rank)
+    if ranks_of is RECORDED and 0 < len(text) <= _SMALL and len(chosen) < _FEW:
+        known = {one.key for one in chosen}
+        chosen += [one for one in _others(told) if one.key not in known][: _FEW - len(chosen)]
     return tuple(chosen)
+
+
+def _others(told: dict[str, str]) -> Iterator[Value]:
+    """Yield the values of a small result that have no rank, and yet tell something."""
+    for key, value in told.items():
+        if len(value) > _SHORT or _TECHNICAL.search(key) or CODE.match(value):
+            continue
+        if not any(pattern.search(key) for pattern in RANKS) and (text := _shown(key, value, told)):
+            yield Value(key, text)
 
 
 def _from_lists(told: dict[str, str], text: str) -> Iterator[tuple[str, str]]:

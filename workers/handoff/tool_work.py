@@ -36,12 +36,22 @@ _INWARD: Final = re.compile(
 )
 _LOOKS: Final = re.compile(
     r"^(?:get|find|list|search|look|check|read|fetch|query|retrieve|show|view|verify|validate|"
-    r"count|describe|is|has|"
+    r"count|describe|is|has|test|diagnos\w*|measure|estimate|"
     r"track|status|such|abruf|pruef|prüf|finde|zeige|hole|busca|consult|obten|cherch|verif|trouv|"
     r"cerca|trova|zoek|haal|procur|obter)"
-    r"|(?:lookup|_status|_details|_info|_search|_history|eligibility|availability|balance|suche|"
-    r"abrufen|pruefen|prüfen)\b"
+    r"|(?:lookup|_test|_check|_diagnos\w*|_status|_details|_info|_search|_history|eligibility|"
+    r"availability|balance|suche|abrufen|pruefen|prüfen)\b"
 )
+_CHANGES: Final = re.compile(
+    r"(?:update|set|change|modify|cancel|create|add|remove|delete|enable|disable|reset|send)_"
+)
+"""The beginning of a name that ends like that of a look-up, as in update_status."""
+_OWN_NUMBER: Final = re.compile(
+    r"id|number|ref|reference(?:_(?:number|id|code))?|rma(?:_number)?|confirmation(?:_\w+)?|"
+    r"(?:case|ticket|claim|incident|return|booking|appointment|dispute|investigation|complaint|"
+    r"visit|order|reservation|tracking)(?:_(?:id|number|reference|code))"
+)
+"""Names of the number of what a call made."""
 _PROFILE: Final = re.compile(
     r"user|customer|account|member|client|profile|kunde|identity|authenticat"
 )
@@ -202,7 +212,8 @@ def unknown_to_tools(view: PacketView) -> set[str]:
 
 def is_look_up(name: str) -> bool:
     """Return whether a tool of this name only looks something up."""
-    return _LOOKS.search(_CAMEL.sub("_", name).lower()) is not None
+    plain = _CAMEL.sub("_", name).lower()
+    return _LOOKS.search(plain) is not None and not _CHANGES.match(plain)
 
 
 def is_profile(name: str) -> bool:
@@ -228,7 +239,7 @@ def _work(view: PacketView, call: ToolCall) -> ToolWork:
         called = called._replace(chosen=_chosen(view, call, exact=True), errors=told)
         return called._replace(status=status, values=told, missed=missed, profile=profile)
     pairs = pairs_in(text)
-    if kind == "action" and any(says_no(key, value) for key, value in pairs):
+    if kind == "action" and any(says_no(key, value, call.name) for key, value in pairs):
         values = values_in(pairs, text, REFUSED)
         return called._replace(status="refused", values=values)
     if kind == "action" and (not what or called.of_customer) and (made := _made(pairs)):
@@ -238,12 +249,16 @@ def _work(view: PacketView, call: ToolCall) -> ToolWork:
     # Of a change the words of a tool are its name again, unless they have a figure.
     tells = kind == "check" or pairs or _FIGURE.search(_without(text, what)) is not None
     ranks = PROFILE if profile else RECORDED
-    found = {one: finding_in(pairs, text if tells else "", one, event, ranks) for one in what}
+    own = _own_number(pairs, asked) if kind == "action" else ""
+    # What has a number of its own is another thing than the one that the call was about.
+    of_what = () if own and all(value not in what for _, value in pairs) else what
+    found = {one: finding_in(pairs, text if tells else "", one, event, ranks) for one in of_what}
     if kind == "check":
         values = values_in(pairs, text, PROFILE if profile else RANKS)
     else:
         much = [_much(key, value) for key, value in asked if _TOLD_OF.search(key)]
-        values = (*much[:1], *(values_in(pairs, text, CHANGED) if tells else ()))
+        made_as = (own,) if own and own not in what else ()
+        values = (*made_as, *much[:1], *(values_in(pairs, text, CHANGED) if tells else ()))
     who = person_in(pairs, text) if profile else ("", "")
     done = called._replace(status="ok", values=values, found=found, profile=profile)
     done = done._replace(chosen=_chosen(view, call, exact=False))
@@ -262,6 +277,19 @@ def _made(pairs: list[tuple[str, str]]) -> tuple[str, str] | None:
         if (kind := kind_of(key)) and not _OWNER.search(key) and CODE.match(value):
             return value, kind
     return None
+
+
+def _own_number(pairs: list[tuple[str, str]], asked: list[tuple[str, str]]) -> str:
+    """Return the number of what a call made, where its result has one that was not in the call."""
+    given = {value for _, value in asked}
+    return next(
+        (
+            value
+            for key, value in pairs[:_KEPT]
+            if _OWN_NUMBER.fullmatch(key) and value not in given and CODE.match(value)
+        ),
+        "",
+    )
 
 
 def _without(text: str, what: tuple[str, ...]) -> str:
