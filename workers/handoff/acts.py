@@ -36,7 +36,7 @@ ACTS: Final[dict[str, str]] = {
     "book": (
         r"(?:re)?book(?: a| an|ing a)?|make an? (?:reservation|booking)|"
         r"rebook\w*|new (?:flight|order|appointment)|buchen|"
-        r"réserver|reservar|prenotare|boeken"
+        r"réserver|reservar|(?:ri)?prenotare|prenotarmi|(?:om)?boeken|remarcar"
     ),
     "change": (
         r"chang\w*(?! (?:of|in) (?:my )?plans?)|modif\w*|updat\w*|(?:up|down)grad\w*|"
@@ -45,7 +45,7 @@ ACTS: Final[dict[str, str]] = {
         r"add (?:a|an|the|my|one|two|\d+(?:\.\d)? ?gb)|reschedul\w*|postpon\w*|"
         r"mov(?:e|ing) (?:my|the|our|this|that) (?:\w+ ){0,2}(?:flights?|trip|date|appointment|"
         r"booking|reservation|delivery)|verschieb\w*|umbuch\w*|déplacer|reprogramar|aplazar|"
-        r"spostare|remarcar|adiar|verplaats\w*|verzetten|"
+        r"spostare|adiar|verplaats\w*|verzetten|"
         r"änder\w*|aktualis\w*|cambi(?:ar|o)|modific\w*|changer|alterar|wijzig\w*"
     ),
     "deliver": (
@@ -112,9 +112,27 @@ _UNWANTED: Final = re.compile(
 )
 
 
+_HAPPENED: Final = re.compile(
+    r"\b(?:was|were|been|got|gets?) (?:\w+ )?(?:cancell?ed|replaced|returned)\b|"
+    r"\b(?:i|we|they|you|airline|company)(?:['\u2019]ve| have| had)? (?:\w+ )?cancell?ed\b|"
+    r"\b(?:wurden?|worden|habe|hat|haben)\b[^,.;!?]{0,60}\b(?:storniert|gekündigt|annulliert)\b|"
+    r"\b(?:storniert|gekündigt|annulliert) (?:wurden?|worden)\b|"
+    r"\b(?:a été|ont été|est|j['\u2019]ai|ai|avez|ont|a) (?:\w+ )?(?:annulée?s?|résiliée?s?)\b|"
+    r"\b(?:ha sido|fue|fueron|está|he|han|ha) (?:\w+ )?cancelad[oa]s?\b|\bcancel(?:é|aron|ó)\b|"
+    r"\b(?:è stat[oa]|sono stat[ie]|hanno|ho|ha|avete) (?:\w+ )?(?:cancellat|annullat)[oaie]\b|"
+    r"\b(?:foi|foram|está|tinha|já) (?:\w+ )?cancelad[oa]s?\b|\bcancel(?:ei|aram|ou)\b|"
+    r"\b(?:is|zijn|werd|heb|hebben|heeft)\b[^,.;!?]{0,60}\bgeannuleerd\b",
+    re.IGNORECASE,
+)
+"""Acts that a sentence tells as done: nobody asks for them."""
+
+
 def acts_wanted(text: str) -> frozenset[str]:
-    """Return the acts that a customer's sentence asks for, without those it says not to do."""
-    return acts_of(_UNWANTED.sub(" ", text))
+    """Return the acts that a customer's sentence asks for.
+
+    Those that it says not to do, and those that were done already, are none.
+    """
+    return acts_of(_HAPPENED.sub(" ", _UNWANTED.sub(" ", text)))
 
 
 _COMMON: Final = frozenset(

@@ -10,7 +10,7 @@ from workers.handoff.agreement import summed_up
 from workers.handoff.grounds import grounds_of, in_words
 from workers.handoff.identifiers import name_of
 from workers.handoff.packet_findings import PacketFindings, changed_since, is_before, refusal
-from workers.handoff.sentences import FAILED, REFUSES
+from workers.handoff.sentences import CONDITIONAL, FAILED, REFUSES
 from workers.handoff.sentiment import FELT, GRAVE, sentiment_of
 from workers.handoff.told import AiSentence, waits
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
@@ -27,6 +27,8 @@ from workers.handoff.wording import (
 
 WHO_WORDS: Final = 8
 STANDS_WORDS: Final = 40
+_REPLIED: Final = 24
+"""Words of a sentence of the AI's to which the customer replied."""
 _LEAST: Final = 5
 _SOON: Final = 60
 """Waits shorter than this many seconds are not mentioned."""
@@ -116,6 +118,27 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
     text = "; ".join(parts) or at_rest or view.frame("stands", "customer_last")
     events = (*cited, *((view.cause,) if _way(view) or not cited else ()))
     return Claim(text=text, events=tuple(dict.fromkeys(events)))
+
+
+def replied_to(
+    view: PacketView, found: PacketFindings, stands: Claim, more: tuple[Claim, ...], room: int
+) -> Claim:
+    """Return where it stands; with the AI's words to which the customer replied, if they fit.
+
+    That the customer spoke last says nothing, and nothing else tells what the AI had said.
+    """
+    said = found.told.last
+    if said is None or more or stands.text != view.frame("stands", "customer_last"):
+        return stands
+    # Of a fault the customer has reported again since; a step for later was perhaps taken.
+    acts = found.issue.acts if found.issue is not None else frozenset[str]()
+    stale = (bool(acts) and acts <= {"fix", "access"}) or CONDITIONAL.match(said.text)
+    whole = said.text.endswith((".", "!", "?")) and ": " not in said.text
+    words = said.text if word_count(said.text) <= min(room, _REPLIED) else ""
+    if not words or not whole or stale or view.is_quoted(said.text):
+        return stands
+    text = view.frame("stands", "before", words=view.quote(words))
+    return Claim(text=text, events=(said.turn.event_id, *stands.events))
 
 
 def _all_grounds(view: PacketView, refused: AiSentence, room: int) -> AiSentence | None:

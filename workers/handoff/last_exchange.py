@@ -54,8 +54,12 @@ def last_exchange(view: PacketView) -> LastExchange:
 
 
 def is_answered(view: PacketView, turn: Turn) -> bool:
-    """Return whether the AI said something after a message, and refused nothing in it."""
-    after = [one for one in view.spoken[view.spoken.index(turn) + 1 :] if one.role == AI]
+    """Return whether the AI said something after a message, and refused nothing in it.
+
+    To hand over is no answer.
+    """
+    rest = view.spoken[view.spoken.index(turn) + 1 :]
+    after = [one for one in rest if one.role == AI and one.handover is None]
     said = [one for one in after if len(view.text(one).split()) >= _FEW]
     return bool(said) and not any(map(view.refusals, said))
 
@@ -66,6 +70,8 @@ def says_of_matter(part: str) -> bool:
     Greetings, thanks, names and numbers alone and requests for a person are not.
     """
     few = len(part.split()) < _FEW and not has_details(part)
+    # A question of two words names the matter, as in: and compensation?
+    few = few and not (part.endswith("?") and acts_of(part))
     if few or not says_something(part) or FILLER.match(part) or asks_for_person(part):
         return False
     if THANKS.match(part) or (is_courtesy(part) and not ASKS.search(part) and len(part) < 80):

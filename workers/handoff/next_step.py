@@ -188,6 +188,8 @@ def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
     if refused and refused <= done and not of:
         # The act itself was done; what was refused of it only the AI's words say.
         acts = view.quote(trim(said.text, _REFUSED), said.text)
+    elif not refused and (asked := _asked_before(view, said.turn)):
+        acts = asked + (of or objects_in_words(view, found, said.text))
     else:
         acts = _acts(view, found, said.text, without=done)
         acts += of or objects_in_words(view, found, said.text)
@@ -195,6 +197,15 @@ def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
     text = view.frame("next", "tool", tool=acts) if broke else ""
     text = text or view.frame("next", "refused", acts=acts)
     return Claim(text=text, events=(said.turn.event_id,))
+
+
+def _asked_before(view: PacketView, turn: Turn) -> str:
+    """Return what the customer asked for right before a turn of the AI's, in their words."""
+    before = view.before(turn.event_id, CUSTOMER)
+    parts = view.asked(before) if before is not None else []
+    words = next((words for part in parts if (words := _phrase(part))), "")
+    acts = frozenset[str]().union(*map(acts_wanted, parts)) - {"fix"}
+    return words or _named(view, acts, _ACTS)
 
 
 def _of_refused(view: PacketView, found: PacketFindings) -> Claim | None:
@@ -262,7 +273,7 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
         acts = f"{_named(view, matter)}{objects_in_words(view, found, asked)}: {named[0][0]}"
     if not found.issue.is_open and not acts:
         return Claim(text=view.frame("next", "settled"), events=(event,))
-    if not left and not acts:
+    if now.worth and not left and not acts:
         return None
     if not now.worth and not acts:
         # They told what is wrong, and asked for nothing in so many words.

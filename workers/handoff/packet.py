@@ -134,6 +134,8 @@ def build_packet(
     steps = work_lines.steps(view, found)
     requests = _requests(view, found)
     key = key_messages(view, found, shown, room)
+    left = room - sum(word_count(one.text) for one in key)
+    stands = claims.replied_to(view, found, stands, more, left)
     also = also_said(view, found)
     return Packet(
         customer=_customer(view),

@@ -44,6 +44,10 @@ _PREFERS: Final = re.compile(
 )
 _GIVES: Final = re.compile(r"\b(?=\w*[a-z_])(?=\w*\d)\w{6,}\b", re.IGNORECASE)
 """An identifier: it answers the question for it, whatever else was offered."""
+_SURE: Final = 0.9
+"""Score of a request from which on no second look at its words is needed."""
+_ALONE: Final = 0.7
+"""Score of the same words without what the AI had asked."""
 _WORDLESS: Final = ("tool_unavailable", "context_window_exceeded", "stalled", "unproductive_loop")
 
 
@@ -63,7 +67,9 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     decision = view.decision
     reason = decision.reason or "explicit_request"
     noted = note_of(view)
-    if reason == "agent_request" and noted is not None:
+    by_hand = reason == "unkept_promise" and noted is not None and noted[0] == view.cause
+    if (reason == "agent_request" or by_hand) and noted is not None:
+        reason = "agent_request"
         text = f"{view.frame('reason', reason)}: {view.quote(_note(noted[1]))}"
         return Claim(text=text, events=(noted[0],))
     turn = _cause(view, reason)
@@ -141,7 +147,7 @@ def _reason(
     if reason == "explicit_request":
         return view.frame("reason", _asked(view, turn, words))
     if accepted_for_mood(view):
-        return view.frame("reason", "accepted")
+        return view.frame("reason", "explicit_request" if _is_sure(view, words) else "accepted")
     text = _true_reason(view, reason, works)
     fact = _fact(view, reason, works)
     return clip(f"{text}: {fact}", _REASON_WORDS) if fact else text
@@ -178,8 +184,17 @@ def _brings_news(view: PacketView) -> bool:
     return any(DID.search(part) for part in view.sentences(turn)[:_READ])
 
 
+def _is_sure(view: PacketView, words: str) -> bool:
+    """Return whether these words ask for a person by themselves, and did so beyond doubt."""
+    asked = (one.score for one in view.decision.evidence if one.signal == "requested_human")
+    alone = read_customer(words).requested_human if max(asked, default=0.0) >= _SURE else None
+    return alone is not None and alone.score >= _ALONE
+
+
 def _asked(view: PacketView, turn: Turn | None, words: str) -> str:
     """Tell a request for a person from a yes to the AI's offer, and from what was only taken so."""
+    if _is_sure(view, words) and view.decision.cause != "offer_accepted":
+        return "explicit_request"
     wants = ASKS.search(words) or _PREFERS.search(words) or len(words.split()) < _FEW
     if not words or (PERSON.search(words) and wants):
         return "explicit_request"

@@ -107,14 +107,17 @@ REFUSES: Final = _any(
     r"(?:qualify|meet|allow|offer|include|support|have (?:an?(?:other)? )?(?:tool|option|way|"
     r"access))|no (?:exception|option|way)s?|unfortunately|"
     r"won['\u2019]t be able|not something (?:i|we) can|is beyond|outside (?:of )?(?:the|"
-    r"our) policy)\b",
-    r"\b(?:leider|nicht (?:möglich|erlaubt|berechtigt)|kann (?:ich )?\w* ?\w* ?nicht|geht nicht)\b",
-    r"\b(?:malheureusement|impossible|ne (?:peux|peut|pouvons|permet) )|\bpas (?:possible|"
-    r"éligible|autorisé)",
-    r"\b(?:lamentablemente|no (?:puedo|podemos|es posible|se puede|cumple)|purtroppo|non (?:posso|"
-    r"possiamo|è possibile))\b",
-    r"\b(?:infelizmente|não (?:posso|podemos|é possível)|helaas|niet mogelijk|"
-    r"kan \w* ?\w* ?niet)\b",
+    r"our) policy|(?:has|have|needs?) to be \w+ by (?:our|the|an?|another) (?:\w+ ){0,3}"
+    r"(?:team|department|specialists?|colleagues?)|(?:is|are) not (?:covered|refundable))\b",
+    r"\b(?:leider|nicht (?:möglich|erlaubt|berechtigt|vorgesehen)|"
+    r"(?:kann|darf) (?:ich )?\w* ?\w* ?nicht|geht nicht|ausgeschlossen)\b",
+    r"\b(?:malheureusement|impossible|ne (?:peux|peut|pouvons|permet) |ne suis pas (?:en mesure|"
+    r"autorisée?|habilitée?))|\bpas (?:possible|éligible|autorisé)",
+    r"\b(?:lamentablemente|no (?:puedo|podemos|es posible|se puede|cumple|está permitido)|"
+    r"s[oó]lo (?:se )?puede[ns]?|purtroppo|non (?:posso|possiamo|è (?:possibile|previst[oa]|"
+    r"consentit[oa])|sono autorizzat[oa]))\b",
+    r"\b(?:infelizmente|não (?:posso|podemos|é possível|consigo|tenho como)|s[óo] podem? ser|"
+    r"helaas|niet (?:mogelijk|toegestaan)|(?:kan|mag) \w* ?\w* ?niet)\b",
 )
 PROMISES: Final = _any(
     r"\b(?:we|i|they|it|you|refund|credit|label|e-?mail|replacement|amount|package|"

@@ -29,7 +29,9 @@ _GREETING: Final = re.compile(
 _COURTESY: Final = re.compile(
     r"(?:i'?m (?:so |very |really )?sorry|sorry|i (?:sincerely )?apologi[sz]e|my apologies|i "
     r"(?:completely |fully )?understand|thank(?:s| you)|sure|of course|certainly|absolutely|great|"
-    r"perfect|es tut mir leid|entschuldig|vielen dank|danke|ich verstehe|désolée?|je suis désolée?|"
+    r"perfect|have a (?:great|good|nice|wonderful|safe)|safe travels|enjoy|"
+    r"i(?:['\u2019]d| would) be happy|es tut mir leid|entschuldig|vielen dank|danke|"
+    r"ich verstehe|désolée?|je suis désolée?|"
     r"merci|lo siento|gracias|mi dispiace|grazie|lamento|obrigad[oa]|het spijt me|bedankt)\b",
     re.IGNORECASE,
 )

@@ -110,7 +110,8 @@ def test_the_thing_at_hand_is_named_though_the_customer_did_not_give_it() -> Non
         ASKS,
     )
     assert [(one.kind, one.value) for one in packet.identifiers] == [("order", "#K55121")]
-    assert packet.next_step.text.startswith("Decide on return (#K55121)")
+    asked = "“return the lamp that came last week” (#K55121)"
+    assert packet.next_step.text.startswith(f"Decide on {asked}")
 
 
 def test_what_is_open_is_named_in_the_customers_words() -> None:

@@ -1,0 +1,170 @@
+"""Packets of trades and languages for which no rule was made: banks, parcels, hotels, software."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.handoff.test_packet_facts import ASKS, Line, calls, told
+from workers.handoff.acts import acts_wanted
+from workers.handoff.splitting import sentences
+
+
+def used(tool: str, arguments: str, result: str) -> tuple[Any, ...]:
+    """Return a call of a tool with its result."""
+    call = ("ai_agent", "", calls(tool, arguments=[arguments]))
+    return call, ("tool", result, {"name": tool, "status": "ok"})
+
+
+def test_a_state_that_the_tool_was_to_bring_about_is_no_refusal() -> None:
+    packet = told(
+        ("customer", "There is a payment on my card that I never made."),
+        *used("block_card", '{"card": "7712"}', '{"status": "blocked"}'),
+        ("ai_agent", "I have blocked the card."),
+        ASKS,
+    )
+    assert packet.tried[0].text == "Done: block card 7712: status blocked"
+
+
+def test_what_a_call_made_is_told_with_its_own_number_and_is_another_thing() -> None:
+    packet = told(
+        ("customer", "My parcel TR55121 says delivered, but I do not have it."),
+        *used(
+            "track", '{"tracking": "TR55121"}', '{"status": "delivered", "signed_by": "M. Ruiz"}'
+        ),
+        *used("open_case", '{"tracking": "TR55121"}', '{"id": "INV-5521", "status": "open"}'),
+        ("ai_agent", "I have opened a case with the carrier."),
+        ASKS,
+    )
+    assert packet.tried[0].text == "Done: open case TR55121: INV-5521, status open"
+    assert packet.records[0].text == "track TR55121: status delivered, signed by M. Ruiz"
+
+
+def test_a_test_is_a_look_and_a_small_result_is_told_whole() -> None:
+    packet = told(
+        ("customer", "The line 0207946 has been down since seven."),
+        *used("line_test", '{"line": "0207946"}', '{"result": "fault", "location": "cabinet"}'),
+        ("ai_agent", "The fault is outside your home."),
+        ASKS,
+    )
+    assert "result fault" in packet.records[0].text
+    assert "location cabinet" in packet.records[0].text
+    assert not [one for one in packet.tried if one.text.startswith("Done")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My flight was cancelled, put me on the one at nine.",
+        "quero o dinheiro no pix, porque cancelei o cartão",
+        "il mio volo di domani è stato cancellato",
+        "mi vuelo ha sido cancelado",
+        "Mein Zug wurde heute früh storniert",
+        "mijn vlucht is vanochtend geannuleerd",
+        "mon train a été annulé",
+    ],
+)
+def test_what_has_happened_is_not_asked_for(text: str) -> None:
+    assert "cancel" not in acts_wanted(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I'd like it to be cancelled.", "quero cancelar", "Ich möchte stornieren", "Cancel it please"],
+)
+def test_what_is_asked_for_has_not_happened(text: str) -> None:
+    assert "cancel" in acts_wanted(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Ich habe vom 3. bis 6. August gebucht. Geht der 10. Oktober?", 2),
+        ("Meine Nr. 123 ist z. B. falsch. Bitte ändern.", 2),
+        ("Mr. Hall paid approx. 30 euros. It is gone.", 2),
+        ("Madame, c'est env. 30 euros. Merci.", 2),
+        ("It broke on day 3. then it worked. I said no. he left", 3),
+    ],
+)
+def test_a_point_of_a_day_or_an_abbreviation_ends_no_sentence(text: str, parts: int) -> None:
+    assert len(sentences(text)) == parts
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        "Über Kulanz darf ich nicht entscheiden.",
+        "O reembolso só pode ser feito no cartão.",
+        "Je ne suis pas autorisée à rembourser.",
+        "Backfills have to be started by our engineering team.",
+        "Dat mag ik helaas niet beslissen.",
+        "Solo se puede devolver en la tienda.",
+    ],
+)
+def test_a_refusal_is_one_in_any_language(refused: str) -> None:
+    packet = told(
+        ("customer", "30 euro for the old lamp is too much."), ("ai_agent", refused), ASKS
+    )
+    assert packet.stands.text.startswith("AI refused: ")
+
+
+def test_a_question_of_two_words_is_what_is_wanted_and_decided() -> None:
+    packet = told(
+        ("customer", "The line has been down since seven, I restarted twice."),
+        ("ai_agent", "An engineer comes on Thursday."),
+        ("customer", "And compensation? I work from home."),
+        ("ai_agent", "I can't offer more than that."),
+        ASKS,
+    )
+    assert "And compensation?" in packet.wants.text
+    assert packet.next_step.text.startswith("Decide on compensation: the AI refused")
+
+
+def test_an_act_that_no_word_list_knows_is_named_in_the_customers_words() -> None:
+    packet = told(
+        ("customer", "The export has failed since Tuesday. Can you backfill those six days?"),
+        ("ai_agent", "That has to be done by our engineering team."),
+        ASKS,
+    )
+    assert packet.next_step.text.startswith("Decide on “backfill those six days”: the AI refused")
+
+
+def test_words_that_ask_by_themselves_are_a_request_whatever_was_offered() -> None:
+    offered = {"reason": "customer_frustration", "cause": "offer_accepted"}
+    last = ("customer", "Can I talk to someone who can?")
+    fee = ("customer", "Please waive the return fee of order 55121.")
+    packet = told(fee, ("ai_agent", "I can't waive the fee."), last, **offered)
+    assert packet.why.text.startswith("Asked for a person: “Can I talk to someone")
+    packet = told(
+        ("customer", "Quero o dinheiro."),
+        ("ai_agent", "Não é possível."),
+        ("customer", "então me passa para um atendente"),
+    )
+    assert packet.why.text.startswith("Asked for a person")
+
+
+def test_a_note_with_a_promise_is_read_first_and_to_hand_over_is_no_answer() -> None:
+    lines: tuple[Line | tuple[str, str, dict[str, Any]], ...] = (
+        ("customer", "I have moved and want to leave without the fee."),
+        ("ai_agent", "That needs proof of the new address."),
+        ("customer", "I have a tax bill. Who do I send that to?"),
+        (
+            "ai_agent",
+            "Hold on while I hand you to the membership team.",
+            calls("transfer_to_human", handover="Moved to Leeds, has a tax bill as proof."),
+        ),
+    )
+    packet = told(*lines, reason="unkept_promise", trigger_event_id="e3")
+    assert (
+        packet.why.text == "The AI asked for a person: “Moved to Leeds, has a tax bill as proof.”"
+    )
+    assert "Who do I send that to?" in packet.wants.text
+
+
+def test_what_the_customer_replied_to_stands_where_nothing_else_does() -> None:
+    packet = told(
+        ("customer", "My advance payment went from 142 to 238 euros."),
+        ("ai_agent", "Your use was 3,900 units last year."),
+        ("customer", "That cannot be, I have had panels on the roof since March."),
+        ASKS,
+    )
+    assert packet.stands.text.startswith("Before that the AI said: “Your use was 3,900 units")
