@@ -20,41 +20,81 @@ _LITERAL: Final = 8 * 1024
 
 _FAILS: Final = frozenset(
     "error errored exception fail failed failure fatal timeout timed_out denied forbidden "
-    "unauthorized unavailable".split()
+    "unauthorized unavailable unsuccessful output_error aborted cancelled canceled rejected "
+    "crashed".split()
 )
 _SUCCEEDS: Final = frozenset(
     "ok okay success successful succeeded complete completed done finished true".split()
 )
-_FAILS_INSIDE: Final = _FAILS - {"denied", "unavailable"}
-"""Without what becomes of claims and of products."""
+_FAILS_SURELY: Final = frozenset("error errored exception failure fatal".split())
+"""Without what may be the state of the thing that was looked up."""
+_FAILS_INSIDE: Final = _FAILS_SURELY | {
+    *("fail", "failed", "timeout", "timed_out", "forbidden", "unauthorized", "unsuccessful"),
+}
+"""Without what becomes of claims, orders and products."""
 _FALSE: Final = frozenset(("", "0", "false", "no", "none", "null", "n"))
-_NO_ERROR: Final = (
-    _FALSE | _SUCCEEDS | {"n/a", "na", "nil", "undefined", "-", "no error", "no errors"}
+_TRUE: Final = frozenset(("true", "1", "yes", "y"))
+_NO_ERROR: Final = re.compile(
+    r"(?:n/?a|nil|undefined|-|0+|\[\s*\]|\{\s*\}|(?:there (?:was|were) )?no (?:\w+ )?errors?\b.*"
+    r"|none(?: (?:found|reported|detected)|\s*[(,;].*)?)\Z",
+    re.IGNORECASE | re.DOTALL,
 )
 """Texts that mean "no error" where a result would name one."""
+# Keys as `_plain` has them: without case, underscores and hyphens.
 _ERROR_KEYS: Final = (
-    *("error", "errors", "exception", "error_message", "errorMessage"),
-    *("error_code", "errorCode"),
+    *("error", "errors", "exception", "errormessage", "errormsg", "errortext", "errorcode"),
+    *("err", "errmsg", "errcode", "fault", "failure"),
 )
-_FLAG_KEYS: Final = ("is_error", "isError", "has_error", "hasError", "has_errors", "hasErrors")
-_SUCCESS_KEYS: Final = ("success", "succeeded", "ok")
-_CODE_KEYS: Final = ("status_code", "statusCode", "http_status", "httpStatus")
+_FLAG_KEYS: Final = (
+    *("iserror", "haserror", "haserrors", "isfailure", "failed", "hasfailed", "timedout"),
+)
+_SUCCESS_KEYS: Final = ("success", "succeeded", "successful", "issuccess", "issuccessful", "ok")
+_CODE_KEYS: Final = ("statuscode", "httpstatus", "httpcode", "httpstatuscode")
+_EXIT_KEYS: Final = ("exitcode", "returncode")
+_STATE_KEYS: Final = ("status", "state", "outcome", "result")
+_WRAPPER_KEYS: Final = ("result", "response", "body", "output", "data", "payload")
+"""Fields that hold the answer itself, where only how the call ended stands beside them."""
 _BEGINS: Final = re.compile(
-    r"\s*(?:error\b\s*[:\-(]|[\w.]*(?:error|exception)\s*:|traceback \(most recent call last"
-    r"|http(?:/[\d.]+)?\s+[45]\d\d\b|(?:the )?(?:tool|call|request) (?:has )?(?:failed|timed out)\b"
-    r"|tool (?:call|execution) failed\b|failed to \w|connection (?:timed out|refused|reset)\b"
-    r"|<(?:tool_use_)?error>\s*[^<\s]|timed? ?out\b)",
+    # A question is the title of an article: "Unable to connect to Wi-Fi?"
+    r"(?![^.:\n]{0,80}\?)[^\w{]{0,8}(?:"
+    r"errors?(?:\s*[:(!\]]|\s+-|-\s)|error (?:code\s*:?\s*)?[45]\d\d\b|error[.!]?\s*\Z"
+    r"|(?!no_?error)[\w.]*(?:error|exception)\s*(?::|\Z)|[\w.]+\.timeout\s*:"
+    r"|traceback \(most recent call last|(?:unhandled|uncaught) \w*(?:exception|error)\b"
+    r"|(?:tool|api|server|system|database|internal|network|connection|unexpected|unknown|http)"
+    r" error\b\s*(?:[:(!.]|[45]\d\d\b|\Z)"
+    r"|an? (?:\w+ ){0,2}error (?:has )?occurred\b|something went wrong\b"
+    r"|http(?:/[\d.]+)?\s+[45]\d\d\b|status(?: code)?\s*[:=]\s*(?:[45]\d\d\b|error\b)"
+    r"|(?:the )?(?:tool|call|request|connection|read|operation|query) (?:has )?"
+    r"(?:failed|timed out)\b|tool (?:call|execution) failed\b"
+    r"|failed to (?!find any (?:problem|issue|error))\w|fail(?:ed|ure)[.!]?\s*\Z"
+    r"|connection (?:refused|reset)\b|(?:access|permission) (?:is |was )?denied\b"
+    r"|(?:could not|couldn't|cannot|can't|unable to) (?:connect|reach the "
+    r"(?:\w+ )?(?:server|service|system|api|host|backend|database))\b"
+    r"|(?:connect |read )?e(?:connrefused|connreset|timedout|notfound|hostunreach|pipe)\b"
+    r"|err_[a-z_]+\b|timed? ?out\b)",
     re.IGNORECASE,
 )
-_REASONS: Final = frozenset(
-    f"{one.value} {one.phrase}".casefold() for one in HTTPStatus if one.value >= 400
+_MARKUP: Final = re.compile(
+    r"\s*(?:<\?xml[^<>]{0,200}>\s*)?(?:<[\w:]+(?:\s[^<>]{0,200})?>\s*){0,3}?"
+    r"<(?:tool_use_)?(?:error|fault)(?:\s[^<>]{0,200})?>(.{0,40})",
+    re.IGNORECASE | re.DOTALL,
 )
-"""Status lines of HTTP that say a failure."""
-_AFTER: Final = re.compile(r"\s*\w+\s*[:\-]\s*(.{0,20})", re.DOTALL)
+_FENCE: Final = re.compile(r"\s*```\w{0,12}\s*\n")
+_REASONS: Final = frozenset(
+    [f"{one.value} {one.phrase}".casefold() for one in HTTPStatus if one.value >= 400]
+    + [one.phrase.casefold() for one in HTTPStatus if one.value >= 500]
+    + ["bad request", "unauthorized", "forbidden", "request timeout", "too many requests"]
+)
+"""Status lines of HTTP that say a failure; without a number only those that say nothing else."""
+_AFTER: Final = re.compile(r"[^\w{]{0,8}[\w ]{1,40}?\s*[:\-]\s*(.{0,40})", re.DOTALL)
 _CALLED: Final = frozenset(
-    "code status message detail details type title error request_id trace_id timestamp path".split()
+    (
+        "code status state outcome result success ok message msg detail details reason type title "
+        "error errors requestid traceid timestamp path headers statuscode httpstatus"
+    ).split()
 )
 """Fields of an answer that holds nothing but how the call ended: its code is the call's."""
+_CALLED_OR_WRAPPED: Final = _CALLED.union(_WRAPPER_KEYS)
 _STATUS_LINE: Final = re.compile(r"(\d{3})(?: [A-Za-z]|\Z)", re.ASCII)
 _TIMEOUT: Final = re.compile(r"time[d_ -]*out|\b(?:408|504)\b|deadline exceeded", re.IGNORECASE)
 _DENIED: Final = re.compile(
@@ -75,27 +115,36 @@ def outcome_of(result: dict[str, Any], text: str) -> Outcome:
 
     `text` is the result as the log has it. A flag that says neither yes nor no is passed over.
     """
-    failed = _verdict(result, flags=True)
+    beside = _plain(result)
     said = _json(text)
-    if failed is None and isinstance(said, dict):
-        failed = _verdict(said, flags=False)
+    inside = _plain(said) if isinstance(said, dict) else {}
+    failed = _verdict(beside, beside=True)
+    if failed is None and inside:
+        failed = _verdict_inside(inside)
     if failed is None and isinstance(said, list) and said:
-        failed = all(isinstance(one, dict) and _verdict(one, flags=False) for one in said)
+        failed = all(isinstance(one, dict) and _verdict_inside(_plain(one)) for one in said)
     if failed is None:
         failed = not isinstance(said, dict | list) and _begins_with_failure(text[:_ERROR_LIMIT])
     if not failed:
         return Outcome("ok", None)
-    error = _error_of(result) or (_error_of(said) if isinstance(said, dict) else None) or text
-    error = error[:_ERROR_LIMIT]
+    error = (_error_of(beside) or _error_of(inside) or text)[:_ERROR_LIMIT]
     hint = f"{error} {result.get('status', '')} {text[:_ERROR_LIMIT]}"
     if _TIMEOUT.search(hint):
         return Outcome("timeout", error or None)
     return Outcome("denied" if _DENIED.search(hint) else "error", error or None)
 
 
+def _plain(said: dict[str, Any]) -> dict[str, Any]:
+    """Return an object with its keys written one way: `isError`, `is_error` and `Is-Error`."""
+    return {str(k).casefold().replace("_", "").replace("-", ""): v for k, v in said.items()}
+
+
 def _begins_with_failure(text: str) -> bool:
+    if markup := _MARKUP.match(text):
+        inner, _, tag = markup[1].partition("<")
+        return not _is_empty(inner) or (not inner.strip() and bool(tag) and tag[0] != "/")
     if not _BEGINS.match(text):
-        return text.strip().casefold() in _REASONS
+        return text.strip().rstrip(".!").casefold() in _REASONS
     after = _AFTER.match(text)
     # "Error: none" is what a form says that has a place for errors.
     return after is None or not _is_empty(after[1])
@@ -103,8 +152,12 @@ def _begins_with_failure(text: str) -> bool:
 
 def _json(text: str) -> Any:
     """Return the object or list that a result is, also as Python writes it; else None."""
+    if len(text) > _LOOKED_AT:
+        return None
+    if fence := _FENCE.match(text):
+        text = text[fence.end() :].rstrip().removesuffix("```")
     start = text.lstrip()[:2]
-    if len(text) > _LOOKED_AT or start[:1] not in ("{", "[", '"'):
+    if start[:1] not in ("{", "[", '"'):
         return None
     try:
         said = orjson.loads(text)
@@ -124,29 +177,59 @@ def _python(text: str) -> Any:
         return None
 
 
-def _verdict(said: dict[str, Any], *, flags: bool) -> bool | None:
-    """Return whether an object says that the call failed; None when it says neither.
+def _verdict_inside(said: dict[str, Any], depth: int = 0) -> bool | None:
+    """Return whether an answer says that the call failed, also one that is wrapped in others."""
+    failed = _verdict(said, beside=False)
+    if failed or depth > _DEEPEST or not said.keys() <= _CALLED_OR_WRAPPED:
+        return failed
+    for key in _WRAPPER_KEYS:
+        inner = said.get(key)
+        if isinstance(inner, str) and inner.lstrip()[:1] == "{":
+            inner = _json(inner)
+        if isinstance(inner, dict) and _verdict_inside(_plain(inner), depth + 1):
+            return True
+    return failed
 
-    `flags`: it stands beside the result, where any status speaks of the call. Inside a result a
+
+def _verdict(said: dict[str, Any], *, beside: bool) -> bool | None:
+    """Return whether an object, its keys plain, says that the call failed; None: neither.
+
+    `beside`: it stands beside the result, where any status speaks of the call. Inside a result a
     status may be that of an order.
     """
     if (flag := _first_truth(said, _FLAG_KEYS)) is not None:
         return flag
-    if any(key in said and not _is_empty(said[key]) for key in _ERROR_KEYS):
+    if any(key in said and not _is_no_error(key, said[key]) for key in _ERROR_KEYS):
         return True
     if (flag := _first_truth(said, _SUCCESS_KEYS)) is not None:
         return not flag
-    if said.get("failed") is True:
+    if any(type(said.get(key)) is int and said[key] != 0 for key in _EXIT_KEYS):
         return True
-    bare = flags or said.keys() <= _CALLED
+    bare = beside or said.keys() <= _CALLED
     keys = (*_CODE_KEYS, "status", *(("code",) if bare else ()))
     codes = (_code(said.get(key)) for key in keys)
     if (code := next((one for one in codes if one is not None), None)) is not None:
         return code >= 400
-    status = str(said.get("status")).strip().casefold().replace(" ", "_").replace("-", "_")
-    if status in (_FAILS if flags else _FAILS_INSIDE):
+    states = {key: _word(said[key]) for key in _STATE_KEYS if key in said}
+    states |= {"type": _word(said.get("type"))} if bare else {}
+    if any(word in _failing(key, beside=beside, bare=bare) for key, word in states.items()):
         return True
-    return False if flags and status in _SUCCEEDS else None
+    if bare and said.get("status") is False:
+        return True
+    return False if beside and states.get("status") in _SUCCEEDS else None
+
+
+def _failing(key: str, *, beside: bool, bare: bool) -> frozenset[str]:
+    """Return the words under a key that say of the call, and not of a thing, that it failed."""
+    if key == "type":
+        return _FAILS_SURELY
+    if beside:
+        return _FAILS
+    return _FAILS_INSIDE if bare or key == "status" else _FAILS_SURELY
+
+
+def _word(value: Any) -> str:
+    return str(value).strip().casefold().replace(" ", "_").replace("-", "_")
 
 
 def _first_truth(said: dict[str, Any], keys: tuple[str, ...]) -> bool | None:
@@ -157,8 +240,13 @@ def _first_truth(said: dict[str, Any], keys: tuple[str, ...]) -> bool | None:
 def _truth(value: Any) -> bool | None:
     if isinstance(value, str):
         word = value.strip().casefold()
-        return False if word in _FALSE else True if word in ("true", "1", "yes", "y") else None
+        return False if word in _FALSE else True if word in _TRUE else None
     return bool(value) if isinstance(value, bool | int | float) else None
+
+
+def _is_no_error(key: str, value: Any) -> bool:
+    """Return True if a value under a key for errors says that there is none."""
+    return (key.endswith("code") and _code(value) in range(100, 400)) or _is_empty(value)
 
 
 def _is_empty(value: Any, depth: int = 0) -> bool:
@@ -166,7 +254,9 @@ def _is_empty(value: Any, depth: int = 0) -> bool:
     if depth > _DEEPEST:
         return False
     if isinstance(value, str):
-        return value.strip().rstrip(".").casefold() in _NO_ERROR
+        word = value.strip().rstrip(".").casefold()
+        said = word in _FALSE or (word in _SUCCEEDS and word not in _TRUE)
+        return said or _NO_ERROR.match(word) is not None
     if isinstance(value, dict):
         return all(_is_empty(one, depth + 1) for one in value.values())
     if isinstance(value, list):
@@ -186,10 +276,11 @@ def _code(value: Any) -> int | None:
 
 
 def _error_of(said: dict[str, Any], depth: int = 0) -> str | None:
-    for key in (*_ERROR_KEYS, "error_code", "message", "detail"):
+    for key in (*_ERROR_KEYS, "message", "detail"):
         value = said.get(key)
         if isinstance(value, str) and not _is_empty(value):
             return value
-        if isinstance(value, dict) and depth < _DEEPEST and (found := _error_of(value, depth + 1)):
+        inner = _plain(value) if isinstance(value, dict) and depth < _DEEPEST else {}
+        if found := _error_of(inner, depth + 1) if inner else None:
             return found
     return None
