@@ -2,24 +2,60 @@
 
 import math
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 from workers.contracts.time import to_ms
 
 EARLIEST_MS: Final = to_ms(datetime(1990, 1, 1, tzinfo=UTC))
 LATEST_MS: Final = to_ms(datetime(2100, 1, 1, tzinfo=UTC))
-_LONGEST: Final = 64
+_LONGEST: Final = 128
 _NUMBER: Final = re.compile(
     r"-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,2})?\Z", re.ASCII | re.IGNORECASE
 )
+_REMARK: Final = re.compile(r"\s*(?:\([^()]{0,80}\)|\[[\w/+-]{1,40}\])\Z")
+"""The name of a zone behind its offset, as JavaScript and Java write it."""
 _ZONE: Final = re.compile(r"\s*(?:[+-]0000\s+)?(?:UTC|GMT)\Z", re.IGNORECASE)
-_PLACE: Final = re.compile(r"\[[\w/+-]{1,40}\]\Z")
-"""The name of a zone behind its offset, as Java writes it."""
+_OFFSET: Final = re.compile(
+    r"(:\d\d(?:[.,]\d{1,9})?)\s*(?:GMT|UTC)?\s*([+-])(\d{1,2}?):?(\d\d)?\Z",
+    re.ASCII | re.IGNORECASE,
+)
+_HALF_DAY: Final = re.compile(
+    r"\b(\d{1,2})(:\d\d(?::\d\d(?:\.\d{1,9})?)?)\s?([ap])\.?m\b\.?", re.ASCII | re.IGNORECASE
+)
+_DOTNET: Final = re.compile(r"/Date\((\d{1,16})(?:[+-]\d{4})?\)/\Z", re.ASCII)
 _YEAR_FIRST: Final = re.compile(r"(\d{4})/(\d{2})/(\d{2})", re.ASCII)
 # From the least number of each unit on: seconds, milli-, micro- and nanoseconds.
 _UNITS: Final = ((1e17, 1e-6), (1e14, 1e-3), (1e11, 1.0), (0.0, 1e3))
+
+_MONTHS: Final = (
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+)
+_WORDY: Final = re.compile(
+    r"(?:[a-z]{2,9}\.?,?\s+)?(?:"
+    r"(?P<d1>\d{1,2})[ -](?P<m1>[a-z]{3,9})[ -](?P<y1>\d\d(?:\d\d)?)"
+    r"|(?P<m2>[a-z]{3,9})\.?\s+(?P<d2>\d{1,2}),?\s+(?P<y2>\d{4})"
+    r"|(?P<m3>[a-z]{3})\s+(?P<d3>\d{1,2})(?=\s+\d\d?:.*\s(?P<y3>\d{4})\Z)"
+    r"),?(?:\s+(?:at\s+)?(?P<h>\d{1,2})[:.](?P<min>\d\d)(?:[:.](?P<s>\d\d))?(?:\.\d{1,9})?"
+    r"(?:\s*(?P<zone>[+-]\d\d:?\d\d|[a-z]{1,3}))?)?(?:\s+(?P=y3))?\Z",
+    re.ASCII | re.IGNORECASE,
+)
+"""Times with the name of the month: RFC 2822, ctime, and as browsers show them."""
+_ZONES: Final = dict(
+    z=0, ut=0, utc=0, gmt=0, est=-5, edt=-4, cst=-6, cdt=-5, mst=-7, mdt=-6, pst=-8, pdt=-7
+)  # fmt: skip
+"""Hours of the zones that RFC 2822 names; other names mean different zones to different people."""
 
 
 class UnreadableTime(Exception):
@@ -49,9 +85,11 @@ def _milliseconds(value: Any) -> int | None:
     if isinstance(value, dict):
         return _of_object(value)
     if isinstance(value, str):
-        text = value.strip()
+        text = " ".join(value.split()).replace("\N{MINUS SIGN}", "-")
         if len(text) > _LONGEST:
             return None
+        if found := _DOTNET.match(text):
+            return _of_number(float(found[1]))
         return _of_number(float(text)) if _NUMBER.match(text) else _of_text(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -66,14 +104,52 @@ def _of_number(value: float) -> int | None:
 
 
 def _of_text(text: str) -> int | None:
-    plain = _YEAR_FIRST.sub(r"\1-\2-\3", _PLACE.sub("", _ZONE.sub("+00:00", text)))
+    plain = _HALF_DAY.sub(_whole_day, _REMARK.sub("", text))
+    plain = _YEAR_FIRST.sub(r"\1-\2-\3", _ZONE.sub("+00:00", _OFFSET.sub(_offset, plain)))
     if plain[-1:] in ("z", "Z"):
-        plain = plain[:-1] + "+00:00"
+        plain = plain[:-1].rstrip() + "+00:00"
     try:
         moment = datetime.fromisoformat(plain)
     except ValueError:
-        moment = parsedate_to_datetime(text)
+        moment = _of_words(plain)
     return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _offset(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2]}{found[3]:0>2}:{found[4] or '00'}"
+
+
+def _whole_day(found: re.Match[str]) -> str:
+    hour = int(found[1])
+    if not 1 <= hour <= 12:
+        raise ValueError("no hour of half a day")
+    return f"{hour % 12 + (12 if found[3] in 'pP' else 0):02}{found[2]}"
+
+
+def _of_words(text: str) -> datetime:
+    """Return the time of a text that names its month; ValueError where a part is not known."""
+    found = _WORDY.match(text)
+    if found is None:
+        raise ValueError("no time")
+    part = found.groupdict()
+    day, month, year = (
+        next(part[f"{key}{n}"] for n in "123" if part[f"{key}{n}"]) for key in ("d", "m", "y")
+    )
+    year = int(year) + (0 if len(year) == 4 else 2000 if int(year) < 69 else 1900)
+    hour, minute, second = (int(part[key] or 0) for key in ("h", "min", "s"))
+    number = _MONTHS.index(month[:3].casefold()) + 1
+    zone = _zone(part["zone"] or "z")
+    return datetime(year, number, int(day), hour, minute, second, tzinfo=zone)
+
+
+def _zone(name: str) -> timezone:
+    if name[0] in "+-":
+        minutes = int(name[1:3]) * 60 + int(name[-2:])
+        return timezone(timedelta(minutes=minutes if name[0] == "+" else -minutes))
+    hours = _ZONES.get(name.casefold())
+    if hours is None:
+        raise ValueError("a zone by a name that is not known")
+    return timezone(timedelta(hours=hours))
 
 
 def _of_object(value: dict[str, Any]) -> int | None:

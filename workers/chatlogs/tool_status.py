@@ -210,8 +210,8 @@ def _verdict(said: dict[str, Any], *, beside: bool) -> bool | None:
     codes = (_code(said.get(key)) for key in keys)
     if (code := next((one for one in codes if one is not None), None)) is not None:
         return code >= 400
-    states = {key: _word(said[key]) for key in _STATE_KEYS if key in said}
-    states |= {"type": _word(said.get("type"))} if bare else {}
+    looked_at = (*_STATE_KEYS, "type") if bare else _STATE_KEYS
+    states = {key: _word(said[key]) for key in looked_at if key in said}
     if any(word in _failing(key, beside=beside, bare=bare) for key, word in states.items()):
         return True
     if bare and said.get("status") is False:

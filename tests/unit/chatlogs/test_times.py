@@ -38,6 +38,16 @@ READ: list[Any] = [
     "2025-01-06T11:00:00+01:00[Europe/Berlin]",
     "Jan 6, 2025 10:00 AM",
     "Mon Jan 06 2025 10:00:00 GMT+0000 (Coordinated Universal Time)",
+    "Mon Jan 06 2025 11:00:00 GMT+0100 (Central European Standard Time)",
+    "Mon, 06 Jan 2025 11:00:00 GMT+01:00",
+    "Mon, 06 Jan 2025 05:00:00 EST",
+    "Mon Jan  6 10:00:00 2025",
+    "Mon Jan  6 10:00:00 UTC 2025",
+    "6 January 2025 10:00",
+    "January 6, 2025 at 10:00 a.m.",
+    "Jan 6, 2025, 10:00:00\N{NARROW NO-BREAK SPACE}AM",
+    "2025-01-06T09:00:00\N{MINUS SIGN}01:00",
+    "/Date(1736157600000+0000)/",
 ]
 UNREADABLE: list[Any] = [
     "yesterday",
@@ -56,12 +66,22 @@ UNREADABLE: list[Any] = [
     {"$date": "never"},
     {"seconds": "never"},
     {},
+    "Mon, 06 Jan 2025 11:00:00 CET",
+    "Mon, 06 Jan 2025 11:00:00 Europe/Berlin",
+    "2025-01-06 11:00:00 CET",
+    "Jan 6, 2025 22:00 PM",
+    "Mon, 31 Feb 2025 10:00:00 GMT",
 ]
 
 
 @pytest.mark.parametrize("value", READ, ids=repr)
 def test_a_time_is_read(value: Any) -> None:
     assert read_time(value) == TEN
+
+
+def test_the_second_half_of_the_day_is_not_taken_for_the_first() -> None:
+    assert read_time("Jan 6, 2025 10:00 PM") == TEN + 12 * 3_600_000
+    assert read_time("Jan 6, 2025 12:00 AM") == TEN - 10 * 3_600_000
 
 
 @pytest.mark.parametrize("value", UNREADABLE, ids=lambda value: repr(value)[:30])
