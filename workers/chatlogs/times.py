@@ -52,9 +52,10 @@ _WORDY: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 """Times with the name of the month: RFC 2822, ctime, and as browsers show them."""
-_ZONES: Final = dict(
-    z=0, ut=0, utc=0, gmt=0, est=-5, edt=-4, cst=-6, cdt=-5, mst=-7, mdt=-6, pst=-8, pdt=-7
-)  # fmt: skip
+_ZONES: Final = {
+    **dict.fromkeys(("z", "ut", "utc", "gmt"), 0),
+    "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7,
+}  # fmt: skip
 """Hours of the zones that RFC 2822 names; other names mean different zones to different people."""
 
 
