@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from workers.chatlogs.json_values import as_dict
+from workers.chatlogs.json_values import Log, as_dict, as_list
 from workers.contracts.events import Attachment
 
 _FILES: Final = {
@@ -22,7 +22,18 @@ _FILES: Final = {
     "container_upload": "file",
 }
 _LONGEST_LINK: Final = 2048
-_MOST_FILES: Final = 32
+MOST_FILES: Final = 32
+"""Files of one message that are kept."""
+_LISTS: Final = ("attachments", "experimental_attachments", "files", "media")
+"""Names under which a message keeps its files beside its content."""
+_LINKS: Final = (
+    *("url", "image_url", "file_url", "data_url", "content_url", "download_url", "href"),
+    *("image", "data"),
+)
+_MEDIA: Final = (
+    *("media_type", "mime_type", "content_type", "mediaType", "mimeType", "contentType"),
+    "file_type",
+)
 _TEXTS: Final = {
     "text": "text",
     "input_text": "text",
@@ -131,8 +142,19 @@ def _of_object(content: dict[str, Any]) -> str:
     return orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
 
 
+def listed_files(message: Log) -> tuple[Attachment, ...]:
+    """Return the files that a message lists beside its content."""
+    given = (one for name in _LISTS for one in as_list(message.get(name)))
+    found = (_attachment("file", one) for one in given if isinstance(one, dict))
+    return tuple(found)[:MOST_FILES]
+
+
+def _is_call(kind: str) -> bool:
+    return kind.endswith(("tool_use", "tool_call", "tool-call"))
+
+
 def _is_result(kind: str) -> bool:
-    return kind.endswith("tool_result")
+    return kind.endswith(("tool_result", "tool-result"))
 
 
 def _parts(content: list[Any]) -> Parts:
@@ -147,14 +169,14 @@ def _parts(content: list[Any]) -> Parts:
             texts.append(text)
         elif kind in _FILES and isinstance(block, dict):
             files.append(_attachment(kind, block))
-        elif kind.endswith("tool_use"):
+        elif _is_call(kind):
             calls.append(_call_of(block))
         elif _is_result(kind):
             results.append(_flagged(_result_of(block)))
         elif kind not in _UNSAID:
             unknown = unknown or kind
     said = "\n".join(filter(None, texts))
-    return Parts(said, calls, results, unknown, tuple(files[:_MOST_FILES]))
+    return Parts(said, calls, results, unknown, tuple(files[:MOST_FILES]))
 
 
 def _attachment(kind: str, block: dict[str, Any]) -> Attachment:
@@ -163,10 +185,11 @@ def _attachment(kind: str, block: dict[str, Any]) -> Attachment:
         block,
         *(one for one in (block.get(kind), block.get("source")) if isinstance(one, dict)),
     ]
-    link = _told(told, ("url", "image_url", "file_url"))
-    kept = link if link and len(link) <= _LONGEST_LINK and not link.startswith("data:") else None
-    media = _told(told, ("media_type", "mime_type"))
-    name, found = _told(told, ("filename", "title", "name")), _told(told, ("file_id",))
+    link = _told(told, _LINKS)
+    kept = link if link and len(link) <= _LONGEST_LINK and "://" in link[:16] else None
+    media = _told(told, _MEDIA)
+    name = _told(told, ("filename", "file_name", "title", "name"))
+    found = _told(told, ("file_id", "sid"))
     return Attachment(
         id=found[:256] if found else None,
         type=(media or _FILES[kind])[:128],
@@ -180,14 +203,32 @@ def _told(sources: list[dict[str, Any]], keys: tuple[str, ...]) -> str | None:
     return next((one for one in found if isinstance(one, str) and one), None)
 
 
-def _call_of(block: dict[str, Any]) -> dict[str, Any]:
-    called = as_dict(block.get("toolUse"))
-    return {**called, "id": called.get("toolUseId")} if called else block
+def _call_of(block: Log) -> Log:
+    if called := as_dict(block.get("toolUse")):
+        return {**called, "id": called.get("toolUseId")}
+    if "toolName" in block:
+        return {**block, "id": block.get("toolCallId"), "name": block["toolName"]}
+    return block
 
 
-def _result_of(block: dict[str, Any]) -> dict[str, Any]:
-    result = as_dict(block.get("toolResult"))
-    return {**result, "tool_use_id": result.get("toolUseId")} if result else block
+def _result_of(block: Log) -> Log:
+    if result := as_dict(block.get("toolResult")):
+        return {**result, "tool_use_id": result.get("toolUseId")}
+    if "toolCallId" in block:
+        return {**block, **_vercel_output(block), "tool_use_id": block["toolCallId"]}
+    return block if "content" in block else {**block, "content": block.get("output")}
+
+
+def _vercel_output(block: Log) -> Log:
+    """Return name, content and failure of a result as the Vercel AI SDK keeps it for models."""
+    output = block.get("output", block.get("result"))
+    kind = str(as_dict(output).get("type"))
+    told: Log = {"name": block.get("toolName"), "content": output}
+    if kind in ("text", "json", "content", "error-text", "error-json"):
+        told["content"] = as_dict(output).get("value")
+    if kind.startswith("error-"):
+        told["is_error"] = True
+    return told
 
 
 def _flagged(block: dict[str, Any]) -> dict[str, Any]:

@@ -13,12 +13,15 @@ import msgspec
 import orjson
 
 from workers.chatlogs.content_blocks import (
+    MOST_FILES,
     Parts,
+    listed_files,
     read_segments,
     result_text,
     said_text,
 )
 from workers.chatlogs.json_values import as_dict, as_text, first_text
+from workers.chatlogs.log_ids import id_of
 from workers.chatlogs.model_formats import LEFT_OUT
 from workers.chatlogs.times import UnreadableTime, read_time
 from workers.chatlogs.tool_status import outcome_of
@@ -70,12 +73,6 @@ _TIMES: Final = (
     *("occurred_at", "created_at", "createdAt", "timestamp", "time", "created", "date", "sent_at"),
     *("date_created", "dateCreated", "startTime", "start_time"),
 )
-_IDS: Final = (
-    *("conversation_id", "conversationId", "thread_id", "threadId", "chat_id"),
-    *("session_id", "sessionId", "id", "sid", "_id"),
-)
-"""Names under which logs keep the conversation's id; `id` may be that of one request of several."""
-_WRAPPED: Final = ("$oid", "$numberLong", "$numberInt", "$uuid")
 
 
 class Skip(NamedTuple):
@@ -105,7 +102,7 @@ class _Unmappable(Exception):
 def named_id(log: Any) -> str | None:
     """Return the id that a log gives to its conversation; None when one has to be made up."""
     head = as_dict(log)
-    return _id_of(head, as_dict(head.get("metadata")))[0]
+    return id_of(head, as_dict(head.get("metadata")))[0]
 
 
 def import_conversation(log: Any, position: int, ends_ms: int | None = None) -> Imported:
@@ -125,7 +122,7 @@ def _mapped(log: Any, position: int, later_ms: int) -> tuple[Imported, int | Non
     head = log if isinstance(log, dict) else {}
     messages = head.get("messages") if head else log
     metadata = as_dict(head.get("metadata"))
-    conversation_id, doubt = _id_of(head, metadata)
+    conversation_id, doubt = id_of(head, metadata)
     conversation_id = conversation_id or _derived_id(log, position)
     if not isinstance(messages, list) or not messages:
         reason = "no list of messages: one conversation is an object with messages, or their list"
@@ -161,6 +158,7 @@ class _Log:
         self.events: list[bytes] = []
         self.skipped: list[Skip] = []
         self.tools: dict[str, str] = {}
+        self.called: str | None = None
         self.introduced = False
         self.started = False
         self.clock: int | None = None
@@ -183,10 +181,10 @@ class _Log:
             raise _Unmappable(
                 f"role {str(message.get('role'))[:40]!r}: use one of {', '.join(_ROLES)}"
             )
-        if role == "tool":
+        segments = [*read_segments(message.get("content"))]
+        if role == "tool" and not segments[0].results:
             yield self._tool_turn(message, self._time_of(message, index))
             return
-        segments = [*read_segments(message.get("content"))]
         if unknown := next((one.unknown for one in segments if one.unknown), None):
             problem = f"content block of type {unknown[:40]!r} is unknown"
             if not any(one.shown or one.calls or one.results for one in segments):
@@ -204,17 +202,18 @@ class _Log:
     ) -> Iterator[dict[str, Any]]:
         """Yield what is said up to the next tool's result, and then the result."""
         results = [self._tool_turn(result, at) for result in parts.results]
+        files = (*parts.attachments, *listed_files(message))[:MOST_FILES]
         if role == "ai_agent":
             text = parts.text if parts.text.strip() else _beside(message)
             agent = self._agent(message, parts)
             # The calls are known now: a result has the name of its call.
             results = [self._tool_turn(result, at) for result in parts.results]
-            if text or parts.attachments or agent is not None or (alone and not results):
-                said = {"role": role, "content": text, "attachments": parts.attachments}
+            if text or files or agent is not None or (alone and not results):
+                said = {"role": role, "content": text, "attachments": files}
                 yield {**said, "agent": agent, "at": at}
-        elif (text := parts.text or _beside(message)) or parts.attachments or not results:
+        elif (text := parts.text or _beside(message)) or files or not results:
             who = self._person(message) if role == "human_agent" else {}
-            said = {"role": role, "content": text, "attachments": parts.attachments}
+            said = {"role": role, "content": text, "attachments": files}
             yield {**said, "at": at, **who}
         yield from results
 
@@ -267,13 +266,22 @@ class _Log:
         call_id = as_text(result.get("tool_call_id") or result.get("tool_use_id"))
         text = result_text(result.get("content"))
         status, error = outcome_of(result, text)
-        name = as_text(result.get("name")) or self.tools.get(call_id or "", "unknown")
+        name = as_text(result.get("name")) or self._called(call_id)
         tool = ToolResult(name=name, status=status, call_id=call_id, error=error)
         return {"role": "tool", "content": text, "tool": tool, "at": at}
+
+    def _called(self, call_id: str | None) -> str:
+        """Return the name of the tool that a result without a name is of."""
+        if call_id is None:
+            return self.called or "unknown"
+        return self.tools.get(call_id, "unknown")
 
     def _agent(self, message: dict[str, Any], parts: Parts) -> AgentTurn | None:
         calls = tuple(_calls(message, parts))
         self.tools |= {call.call_id: call.name for call in calls if call.call_id}
+        if calls:
+            # A result without an id is that of the one call before it.
+            self.called = calls[0].name if len(calls) == 1 else None
         told = as_dict(message.get("metadata")) | as_dict(message.get("agent"))
         usage = as_dict(message.get("usage"))
         fields = {
@@ -341,26 +349,6 @@ def _beside(message: dict[str, Any]) -> str:
 def _names_of(calls: Iterable[dict[str, Any]]) -> dict[str, str]:
     ids = ((as_text(call.get("id")), as_text(call.get("name"))) for call in calls)
     return {call_id: name for call_id, name in ids if call_id and name}
-
-
-def _id_of(head: dict[str, Any], metadata: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Return the id that a log gives, and what is doubtful about it."""
-    given = ((key, source.get(key)) for source in (head, metadata) for key in _IDS)
-    doubt = None
-    for key, wrapped in given:
-        value = wrapped
-        if isinstance(wrapped, dict):
-            value = next((wrapped[one] for one in _WRAPPED if one in wrapped), wrapped)
-        if (text := as_text(value)) is not None:
-            return text, None
-        if isinstance(value, float):
-            if not value.is_integer():
-                return repr(value), None
-            lost = "a number whose last digits are lost: write it as text"
-            return f"{value:.0f}"[:40], f"{key} {value!r} is {lost}"
-        if doubt is None and (value or value is False) and not isinstance(value, str):
-            doubt = f"{key} {repr(value)[:40]} is neither text nor a number: an id is made up"
-    return None, doubt
 
 
 def _calls(message: dict[str, Any], parts: Parts) -> Iterator[ToolCall]:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from workers.chatlogs.json_values import Log, as_dict, as_list
+import orjson
+
+from workers.chatlogs.json_values import Log, as_dict, as_list, only
 from workers.chatlogs.model_formats import answer_in, messages_of
 
 # ---- ShareGPT ---------------------------------------------------------------------------------
@@ -36,11 +38,22 @@ def read_sharegpt(log: Log) -> Log:
     for turn in map(as_dict, log["conversations"]):
         said = str(turn.get("from")).casefold()
         if said == "function_call":
-            call = {"function": {"name": "function_call", "arguments": turn.get("value")}}
-            messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
+            calls = [*_sharegpt_calls(turn.get("value"))]
+            messages.append({"role": "assistant", "content": None, "tool_calls": calls})
             continue
         messages.append({**turn, "role": _SHAREGPT.get(said, said), "content": turn.get("value")})
     return {**log, "messages": messages}
+
+
+def _sharegpt_calls(value: Any) -> Iterator[Log]:
+    """Yield the calls of a turn: JSON with name and arguments, or a list of them."""
+    try:
+        said = orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError:
+        said = None
+    named = [one for one in as_list(said) or [said] if as_dict(one).get("name")]
+    for one in named or [{"name": "function_call", "arguments": value}]:
+        yield {"function": one}
 
 
 # ---- LangChain --------------------------------------------------------------------------------
@@ -76,14 +89,20 @@ def read_langchain(log: Any) -> Log:
     for one in map(as_dict, messages_of(log)):
         data = as_dict(one.get("kwargs")) or as_dict(one.get("data")) or one
         calls = data.get("tool_calls") or as_dict(data.get("additional_kwargs")).get("tool_calls")
-        role = _LANGCHAIN.get(_langchain_kind(one) or "", "system")
-        messages.append({**data, "role": role, "tool_calls": calls or ()})
+        # A ChatMessage names its role itself; a call with broken arguments is one all the same.
+        named = as_dict(data).get("role")
+        role = _LANGCHAIN.get(_langchain_kind(one) or "", named or "system")
+        calls = [*as_list(calls), *as_list(data.get("invalid_tool_calls"))]
+        messages.append({**data, "role": role, "tool_calls": calls})
     return {**as_dict(log), "messages": messages}
 
 
 # ---- Langfuse ---------------------------------------------------------------------------------
 
 _QUESTIONS: Final = ("question", "query", "input", "message", "text", "prompt")
+
+
+_TRACE: Final = ("timestamp", "startTime", "start_time", "createdAt", "metadata", "userId")
 
 
 def fits_langfuse(log: Any) -> bool:
@@ -102,7 +121,7 @@ def read_langfuse(log: Log) -> Log:
     output = log.get("output")
     answer = answer_in(output) or answer_in(as_dict(output).get("messages"))
     head = {"id": log.get("sessionId") or log.get("traceId") or log.get("id")}
-    head |= {key: log[key] for key in ("timestamp", "metadata", "userId") if key in log}
+    head |= {key: log[key] for key in _TRACE if key in log}
     if "userId" in head:
         head["user_id"] = head.pop("userId")
     return {**head, "messages": [*messages, *([answer] if answer else ())]}
@@ -111,13 +130,17 @@ def read_langfuse(log: Log) -> Log:
 # ---- Vercel AI --------------------------------------------------------------------------------
 
 
+_MEDIA: Final = ("mediaType", "mimeType")
+
+
 def fits_vercel(log: Any) -> bool:
-    """Return True if messages have parts or tool invocations."""
+    """Return True if messages have parts or tool invocations, or calls as the SDK keeps them."""
     messages = [as_dict(one) for one in messages_of(log)]
+    blocks = (as_dict(one) for message in messages for one in as_list(message.get("content")))
     return any(
         isinstance(one.get("parts"), list) or isinstance(one.get("toolInvocations"), list)
         for one in messages
-    )
+    ) or any(one.get("type") in ("tool-call", "tool-result") for one in blocks)
 
 
 def read_vercel(log: Any) -> Log:
@@ -128,6 +151,9 @@ def read_vercel(log: Any) -> Log:
 
 def _vercel(message: Log) -> Iterator[Log]:
     parts = [as_dict(one) for one in as_list(message.get("parts"))]
+    if not parts and isinstance(message.get("content"), list):
+        yield message  # its blocks are read as those of other formats
+        return
     if not parts:
         text = {"type": "text", "text": message.get("content") or ""}
         calls = as_list(message.get("toolInvocations"))
@@ -138,7 +164,7 @@ def _vercel(message: Log) -> Iterator[Log]:
         if kind == "text":
             content.append({"type": "text", "text": part.get("text")})
         elif kind == "file":
-            content.append({"type": "file"})
+            content.append({"type": "file", **only(part, "url", "filename", *_MEDIA)})
         elif kind.startswith(("tool-", "dynamic-tool")):
             content += _vercel_tool(kind, part)
     yield {**message, "content": content}

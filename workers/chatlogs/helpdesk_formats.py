@@ -39,7 +39,8 @@ def read_chatwoot(log: Any) -> Log:
             continue
         if str(sender.get("type") or one.get("sender_type")).casefold() in _BOTS:
             role = "ai_agent"
-        messages.append({"role": role, "sender": sender, **only(one, "content", "created_at")})
+        kept = only(one, "content", "created_at", "attachments")
+        messages.append({"role": role, "sender": sender, **kept})
     head = as_dict(log)
     first = as_dict(_chatwoot_messages(log)[0])
     contact = as_dict(
@@ -78,9 +79,8 @@ def read_zendesk(log: Log) -> Log:
         text = one.get("plain_body") or one.get("body") or plain_text(str(one.get("html_body")))
         sender = {"id": author, "name": as_dict(roles.get(author)).get("name")}
         role = "customer" if customer else "human_agent"
-        messages.append(
-            {"role": role, "content": text, "sender": sender, **only(one, "created_at")}
-        )
+        said = {"role": role, "content": text, "sender": sender}
+        messages.append({**said, **only(one, "created_at", "attachments")})
     person = as_dict(roles.get(requester))
     customer_of = {"id": requester, **only(person, "name")}
     head = {"id": ticket.get("id"), "subject": ticket.get("subject"), "channel": "ticket"}
@@ -128,14 +128,16 @@ def read_intercom(log: Log) -> Log:
     source = as_dict(log.get("source"))
     messages = []
     for one in [{"created_at": log.get("created_at"), **source}, *map(as_dict, listed)]:
-        if not one.get("body") or one.get("part_type") in ("note", "close", "assignment"):
+        # What is written while assigning is for colleagues, what is written while closing is not.
+        internal = str(one.get("part_type")).startswith(("note", "assign"))
+        if internal or not (one.get("body") or one.get("attachments")):
             continue
         author = as_dict(one.get("author"))
         role = _INTERCOM.get(str(author.get("type")).casefold(), "human_agent")
         if author.get("from_ai_agent") or author.get("is_ai_answer"):
             role = "ai_agent"
-        said = {"role": role, "content": plain_text(str(one["body"])), "sender": author}
-        messages.append({**said, **only(one, "created_at")})
+        said = {"role": role, "content": plain_text(one.get("body") or ""), "sender": author}
+        messages.append({**said, **only(one, "created_at", "attachments")})
     person = as_dict(source.get("author"))
     return {"id": log.get("id"), "customer": only(person, "id", "name"), "messages": messages}
 
@@ -160,8 +162,7 @@ def read_twilio(log: Any) -> Log:
         elif author.casefold() in ("system", "bot", "assistant", "autopilot"):
             role = "ai_agent"
         said = {"role": role, "content": one.get("body"), "sender": {"id": author}}
-        times = only(one, "date_created", "dateCreated")
-        messages.append({**said, **times})
+        messages.append({**said, **only(one, "date_created", "dateCreated", "media")})
     head = as_dict(log)
     first = as_dict(messages_of(log)[0])
     sid = head.get("sid") or first.get("conversation_sid") or first.get("channel_sid")
