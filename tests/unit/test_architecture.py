@@ -176,7 +176,7 @@ def test_every_command_loads_and_has_help(name: str) -> None:
 
 def test_every_command_file_is_a_command() -> None:
     shared = {"__init__", "__main__", "main", "common", "output", "time_option"}
-    shared |= {"policy_option", "log_source", "supervised", "up_presence", "lead"}
+    shared |= {"policy_option", "log_source", "supervised", "up_presence", "lead", "input_check"}
     cli = _WORKERS / "cli"
     files = {path.stem for path in cli.glob("*.py")} - shared
     files |= {path.parent.name for path in cli.glob("*/__init__.py")}

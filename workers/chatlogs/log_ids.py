@@ -1,5 +1,6 @@
 """The ids that logs give to their conversations."""
 
+import re
 from typing import Any, Final
 
 from workers.chatlogs.json_values import as_text
@@ -11,7 +12,13 @@ _IDS: Final = (
     *("ticket_id", "ticketId", "case_id", "caseId"),
 )
 """Names under which logs keep the conversation's id; `id` may be that of one request of several."""
+_OF_REQUEST: Final = re.compile(r"(?:chatcmpl|cmpl|gen|req|resp|msg|run)[-_]", re.IGNORECASE)
 _WRAPPED: Final = ("$oid", "$numberLong", "$numberInt", "$uuid", "id")
+
+
+def is_of_request(conversation_id: str) -> bool:
+    """Return True if an id is one that services give to each request, of which a chat has many."""
+    return _OF_REQUEST.match(conversation_id) is not None
 
 
 def id_of(head: dict[str, Any], metadata: dict[str, Any]) -> tuple[str | None, str | None]:

@@ -1,20 +1,33 @@
 """Requests to language models and their answers: OpenAI's three interfaces, Anthropic messages."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+import orjson
+
+from workers.chatlogs.content_blocks import read_content
 from workers.chatlogs.json_values import Log, as_dict, as_list
 
 LEFT_OUT: Final = "left_out"
 """Key of a read log under which is said, in a sentence each, what could not be read of it."""
 
-_ANSWERS: Final = (
-    *("choices", "response", "completion", "output", "answer", "reply", "output_text"),
-    *("outputs", "candidates", "generated_text", "generation", "generations", "prediction"),
-    *("model_response", "ai_response", "bot_response", "assistant_response", "assistant"),
-    *("assistant_message", "ai_message", "message", "final_answer", "result", "chosen", "content"),
+_ANSWERS: Final = tuple(
+    "choices response completion output answer reply outputtext responses completions answers "
+    "replies outputs candidates generatedtext generation generations prediction modelresponse "
+    "modeloutput llmresponse llmoutput airesponse aioutput aireply botresponse botreply bot "
+    "assistantresponse assistantreply assistantoutput assistantmessage assistant aimessage message "
+    "finalanswer finalresponse finaloutput result chosen content".split()
 )
-"""Names under which logs of requests keep the answer beside the messages, the most usual first."""
+"""Names under which logs of requests keep the answer beside the messages, the most usual first.
+
+Without case, underscores and hyphens."""
+_MAY_ANSWER: Final = re.compile(r"response|answer|reply|replies|completion|output|generat|predict")
+_IS_ABOUT: Final = re.compile(
+    r"(?:ids?|time|timestamp|at|ms|seconds|tokens?|format|type|schema|status|code|model|latency|count"
+    r"|score|language|lang|name|url|mode|length|usage|config|metadata|details|reason|headers?)\Z"
+)
+"""Endings of names that tell something about an answer."""
 _INSIDE: Final = ("text", "message", "output_text", "body", "delta", "answer", "generated_text")
 _REQUESTS: Final = ("request", "body", "kwargs", "params", "data")
 """Names under which a log of requests may keep the request with its messages."""
@@ -62,8 +75,10 @@ def read_messages(log: Any) -> Log:
 
 
 def _request(log: Any) -> Any:
-    """Return a log with what is within its request on its own level."""
+    """Return a log with what is within its request, or the body of it, on its own level."""
     one = as_dict(log)
+    if body := as_dict(as_dict(one.get("request")).get("body")):
+        one = {**one, "request": body}
     if not one or messages_of(one):
         return log
     for key in _REQUESTS:
@@ -83,15 +98,25 @@ def answered(log: Log) -> Log:
     messages = messages_of(log)
     if not messages:
         return log
-    answer = next((found for key in _ANSWERS if (found := answer_in(log.get(key)))), None)
+    named = {name.casefold().replace("_", "").replace("-", ""): name for name in log}
+    keys = [key for key in _ANSWERS if key in named]
+    answer = next((found for key in keys if (found := answer_in(log[named[key]]))), None)
     if answer is None:
-        unread = [key for key in _ANSWERS if log.get(key) and key not in ("result", "message")]
-        said = [f"what stands under {key!r} is no answer that can be read" for key in unread]
+        doubtful = [key for key in keys if key not in ("result", "message")] + [
+            key for key in named if _MAY_ANSWER.search(key) and not _IS_ABOUT.search(key)
+        ]
+        unread = dict.fromkeys(named[key] for key in doubtful if _holds_text(log[named[key]]))
+        said = [f"what stands under {name!r} is no answer that can be read" for name in unread]
         return {**log, LEFT_OUT: said} if said else log
     last = as_dict(messages[-1])
-    if last.get("role") == "assistant" and last.get("content") == answer.get("content"):
+    texts = [read_content(one.get("content")).text.strip() for one in (last, answer)]
+    if last.get("role") == "assistant" and texts[0] == texts[1]:
         return log
     return {**log, "messages": [*messages, answer]}
+
+
+def _holds_text(value: Any) -> bool:
+    return bool(value) and not isinstance(value, bool | float)
 
 
 def answer_in(value: Any, depth: int = 0) -> Log | None:
@@ -99,14 +124,31 @@ def answer_in(value: Any, depth: int = 0) -> Log | None:
     if depth > _DEEPEST:
         return None
     if isinstance(value, str):
+        encoded = _encoded(value)
+        if encoded is not None:
+            return answer_in(encoded, depth + 1)
         return {"role": "assistant", "content": value} if value.strip() else None
     if isinstance(value, list):
+        deltas = [as_dict(as_dict(one).get("delta")).get("content") for one in value]
+        if deltas and any(deltas) and all("delta" in as_dict(one) for one in value):
+            return {"role": "assistant", "content": "".join(map(str, filter(None, deltas)))}
         if any(as_dict(block).get("type") in _BLOCKS for block in value):
             return {"role": "assistant", "content": value}
         return _first(value, depth)
     if not isinstance(value, dict) or value.get("role") in ("user", "system", "tool"):
         return None
     return _answer_in_object(value, depth)
+
+
+def _encoded(text: str) -> Log | None:
+    """Return the answer of a service that a log keeps as JSON in a text; None for other texts."""
+    if text[:1] != "{":
+        return None
+    try:
+        found = as_dict(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        return None
+    return found if {"choices", "candidates"} & found.keys() or "role" in found else None
 
 
 def _answer_in_object(value: Log, depth: int) -> Log | None:

@@ -24,6 +24,7 @@ from workers.cli.common import (
     settings_from,
     topics_option,
 )
+from workers.cli.input_check import require_event_files
 from workers.cli.policy_option import PolicyChoice, replay_policy_option
 from workers.contracts.decisions import Decision, Home, NearMiss, OtherEscalation
 from workers.contracts.topics import EVENTS
@@ -170,6 +171,7 @@ async def _stored(
 
 def _from_file(conversation: str, log: str, policy: PolicyChoice) -> ExplainedConversation:
     with local_files([log]) as paths:
+        require_event_files(paths)
         found = find_in_files(paths, conversation)
     return _from_log(conversation, found, policy, log)
 

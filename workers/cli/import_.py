@@ -6,6 +6,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from io import BufferedReader
 from typing import IO, Any, NamedTuple
 
 import click
@@ -14,12 +15,24 @@ import orjson
 from workers.chatlogs.content_blocks import read_content
 from workers.chatlogs.convert import Imported, import_conversation, named_id
 from workers.chatlogs.files import ParsedChat, read_logs
+from workers.chatlogs.foreign_files import TEXT, kind_of
+from workers.chatlogs.log_ids import is_of_request
 from workers.chatlogs.shapes import is_event, names, read_shape
 from workers.chatlogs.tables import Columns, read_table
 from workers.cli.common import CliError, input_argument, progress
 from workers.errors import EXIT_DEAD_LETTERS, EXIT_FINDINGS
 from workers.handoff.wording import counted
 
+_HEAD = 4096
+_FEW = 3
+"""Complaints that are listed even where nothing could be read."""
+_NO_JSON = "not JSON"
+_NO_MESSAGES = "no list of messages"
+_OTHER_JSON = "JSON of no known format"
+_READABLE = (
+    "nothing is read; it takes chat logs as JSON, one conversation a line or an array of them, or "
+    "CSV with --columns; --format forces a format, --all lists every line"
+)
 SHOWN = 20
 """Complaints that are listed unless all are asked for."""
 
@@ -70,6 +83,7 @@ def import_(
     name = "standard input" if name in ("-", "<stdin>") else name
     ends_ms = time.time_ns() // 1_000_000 if now else None
     run = _Run(name, shape, ends_ms, SHOWN if not every else None)
+    head = source.peek(_HEAD) if isinstance(source, BufferedReader) else b""
     try:
         if columns is not None or shape == "csv":
             logs = read_table(source, Columns.parse(columns))
@@ -83,7 +97,7 @@ def import_(
         raise run.failure(f"not a whole gzip file: {error}") from error
     except ValueError as error:
         raise run.failure(str(error)) from error
-    run.finish()
+    run.finish(head)
     ctx.exit(65 if not run.events and run.complaints else 1 if run.complaints else 0)
 
 
@@ -109,6 +123,8 @@ class _Run:
         self._messages = 0
         self._grown = 0
         self._made_up: Counter[str] = Counter()
+        self._foreign: set[str] = set()
+        self._held: list[str] = []
         self.events = 0
         self.complaints = 0
 
@@ -145,9 +161,12 @@ class _Run:
 
     def _write(self, place: str, shape: str, position: int, log: Any) -> None:
         digests = [*_digests(_turns(log))]
-        nameless = self._ends_ms is None and bool(digests) and named_id(log) is None
-        if nameless and (found := self._history_of(digests)) is not None:
-            log = {**(log if isinstance(log, dict) else {"messages": log}), "id": found}
+        named = named_id(log)
+        nameless = self._ends_ms is None and bool(digests)
+        nameless = nameless and (named is None or is_of_request(named))
+        if nameless and (found := self._history_of(digests, named)) is not None:
+            whole = log if isinstance(log, dict) else {"messages": log}
+            log = {**whole, "conversation_id": found}
         imported = import_conversation(log, position, self._ends_ms)
         if nameless:
             self._remember(digests, imported.conversation_id)
@@ -171,18 +190,24 @@ class _Run:
         self._messages += imported.messages - (0 if known is None else len(known.digests))
         self._out.writelines(event + b"\n" for event in imported.events[begin:])
         self.events += len(imported.events) - begin
+        self._tell_held()
         if digests:
             first = place if known is None else known.place
             self._known[imported.conversation_id] = _Imported(first, digests)
 
-    def _history_of(self, digests: list[bytes]) -> str | None:
+    def _history_of(self, digests: list[bytes], named: str | None) -> str | None:
         """Return the conversation whose history a log without an id repeats or goes on with.
 
-        A first turn alone does not tell a history, unless it is that of the log before.
+        A first turn alone does not tell a history, unless it is that of the log before; requests
+        with ids of their own are of one history only if one of them goes further.
         """
-        if self._last in digests:
+        if named is None and self._last in digests:
             return self._histories.get(self._last)
-        return next((one for key in digests[:0:-1] if (one := self._histories.get(key))), None)
+        found = (self._histories.get(key) for key in digests[:0:-1])
+        first = next((one for one in found if one is not None), None)
+        if first is None or named is None:
+            return first
+        return first if len(self._known[first].digests) != len(digests) else None
 
     def _remember(self, digests: list[bytes], conversation_id: str) -> None:
         self._last = digests[-1]
@@ -199,10 +224,15 @@ class _Run:
 
     def _complain(self, line: str, made_up: str | None = None) -> None:
         self.complaints += 1
+        known = (one for one in (_NO_JSON, _NO_MESSAGES) if f": {one}" in line)
+        self._foreign.add(next(known, ""))
         if made_up is not None:
             self._made_up[made_up] += 1
         if self._shown is None or self.complaints <= self._shown:
-            click.echo(line, err=True)
+            # Held until there is an event: a file of something else is one sentence.
+            self._held.append(line)
+        if self.events or self._shown is None:
+            self._tell_held()
 
     def failure(self, problem: str) -> CliError:
         """Return the error for a file that cannot be read on, with what was read so far."""
@@ -211,9 +241,21 @@ class _Run:
             problem += f": {counted(self.events, 'event')} from before that are written"
         return CliError(f"{self._name}: {problem}", code)
 
-    def finish(self) -> None:
-        """Say what it came to."""
+    def _tell_held(self) -> None:
+        for line in self._held:
+            click.echo(line, err=True)
+        self._held = []
+
+    def finish(self, head: bytes) -> None:
+        """Say what it came to; `head` is how the file begins."""
         self._out.flush()
+        if not self.events and self._shown is not None:
+            kind = kind_of(head) if self._foreign == {_NO_JSON} else _OTHER_JSON
+            known = self._foreign in ({_NO_JSON}, {_NO_MESSAGES})
+            if known and (self.complaints > _FEW or kind not in (TEXT, _OTHER_JSON)):
+                click.echo(f"{self._name}: {kind}: {_READABLE}", err=True)
+                return
+        self._tell_held()
         if self._shown is not None and self.complaints > self._shown:
             more = self.complaints - self._shown
             click.echo(f"and {more:,} more; --all lists them", err=True)

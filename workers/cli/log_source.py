@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from workers.chatlogs.event_files import local_files
 from workers.cli.common import CliError, naming_servers, require_servers, settings_from
+from workers.cli.input_check import require_event_files
 from workers.cli.policy_option import PolicyText
 from workers.errors import EXIT_DEAD_LETTERS
 from workers.replay.backtest import Candidate
@@ -35,6 +36,7 @@ def planned(
     """Yield the plan of a replay; the files it names exist until the block is left."""
     if source.topic is None:
         with local_files(source.files) as paths:
+            require_event_files(paths)
             yield plan_files(paths, candidates, default.text, asked, default_name=default.name)
         return
     settings = settings_from(kafka=source.kafka)

@@ -27,6 +27,7 @@ from workers.cli.common import (
     require_servers,
     settings_from,
 )
+from workers.cli.input_check import require_event_files
 from workers.cli.output import print_capped
 from workers.contracts.codec import MAX_AHEAD_MS
 from workers.contracts.rejections import shown
@@ -120,6 +121,8 @@ def send(
 
     Exit code: 0 everything was acknowledged, 1 something was not.
     """
+    if topic in (EVENTS, DESKS):
+        require_event_files([Path(name) for name in inputs if name != "-" and Path(name).is_file()])
     settings = settings_from(kafka=kafka)
     require_servers(settings, redis=False)
     started = time.monotonic()

@@ -293,3 +293,28 @@ def test_a_format_that_a_log_is_not_of_is_reported() -> None:
         result = _import({"messages": [QUESTION]}, options=("--format", name))
         assert result.exit_code in (1, 65), name
         assert "Traceback" not in result.output
+
+
+def test_requests_with_ids_of_their_own_become_the_conversation_that_they_repeat() -> None:
+    turns = [{"role": "user", "content": "my bill"}]
+    logs = []
+    for number, answer in enumerate(("Which one?", "A person will look.")):
+        message = {"role": "assistant", "content": answer}
+        logs.append(
+            {"id": f"chatcmpl-{number}", "messages": turns, "choices": [{"message": message}]}
+        )
+        turns = [*turns, message, {"role": "user", "content": "get me a human"}]
+    result = _import(*logs)
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["content"] for one in events] == [
+        "my bill", "Which one?", "get me a human", "A person will look.",
+    ]  # fmt: skip
+    assert {one["conversation_id"] for one in events} == {"chatcmpl-0"}
+
+
+def test_two_requests_with_the_same_words_stay_two() -> None:
+    logs = [
+        {"id": f"chatcmpl-{number}", "messages": [QUESTION], "response": ANSWER} for number in "12"
+    ]
+    events = [json.loads(line) for line in _import(*logs).stdout.splitlines()]
+    assert [one["conversation_id"] for one in events] == ["chatcmpl-1"] * 2 + ["chatcmpl-2"] * 2

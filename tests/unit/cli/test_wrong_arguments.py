@@ -180,12 +180,6 @@ def test_a_byte_order_mark_hides_no_line(tmp_path: Path) -> None:
     assert json.loads(detected.stdout)["requested_human"] is True
 
 
-def test_a_log_of_nothing_but_garbage_is_an_error(wrong: Callable[[str], str]) -> None:
-    result = CliRunner().invoke(handoff, ["replay", wrong("binary")])
-    assert result.exit_code == 65
-    assert "is an event" in result.output
-
-
 def test_a_conversation_whose_events_were_all_refused_is_not_called_missing(tmp_path: Path) -> None:
     file = tmp_path / "log.jsonl"
     file.write_text(json.dumps({**EVENT, "role": "robot"}) + "\n")

@@ -299,12 +299,6 @@ def test_an_offer_flags_the_conversation_and_parts_nothing(tmp_path: Path) -> No
     assert result["policies"][0]["hypothetical"] == {}
 
 
-def test_a_log_of_nothing_but_garbage_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
-    path.write_text("rubbish\nmore rubbish\n")
-    assert "none of the 2 lines is an event" in replay(path, code=65).output
-
-
 def test_timings_are_no_part_of_the_report(tmp_path: Path) -> None:
     result = replay(log(tmp_path, [event("c", 0)]))
     assert " events/s" in result.stderr

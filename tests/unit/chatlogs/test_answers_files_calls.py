@@ -1,4 +1,4 @@
-"""Files and tool calls of every format, wherever a message keeps them."""
+"""Answers, files and tool calls of every format, wherever a log keeps them."""
 
 from typing import Any
 
@@ -120,3 +120,40 @@ def test_words_at_the_close_are_told_and_those_for_colleagues_are_not() -> None:
     ]
     log = {"id": "2", "source": {}, "conversation_parts": parts}
     assert [one.content for one in turns_of(log)] == ["close"]
+
+
+ANSWERS: list[dict[str, Any]] = [
+    {"responses": [{"content": "ANSWER"}]},
+    {"completions": ["ANSWER"]},
+    {"Response": "ANSWER"},
+    {"model_output": "ANSWER"},
+    {"response": '{"choices": [{"message": {"role": "assistant", "content": "ANSWER"}}]}'},
+    {"choices": [{"delta": {"content": "ANS"}}, {"delta": {"content": "WER"}}]},
+    {"response": "ANSWER", "response_id": "r-1", "response_time": 2.5, "output_tokens": 3},
+]
+
+
+@pytest.mark.parametrize("beside", ANSWERS, ids=lambda beside: next(iter(beside)))
+def test_the_answer_beside_the_messages_is_the_last_turn(beside: dict[str, Any]) -> None:
+    log = {"id": "c", "messages": [{"role": "user", "content": "my bill"}], **beside}
+    assert [one.content for one in turns_of(log)] == ["my bill", "ANSWER"]
+
+
+def test_an_answer_under_an_unknown_name_is_reported() -> None:
+    log = {"messages": [{"role": "user", "content": "my bill"}], "my_gpt_answer": "ANSWER"}
+    (skip,) = import_conversation(read_shape(log)[1], 0).skipped
+    assert "'my_gpt_answer'" in skip.reason
+
+
+def test_an_answer_that_is_also_the_last_message_stands_once() -> None:
+    said = [{"type": "text", "text": "ANSWER"}]
+    messages = [{"role": "user", "content": "my bill"}, {"role": "assistant", "content": said}]
+    log = {"messages": messages, "response": {"role": "assistant", "content": "ANSWER"}}
+    assert [one.content for one in turns_of(log)] == ["my bill", "ANSWER"]
+
+
+def test_the_request_of_a_batch_is_read_with_its_answer() -> None:
+    body = {"messages": [{"role": "user", "content": "my bill"}]}
+    answer = {"choices": [{"message": {"role": "assistant", "content": "ANSWER"}}]}
+    log = {"custom_id": "c", "request": {"body": body}, "response": {"body": answer}}
+    assert [one.content for one in turns_of(log)] == ["my bill", "ANSWER"]
