@@ -18,6 +18,8 @@ _PORTS: Final = range(20_000, 32_000)
 """Below those that Linux and macOS give to outgoing connections, one of which could take a port
 before the server that it is meant for listens there."""
 _TRIES: Final = 200
+_CHANCE: Final = random.SystemRandom()
+"""Processes that are forked from one share the state of the global generator, and its ports."""
 
 
 class ServerError(RuntimeError):
@@ -150,7 +152,7 @@ def free_port() -> int:
 def free_ports(count: int) -> list[int]:
     """Return so many loopback ports in a row that are free at the moment; ServerError for none."""
     for _ in range(_TRIES):
-        start = random.randrange(_PORTS.start, _PORTS.stop - count)  # noqa: S311 - no secret
+        start = _CHANCE.randrange(_PORTS.start, _PORTS.stop - count)
         ports = list(range(start, start + count))
         if all(map(_is_free, ports)):
             return ports

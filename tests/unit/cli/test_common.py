@@ -1,6 +1,7 @@
 """Common parts of commands: messages that name the address, exit codes, input, progress."""
 
 import io
+import random
 import socket
 
 import click
@@ -156,3 +157,11 @@ def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> Non
         advance(4)
     assert "sent" in terminal.getvalue()
     assert "4/4" in terminal.getvalue()
+
+
+def test_processes_forked_from_one_try_other_ports() -> None:
+    state, drawn = random.getstate(), []
+    for _ in range(2):
+        random.setstate(state)
+        drawn.append([free_port() for _ in range(4)])
+    assert drawn[0] != drawn[1]
