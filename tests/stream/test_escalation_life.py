@@ -371,3 +371,35 @@ async def test_a_worker_that_stands_still_or_blocks_ends_itself(
         assert re.search(why, worker.said)
     with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments):
         await settled(kafka.bootstrap, redis_url)
+
+
+_DUE_AT_THE_END = """
+import asyncio, sys
+from workers.agents.escalation import agent
+from workers.cli.main import handoff
+from workers.contracts.topics import NOTIFICATIONS
+from workers.runtime.producer import Producer, Record
+
+async def fire(timers, marked):
+    await asyncio.sleep(0.2)
+    await timers._publish([Record(NOTIFICATIONS, b"one", b"{}")])
+
+async def stop_slowly(producer):
+    await stop(producer)
+    await asyncio.sleep(1.0)
+
+agent.TICK_S, agent.Timers.fire = 0.0, fire
+stop, Producer.on_stop = Producer.on_stop, stop_slowly
+handoff(sys.argv[1:])
+"""
+
+
+async def test_what_is_due_between_chunks_does_not_outlive_the_producer(
+    kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
+) -> None:
+    create_topics(kafka)
+    await produce(kafka.bootstrap, conversations(100, 20))
+    arguments = ("--from", "earliest")
+    with Worker(kafka.bootstrap, redis_url, tmp_path, *arguments, code=_DUE_AT_THE_END) as worker:
+        await settled(kafka.bootstrap, redis_url)
+        assert worker.terminate() == 0, worker.said

@@ -135,6 +135,12 @@ class Agent:
     def hangup(self) -> None:
         """Run on SIGHUP: read files again."""
 
+    async def finish_beside(self) -> None:
+        """Run once when an orderly end begins: what works beside the chunks must end.
+
+        The producer stops while the last chunks are waited for; after this, only they may publish.
+        """
+
     async def stop(self) -> None:
         """Run once at an orderly end, after the last commit."""
 

@@ -218,6 +218,11 @@ class Consumer(driver.Consumer):
         """Return True if it works, or stands by because other workers have all partitions."""
         return self.placed or bool(self.app.unassigned)
 
+    @property
+    def _ends_in_order(self) -> bool:
+        """Return True if the worker was told to end, and did not crash."""
+        return bool(self.app.should_stop) and not self.app.crashed
+
     async def perform_seek(self) -> None:
         """Place every assigned partition; Faust calls it at each assignment, sometimes twice."""
         if self.placed:
@@ -233,6 +238,8 @@ class Consumer(driver.Consumer):
             # Another rebalance took a partition away meanwhile; it places what is left.
             return
         except Exception as error:  # noqa: BLE001 - Faust would go on with silent partitions
+            if self._ends_in_order:
+                return  # The client was closed under it; nothing was handled.
             fail_stop("could not take over partitions", error)
         self._positions = dict(positions)
         for tp, found in bounds.items():
@@ -256,6 +263,8 @@ class Consumer(driver.Consumer):
             gone = f"the log no longer has {error.args}: it was trimmed or cut meanwhile"
             fail_stop("fetching", WorkerStop(gone))
         except Exception as error:  # noqa: BLE001 - Faust would stop fetching and stay
+            if self._ends_in_order:
+                return
             fail_stop("fetching", error)
         generation = self.app.consumer_generation_id
         for tp, run in runs.items():

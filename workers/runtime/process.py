@@ -92,6 +92,7 @@ async def _serve(agent: Agent, stopping: asyncio.Event, health: Health) -> None:
     health.ready = False
     watched.cancel()
     agent.let_go([*agent.reached])
+    await agent.finish_beside()
     await app.stop()
     started.cancel()
     await agent.stop()

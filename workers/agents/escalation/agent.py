@@ -5,6 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Collection, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -40,6 +41,8 @@ from workers.stores.rates_store import RatesStore
 from workers.stores.redis_checks import eviction_problem, partitions_problem
 
 TICK_S: Final = 1.0
+BESIDE_S: Final = 5.0
+"""Seconds for which an orderly end waits for what is due between chunks."""
 MARK_CHECK_S: Final = 3.0
 _TIME: Final = "2026-11-01T09:30:00Z"
 
@@ -70,6 +73,7 @@ class EscalationAgent(Agent):
         self._takeovers: dict[TP, asyncio.Task[None]] = {}
         self._announced: dict[TP, tuple[str, bool, int]] = {}
         self._tick: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
         self._warned: str | None = None
         self._told_apart: tuple[str, int] | None = None
 
@@ -226,15 +230,24 @@ class EscalationAgent(Agent):
 
     async def _keep_ticking(self) -> None:
         try:
-            while True:
-                await asyncio.sleep(TICK_S)
-                self._policies.poll()
-                for tp, partition in [*self._partitions.items()]:
-                    if self._is_taken_over(tp):
-                        await self._look_after(tp, partition)
-                await self._tell_rates()
+            while not self._ending.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TICK_S):
+                        await self._ending.wait()
+                await self._look_around()
         except Exception as error:  # noqa: BLE001 - the absence of a timer would go unnoticed
             fail_stop("between chunks", error)
+
+    async def _look_around(self) -> None:
+        """Do what is due between chunks, up to the end of the process."""
+        self._policies.poll()
+        for tp, partition in [*self._partitions.items()]:
+            if self._ending.is_set():
+                return
+            if self._is_taken_over(tp):
+                await self._look_after(tp, partition)
+        if not self._ending.is_set():
+            await self._tell_rates()
 
     def _is_taken_over(self, tp: TP) -> bool:
         takeover = self._takeovers.get(tp)
@@ -321,6 +334,13 @@ class EscalationAgent(Agent):
             in_force.policy_version,
             in_force.policy_hash,
         )
+
+    async def finish_beside(self) -> None:
+        """Wait for what is due between chunks; a server that is away is not waited for long."""
+        self._ending.set()
+        if self._tick is not None:
+            await asyncio.wait({self._tick}, timeout=BESIDE_S)
+            self._tick.cancel()
 
     async def stop(self) -> None:
         """Close the store."""

@@ -143,10 +143,14 @@ class RoutingAgent(Agent):
             except Exception as error:  # noqa: BLE001 - its absence would go unnoticed
                 fail_stop("sending undelivered messages", error)
 
-    async def stop(self) -> None:
-        """Disconnect."""
+    async def finish_beside(self) -> None:
+        """Leave messages that were refused to the next router."""
         self._owing.cancel()
         await asyncio.wait({self._owing})
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self.finish_beside()
         self._packets.close()
         await self._outlet.stop()
         await self._stores.redis.aclose()

@@ -68,11 +68,15 @@ class KeepingAgent(Agent, ABC):
         except Exception as error:  # noqa: BLE001 - the end of the process is the same for all
             fail_stop(f"{self.group}: work on what is kept", error)
 
-    async def stop(self) -> None:
-        """Leave unfinished work to the next worker, and disconnect."""
+    async def finish_beside(self) -> None:
+        """Leave unfinished work to the next worker."""
         self._working.cancel()
         with suppress(asyncio.CancelledError):
             await self._working
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self.finish_beside()
         await self._worker.close()
         await self._redis.aclose()
 
