@@ -16,7 +16,7 @@ from workers.contracts.events import (
     WebAddress,
     Word,
 )
-from workers.contracts.time import Instant
+from workers.contracts.time import Instant, Minutes
 
 Action = Literal[
     "escalate",
@@ -272,8 +272,8 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     place: Place | None = None
     tried: tuple[Word, ...] = ()
     """Rungs that were tried and missed: names of queues, and `ticket`."""
-    claim_minutes: float | None = None
-    reply_minutes: float | None = None
+    claim_minutes: Minutes | None = None
+    reply_minutes: Minutes | None = None
     trigger_event_id: Id
     """The event that caused this decision."""
     opened_by: Id | None = None

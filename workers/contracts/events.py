@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from workers.contracts.time import Instant
+from workers.contracts.time import Instant, Minutes
 
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
@@ -250,13 +250,13 @@ class Routed(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     skipped: Annotated[tuple[Skipped, ...], msgspec.Meta(max_length=64)] = ()
     claim_due_at: Instant | None = None
     """Time by which a person must claim it (queue) or the ticket system must answer (ticket)."""
-    reply_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    reply_minutes: Minutes | None = None
     """Minutes from the claim to the first reply, on this queue."""
-    idle_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    idle_minutes: Minutes | None = None
     """Minutes that the person who claimed it there may be silent."""
     on_idle: OnIdle | None = None
     """Destination after that silence: back to the queue, up a level, or to the AI agent."""
-    update_minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    update_minutes: Minutes | None = None
     """Minutes between two looks at the wait on this queue to update the customer; None: never."""
     warn_share: Annotated[float, msgspec.Meta(gt=0, le=0.95)] | None = None
     """Part of the time to claim, and to reply, after which the team is warned; None: never."""

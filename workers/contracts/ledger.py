@@ -6,7 +6,7 @@ import msgspec
 
 from workers.contracts.decisions import Decision, Home, Others, Outcome
 from workers.contracts.events import Count, Id, OnIdle, Place, Skipped, Wait, Word
-from workers.contracts.time import Instant
+from workers.contracts.time import Instant, Minutes
 
 
 class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -18,10 +18,10 @@ class Plan(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     rung: Count = 0
     skipped: tuple[Skipped, ...] = ()
     claim_due_at: Instant | None = None
-    reply_minutes: float | None = None
-    idle_minutes: float | None = None
+    reply_minutes: Minutes | None = None
+    idle_minutes: Minutes | None = None
     on_idle: OnIdle | None = None
-    update_minutes: float | None = None
+    update_minutes: Minutes | None = None
     warn_share: float | None = None
     expires_at: Instant | None = None
     wait: Wait | None = None

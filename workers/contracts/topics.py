@@ -10,7 +10,7 @@ import msgspec
 from workers.contracts.calendars import Calendar, minutes, of_country
 from workers.contracts.control import Contact
 from workers.contracts.events import OnIdle, Word
-from workers.contracts.time import DAY
+from workers.contracts.time import DAY, Minutes
 from workers.contracts.yaml import Document, Path, YamlFileError, convert, load_yaml, suggestion
 
 EVENTS: Final = "conversation-events"
@@ -69,7 +69,6 @@ _NAME: Final = "use small letters, digits, - and _, a letter first"
 TopicName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,99}$", description=_NAME)]
 QueueName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$", description=_NAME)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
-Minutes = Annotated[float, msgspec.Meta(gt=0, le=43_200)]
 
 
 class TopicSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

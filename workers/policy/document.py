@@ -7,13 +7,13 @@ import msgspec
 
 from workers.contracts.decisions import Reason
 from workers.contracts.events import Count, OnIdle, Unit, Word
+from workers.contracts.time import Minutes
 from workers.contracts.topics import QueueName
 from workers.detection import FoundIntent
 
 Words = Word | tuple[Word, ...]
 Threshold = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
-Minutes = Annotated[float, msgspec.Meta(gt=0, le=43_200)]
 Duration = Annotated[
     str,
     msgspec.Meta(
