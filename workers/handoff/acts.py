@@ -53,7 +53,8 @@ ACTS: Final[dict[str, str]] = {
         r"livr\w*|colis|entrega\w*|paquete|consegn\w*|pacco|encomenda|bezorg\w*|pakket\w*"
     ),
     "pay": (
-        r"pay(?:ment|ing|ments)?|bills?|billing|invoice\w*|charged?|overcharg\w*|rechnung\w*|"
+        r"pay(?:ment|ing|ments|outs?)?|paid (?:out|back)|bills?|billing|"
+        r"invoice\w*|charged?|overcharg\w*|rechnung\w*|"
         r"zahl\w*|abgebucht|factur\w*|cobr\w*|pagament\w*|addebit\w*|fatur\w*|factuur|betal\w*"
     ),
     "access": (
@@ -114,7 +115,8 @@ _UNWANTED: Final = re.compile(
 
 _HAPPENED: Final = re.compile(
     r"\b(?:was|were|been|got|gets?) (?:\w+ )?(?:cancell?ed|replaced|returned)\b|"
-    r"\b(?:i|we|they|you|airline|company)(?:['\u2019]ve| have| had)? (?:\w+ )?cancell?ed\b|"
+    r"\b(?:i|we|they|you|airline|company)(?:['\u2019]ve| have| had)? (?:\w+ )?"
+    r"(?:cancell?ed|returned)\b|"
     r"\b(?:wurden?|worden|habe|hat|haben)\b[^,.;!?]{0,60}\b(?:storniert|gekündigt|annulliert)\b|"
     r"\b(?:storniert|gekündigt|annulliert) (?:wurden?|worden)\b|"
     r"\b(?:a été|ont été|est|j['\u2019]ai|ai|avez|ont|a) (?:\w+ )?(?:annulée?s?|résiliée?s?)\b|"

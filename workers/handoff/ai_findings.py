@@ -26,7 +26,8 @@ _FACT: Final = re.compile(
     r"status|created|booked on|insurance|eligib\w+|balance|total|paid|overdue|cheap(?:er|est)|"
     r"suspend\w+|limit|used|active|locked|delivered|pending|member|allow(?:ed|ance)|difference|"
     r"free|fees?|price|available|cancelled|delayed|shows?|expire[sd]?|charged|refunded|"
-    r"tracking|"
+    r"tracking|because|due to|held|registered|rejected|removed|opened|confirmed|scheduled|blocked|"
+    r"valid until|expired|"
     r"versand\w*|bezahlt|fällig|gesperrt|solde|saldo|pagad[oa]|betaald)(?![a-z])",
     re.IGNORECASE,
 )

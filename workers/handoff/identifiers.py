@@ -93,6 +93,12 @@ _TOKEN: Final = re.compile(
 )
 _MAYBE: Final = re.compile(r"\d|@|[A-Z]{5}")
 """Without any of these a message holds no identifier."""
+_OWN_NOUN: Final = re.compile(
+    r"\b(?:meter\w*|reading|serial|model|zähler\w*|stand|compteur|relevé|modèle|contador|lectura|"
+    r"modelo|contatore|lettura|modello|leitura|imei|vin|plate)\b",
+    re.IGNORECASE,
+)
+"""Names of what is no order or the like, whatever the AI had asked for."""
 _DATE: Final = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|am|pm|h|"
     r"gb|mb|kg|km|cm|mm|ml|min)"
@@ -201,6 +207,8 @@ def _given(
         return
     for match in islice(_TOKEN.finditer(text), _TOKENS):
         shape, value = match.lastgroup or "", match.group()
+        if "(" not in value:
+            value = value.rstrip(")")
         if _OF_CARD.search(text[max(0, match.start() - _NEAR) : match.start()]):
             continue
         if _THEN_CARD.match(text, match.end()):
@@ -260,6 +268,8 @@ def _kind_of(
         r"\b(?:is|ist|est|es|è|é)\b", after
     ):
         return found.lastgroup or ""
+    if _OWN_NOUN.search(before.rpartition(",")[2]):
+        return ""
     digits = match.group()
     if digits.isdigit() and len(digits) == _ZIP_DIGITS and _asks_zip(view, asked):
         return "zip"

@@ -58,6 +58,7 @@ _REASON: Final = re.compile(
     r"(?:\W*(?:and|well|yes|so)\b)*\W*(?:the|my) (?:main )?reason\b", re.IGNORECASE
 )
 """An answer to the question why."""
+_WISH: Final = re.compile(r"(?:but |and |so |now )?i (?:want|need) (?:an?|the) \w", re.IGNORECASE)
 _LATER: Final = re.compile(r"(?:once|when|after|sobald|quand|cuando|quando|zodra)\b", re.IGNORECASE)
 _REPORTS: Final = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+: \S")
 """A line of a report, as in Signal: none."""
@@ -87,10 +88,13 @@ class Issue(NamedTuple):
 
     @property
     def refused(self) -> Ask | None:
-        """Return the request that the AI refused: the one now, else the one it began with."""
+        """Return the request that the AI refused: the one now, else an earlier one."""
         if self.state == "refused":
             return self.now
-        return self.began if self.began_state == "refused" else None
+        if self.began_state == "refused":
+            return self.began
+        before = reversed(self.before) if not self.now.worth else ()
+        return next((ask for ask, state in before if state == "refused"), None)
 
 
 def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
@@ -239,6 +243,7 @@ def _ask(turn: Turn, position: int, text: str, number: int) -> Ask | None:
             return None
         acts = acts_wanted(text[person.end() :])
     worth = 1 + (0.6 if acts else 0) + min(words, 12) / 20 - 0.02 * number
+    worth += 0.1 * (_WISH.match(text) is not None)
     worth -= 0.3 * (person is not None) + 0.5 * (_AGREES.match(text) is not None)
     worth += 0.2 * ("?" in text) - (_ON.match(text) is not None and "?" in text)
     start = 0 if cue.group() == "?" else cue.start()

@@ -28,6 +28,8 @@ NEXT_WORDS: Final = 24
 _BRIEF: Final = 5
 _PHRASE: Final = 12
 _LEAST: Final = 4
+_SHORTEST: Final = 3
+"""Words of a request that names an act."""
 _ACTS: Final = 3
 _REFUSED: Final = 12
 _ENDS: Final = re.compile(
@@ -117,7 +119,15 @@ def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim |
         return claim
     if reason == "agent_request" and (claim := _of_note(view, found)) is not None:
         return claim
-    return _open(view, found)
+    return _by_hand_last(view, found) or _open(view, found)
+
+
+def _by_hand_last(view: PacketView, found: PacketFindings) -> Claim | None:
+    """Name the change that the last call did not make."""
+    last = found.works[-1] if found.works else None
+    if last is None or last.kind != "action" or last.status in ("ok", "called"):
+        return None
+    return _by_hand(view, found)
 
 
 def _by_hand(view: PacketView, found: PacketFindings) -> Claim | None:
@@ -204,6 +214,8 @@ def _asked_before(view: PacketView, turn: Turn) -> str:
     before = view.before(turn.event_id, CUSTOMER)
     parts = view.asked(before) if before is not None else []
     words = next((words for part in parts if (words := _phrase(part))), "")
+    if not words and parts and parts[-1].endswith("?") and word_count(parts[-1]) <= _REFUSED:
+        words = view.quote(parts[-1])
     acts = frozenset[str]().union(*map(acts_wanted, parts)) - {"fix"}
     return words or _named(view, acts, _ACTS)
 
@@ -326,7 +338,7 @@ def _phrase(said: str) -> str:
     words = trim(rest, _PHRASE)
     if (
         rest.startswith("be ")
-        or len(words.split()) < _LEAST
+        or len(words.split()) < (_SHORTEST if acts_of(words) else _LEAST)
         or not rest[:1].islower()
         or _THING.match(rest)
         or _WHY.match(rest)

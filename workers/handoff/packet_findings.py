@@ -15,7 +15,7 @@ from workers.handoff.sentences import ASKS, IF_ANOTHER, PERSON
 from workers.handoff.told import AiSentence, Told
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, PacketView
-from workers.handoff.wording import word_count
+from workers.handoff.wording import is_courtesy, word_count
 
 _GOES_OVER: Final = re.compile(
     r"(?:ok(?:ay)?|alright|fine|well|i (?:see|understand))?[\s,.!]*(?:in that case|then|instead|"
@@ -84,7 +84,8 @@ def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
         return None
     if _went_on(view, found, said) or moved_on(view, found, said):
         return None
-    if said.turn is view.last(AI):
+    after = [turn for turn in view.said_by(AI) if is_before(view, said.turn, turn)]
+    if all(is_courtesy(part) for turn in after for part in view.sentences(turn)):
         return said
     if not acts_of(said.text) & found.asked or changed_since(view, found, said.turn):
         return None

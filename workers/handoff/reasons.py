@@ -44,7 +44,7 @@ _PREFERS: Final = re.compile(
 )
 _GIVES: Final = re.compile(r"\b(?=\w*[a-z_])(?=\w*\d)\w{6,}\b", re.IGNORECASE)
 """An identifier: it answers the question for it, whatever else was offered."""
-_SURE: Final = 0.9
+_SURE: Final = 0.75
 """Score of a request from which on no second look at its words is needed."""
 _ALONE: Final = 0.7
 """Score of the same words without what the AI had asked."""

@@ -82,6 +82,8 @@ def state_of(view: PacketView, ask: Ask, asks: Sequence[Ask], done: Sequence[Too
     answers = _answers(view, ask, asks)
     if _was_refused(view, ask, answers, acts - done_acts if done_acts else None):
         return "refused"
+    if answers and asks_to_know(ask) and view.refusals(answers[0]):
+        return "refused"
     if acts and all(_did(works, act, ask) for act in acts - {"refund"}) and acts != {"refund"}:
         # A return or a cancellation includes the refund, unless that was refused.
         return "settled"
@@ -167,7 +169,10 @@ def _did(works: Sequence[ToolWork], act: str, ask: Ask) -> bool:
 
 def did(works: Sequence[ToolWork], act: str, text: str) -> bool:
     """Return whether a tool did an act on what a sentence is about."""
-    return any(work.status == "ok" and does(work.name, act, text) for work in works)
+    return any(
+        work.kind == "action" and work.status == "ok" and does(work.name, act, text)
+        for work in works
+    )
 
 
 def done_ever(works: Sequence[ToolWork], ask: Ask) -> frozenset[str]:

@@ -10,6 +10,17 @@ from workers.handoff.acts import acts_of
 
 _WITH_MATTER: Final = 8
 """Words from which on a request for a person may say what for."""
+_MATTER: Final = re.compile(
+    r"\b(?!(?:please|about|anything|something|actually|really|right|further|instead|someone|"
+    r"person|human|agent|team|issue|problem|matter|situation|situations|case|help|with|this|that|"
+    r"these|those|assist\w*|handle|resolve|solve|able|more|from|your|would|could|there|here|"
+    r"look|into|else|have|make|take|find|know|understand\w*|option|options|since|because|access|"
+    r"authority|exception|exceptions|directly|immediately|today|escalation|process|talk|speak\w*|another|"
+    r"verify|might|possible|anyone|somebody|everyone|when|what|which|then|they|them|were|was|supervisor|manager|some|chat|call|phone)\b)[^\W\d_]{4,}",
+    re.IGNORECASE,
+)
+"""Words after a person that say what the person is for."""
+_SEVERAL: Final = 4
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -29,8 +40,8 @@ ASKS: Final = _any(
     r"\bplease\b(?! (?:do not|don['\u2019]t|note|find|see)\b)|"
     r"(?<!would )\bhelp me\b|\bi insist\b|\bthere should be\b|\bi (?:expect|deserve)\b",
     r"\b(?:what|how) about\b|\bis there (?:any|some|a|no)\b",
-    r"\b(?:not|n['\u2019]t|never) (?:work|arriv|receiv|go|connect(?!ed)|show)\w*|\bno service\b|"
-    r"\bmy \w+ (?:has|have) been\b",
+    r"\b(?:not|n['\u2019]t|never) (?:(?:work|arriv|receiv|connect(?!ed)|show)\w*|go(?:es|ing)?\b)|"
+    r"\bno service\b|\bmy \w+ (?:has|have) been\b",
     r"\b(?:ich|wir) (?:möchte|will|wollen|brauche|hätte|würde|kann|suche)\w*|\bbitte\b",
     r"\b(?:können|könnten|kannst) (?:sie|du|ich)\b",
     r"\b(?:je|j['\u2019])\s?(?:veux|voudrais|souhaite|aimerais|ai besoin|n['\u2019]arrive)|"
@@ -84,19 +95,28 @@ PERSON: Final = _any(
 
 _OF_PERSON: Final = _any(
     r"\b(?:they|he|she) (?:can|could|might|may|will|would)(?: be able to)? "
-    r"(?:help|do|make|assist|look|find)\b"
+    r"(?:help|do|make|assist|look|find)\b",
 )
 """A word on the person who was just asked for."""
 
 
+_CONNECTS: Final = _any(
+    r"\b(?:connect|transfer|pass|put) (?:me|us) (?:on|through|to|with|over)\b",
+    r"\b(?:sachbearbeiter\w*|ansprechpartner\w*)\b",
+)
+"""Words for a person, or for the way to one, that stand for nothing else in a customer's words."""
+
+
 def asks_for_person(sentence: str) -> bool:
     """Return whether a customer's sentence is about having a person, and about nothing besides."""
-    found = PERSON.search(sentence)
+    found = PERSON.search(sentence) or _CONNECTS.search(sentence)
     if _OF_PERSON.search(sentence):
         return True
-    return found is not None and (
-        len(sentence.split()) < _WITH_MATTER or not acts_of(sentence[found.end() :])
-    )
+    if found is None:
+        return False
+    after = sentence[found.end() :]
+    few = len(sentence.split()) < _WITH_MATTER
+    return few or not (acts_of(after) or len(_MATTER.findall(after)) >= _SEVERAL)
 
 
 REFUSES: Final = _any(
@@ -108,7 +128,9 @@ REFUSES: Final = _any(
     r"access))|no (?:exception|option|way)s?|unfortunately|"
     r"won['\u2019]t be able|not something (?:i|we) can|is beyond|outside (?:of )?(?:the|"
     r"our) policy|(?:has|have|needs?) to be \w+ by (?:our|the|an?|another) (?:\w+ ){0,3}"
-    r"(?:team|department|specialists?|colleagues?)|(?:is|are) not (?:covered|refundable))\b",
+    r"(?:team|department|specialists?|colleagues?)|(?:is|are) not (?:\w+ )?(?:covered|"
+    r"refund(?:ed|able)|paid out|reimbursed|accepted|transferable)|"
+    r"needs? (?:an? )?(?:\w+ )?(?:review|approval) (?:by|from|of))\b",
     r"\b(?:leider|nicht (?:möglich|erlaubt|berechtigt|vorgesehen)|"
     r"(?:kann|darf) (?:ich )?\w* ?\w* ?nicht|geht nicht|ausgeschlossen)\b",
     r"\b(?:malheureusement|impossible|ne (?:peux|peut|pouvons|permet) |ne suis pas (?:en mesure|"

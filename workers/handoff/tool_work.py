@@ -36,11 +36,12 @@ _INWARD: Final = re.compile(
 )
 _LOOKS: Final = re.compile(
     r"^(?:get|find|list|search|look|check|read|fetch|query|retrieve|show|view|verify|validate|"
-    r"count|describe|is|has|test|diagnos\w*|measure|estimate|"
+    r"count|describe|is|has|test|diagnos\w*|measure|estimate|calcul\w*|comput\w*|simul\w*|"
+    r"statut|estado|stato|consult\w*|"
     r"track|status|such|abruf|pruef|prüf|finde|zeige|hole|busca|consult|obten|cherch|verif|trouv|"
     r"cerca|trova|zoek|haal|procur|obter)"
     r"|(?:lookup|_test|_check|_diagnos\w*|_status|_details|_info|_search|_history|eligibility|"
-    r"availability|balance|suche|abrufen|pruefen|prüfen)\b"
+    r"availability|balance|suche|abrufen|pruefen|prüfen|berechnen)\b"
 )
 _CHANGES: Final = re.compile(
     r"(?:update|set|change|modify|cancel|create|add|remove|delete|enable|disable|reset|send)_"
@@ -49,7 +50,8 @@ _CHANGES: Final = re.compile(
 _OWN_NUMBER: Final = re.compile(
     r"id|number|ref|reference(?:_(?:number|id|code))?|rma(?:_number)?|confirmation(?:_\w+)?|"
     r"(?:case|ticket|claim|incident|return|booking|appointment|dispute|investigation|complaint|"
-    r"visit|order|reservation|tracking)(?:_(?:id|number|reference|code))"
+    r"visit|order|reservation|tracking|appeal|report|replacement|shipment|label|contract|quote|"
+    r"callback|refund|transaction)(?:_(?:id|number|reference|code))"
 )
 """Names of the number of what a call made."""
 _PROFILE: Final = re.compile(

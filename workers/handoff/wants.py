@@ -94,7 +94,11 @@ def _with_last_words(view: PacketView, found: PacketFindings, turn: Turn, room: 
         ASKS.search(part) and (acts_wanted(part) or part.endswith("?")) for part in found.last.said
     )
     before = [ask for ask in (issue.began, issue.now) if ask] if issue else []
-    if not asks:
+    latest = issue.now if issue is not None and issue.is_open and issue.now.worth else None
+    if not asks and latest is not None and latest.turn is not turn:
+        # What was asked for last says more than the words after it.
+        before = [latest]
+    elif not asks:
         # Only the request before says what they are about.
         before.reverse()
     elif issue is not None and not issue.is_open:

@@ -168,3 +168,70 @@ def test_what_the_customer_replied_to_stands_where_nothing_else_does() -> None:
         ASKS,
     )
     assert packet.stands.text.startswith("Before that the AI said: “Your use was 3,900 units")
+
+
+def test_a_case_that_was_opened_is_not_the_thing_that_it_is_about() -> None:
+    packet = told(
+        ("customer", "My listing L-20931 was removed, please remove the strike."),
+        *used("get_listing", '{"listing": "L-20931"}', '{"status": "removed"}'),
+        *used("open_appeal", '{"listing": "L-20931"}', '{"appeal_id": "AP-5518", "status": "new"}'),
+        ("ai_agent", "I have opened an appeal."),
+        ASKS,
+    )
+    assert packet.tried[0].text.startswith("Done: open appeal L-20931: AP-5518")
+    assert "status removed" in packet.records[0].text
+    assert packet.next_step.text.startswith("Settle the open request: “remove the strike”")
+
+
+def test_a_change_that_the_last_call_did_not_make_is_made_by_hand() -> None:
+    call = ("ai_agent", "", calls("set_enforcement", arguments=['{"tenant": "north-7"}']))
+    packet = told(
+        ("customer", "Everybody of tenant north-7 is locked out, please turn it off."),
+        call,
+        ("tool", '{"error": "tenant_under_hold"}', {"name": "set_enforcement", "status": "error"}),
+        ("ai_agent", "It was rejected."),
+        ("customer", "We have no hold. I need an engineer on the phone."),
+    )
+    assert packet.next_step.text.startswith("Do by hand, or explain: set enforcement (north-7)")
+
+
+def test_a_number_is_not_what_the_ai_asked_for_where_the_customer_calls_it_otherwise() -> None:
+    packet = told(
+        ("customer", "We are moving on 30 September."),
+        ("ai_agent", "What is your customer number and the meter reading?"),
+        ("customer", "customer 5520917, reading 48213, new meter number is 1EMH00771"),
+        ASKS,
+    )
+    kinds = {one.value: one.kind for one in packet.identifiers}
+    assert kinds["5520917"] == "user"
+    assert "user" not in (kinds.get("48213"), kinds.get("1EMH00771"))
+
+
+def test_a_bracket_is_no_part_of_a_number() -> None:
+    packet = told(("customer", "Ich möchte den Kredit (Vertrag 4471-0092) ablösen."), ASKS)
+    assert [one.value for one in packet.identifiers] == ["4471-0092"]
+
+
+def test_a_question_that_was_refused_is_not_answered() -> None:
+    packet = told(
+        ("customer", "I need to move my appointment with the doctor to Thursday."),
+        *used("move_appointment", '{"appointment": "AP-3301"}', '{"status": "moved"}'),
+        ("ai_agent", "It is on Thursday now."),
+        ("customer", "Do I have to fast before the blood test?"),
+        ("ai_agent", "I can't give medical advice."),
+        ("customer", "It is only two days away. Can I talk to a person?"),
+    )
+    asked = "“Do I have to fast before the blood test?”"
+    assert packet.next_step.text.startswith(f"Decide on {asked}")
+
+
+def test_kind_words_after_a_refusal_do_not_hide_it() -> None:
+    packet = told(
+        ("customer", "They have no room. I want a room in walking distance and the taxi paid."),
+        ("ai_agent", "I am not allowed to book above your rate."),
+        ("customer", "The difference is your problem."),
+        ("ai_agent", "I understand your frustration."),
+        ("customer", "It is late. Get me a manager."),
+    )
+    assert packet.stands.text.startswith("AI refused: “I am not allowed to book above your rate.”")
+    assert "a room in walking distance" in packet.wants.text
