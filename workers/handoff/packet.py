@@ -102,7 +102,7 @@ def build_packet(
     who = claims.who(view, found)
     mood = claims.mood(view)
     room -= words_of((who, mood) if mood is not None else (who,))
-    note = reasons.note_of(view) if decision.reason == "agent_request" else None
+    note = reasons.note_for_why(view)
     why = reasons.why(view, found.works) if note is not None else None
     for_why = _FOR_WHY if reasons.has_words(view) else _FOR_REASON
     room -= words_of((why,)) if why is not None else for_why

@@ -66,11 +66,8 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     """Say why a person is asked: the reason and the words that caused it."""
     decision = view.decision
     reason = decision.reason or "explicit_request"
-    noted = note_of(view)
-    by_hand = reason == "unkept_promise" and noted is not None and noted[0] == view.cause
-    if (reason == "agent_request" or by_hand) and noted is not None:
-        reason = "agent_request"
-        text = f"{view.frame('reason', reason)}: {view.quote(_note(noted[1]))}"
+    if (noted := note_for_why(view)) is not None:
+        text = f"{view.frame('reason', 'agent_request')}: {view.quote(_note(noted[1]))}"
         return Claim(text=text, events=(noted[0],))
     turn = _cause(view, reason)
     found = strongest(view)
@@ -114,6 +111,18 @@ def _note(text: str) -> str:
         last.insert(0, part)
     cut = " …" if left and not first.endswith("…") else ""
     return f"{first}{cut} {' '.join(last)}"
+
+
+def note_for_why(view: PacketView) -> tuple[str, str] | None:
+    """Return the note that says why a person is asked: of an AI that asked for one by its tool.
+
+    It did so, too, where it promised a person in the same breath.
+    """
+    reason = view.decision.reason
+    noted = note_of(view) if reason in ("agent_request", "unkept_promise") else None
+    if noted is not None and reason == "unkept_promise" and noted[0] != view.cause:
+        return None
+    return noted
 
 
 def note_of(view: PacketView) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.handoff.test_packet_facts import ASKS, Line, calls, told
 from workers.handoff.acts import acts_wanted
+from workers.handoff.packet import words_before_transcript
 from workers.handoff.splitting import sentences
 
 
@@ -235,3 +236,18 @@ def test_kind_words_after_a_refusal_do_not_hide_it() -> None:
     )
     assert packet.stands.text.startswith("AI refused: “I am not allowed to book above your rate.”")
     assert "a room in walking distance" in packet.wants.text
+
+
+def test_a_long_note_with_a_promise_leaves_the_packet_short() -> None:
+    note = " ".join(f"The customer asks again for item {number}." for number in range(60))
+    long = "I need the status of my parcel " + " and of one more that is late" * 6
+    packet = told(
+        ("customer", f"{long}, please."),
+        ("ai_agent", "I cannot see parcels of other carriers in this system at all, I am sorry."),
+        ("customer", f"Could you tell me why that is so, as {long}?"),
+        ("ai_agent", "I will hand you over.", calls("transfer_to_human", handover=note)),
+        reason="unkept_promise",
+        trigger_event_id="e3",
+    )
+    assert packet.why.text.startswith("The AI asked for a person: ")
+    assert words_before_transcript(packet) <= 120
