@@ -139,6 +139,22 @@ def test_what_chatwoots_webhooks_become(
         assert event["event"]["conversation_id"] == "chatwoot:1:10"
 
 
+@pytest.mark.parametrize("conversation", [None, {}, "10"])
+def test_a_message_without_its_conversation_is_of_none(
+    chatwoot: Vendor, conversation: object
+) -> None:
+    found = checked(chatwoot, {**_MESSAGE, "conversation": conversation}, {})
+    assert found["conversation_id"] is None
+    assert found["problems"]
+
+
+@pytest.mark.parametrize("sender", [None, {}, {"name": "Ana"}])
+def test_the_words_of_a_contact_who_is_gone_are_kept(chatwoot: Vendor, sender: object) -> None:
+    found = checked(chatwoot, {**_MESSAGE, "sender": sender}, {})
+    assert found["problems"] == []
+    assert found["events"][0]["event"]["content"] == "hi"
+
+
 def test_a_webhook_that_comes_twice_is_the_same_event(chatwoot: Vendor) -> None:
     for payload, known in ((_MESSAGE, {}), (_STATUS, _OPEN), (_by("user", 5), _OPEN)):
         first, again = (checked(chatwoot, payload, known) for _ in range(2))
