@@ -198,10 +198,19 @@ def plain_console() -> "Console":
 
     It is 140 columns wide where the output is no terminal.
     """
+    width = None if sys.stdout.isatty() else _WIDTH
+    return piped_console(markup=False, emoji=False, width=width)
+
+
+def piped_console(**options: Any) -> "Console":
+    """Return a console that raises BrokenPipeError when its reader is gone; Rich's exits with 1."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else _WIDTH
-    return Console(highlight=False, markup=False, emoji=False, width=width)
+    class PipedConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return PipedConsole(highlight=False, **options)
 
 
 def print_json(value: Any) -> None:

@@ -104,9 +104,17 @@ def test_texts_that_cannot_be_scored_are_left_out(rows: str, code: int) -> None:
     assert CliRunner().invoke(handoff, ["detect"], input=rows).exit_code == code
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["schemas", "asyncapi"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["schemas", "asyncapi"], ["explain", "c", "--log", "log"]]
+)
 def test_a_closed_pipe_is_quiet(arguments: list[str], tmp_path: Path) -> None:
-    with _started(*arguments, folder=tmp_path) as running:
+    log = tmp_path / "log"
+    log.write_text(
+        '{"event_id": "e", "conversation_id": "c", "occurred_at": "2026-01-05T10:00:00Z", '
+        '"role": "customer", "content": "hello"}'
+    )
+    given = [str(log) if one == "log" else one for one in arguments]
+    with _started(*given, folder=tmp_path) as running:
         assert running.stdout is not None
         running.stdout.close()
         assert running.stderr is not None

@@ -18,7 +18,7 @@ from rich.text import Text
 from workers.audit.audit_report import Report
 from workers.audit.topic_scan import LiveAudit
 from workers.cli.audit import show as show_audit
-from workers.cli.common import CliError
+from workers.cli.common import CliError, piped_console
 from workers.cli.demo.checks import ConversationSummary, problems
 from workers.cli.demo.data import Conversation, Stage, load_conversations, load_stage
 from workers.cli.demo.display import Narrator, results
@@ -64,7 +64,7 @@ def demo() -> None:
 
     Exit code: 0 every conversation ended as expected and the audit is clean, 1 not so.
     """
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    console = piped_console(width=None if sys.stdout.isatty() else _WIDTH)
     stage, conversations = load_stage(), load_conversations()
     needing = sum(one.expect.needs == "person" for one in conversations)
     console.print(
