@@ -55,8 +55,9 @@ def routing_worker(
     redis = world.redis
     position: int = yield Op("read", lambda: world.committed.get(GROUP, 0))
     if "what Redis has lost of the ledger is read from its topic" in parts:
-        yield Op("write", lambda: _catch_up(world))
-    seen: int = yield Op("read", lambda: _ledger_end(redis))
+        seen: int = yield Op("write", lambda: _catch_up(world))
+    else:
+        seen = yield Op("read", lambda: _ledger_end(redis))
     while True:
         records = world.topic(DECISIONS)[position : position + 1]
         if not records:
@@ -66,11 +67,12 @@ def routing_worker(
         commit = Op("commit", partial(world.commit, GROUP, generation, position))
         if "commit after everything" not in parts:
             yield commit
-        found: int = yield Op("read", lambda: _ledger_end(redis))
+        decision = decision_of(records[0])
+        # Both in one round trip, as the router reads them.
+        found, previous = yield Op("read", partial(_look, redis, decision))
         if "a ledger that went back in time ends the router" in parts and found < seen:
             raise FailStop("Redis has lost what the ledger topic has")
-        decision = decision_of(records[0])
-        done: Done = yield from _handle(world, parts, topics, started, decision)
+        done: Done = yield from _handle(world, parts, topics, started, decision, previous)
         settled: bool = yield Op("write", partial(_settle, redis, decision, done))
         if "a ledger that went back in time ends the router" in parts and not settled:
             raise FailStop("Redis has lost the record that was just written")
@@ -80,12 +82,21 @@ def routing_worker(
             yield commit
 
 
+def _look(redis: Redis, decision: Decision) -> tuple[int, LedgerRecord | None]:
+    """Return how far the ledger topic is in Redis, and the record of a decision's conversation."""
+    return _ledger_end(redis), _record(redis, decision.conversation_id)
+
+
 def _handle(
-    world: World, parts: frozenset[str], topics: Topics, started: int, decision: Decision
+    world: World,
+    parts: frozenset[str],
+    topics: Topics,
+    started: int,
+    decision: Decision,
+    previous: LedgerRecord | None,
 ) -> Generator[Op, Any, Done]:
     """Carry out one decision."""
     name = decision.conversation_id
-    previous: LedgerRecord | None = yield Op("read", lambda: _record(world.redis, name))
     skips = "decisions below the ledger's seq are skipped" in parts
     if skips and previous is not None and decision.seq < previous.seq:
         return Done()
@@ -270,8 +281,8 @@ def _settle(redis: Redis, decision: Decision, done: Done) -> bool:
     return True
 
 
-def _catch_up(world: World) -> None:
-    """Bring Redis to where the ledger topic is."""
+def _catch_up(world: World) -> int:
+    """Bring Redis to where the ledger topic is; return where that is."""
     redis, records = world.redis, world.topic(LEDGER)
     for record in records[_ledger_end(redis) :]:
         entry = msgspec.json.decode(record.value, type=LedgerRecord)
@@ -284,6 +295,7 @@ def _catch_up(world: World) -> None:
                 redis.write({f"waiting:{queue}": names})
             _release(redis, entry, before, PARTS)
     redis.write({"ledger-end": len(records)})
+    return len(records)
 
 
 def _waiting(redis: Redis, queue: str) -> frozenset[str]:

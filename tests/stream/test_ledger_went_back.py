@@ -12,7 +12,7 @@ from tests.support.routing_builders import decision, later, queue, topics
 from tests.support.routing_harness import Bench, bench_on, route
 from workers.agents.routing import agent as agent_module
 from workers.agents.routing.ledger_progress import LedgerProgress, Span
-from workers.agents.shared.ledger_topic import LedgerTopic
+from workers.agents.shared.ledger_topic import CaughtUp, LedgerTopic
 from workers.contracts.codec import encode
 from workers.contracts.decisions import Decision
 from workers.contracts.ledger import LedgerRecord, Plan
@@ -162,6 +162,25 @@ async def test_a_store_replaced_while_the_topic_is_read(bench: Bench, step: str)
     assert replaced.times == 1
     ids = [str(one.escalation_id) for one in decisions]
     assert set(await bench.ledger.whereabouts(ids)) == set(ids)
+
+
+async def test_a_store_that_goes_back_right_after_a_router_has_caught_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier, again = decision("c-1"), decision("c-2")
+    async with bench.router() as agent:
+        await route(agent, earlier)
+    read = LedgerTopic.catch_up
+
+    async def then_lost(topic: LedgerTopic) -> CaughtUp:
+        caught_up = await read(topic)
+        await bench.redis.flushdb()
+        return caught_up
+
+    monkeypatch.setattr(LedgerTopic, "catch_up", then_lost)
+    async with bench.router() as agent:
+        with pytest.raises(WentBackError):
+            await route(agent, again)
 
 
 class Meanwhile:

@@ -147,9 +147,9 @@ class DeskAgent(Agent):
             return {}
         where = await persist(lambda: self._ledger.whereabouts(escalation_ids), self._address)
         while not set(escalation_ids) <= where.keys():
-            witness = await persist(self._ledger_topic.catch_up, self._address)
+            caught_up = await persist(self._ledger_topic.catch_up, self._address)
             where = await persist(lambda: self._ledger.whereabouts(escalation_ids), self._address)
-            if await persist(partial(self._ledger.has, witness), self._address):
+            if await persist(partial(self._ledger.has, caught_up.witness), self._address):
                 break
             # An older store has taken the place of the one that was caught up.
         return where

@@ -112,8 +112,8 @@ class RoutingAgent(Agent):
         await self._outlet.start()
         topic = LedgerTopic(kafka, self.group, redis, self._stores.ledger, self._stores.load)
         self._ledger_topic = topic
-        await topic.catch_up()
-        self._seen = await self._stores.ledger.positions()
+        # Read again from Redis they would not show that it went back in between.
+        self._seen = dict((await topic.catch_up()).positions)
         self._since_ms = self._now_ms()
         await topic.reconcile(self._since_ms)
         secrets = Secrets(settings.signing_keys)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiokafka
 from aiokafka import ConsumerRecord, TopicPartition
@@ -29,6 +29,15 @@ _SETTLED_MS: Final = MINUTE
 logger = logging.getLogger(__name__)
 
 
+class CaughtUp(NamedTuple):
+    """The state of the ledger in Redis once all of its topic has been read."""
+
+    witness: str
+    """The witness left in the store; see `LedgerStore.has`."""
+    positions: Mapping[int, int]
+    """The position reached of each partition."""
+
+
 class LedgerTopic:
     """Reads what the topic has and Redis has not; safe while others write to both."""
 
@@ -42,11 +51,12 @@ class LedgerTopic:
         self._ledger = ledger
         self._load = load
 
-    async def catch_up(self) -> str:
-        """Restore every record beyond the positions in Redis; return the witness left there.
+    async def catch_up(self) -> CaughtUp:
+        """Restore every record beyond the positions in Redis.
 
         Everything that was on the topic when it was called is in Redis when it returns, and for as
-        long as the store has the witness.
+        long as the store has the witness. A position read there later that is lower than the one
+        returned tells that Redis went back in time.
         """
         consumer = aiokafka.AIOKafkaConsumer(
             **self._kafka,
@@ -60,24 +70,23 @@ class LedgerTopic:
             while True:
                 witness = await self._ledger.witness()
                 try:
-                    await self._read(consumer, await self._ledger.positions(), witness)
+                    known = await self._ledger.positions()
+                    return CaughtUp(witness, await self._read(consumer, known, witness))
                 except WentBackError as error:
                     logger.warning("%s: reading again", error)
-                else:
-                    return witness
         finally:
             await stop(consumer)
 
     async def _read(
         self, consumer: aiokafka.AIOKafkaConsumer, known: Mapping[int, int], witness: str
-    ) -> None:
+    ) -> Mapping[int, int]:
         tps = await self._partitions(consumer)
         begins = await consumer.beginning_offsets(tps)
         ends = await consumer.end_offsets(tps)
         starts = {tp: _start(known.get(tp.partition, 0), begins[tp], ends[tp]) for tp in tps}
         behind = {tp for tp in tps if starts[tp] < ends[tp]}
         if not behind:
-            return
+            return known
         consumer.assign(behind)
         for tp in behind:
             consumer.seek(tp, starts[tp])
@@ -92,9 +101,12 @@ class LedgerTopic:
                 reached[tp] = end
             behind = {tp for tp in behind if await consumer.position(tp) < ends[tp]}
         rest = [(tp.partition, reached[tp], ends[tp]) for tp in tps]
-        await self._ledger.advance(rest, witness)
+        positions = await self._ledger.advance(rest, witness)
+        if any(positions[tp.partition] < ends[tp] for tp in tps):
+            raise WentBackError("Redis went back in time while the ledger was read")
         if restored:
             logger.warning("%d ledger records were missing in Redis and are restored", restored)
+        return positions
 
     async def _partitions(self, consumer: aiokafka.AIOKafkaConsumer) -> list[TopicPartition]:
         for _ in range(_LOOKS):
