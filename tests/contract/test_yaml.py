@@ -92,6 +92,25 @@ def test_one_error_with_its_line_and_remedy(text: str, error: str) -> None:
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*" * 100_000,
+        "!" * 100_000,
+        HEAD + f"- {{rule: a, {'k' * 100_000}: 1}}",
+        f"{'k' * 100_000}: 1\n" * 2,
+        HEAD + '- {rule: a, "\u200f\u202ek": 1}',
+    ],
+    ids=["alias", "tag", "unknown key", "key twice", "not seen"],
+)
+def test_an_error_quotes_little_of_the_file_and_nothing_unseen(text: str) -> None:
+    with pytest.raises(YamlFileError) as caught:
+        convert(load_yaml(text, "f.yaml"), File)
+    problem = str(caught.value)
+    assert problem.isprintable()
+    assert len(problem) < 500
+
+
 @pytest.mark.parametrize("nested", ["[", "{a: ", "- ", "? "])
 def test_hostile_nesting_is_refused_before_it_costs_anything(nested: str) -> None:
     started = time.process_time()

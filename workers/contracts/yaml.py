@@ -16,6 +16,8 @@ from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from workers.contracts.characters import escaped
+
 T = TypeVar("T")
 Step = str | int
 Path = tuple[Step, ...]
@@ -23,6 +25,8 @@ Path = tuple[Step, ...]
 MAX_FILE_CHARACTERS: Final = 256_000
 _MAX_DEPTH: Final = 32
 _MAX_BITS: Final = 1024
+_BRIEF: Final = 200
+"""Characters of a file that an error quotes."""
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALARS: Final = frozenset(_TAG + kind for kind in "str int float bool null timestamp".split())
 _MOMENT: Final = _TAG + "timestamp"
@@ -50,9 +54,10 @@ class Document:
     def error(self, path: Sequence[Step], advice: str) -> YamlFileError:
         """Return the error about the value at `path`; raise it."""
         shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-        where = f"{self.name}:{self.line_of(path)}: {shown.lstrip('.') or 'file'}"
+        where = f"{self.name}:{self.line_of(path)}: {_brief(shown.lstrip('.')) or 'file'}"
         found = self._value(path)
-        return YamlFileError(f"{where}: {found}: {advice}" if found else f"{where}: {advice}")
+        said = escaped(advice)
+        return YamlFileError(f"{where}: {found}: {said}" if found else f"{where}: {said}")
 
     def _value(self, path: Sequence[Step]) -> str | None:
         value = self.data
@@ -96,14 +101,20 @@ def _parsed(text: str) -> tuple[Any, Mapping[Path, int]]:
         if isinstance(error, MaxDepthExceededError):
             advice = f"nested deeper than {_MAX_DEPTH}: flatten it"
             raise YamlFileError(f"{line}: {advice}") from None
-        raise YamlFileError(f"{line}: not YAML: {error.problem or error.context}") from None
+        raise YamlFileError(f"{line}: not YAML: {_brief(error.problem or error.context)}") from None
     except (YAMLError, ValueError) as error:
         # ValueError: an escape beyond the last character.
-        raise YamlFileError(f"1: not YAML: {str(error).splitlines()[0]}") from None
+        raise YamlFileError(f"1: not YAML: {_brief(str(error).splitlines()[0])}") from None
     if node is None:
         raise YamlFileError("1: file: empty: describe something in it")
     reader = _Reader(yaml.constructor)
     return reader.read(node, ()), reader.lines
+
+
+def _brief(quoted: str | None) -> str:
+    """Return what a file says as far as it helps, on one line: a name may have any length."""
+    text = escaped((quoted or "")[: _BRIEF + 1])
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"
 
 
 class _Reader:
@@ -127,7 +138,7 @@ class _Reader:
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
         if isinstance(node, ScalarNode) and node.tag in _SCALARS:
             return self._scalar(node)
-        raise self.fail(node, f"tag {node.tag}: write plain YAML")
+        raise self.fail(node, f"tag {_brief(node.tag)}: write plain YAML")
 
     def _items(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Any]]:
         keys: set[str] = set()
@@ -137,7 +148,7 @@ class _Reader:
                 raise self.fail(key_node, "a key that is no text: use a name")
             self._require_text(key_node)
             if key in keys:
-                raise self.fail(key_node, f"{key}: twice in the same place: keep one")
+                raise self.fail(key_node, f"{_brief(key)}: twice in the same place: keep one")
             keys.add(key)
             self.lines[*path, key] = key_node.start_mark.line + 1
             yield key, self.read(value_node, (*path, key))

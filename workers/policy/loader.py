@@ -217,10 +217,9 @@ def _names(names: str | tuple[str, ...] | None) -> frozenset[str] | None:
 
 def _problems(document: Document, file: written.PolicyFile) -> Iterator[YamlFileError]:
     names = [rule.rule for rule in file.rules]
+    yield from _name_problems(document, str(file.version), names)
     for index, rule in enumerate(file.rules):
         path: Path = ("rules", index)
-        if rule.rule in names[:index]:
-            yield document.error((*path, "rule"), "named twice: keep one")
         yield from _rule_problems(document, path, rule)
     for index, route in enumerate(file.routes):
         yield from _route_problems(document, ("routes", index), route, names)
@@ -234,6 +233,20 @@ def _problems(document: Document, file: written.PolicyFile) -> Iterator[YamlFile
     for where, (low, high) in bands:
         if low > high:
             yield document.error(("bands", *where), "the lower bound comes first")
+
+
+def _name_problems(
+    document: Document, version: str, rules: Sequence[str]
+) -> Iterator[YamlFileError]:
+    # These names stand on terminals and pages.
+    unseen = "has a character that is not seen: leave it out"
+    if not version.isprintable():
+        yield document.error(("version",), unseen)
+    for index, rule in enumerate(rules):
+        if not rule.isprintable():
+            yield document.error(("rules", index, "rule"), unseen)
+        if rule in rules[:index]:
+            yield document.error(("rules", index, "rule"), "named twice: keep one")
 
 
 def _rule_problems(

@@ -103,6 +103,8 @@ BAD = [
     ("version: 1", f"version: {1 << 70}", "2: version", "<= 9007199254740991", True),
     ("version: 1", f"version: {'9' * 5000}", "2: 999", "quote it", True),
     ("version: 1", "version: [1", "my.yaml:", "not YAML", True),
+    ("version: 1", 'version: "\\e[31m1"', "2: version", "not seen: leave it out", False),
+    ("rule: sum", 'rule: "s\\u202eum"', "13: rules[1].rule", "not seen: leave it out", False),
 ]  # fmt: skip
 
 
