@@ -5,8 +5,16 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from workers.cli.main import Terminated, handoff, silence_output
-from workers.errors import EXIT_CLOSED_PIPE, EXIT_USAGE
+# Loading takes a moment, in which Ctrl+C would print a traceback: it ends the process instead.
+_interrupted = signal.getsignal(signal.SIGINT)
+if _interrupted is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from workers.cli.main import Terminated, handoff, silence_output  # noqa: E402
+from workers.errors import EXIT_CLOSED_PIPE, EXIT_USAGE  # noqa: E402
+
+if _interrupted is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _interrupted)
 
 
 def main() -> NoReturn:

@@ -160,6 +160,28 @@ def test_a_command_that_is_told_to_end_leaves_no_folder_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+_INTERRUPTED_WHILE_LOADING = """
+import os, signal, sys
+from importlib.abc import MetaPathFinder
+
+class Finder(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "workers.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Finder())
+import workers.cli.__main__
+"""
+
+
+def test_ctrl_c_while_a_command_is_loaded_prints_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_WHILE_LOADING], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_so_does_one_of_many_processes(number: signal.Signals, tmp_path: Path) -> None:
     log, folder = tmp_path / "log.jsonl", tmp_path / "tmp"
