@@ -67,7 +67,7 @@ POISON: Final = "poison"
 GivenUp = Mapping[int, Collection[str]]
 """Per offset of a partition the digests of records at which workers died there.
 
-No digest: whatever stands there, as releases up to 0.1 noted it.
+No digest: any record at that place, as releases up to 0.1 noted it.
 """
 NONE_GIVEN_UP: Final[GivenUp] = {}
 

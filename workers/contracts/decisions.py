@@ -281,7 +281,7 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     opened_at: Instant | None = None
     decided_at: Instant
     person: Id | None = None
-    """The desk's agent who claimed, was refused, transferred or ended it."""
+    """The person who claimed, was refused, transferred or ended it."""
     priority: Priority | None = None
     """Priority that a lead set, in place of the queue's; 1 is the most urgent."""
     lead: ByLead | None = None

@@ -78,7 +78,7 @@ class DeskEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     ticket_id: Id | None = None
     ticket_url: WebAddress | None = None
     force: bool = False
-    """On `accepted`: a lead gives it to `agent_id`, whoever has it."""
+    """On `accepted`: a lead gives it to `agent_id`, even if another person has it."""
     lead: Id | None = None
     """The lead, on what is forced; signed where a secret is set, with a `reason`."""
 
@@ -92,7 +92,7 @@ class LeadEvent(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     occurred_at: Instant
     conversation_id: Id
     force: bool
-    """True, or it is refused: it is done whatever the rules say."""
+    """True, or it is refused: it is done even if the rules say otherwise."""
     lead: Id
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     escalation_id: Id | None = None

@@ -199,7 +199,7 @@ class Ownership(EventBase, kw_only=True, frozen=True, omit_defaults=True):
     ticket_id: Id | None = None
     ticket_url: WebAddress | None = None
     force: bool = False
-    """On `accepted`: a lead gives it to `agent_id`, whoever has it; `reason` says why."""
+    """On `accepted`: a lead gives it to `agent_id`, even from another person; see `reason`."""
     lead: Id | None = None
     """The lead, on what is forced."""
 

@@ -12,7 +12,7 @@ OutcomeKind = Literal["escalated", "offered", "declined", "ended", "rated"]
 
 
 class OutcomeRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """One escalation opened, ended or rated, or one offer made or declined; it quotes nobody.
+    """One escalation opened, ended or rated, or one offer made or declined; it quotes no person.
 
     Readers drop repeats by `decision_id`.
     """

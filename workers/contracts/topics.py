@@ -109,7 +109,7 @@ class Topic(TopicSettings, kw_only=True, frozen=True, forbid_unknown_fields=True
 
 
 class ContactDetails(Contact, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The contact of a customer who cannot be taken, as the file gives it."""
+    """Contact details for a customer whom neither a queue nor a ticket system takes."""
 
 
 class Queue(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
