@@ -51,7 +51,7 @@ def _time(number: int) -> str:
 
 
 def words(number: int) -> str:
-    """Letters that differ from number to number, so that nobody seems to repeat himself."""
+    """Letters that differ from number to number, so that no one seems to repeat themselves."""
     found = []
     for step in (7919, 104_729, 1_299_709):
         value = (number * step) % 456_976

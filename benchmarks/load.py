@@ -19,7 +19,7 @@ LENGTH = 8
 """Messages of an ordinary conversation, and how many of those there are side by side."""
 DRAIN_S = 10.0
 _ASKING = "I would like to speak to a person about this please"
-# With other words before each, so that nobody says the same again and again, which would escalate.
+# With other words before each: the same words again and again would escalate.
 _ORDINARY = (
     "my order has not arrived yet, where is it?",
     "the tracking page has not changed since the third.",
@@ -38,7 +38,7 @@ class Taken(NamedTuple):
     """Times from the event to the decision."""
     missing: int
     unasked: int
-    """Conversations about which something was decided though nobody asked."""
+    """Conversations with a decision although no one asked for a person."""
     cores: list[float]
     """Share of a core that each process of the pipeline used."""
 

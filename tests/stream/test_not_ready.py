@@ -157,7 +157,7 @@ async def test_a_lead_who_switched_it_on_has_the_last_word_for_a_window(
     assert "It was switched on again" in reporting.reports[-1]["text"]
 
 
-async def test_what_a_lead_switched_off_stays_his_word(reporting: Reporting) -> None:
+async def test_what_a_lead_switched_off_stays_off(reporting: Reporting) -> None:
     reporting.by_lead(on=False)
     before = [meta.switches for meta in reporting.metas]
     reporting.counts(9, 10)

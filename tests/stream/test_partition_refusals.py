@@ -26,7 +26,10 @@ class Dying(Partition):
         return super()._fold(incoming, reading)
 
 
-@pytest.mark.expects_errors("trying them one by one", "a worker died at it, alone")
+@pytest.mark.expects_errors(
+    "trying the records of the suspect chunk one by one",
+    "a worker died while it handled this record alone",
+)
 async def test_an_event_at_which_workers_die_is_dead_lettered_and_nothing_else_is(
     redis_url: str,
 ) -> None:

@@ -53,7 +53,7 @@ async def _letters(bench: Bench) -> list[Any]:
     return [letter for letter in found if letter is not None]
 
 
-@pytest.mark.expects_errors("handed over bare")
+@pytest.mark.expects_errors("handed over with ids and counts alone")
 async def test_a_decision_whose_words_kill_is_handed_over_without_them(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,7 +81,7 @@ async def test_a_decision_whose_words_kill_is_handed_over_without_them(
     assert await _letters(bench) == []
 
 
-@pytest.mark.expects_errors("handed over bare")
+@pytest.mark.expects_errors("handed over with ids and counts alone")
 async def test_a_decision_that_kills_bare_too_is_left_to_people(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

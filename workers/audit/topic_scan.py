@@ -60,7 +60,7 @@ _NO_EFFECTS: Final = (LEDGER, NOTIFICATIONS)
 
 
 class MissingTopicsError(ReadError):
-    """Topics that the audit is about are not there, so nothing can be proven."""
+    """The cluster lacks topics that the audit reads, so nothing can be proven."""
 
 
 class LiveAudit:
@@ -125,8 +125,8 @@ class LiveAudit:
     def _require_topics(self, named: Iterable[str], there: Iterable[TopicPartition]) -> None:
         if missing := sorted({*named} - {tp.topic for tp in there}):
             raise MissingTopicsError(
-                f"{self._settings.kafka_bootstrap}: not there: {', '.join(missing)}: name the "
-                "cluster on which the workers run, or create them by handoff topics apply"
+                f"{self._settings.kafka_bootstrap}: no such topics: {', '.join(missing)}: name "
+                "the workers' cluster, or create the topics with `handoff topics apply`"
             )
 
     async def _heads(self, partitions: Iterable[int]) -> dict[int, Head]:

@@ -86,7 +86,7 @@ def _split(body: bytes) -> Sequence[bytes]:
         why = "nested too deeply" if isinstance(error, RecursionError) else error
         raise BadBodyError(f"not an array of events: {why}: send JSON") from None
     if not events:
-        raise BadBodyError("no event in it: send at least one")
+        raise BadBodyError("an empty array: send at least one event")
     if len(events) > MAX_EVENTS:
         raise BadBodyError(f"{len(events)} events: send at most {MAX_EVENTS} in one post")
     return events
@@ -130,7 +130,7 @@ def _record(
     else:
         event = decode_desk_event(raw)
         if isinstance(event, LeadEvent) or (isinstance(event, DeskEvent) and event.force):
-            raise _NotAllowed("force: what a lead does needs our signature: use the commands")
+            raise _NotAllowed("force: a lead's event needs our signature: use `handoff claim`")
         if event.queue not in sender.queues:
             may = ", ".join(sender.queues)
             raise _NotAllowed(f"queue: {shown(event.queue)}: {sender.sender} may write for {may}")

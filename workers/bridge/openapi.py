@@ -178,7 +178,7 @@ def _text(path: str, answers: dict[str, str]) -> Json:
     text = {"text/plain": {"schema": {"type": "string"}}}
     return {
         "operationId": path.strip("/"),
-        "summary": f"For whoever watches the process: {path}.",
+        "summary": f"For the monitoring of this process: {path}.",
         "security": [],
         "responses": {
             code: {"description": description, "content": text}

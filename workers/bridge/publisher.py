@@ -1,4 +1,4 @@
-"""The bridge's way into Kafka: an answer within seconds, whatever Kafka does."""
+"""The bridge's way into Kafka: an answer within seconds, even if Kafka hangs."""
 
 import asyncio
 import logging

@@ -87,7 +87,7 @@ def _secrets(settings: "Settings") -> Iterator[Diagnosis]:
         "ok" if signed else "note",
         f"HANDOFF_SECRET has {counted(signed, 'key')}"
         if signed
-        else "HANDOFF_SECRET is not set: whoever may write the log can pose as our agents",
+        else "HANDOFF_SECRET is not set: anyone who may write to the log can pose as our agents",
     )
     if settings.kafka_bootstrap and settings.kafka_security_protocol == "PLAINTEXT":
         away = [one for one in settings.kafka_bootstrap.split(",") if not _is_near(one.strip())]

@@ -54,7 +54,7 @@ SHOWN = 20
     help="Columns of a CSV file (conversation, role, content, time, name), as in "
     "conversation=Chat,role=From.",
 )
-@click.option("--all", "every", is_flag=True, help=f"List every complaint, not only {SHOWN}.")
+@click.option("--all", "every", is_flag=True, help=f"List every problem, not only {SHOWN}.")
 @click.pass_context
 def import_(
     ctx: click.Context,

@@ -88,7 +88,7 @@ _to = click.option("--to", "to_queue", metavar="QUEUE", help="Queue; else the po
 @_shared
 @_to
 def escalate(to_queue: str | None, **given: Any) -> None:
-    """Hand CONVERSATION over to a person, whatever the rules say."""
+    """Hand CONVERSATION over to a person, even if no rule asks for it."""
     _by_hand("escalated", given, to_queue=to_queue)
 
 
@@ -104,7 +104,7 @@ def move(to_queue: str, **given: Any) -> None:
 @_shared
 @click.option("--for", "agent_id", metavar="PERSON", required=True, help="The person who gets it.")
 def claim(agent_id: str, **given: Any) -> None:
-    """Give the open escalation of CONVERSATION to a person, whoever has it."""
+    """Give the open escalation of CONVERSATION to a person, even if another person has it."""
     _by_hand("accepted", given, agent_id=agent_id)
 
 

@@ -89,7 +89,7 @@ def _sample() -> Notification:
         notification_id=str(uuid4()),
         kind="deadline_at_risk",
         occurred_at=datetime.now(UTC),
-        text="This is a test by `handoff notifier test`: nobody waits.",
+        text="This is a test by `handoff notifier test`: no one waits.",
         queue="test",
         conversation_id="test",
     )

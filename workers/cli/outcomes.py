@@ -90,8 +90,8 @@ def outcomes(
 
     Reads escalation-outcomes up to where it ends now; the outcomes worker writes it. Repeats are
     counted once. With --log or --topic it replays the log instead, which gives the same figures
-    and more: the share of conversations that people took, and who should have had a person and
-    had none. docs/outcomes.md defines each figure.
+    and more: the share of conversations that people took, and those that should have had a person
+    and had none. docs/outcomes.md defines each figure.
     """
     if logs and topic:
         raise CliError("give either --log or --topic", 2)

@@ -58,7 +58,7 @@ _SIZE = re.compile(r"([0-9]{1,6})([MG])")
 def _bytes(context: click.Context, parameter: click.Parameter, given: str) -> int:  # noqa: ARG001
     found = _SIZE.fullmatch(given.strip().upper())
     if found is None or not int(found[1]):
-        raise click.BadParameter(f"{given!r} is no size: as in 512M or 2G")
+        raise click.BadParameter(f"{given!r} is not a size: write it as 512M or 2G")
     return int(found[1]) << (20 if found[2] == "M" else 30)
 
 

@@ -69,7 +69,7 @@ class _Clock:
         self.oldest = ""
 
     def look(self, record: dict[str, Any]) -> None:
-        """Refuse one event that is ahead of now; its reader names whatever else is wrong."""
+        """Refuse one event that is ahead of now; its reader names what else is wrong."""
         at = record.get("occurred_at")
         if self._topic not in (EVENTS, DESKS) or not isinstance(at, str):
             return

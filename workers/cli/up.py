@@ -194,7 +194,7 @@ def is_ready(port: int) -> bool:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=1):
             return True
     except (OSError, HTTPException):
-        # HTTPException: where nobody listens yet, a connection may meet itself, and hear itself.
+        # HTTPException: before a server listens, a connection may meet itself, and hear itself.
         return False
 
 

@@ -68,12 +68,12 @@ logger = logging.getLogger("handoff")
     default="now",
     show_default=True,
     metavar="earliest|now|TIME",
-    help="From where the very first start publishes decisions; TIME as in 2026-11-01T09:30:00Z.",
+    help="Where the very first start begins to publish decisions; TIME as in 2026-11-01T09:30:00Z.",
 )
 @click.option(
     "--observe",
     is_flag=True,
-    help="Decide and publish decisions, but place nothing and tell nobody.",
+    help="Decide and publish decisions, but place nothing and tell no one.",
 )
 @click.option(
     "--dead-letter-limit/--no-dead-letter-limit",

@@ -1,4 +1,4 @@
-"""The client itself: turns out, control in, whatever carries them."""
+"""The client itself: turns out, control in, over any transport."""
 
 import asyncio
 import logging

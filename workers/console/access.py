@@ -185,7 +185,7 @@ def admission(
         )
     if tokens_file is None and (user_header or not is_loopback(host)):
         raise ConfigurationError(
-            f"the console would show conversations to whoever reaches {host}: name a file of "
+            f"the console would show conversations to anyone who reaches {host}: name a file of "
             "people, roles and tokens (HANDOFF_CONSOLE_TOKENS_FILE), or listen on 127.0.0.1"
         )
     people = None if tokens_file is None else People(tokens_file, topics)

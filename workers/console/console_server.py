@@ -176,7 +176,7 @@ async def running_site(
 
 
 def _secret(connection: sqlite3.Connection) -> str:
-    """Return the key of the sessions, kept with the view so that a restart signs nobody out."""
+    """Return the key of the sessions, kept with the view so that sessions outlive a restart."""
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('secret', ?)", (new_secret(),))
     secret: str = connection.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()[0]
     return secret

@@ -219,7 +219,7 @@ def new_session(digest: str | None = None, desk_name: str | None = None) -> Sess
 
 
 def record(identity: Identity, what: str, **about: Any) -> None:
-    """Write who did what into the audit log: one line, whatever the ids hold."""
+    """Write who did what into the audit log: one line for any ids."""
     told = {"who": identity.name, "role": identity.role, "did": what, **about}
     audit.info("%s", json.dumps(told))
 

@@ -90,7 +90,7 @@ def _queue_state(connection: sqlite3.Connection, queue: str, now_ms: int) -> Que
 
 
 def presences(connection: sqlite3.Connection) -> dict[str, list[DeskPresence]]:
-    """Return what each desk of each queue last said, whatever its age."""
+    """Return what each desk of each queue last said, at any age."""
     found: dict[str, list[DeskPresence]] = {}
     for row in connection.execute("SELECT * FROM presence"):
         said = DeskPresence(row["at"], row["online"], row["free"], orjson.loads(row["agents"]))

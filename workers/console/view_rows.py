@@ -1,4 +1,4 @@
-"""Records of the topics into rows of the view, in whatever order the topics are read."""
+"""Records of the topics into rows of the view, in any order of the topics."""
 
 import sqlite3
 import zlib

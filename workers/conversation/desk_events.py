@@ -29,7 +29,7 @@ from workers.redaction.redact import redact
 CLOSING_LIMIT: Final = 500
 """Bytes of each text that an end carries."""
 TICKET_LIFE_MS: Final = 30 * DAY
-"""A ticket that nobody has closed by then ends its escalation as expired."""
+"""A ticket that is still open by then ends its escalation as expired."""
 
 
 def ownership(run: StepContext, event: Ownership) -> None:
@@ -139,7 +139,7 @@ def _accepted(run: StepContext, event: Ownership, escalation: Escalation) -> Non
 
 
 def _given(run: StepContext, event: Ownership, escalation: Escalation) -> None:
-    """Give it to whom a lead names, whoever has it; a stale request of a lead changes nothing."""
+    """Give it to the person that a lead names, even from another; ignore a stale request."""
     state = run.state
     if state.owner == "person" and event.agent_id == escalation.person:
         refuse(run, event, "already_claimed")

@@ -52,9 +52,9 @@ def end(
     leaves: bool = False,
     **fields: Any,
 ) -> None:
-    """End the open escalation, whose outcome this is; the AI agent goes on, or nobody if closed.
+    """End the open escalation, whose outcome this is; the AI agent goes on unless it is closed.
 
-    With `leaves` the customer has closed the conversation, whatever the outcome; so they have when
+    With `leaves` the customer has closed the conversation, with any outcome; so they have when
     they left while a ticket waited.
     """
     state, escalation = run.state, run.state.open

@@ -1,7 +1,7 @@
 """A conversation with too many messages: those beyond the policy's limit are counted, not read.
 
 A person's messages and our own events are always read, and so is what the customer says while only
-machines talk too much: the customer has a limit of his own. Messages that were said at different
+machines talk too much: the customer has a limit of their own. Messages that were said at different
 times and arrive together are not too many.
 """
 

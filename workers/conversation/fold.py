@@ -1,6 +1,6 @@
 """Fold a run of one partition's records: the one way in which live worker, rebuild and replay do.
 
-Whatever the chunks, the same log gives the same outputs, in the same order, byte for byte.
+However the log is cut into chunks, it gives the same outputs in the same order, byte for byte.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -150,7 +150,7 @@ def fold_chunk(
     `states` and `known` answer `wanted(incoming)`: a conversation that is missing there is new.
     `keeps_time` is for a log without `deadline` events: what is due before a conversation's next
     event is applied then. `dry` is for one who only counts: nothing is encoded for topics or the
-    transcript, and rates stand still. `observe` says whether decisions only observe, whatever the
+    transcript, and rates stand still. `observe` says whether decisions only observe, under any
     log says of it; None: as it says. Raises StateUnreadable; nothing of the chunk is applied then.
     """
     folding = Folding(states, known, meta, home, keeps_time=keeps_time, dry=dry, observe=observe)

@@ -79,7 +79,7 @@ def note_of(event: Ownership) -> str | None:
 
 
 def _note(event: Event) -> str:
-    """Return the words of whoever did it by hand; what a claim is for needs none."""
+    """Return the reason that a person gave by hand; a claim needs none."""
     if type(event) is Ownership and event.action != "accepted":
         return (event.resolution or note_of(event) or "")[:NOTE_LIMIT]
     return event.reason[:NOTE_LIMIT] if type(event) is Lead else ""

@@ -43,7 +43,7 @@ REQUEST_TEXT_LIMIT: Final = 4_000
 
 
 def message(run: StepContext, event: Message) -> None:
-    """Apply one turn; the transcript's count includes it, whatever becomes of it."""
+    """Apply one turn; the transcript's count includes it in any case."""
     state = run.state
     state.turns += 1
     state.stale = False

@@ -80,7 +80,7 @@ def adopt(meta: PartitionMeta, event: PartitionEvent) -> PartitionMeta:
 def adopt_switches(meta: PartitionMeta, event: PartitionEvent) -> PartitionMeta:
     """Return the meta after the switches of an event alone: for a replay of another policy.
 
-    Which versions of the AI agent were off holds whatever the policy.
+    The versions of the AI agent that are off stay off under any policy.
     """
     new = [switch_of(event)] if isinstance(event, AiSwitch) else carried(event.switches)
     return _with_switches(meta, switched(meta.switches, new))
@@ -136,7 +136,7 @@ def _with_policy(meta: PartitionMeta, event: PolicyInForce) -> PartitionMeta:
 
 
 def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
-    """Return the key by which versions sort naturally, whatever their text.
+    """Return the key by which versions sort naturally; any text has one.
 
     Runs of the digits 0 to 9 compare as numbers; any other character is text.
     """

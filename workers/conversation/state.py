@@ -166,13 +166,13 @@ class Episode(msgspec.Struct, array_like=True):
     last_answer: str | None = None
     """The last AI turn, also when it only called tools."""
     waiting_since: int | None = None
-    """Time of the first customer message that nobody answered."""
+    """Time of the first customer message without an answer."""
     intents: tuple[str, ...] = ()
     confidences: tuple[float, ...] = ()
     context_used: float = 0.0
     tools: tuple[Tool, ...] = ()
     failing: int = 0
-    """Tool results in a row that are failures, whatever the tool."""
+    """Tool results in a row that are failures, of any tools."""
     tool_failures: int = 0
     """The worse of `failing` and of every tool's own."""
     calls: tuple["Call", ...] = ()
@@ -306,7 +306,7 @@ NOTED_INTENTS: Final = 2
 SUBJECT_LIMIT: Final = 100
 NAME_LIMIT: Final = 60
 EMAIL_LIMIT: Final = 120
-"""Characters; a longer one is not kept, since a part of it reaches nobody."""
+"""Characters; a longer one is not kept, since a part of an address is of no use."""
 
 
 def cut(text: str, limit: int) -> str:

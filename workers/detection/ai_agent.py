@@ -49,7 +49,7 @@ _HANDOVER = rules(
     _MACROS,
 )
 _HEADINGS = frozenset("transfer connect contact escalate forward speak talk redirect".split())
-# To hand one of these on promises nobody to the customer.
+# To hand one of these on is no promise of a person.
 _FEEDBACK = frozenset(
     "feedback suggestion suggestions idea ideas compliment compliments praise wishes "
     "verbesserungsvorschlag vorschlag vorschlaege vorschläge idee ideen lob anregung "

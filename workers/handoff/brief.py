@@ -11,7 +11,7 @@ from workers.handoff.wording import READ_LIMIT, one_line
 from workers.redaction.redact import redact
 
 SAID: Final = 2
-"""Turns of the person that are given whole, and of the customer that nobody answered."""
+"""Turns of the person that are given whole, and of the customer without an answer."""
 SAID_LIMIT: Final = 500
 PROMISES: Final = 4
 PROMISE_LIMIT: Final = 200

@@ -15,7 +15,7 @@ NOTED: Final = frozenset({"note", "transferred", "returned"})
 
 
 def is_history(turn: Turn | PacketTurn, words: Frame) -> bool:
-    """Return whether an entry of a transcript says who had the conversation, and nobody said it."""
+    """Return whether an entry of a transcript says who had the conversation: it is no message."""
     return turn.role == "system" and words.has("history", turn.status or "")
 
 

@@ -53,7 +53,7 @@ _VAGUE: Final = re.compile(
     r"|\b(?:it|this|that|them|those|these|both|everything)$|\bwhat you\b",
     re.IGNORECASE,
 )
-"""An end without which nobody knows what was done, but by the message before."""
+"""An end without which only the message before tells what was done."""
 _NO_STEP: Final = re.compile(
     r"\bpaid (?:for|with|by|via|using|extra|too|so|\W?\d)|\bchanged my mind\b|\bset (?:to|on)\b|"
     r"\bconfirmed (?:my|the) (?:name|e-?mail|address)|\b(?:wanted|going) to\b",

@@ -188,7 +188,7 @@ def packet_for(
 ) -> Packet:
     """Return the packet for the place of `plan`: in its queue's language and by its redaction.
 
-    None as `queue`: nobody knows the team, and the strictest rule holds.
+    None as `queue`: the team is not known, and the strictest rule holds.
     """
     language = DEFAULT_LANGUAGE if queue is None else queue.language
     packet = build_packet(

@@ -16,7 +16,7 @@ _SEEKS: Final = re.compile(
     r"\biets (?:aan|doen)\b",
     re.IGNORECASE,
 )
-"""A request for whatever helps: a no leaves it open."""
+"""A request for anything that helps: a no leaves it open."""
 _PAYING: Final = frozenset({"pay", "compensate"})
 _HOW_TO_PAY: Final = re.compile(
     r"\b(?:use|using|charge|apply|cover|put it on|pay with|nehmen|verwenden|belasten|utilise[rz]?|"

@@ -47,7 +47,7 @@ GRAVE: Final = re.compile(
     r"decedut[oa]|faleceu|morreu|overleden|begrafenis|ziekenhuis)\b",
     re.IGNORECASE,
 )
-"""Events that weigh on a customer, whatever they say of their feelings."""
+"""Events that weigh on a customer, even one who says nothing of feelings."""
 _OWN: Final = re.compile(r"\b(?:i|ich|je|j|estoy|sono|estou|ik)\b", re.IGNORECASE)
 _IT: Final = re.compile(
     r"\b(?:this|that|it|which|getting|becoming|das|es|ça|c|esto|isto|dit)\b", re.IGNORECASE

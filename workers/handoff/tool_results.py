@@ -41,7 +41,7 @@ PROFILE: Final = (re.compile(r"membership|tier|locked|suspen|balance"),)
 _PLAIN_STATES: Final = frozenset("active available activated enabled ok normal success".split())
 """States of which nothing follows."""
 _LASTING: Final = re.compile(r"created|booked|ordered_at|membership|_used(?:_|$)")
-"""Keys of values that stay as they are, whatever is changed on a thing."""
+"""Keys of values that no change of a thing changes."""
 _ANYTHING: Final = frozenset("update modify change edit set".split())
 """In the name of a tool: it may have changed anything."""
 _NO: Final = re.compile(

@@ -109,7 +109,7 @@ def _with_chosen(
 
 
 def _is_idle(view: PacketView, found: PacketFindings, work: ToolWork) -> bool:
-    """Return whether a tool was asked for what nobody spoke of, or what it found another way."""
+    """Return whether a tool was asked for a thing not spoken of, or found it another way."""
     if not work.missed:
         return False
     if any(one.profile and one.status == "ok" for one in found.works) and work.profile:

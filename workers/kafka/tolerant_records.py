@@ -1,4 +1,4 @@
-"""Read batches at which aiokafka 0.14.0 stops for ever, or takes whatever memory there is.
+"""Read batches at which aiokafka 0.14.0 stops for ever, or takes all memory.
 
 The protocol calls a header's name a string, but brokers and other clients take any bytes. Only a
 batch that holds such a name is read a second time, here. A batch of a megabyte may be gigabytes
@@ -42,7 +42,7 @@ def accept_any_records() -> None:
 
 
 class _Records(_MemoryRecordsPy):  # type: ignore[misc]
-    """The batches of one answer; those of today's format can be iterated whatever they hold."""
+    """The batches of one answer; those of today's format can be iterated, even if damaged."""
 
     def next_batch(self, *args: Any) -> Any:
         piece = self._next_slice
@@ -185,5 +185,5 @@ def _bytes(buffer: bytearray, at: int) -> tuple[bytes | None, int]:
     if length < 0:
         return None, at
     if at + length > len(buffer):
-        raise CorruptRecordException(f"{length} bytes at {at} end behind the batch")
+        raise CorruptRecordException(f"{length} bytes at {at} reach beyond the end of the batch")
     return bytes(buffer[at : at + length]), at + length

@@ -72,7 +72,7 @@ class Mailer:
 
         `later` may follow although the server has taken it, when its answer was lost: the same
         Message-Id then tells the repeat. It follows, too, while one of several recipients is to be
-        tried again; the next call with that Message-Id sends to nobody else.
+        tried again; the next call with that Message-Id sends to no others.
         """
         message["From"] = self._server.sender
         known = str(message["Message-ID"])

@@ -36,7 +36,7 @@ class VendorRule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
 
     rule: VendorName
     when: str | None = None
-    """JMESPath; it holds for whatever is not null, false or empty."""
+    """JMESPath; it holds for any value but null, false and empty ones."""
     write: Topic
     event: dict[str, Tree]
 
@@ -155,7 +155,7 @@ class Vendor:
     def conversation_id(self, conversation: str) -> str | None:
         """Return the vendor's own id of a conversation; None when it is another's.
 
-        It becomes a part of addresses, so an id that could lead elsewhere is nobody's.
+        It becomes a part of addresses, so an id that could change the address is not the vendor's.
         """
         if self.file.outbound is None or not conversation.startswith(self.prefix):
             return None
@@ -174,7 +174,7 @@ def load_vendor(path: pathlib.Path, *, secrets: bool = True) -> Vendor:
         _require_keys(document, file, held)
     vendor = Vendor(file, held, has_secrets=secrets)
     if file.outbound is not None and not vendor.prefix:
-        raise document.error(("outbound", "conversations"), "empty: it would take everybody's")
+        raise document.error(("outbound", "conversations"), "empty: every conversation would match")
     return vendor
 
 

@@ -122,7 +122,7 @@ class RouteDocument(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
 
 
 class Match(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """For whom an override holds; all that are given must match."""
+    """The conversations for which an override holds; all fields that are given must match."""
 
     tenant: Words | None = None
     tier: Words | None = None

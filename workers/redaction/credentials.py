@@ -66,7 +66,7 @@ _CODE_AFTER: Final = re.compile(
 
 
 def _beside(text: str, end: int) -> Iterator[Found]:
-    """Yield the expiry and the code that stand after a card, whatever they are called."""
+    """Yield the expiry and the code that stand after a card, with or without a name."""
     expiry = _EXPIRY_AFTER.match(text, end)
     if expiry is None:
         return

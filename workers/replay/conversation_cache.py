@@ -28,7 +28,7 @@ class CachedConversation(msgspec.Struct, array_like=True):
     clock: int = 0
     """The latest time of its events."""
     is_pending: bool = False
-    """An escalation is open, or a time is awaited: whatever comes goes on with it."""
+    """An escalation is open, or a deadline is due: the next event needs its state."""
     began: int = 0
     """Time of its first event; another one when it begins afresh."""
     escalated: int = 0

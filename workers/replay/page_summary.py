@@ -1,5 +1,6 @@
 """The first words of a backtest's page: the answer in three sentences."""
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -8,7 +9,7 @@ from workers.replay.report import Judged, RateRow, Summary
 from workers.replay.sweep import SweepSummary
 
 _TURNS: Final = (
-    ("1 turn", 1, 1), ("2 or 3", 2, 3), ("4 to 9", 4, 9), ("10 or more", 10, 1_000_000_000),
+    ("1 turn", 1, 1), ("2 or 3", 2, 3), ("4 to 9", 4, 9), ("10 or more", 10, math.inf),
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from workers.routing.plan import is_placing
 
 _RAISED: Final = frozenset({"reply_missed", "mandatory_rule", "hop_limit", "idle"})
 _AS_PLANNED: Final = frozenset({"closed", "tried"})
-"""Reasons to skip a rung of which nobody need be told: opening hours, and what `moved` says."""
+"""Reasons to skip a rung without a notification: opening hours, and what `moved` says."""
 _MISSED: Final = frozenset({"claim_missed", "ticket_unanswered", "ticket_refused"})
 
 
@@ -77,9 +77,9 @@ def _text(kind: NotificationKind, decision: Decision, plan: Plan, topics: Topics
     cause = (decision.cause or "").replace("_", " ")
     about = f"{decision.conversation_id} ({reason})"
     said = {
-        "expired": f"Nobody took {about} in time; it has ended.",
+        "expired": f"No one took {about} in time; the escalation has ended.",
         "ticket_requested": f"No queue could take {about}; a ticket was requested.",
-        "contact_given": f"Nobody could take {about}; the customer was given contact details.",
+        "contact_given": f"No one could take {about}; the customer was given contact details.",
         "level_raised": f"{about} was raised to level {decision.level}: {cause}.",
         "moved": f"{about} was moved: {cause}.",
         "rung_skipped": f"{about} went to {plan.queue}: no place before it could take it.",

@@ -115,7 +115,7 @@ def ladder(decision: Decision, topics: Topics, load: Load, now_ms: int) -> list[
         and person_rung(queue, person) not in decision.tried
     )
     owner = next((queue for queue in _queues(decision, topics) if queue in topics.queues), None)
-    # A target that nobody knows has no team; its name is all that can be said.
+    # topics.yaml lacks this queue, so it has no team: its name is all that can be said.
     last = owner or decision.target_queue or TICKET
     return [
         *own,

@@ -28,7 +28,7 @@ CHUNK_SECONDS: Final = Histogram(
 LAG: Final = _gauge("lag_records", "Records that wait in an owned partition.", "agent", "partition")
 PUBLISHED: Final = _counter("published", "Records published and acknowledged.", "agent", "topic")
 DECISIONS: Final = _counter("decisions", "Decisions published, by what they do.", "action")
-DEAD_LETTERS: Final = _counter("dead_letters", "Events that nobody could use.", "agent", "reason")
+DEAD_LETTERS: Final = _counter("dead_letters", "Events that could not be used.", "agent", "reason")
 UNREAD: Final = _counter(
     "messages_unread", "Messages that were not read: too many in a minute of one conversation."
 )

@@ -230,7 +230,7 @@ class LedgerStore:
             return {}
         reached = await self._redis.eval(_ADVANCE, 2, self._positions, witness, *flat)
         if reached is None:
-            raise WentBackError("Redis was replaced while the ledger was looked at")
+            raise WentBackError("Redis was replaced while the ledger was read")
         return dict(zip(reached[::2], reached[1::2], strict=True))
 
     def _key(self, conversation_id: str) -> str:

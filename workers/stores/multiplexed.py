@@ -1,6 +1,6 @@
 """A Redis client whose tasks share one connection.
 
-Whatever is asked while an exchange is under way goes out as the next one: one write and, mostly,
+Commands that come while an exchange is under way go out as the next one: one write and, mostly,
 one read for all of it, so that a busy worker makes fewer calls into the system and not more.
 """
 

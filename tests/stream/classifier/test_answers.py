@@ -256,7 +256,7 @@ async def test_as_a_process(tmp_path: Path, api: MessagesApi) -> None:
     assert found.event_id == signal_event_id(requests[0].request_id)
     assert set(api.keys) == {"a key of the tests"}
     log = worker.log.read_text()
-    assert f"asks {MODEL}" in log
+    assert f"asking {MODEL}" in log
     assert "malformed" in log, "the second one was dropped, and the worker went on"
     assert "per thousand" in log
     assert "canary" not in log

@@ -239,7 +239,7 @@ class TestRejections:
         assert len(await bench.told()) == 1
         assert await bench.waiting() == {}
 
-    @pytest.mark.expects_errors("topics.yaml has it no more")
+    @pytest.mark.expects_errors("topics.yaml no longer has it")
     async def test_a_queue_that_is_no_more_when_its_plan_is_repeated(self, bench: Bench) -> None:
         one = decision()
         async with bench.router() as agent:

@@ -218,7 +218,7 @@ def test_an_id_that_could_lead_elsewhere_is_nobodys(chatwoot: Vendor, own: str) 
         (("outbound", "control", 1, "call"), "silence", "named twice"),
         (("outbound", "control", 0, "sign"), "standard_webhooks", "outbound.sign_with"),
         (("outbound", "limits", "per_second"), 0, "outbound.limits.per_second"),
-        (("outbound", "conversations"), "{{ '' }}", "it would take everybody's"),
+        (("outbound", "conversations"), "{{ '' }}", "every conversation would match"),
         (("presence", "agents_online"), 1, "give either ask or agents_online"),
         (("secrets", "token"), "nowhere", "cannot be read"),
         (("vendors",), {}, "unknown key"),

@@ -120,7 +120,10 @@ def test_an_idle_conversation_is_stripped_on_disk_and_an_open_one_is_not(tmp_pat
 
 
 def test_a_size_that_is_none_is_named(plain: Path) -> None:
-    assert "'much' is no size: as in 512M or 2G" in replay(plain, "--memory", "much", code=2).output
+    assert (
+        "'much' is not a size: write it as 512M or 2G"
+        in replay(plain, "--memory", "much", code=2).output
+    )
 
 
 def test_one_process_and_two_agree_to_the_byte(

@@ -113,7 +113,7 @@ class ClassifierAgent(Agent):
             logger.info("ANTHROPIC_API_KEY is not set: no model is asked, requests are dropped")
             return
         logger.info(
-            "asks %s, %d times a minute at most",
+            "asking %s, at most %d times a minute",
             self.settings.classifier_model,
             self.settings.classifier_calls_per_minute,
         )

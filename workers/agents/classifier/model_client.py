@@ -92,7 +92,7 @@ class ModelReply(NamedTuple):
 
     @property
     def reached(self) -> bool:
-        """Return True if the provider answered, whatever the answer is worth."""
+        """Return True if the provider answered, even with an answer that cannot be used."""
         return self.result not in ("timeout", "rate_limited", "failed")
 
 

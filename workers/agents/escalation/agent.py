@@ -116,7 +116,7 @@ class EscalationAgent(Agent):
     # ---- assignment ----------------------------------------------------------------------------
 
     async def positions(self, bounds: Mapping[TP, Bounds]) -> Mapping[TP, int]:
-        """One after the mark, whatever is committed."""
+        """One after the mark, even where another offset is committed."""
         await self._require_noeviction()
         # Of every owner of a partition, before and after, only this one has this token.
         token, around = uuid.uuid4().hex[:12], Surroundings(self.settings)
@@ -321,13 +321,13 @@ class EscalationAgent(Agent):
             )
 
     def _warn_if_older(self, own: PartitionMeta, in_force: PartitionMeta) -> None:
-        """Say once of a file that it is older than what is in force, and not taken over."""
+        """Warn once that a file is older than the policy in force, and not taken over."""
         if own.policy_hash == self._warned:
             return
         self._warned = own.policy_hash
         logger.warning(
-            "%s has version %s (hash %s) and is not taken over: in force is the newer version %s "
-            "(hash %s); give it a newer version",
+            "%s has version %s (hash %s) and is not taken over: the newer version %s "
+            "(hash %s) is in force; give the file a newer version",
             self._policies.file,
             own.policy_version,
             own.policy_hash,

@@ -233,14 +233,18 @@ class Partition:
         if first.offset <= reading.alone:
             if not reading.deaths:
                 return [first]
-            logger.error("%s: offset %d: a worker died at it, alone", self, first.offset)
+            logger.error(
+                "%s: offset %d: a worker died while it handled this record alone",
+                self,
+                first.offset,
+            )
             rejected = Rejected(POISON, "event: workers died while they applied it: report it")
             return [first._replace(event=None, rejected=rejected)]
         if reading.deaths < DEATHS_ALLOWED:
             return incoming
         until = incoming[-1].offset
         where = f"{self}: workers died at offsets {first.offset} to {until}"
-        logger.error("%s: trying them one by one", where)
+        logger.error("%s: trying the records of the suspect chunk one by one", where)
         await self.marked.try_alone(first.offset, until)
         return [first]
 

@@ -70,7 +70,7 @@ class RatesTeller:
                     records += self._switched_off(one, known, left_on, now_ms)
         await self._publish(records)
         await self._store.note_told([(one.subject or "", told) for one, told in said])
-        logger.info("%d shares outside their bands, or back in them, are told", len(said))
+        logger.info("published %d notifications on shares and their bands", len(said))
 
     def _switched_off(
         self, report: Notification, known: Switches, left_on: Collection[str], now_ms: int

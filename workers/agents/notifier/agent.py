@@ -25,7 +25,7 @@ def make_agent(settings: Settings, options: Options) -> "NotifierAgent":
     """Return the notifier agent; errors of topics.yaml and of notifier.yaml say where."""
     if settings.notifier is None:
         raise ConfigurationError(
-            "nobody to notify: set HANDOFF_NOTIFIER to a notifier.yaml (docs/notifications.md)"
+            "no one to notify: set HANDOFF_NOTIFIER to a notifier.yaml (docs/notifications.md)"
         )
     read_topics(options.topics)
     return NotifierAgent(settings, load_notifier(settings.notifier), options)

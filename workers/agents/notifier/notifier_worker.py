@@ -62,7 +62,9 @@ class NotifierWorker:
         now = self._clock()
         pause = round(route.every_minutes * MINUTE)
         if answer.result == "done":
-            logger.info("%s: told of %d (%s)", route.route, len(batch.records), answer.why)
+            logger.info(
+                "%s: sent %d notifications (%s)", route.route, len(batch.records), answer.why
+            )
             metrics.NOTIFIED.labels(route.route, "told").inc(len(batch.records))
             await self._store.done(batch, now + pause)
         elif answer.result == "refused":

@@ -172,7 +172,12 @@ class RoutingAgent(Agent):
         decisions, refused = _decode(records)
         await refuse("routing", tp, records, refused, self._limit, self.producer)
         if deaths:
-            logger.error("%s[%d]@%d: handed over bare", tp.topic, tp.partition, records[0].offset)
+            logger.error(
+                "%s[%d]@%d: handed over with ids and counts alone, because workers died at it",
+                tp.topic,
+                tp.partition,
+                records[0].offset,
+            )
             decisions = [bare(decision) for decision in decisions]
         for some in _at_once(decisions):
             await self._carry_out(some, transcripts=not deaths)

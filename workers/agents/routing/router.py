@@ -217,7 +217,9 @@ class Router:
             return
         queue = self._topics.queues.get(planned.queue or "")
         if planned.place == "queue" and queue is None:
-            raise TopicRefusesError(f"{planned.queue}: planned, but topics.yaml has it no more")
+            raise TopicRefusesError(
+                f"{planned.queue}: the plan names this queue, but topics.yaml no longer has it"
+            )
         packet = await self._packets.build(decision, work.transcript, planned, queue)
         make = (
             envelopes.ticket

@@ -62,7 +62,7 @@ def demo() -> None:
     customers, an AI agent, people at their desks and a ticket system, and prints each decision as
     it is made. Needs no network and takes less than a minute.
 
-    Exit code: 0 every conversation ended as expected and the audit is clean, 1 not so.
+    Exit code: 0 every conversation ended as expected and the audit is clean, 1 otherwise.
     """
     console = piped_console(width=None if sys.stdout.isatty() else _WIDTH)
     stage, conversations = load_stage(), load_conversations()
