@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from tests.support.routing_builders import decision, later, queue, topics
 from tests.support.routing_harness import Bench, bench_on, route
-from workers.agents.routing.outlet import TopicRefusesError
+from workers.agents.routing.desk_producer import TopicRefusesError
 from workers.contracts.handoffs import Claimed, Handoff
 from workers.contracts.time import DAY
 from workers.embedded import EmbeddedKafka

@@ -13,8 +13,8 @@ from faust.types import TP
 from redis.exceptions import RedisError
 
 from workers.agents.routing.chunk_read import needs_transcript, read_for
+from workers.agents.routing.desk_producer import Outlet
 from workers.agents.routing.message_publisher import Telling
-from workers.agents.routing.outlet import Outlet
 from workers.agents.routing.packet_builder import PacketBuilder
 from workers.agents.routing.playbook_source import PlaybookSource
 from workers.agents.routing.router import Router, Work

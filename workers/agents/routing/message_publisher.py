@@ -6,8 +6,8 @@ from functools import partial
 
 from aiokafka.structs import RecordMetadata
 
+from workers.agents.routing.desk_producer import Outlet, TopicRefusesError
 from workers.agents.routing.ledger_progress import LedgerProgress
-from workers.agents.routing.outlet import Outlet, TopicRefusesError
 from workers.agents.routing.router_stores import Stores
 from workers.contracts.codec import encode
 from workers.contracts.ledger import LedgerRecord

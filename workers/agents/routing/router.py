@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from workers.agents.routing.desk_producer import TooLargeError, TopicRefusesError
 from workers.agents.routing.message_publisher import Telling
-from workers.agents.routing.outlet import TooLargeError, TopicRefusesError
 from workers.agents.routing.packet_builder import PacketBuilder
 from workers.agents.routing.planner import Planner
 from workers.agents.routing.router_stores import Stores
