@@ -18,7 +18,7 @@ from workers.contracts.handoffs import (
 from workers.contracts.ledger import Plan
 from workers.contracts.time import from_ms
 from workers.contracts.topics import Queue
-from workers.handoff import claims, reasons, work_lines
+from workers.handoff import reasons, statements, work_lines
 from workers.handoff.also_said import also_said
 from workers.handoff.closing import closes
 from workers.handoff.frames import Frame, frame
@@ -99,8 +99,8 @@ def build_packet(
     )
     room -= word_count(subject or "")
 
-    who = claims.who(view, found)
-    mood = claims.mood(view)
+    who = statements.who(view, found)
+    mood = statements.mood(view)
     room -= words_of((who, mood) if mood is not None else (who,))
     note = reasons.note_for_why(view)
     why = reasons.why(view, found.works) if note is not None else None
@@ -121,7 +121,7 @@ def build_packet(
         room += for_why
         why = reasons.why(view, found.works)
         room -= words_of((why,))
-    stands = claims.stands(view, found, min(claims.STANDS_WORDS, room))
+    stands = statements.stands(view, found, min(statements.STANDS_WORDS, room))
     room -= words_of((stands,))
     conditions = min(CONDITION_WORDS, room - _FOR_TOLD)
     room += words_of((wants,))
@@ -129,13 +129,13 @@ def build_packet(
     room -= words_of((wants,))
     more = work_lines.told_and_unable(view, found, min(work_lines.TOLD_WORDS, room))
     room -= words_of(more)
-    promised = claims.promised(view, found, min(_FOR_PROMISES * 2, room))
+    promised = statements.promised(view, found, min(_FOR_PROMISES * 2, room))
     room -= words_of(promised)
     steps = work_lines.steps(view, found)
     requests = _requests(view, found)
     key = key_messages(view, found, shown, room)
     left = room - sum(word_count(one.text) for one in key)
-    stands = claims.replied_to(view, found, stands, more, left)
+    stands = statements.replied_to(view, found, stands, more, left)
     also = also_said(view, found)
     return Packet(
         customer=_customer(view),
@@ -160,7 +160,7 @@ def build_packet(
         links=advice.links if advice is not None else (),
         playbook_hash=advice.hash if advice is not None else None,
         language=language,
-        title=claims.subject(who, found, view),
+        title=statements.subject(who, found, view),
         intents=tuple(one_line(view.hide(intent)) for intent in facts.intents[-_INTENTS:]),
         ticket_id=decision.ticket_id or facts.ticket_id,
         channel=facts.channel,
