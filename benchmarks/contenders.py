@@ -200,14 +200,14 @@ def replay(file: str, processes: str, memory: str) -> None:
 
     It prints its seconds, CPU seconds and the peak of its largest process in MB.
     """
-    from workers.replay.backtest import Candidate
+    from workers.replay.backtest import CandidatePolicy
     from workers.replay.planning import Asked, plan_files
     from workers.replay.processes import replay as run_replay
 
     text = data_path("policies/default.yaml").read_text(encoding="utf-8")
     started, cpu = time.perf_counter(), _cpu()
     asked = Asked(memory=int(memory))
-    prepared = plan_files([Path(file)], [Candidate("default", text)], text, asked)
+    prepared = plan_files([Path(file)], [CandidatePolicy("default", text)], text, asked)
     run_replay(prepared.plan, prepared.records, lambda _: None, processes=int(processes))
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     figures = (time.perf_counter() - started, _cpu() - cpu, max(own_peak_mb(), children))

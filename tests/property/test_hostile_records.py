@@ -56,7 +56,7 @@ from workers.conversation.fold import fold_chunk
 from workers.conversation.partition_meta import starting_meta
 from workers.data import data_path
 from workers.kafka.dead_letter_topic import LetterFilter, LetterList
-from workers.replay.backtest import BacktestPlan, Candidate, _Shard
+from workers.replay.backtest import BacktestPlan, CandidatePolicy, _Shard
 from workers.replay.event_sources import _first_policy, of_record
 from workers.replay.explain_events import explain_events
 from workers.runtime.app import Options
@@ -173,7 +173,7 @@ def test_the_log(record: ConsumerRecord) -> None:
 @given(record=records(EVENTS))
 def test_the_log_replayed(record: ConsumerRecord) -> None:
     plan = BacktestPlan(
-        candidates=(Candidate(name="one", text=_POLICY),), default_policy=_POLICY,
+        candidates=(CandidatePolicy(name="one", text=_POLICY),), default_policy=_POLICY,
         default_name="default", homes={0: _POLICY}, observe=frozenset(), foreign=False,
         topic=EVENTS,
     )  # fmt: skip

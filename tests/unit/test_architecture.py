@@ -136,6 +136,16 @@ def test_no_module_name_stands_twice() -> None:
     assert [name for name, times in names.items() if times > 1] == []
 
 
+def test_no_class_name_stands_twice() -> None:
+    names = Counter(
+        node.name
+        for file in _sources()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, times in names.items() if times > 1] == []
+
+
 def test_no_two_packages_need_each_other() -> None:
     needs: dict[str, set[str]] = {}
     for importer, imported in _ours():

@@ -9,7 +9,7 @@ from workers.cli.common import CliError, naming_servers, require_servers, settin
 from workers.cli.input_check import require_event_files
 from workers.cli.policy_option import PolicyText
 from workers.errors import EXIT_DEAD_LETTERS
-from workers.replay.backtest import Candidate
+from workers.replay.backtest import CandidatePolicy
 from workers.replay.planning import Asked, Prepared, plan_files, plan_topic
 
 
@@ -31,7 +31,7 @@ class LogSource(NamedTuple):
 
 @contextmanager
 def planned(
-    source: LogSource, candidates: Sequence[Candidate], default: PolicyText, asked: Asked
+    source: LogSource, candidates: Sequence[CandidatePolicy], default: PolicyText, asked: Asked
 ) -> Iterator[Prepared]:
     """Yield the plan of a replay; the files it names exist until the block is left."""
     if source.topic is None:

@@ -128,11 +128,11 @@ def _replayed(
     by: tuple[str, ...],
 ) -> "LogOutcomes":
     from workers.cli.log_source import LogSource, planned, require_events
-    from workers.replay.backtest import Candidate
+    from workers.replay.backtest import CandidatePolicy
     from workers.replay.outcomes_of_log import ASKED, outcomes_of_log
     from workers.replay.planning import OWN_POLICIES
 
-    own = [Candidate(name=OWN_POLICIES, text=None)]
+    own = [CandidatePolicy(name=OWN_POLICIES, text=None)]
     source = LogSource(logs, topic, since=None, until=None, kafka=kafka)
     with (
         planned(source, own, shipped().read(None), ASKED) as prepared,

@@ -83,13 +83,15 @@ def _unused(policy: "Policy", text: str, logs: tuple[str, ...]) -> dict[str, Any
     """Return what of a policy never occurs in files of events."""
     from workers.agents.classifier.prompt import intents_of
     from workers.chatlogs.event_files import local_files
-    from workers.replay.backtest import Candidate
+    from workers.replay.backtest import CandidatePolicy
     from workers.replay.planning import Asked, plan_files
     from workers.replay.processes import replay
 
     with local_files(logs) as paths, tempfile.TemporaryDirectory(prefix="handoff-check-") as folder:
         decisions = Path(folder) / "decisions.jsonl"
-        prepared = plan_files(paths, [Candidate("policy", text)], text, Asked(keep_decisions=True))
+        prepared = plan_files(
+            paths, [CandidatePolicy("policy", text)], text, Asked(keep_decisions=True)
+        )
         with progress("replaying", prepared.records) as advance:
             result = replay(prepared.plan, prepared.records, advance, decisions)
         with decisions.open("rb") as lines:

@@ -31,7 +31,7 @@ from workers.cli.time_option import Moment
 from workers.contracts.yaml import YamlFileError
 from workers.handoff.wording import counted
 from workers.policy import load_policy
-from workers.replay.backtest import Candidate, Result
+from workers.replay.backtest import CandidatePolicy, Result
 from workers.replay.event_sources import count_ahead
 from workers.replay.expectations import Expectations, disappointed, load_expectations
 from workers.replay.planning import OWN_POLICIES, Asked, Prepared
@@ -165,7 +165,7 @@ def replay(
         memory=memory,
     )
     if sweeps:
-        tried = candidates[0] if candidates[0].text is not None else Candidate(*default)
+        tried = candidates[0] if candidates[0].text is not None else CandidatePolicy(*default)
         _sweep(tried, sweeps, read, default, asked, outputs)
         return
     with planned(read, candidates, default, asked) as prepared:
@@ -203,7 +203,7 @@ def _compare(prepared: Prepared, read: LogSource, outputs: _Outputs) -> Summary:
 
 
 def _sweep(
-    base: Candidate,
+    base: CandidatePolicy,
     sweeps: Sequence[str],
     read: LogSource,
     default: PolicyText,
@@ -269,14 +269,14 @@ def _require_writable(output: Path) -> None:
         raise CliError(f"{output}: may not be written", exit_code=2)
 
 
-def _candidates(policy: PolicyChoice, against: Path | None, topics: Path) -> list[Candidate]:
+def _candidates(policy: PolicyChoice, against: Path | None, topics: Path) -> list[CandidatePolicy]:
     """Return the policy to try, named or the log's own, and the one to compare it with."""
-    tried = Candidate(name=OWN_POLICIES, text=None)
+    tried = CandidatePolicy(name=OWN_POLICIES, text=None)
     if policy.is_given:
-        tried = Candidate(*policy.read(topics))
+        tried = CandidatePolicy(*policy.read(topics))
     if against is None:
         return [tried]
-    return [tried, Candidate(*PolicyChoice(against, "--policy").read(topics))]
+    return [tried, CandidatePolicy(*PolicyChoice(against, "--policy").read(topics))]
 
 
 def _default(policy: PolicyChoice, topics: Path) -> PolicyText:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from workers.console import view_reads
 from workers.console.access import Identity
 from workers.console.ai_agents import Line
-from workers.console.chat_system import Said, holds, is_ours, new_conversation_id, said_in
+from workers.console.chat_system import ChatLine, holds, is_ours, new_conversation_id, said_in
 from workers.console.conversation_page import conversation_context
 from workers.console.event_sender import NotSent
 from workers.console.now_page import system_state
@@ -42,7 +42,7 @@ async def chat_context(site: Site, identity: Identity, conversation_id: str) -> 
     told, held = await site.view.read(read)
     stored = await site.stored(conversation_id, _TURNS)
     said = [] if stored is None else said_in(stored.turns, for_customer=True)
-    said += [Said(row["at"], "notice", row["text"]) for row in told if row["text"]]
+    said += [ChatLine(row["at"], "notice", row["text"]) for row in told if row["text"]]
     said.sort(key=lambda one: one.at)
     behind: dict[str, Any] = {"items": [], "current": None, "stands": None, "missing": []}
     if stored is not None:

@@ -39,7 +39,7 @@ class Holds(NamedTuple):
     offered: bool = False
 
 
-class Said(NamedTuple):
+class ChatLine(NamedTuple):
     """One thing that was said, or that the chat system told the customer."""
 
     at: int
@@ -58,7 +58,7 @@ def new_conversation_id() -> str:
     return f"{PREFIX}{secrets.token_hex(8)}"
 
 
-def said_in(turns: Iterable[Turn], *, for_customer: bool) -> list[Said]:
+def said_in(turns: Iterable[Turn], *, for_customer: bool) -> list[ChatLine]:
     """Return what was said aloud, for a desk with who had the conversation when.
 
     A customer sees neither that nor turns that came too late.
@@ -67,9 +67,9 @@ def said_in(turns: Iterable[Turn], *, for_customer: bool) -> list[Said]:
     said = []
     for turn in turns:
         if turn.role in _SPOKEN and turn.content and not (for_customer and turn.status == "stale"):
-            said.append(Said(turn.at, turn.role, turn.content, turn.name))
+            said.append(ChatLine(turn.at, turn.role, turn.content, turn.name))
         elif not for_customer and is_history(turn, words):
-            said.append(Said(turn.at, turn.role, history_text(turn, words)))
+            said.append(ChatLine(turn.at, turn.role, history_text(turn, words)))
     return said
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from workers.contracts.handoffs import Claim
 from workers.handoff.identifiers import Identifier
 from workers.handoff.packet_findings import PacketFindings
-from workers.handoff.tool_results import Finding
+from workers.handoff.tool_results import ToolFinding
 from workers.handoff.view import PacketView
 from workers.handoff.wording import clip
 
@@ -22,7 +22,7 @@ class OtherNumber(NamedTuple):
     name: str
     theirs: str
     own: Identifier
-    finding: Finding
+    finding: ToolFinding
     changed: bool
 
 
@@ -53,7 +53,7 @@ def other_number(found: PacketFindings) -> OtherNumber | None:
         for what in work.what
     }
     for own in given:
-        others: list[tuple[str, str, Finding]] = []
+        others: list[tuple[str, str, ToolFinding]] = []
         mine: set[str] = set()
         for work in found.works:
             if work.kind != "check" or work.status != "ok" or work.profile != (own.kind == "email"):
@@ -80,6 +80,6 @@ def _same(one: str, other: str) -> bool:
     return first == second
 
 
-def is_of(finding: Finding, phones: Sequence[str]) -> bool:
+def is_of(finding: ToolFinding, phones: Sequence[str]) -> bool:
     """Return whether a record has one of some phone numbers."""
     return bool(finding.phone) and any(_same(finding.phone, one) for one in phones)

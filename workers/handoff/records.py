@@ -8,7 +8,7 @@ from workers.contracts.handoffs import Claim
 from workers.handoff.mismatch import is_of, other_number
 from workers.handoff.packet_findings import PacketFindings
 from workers.handoff.things import PARTS, Thing, chosen_from, items_of, meant, with_parts
-from workers.handoff.tool_results import Finding, Value, lasting, part_of
+from workers.handoff.tool_results import ToolFinding, Value, lasting, part_of
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, PacketView
 from workers.handoff.wording import READ_LIMIT, clip, word_count
@@ -160,7 +160,7 @@ def _looked_up(
         if work.kind == "check" and not work.found and work.values and not work.profile:
             values = tuple(Value("", value) for value in work.values)
             rank = _rank_of(view, work.events[-1])
-            things[noun] = Thing("", noun, Finding(values, work.events[-1]), rank)
+            things[noun] = Thing("", noun, ToolFinding(values, work.events[-1]), rank)
         for name, finding in [*work.found.items()][-_THINGS:]:
             if (work.profile or work.of_customer) and (not finding.values or work.kind == "action"):
                 continue
@@ -251,7 +251,7 @@ def _parts(view: PacketView, found: PacketFindings, said: Sequence[_Said]) -> It
             kind, told = part_of(text, code)
             if kind and told:
                 values = (Value("", ", ".join(told)),)
-                yield Thing(code, kind, Finding(values, turn.event_id), _rank(code, (), said))
+                yield Thing(code, kind, ToolFinding(values, turn.event_id), _rank(code, (), said))
                 break
 
 

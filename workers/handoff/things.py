@@ -5,7 +5,7 @@ from collections.abc import Sequence, Set
 from typing import Final, NamedTuple
 
 from workers.handoff.listed_items import products_in
-from workers.handoff.tool_results import Finding, Value, details_of
+from workers.handoff.tool_results import ToolFinding, Value, details_of
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import READ_LIMIT
 
@@ -34,7 +34,7 @@ class Thing(NamedTuple):
 
     name: str
     kind: str
-    finding: Finding
+    finding: ToolFinding
     rank: int
     """The place at which it was spoken of last: greater is later, negative for never."""
 

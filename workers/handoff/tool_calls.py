@@ -8,7 +8,7 @@ from workers.contracts.decisions import Turn
 _AI: Final = "ai_agent"
 
 
-class ToolCall(NamedTuple):
+class PairedCall(NamedTuple):
     """A call of a tool and its result, as far as the transcript has both."""
 
     name: str
@@ -24,13 +24,13 @@ class ToolCall(NamedTuple):
         return turn.event_id if turn is not None else ""
 
 
-def calls_in(turns: Sequence[Turn]) -> tuple[ToolCall, ...]:
+def calls_in(turns: Sequence[Turn]) -> tuple[PairedCall, ...]:
     """Return the calls of some turns with their results: paired by id, else in order per name.
 
     Calls that nothing answered come last.
     """
     waiting: list[tuple[str, str, str, Turn]] = []
-    found: list[ToolCall] = []
+    found: list[PairedCall] = []
     for turn in turns:
         if turn.role == _AI and turn.calls:
             for at, name in enumerate(turn.calls):
@@ -48,9 +48,9 @@ def calls_in(turns: Sequence[Turn]) -> tuple[ToolCall, ...]:
                 None,
             )
             if index is None:
-                found.append(ToolCall(turn.name, "", None, turn))
+                found.append(PairedCall(turn.name, "", None, turn))
             else:
                 name, _, written, call = waiting.pop(index)
-                found.append(ToolCall(name, written, call, turn))
-    found += [ToolCall(name, written, call, None) for name, _, written, call in waiting]
+                found.append(PairedCall(name, written, call, turn))
+    found += [PairedCall(name, written, call, None) for name, _, written, call in waiting]
     return tuple(found)

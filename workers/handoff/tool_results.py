@@ -104,7 +104,7 @@ class Value(NamedTuple):
     text: str
 
 
-class Finding(NamedTuple):
+class ToolFinding(NamedTuple):
     """Result of a look-up of one thing, or of a change to it."""
 
     values: tuple[Value, ...]
@@ -124,7 +124,7 @@ class Finding(NamedTuple):
 
 def finding_in(
     pairs: list[tuple[str, str]], text: str, what: str, event_id: str, ranks: Ranks
-) -> Finding:
+) -> ToolFinding:
     """Return what a result says of the thing it is about, and whose number and address it is."""
     told = dict(reversed(pairs))
     phone = next((told[key] for key in _PHONES if key in told), "")
@@ -135,7 +135,7 @@ def finding_in(
     values = ranked_values(pairs, ranks, text)
     if not pairs and ranks is not PROFILE:
         values = tuple(Value("", value) for value in values_in(pairs, text, ranks))
-    return Finding(values, event_id, phone, told.get("email", ""), items, more, kind, of)
+    return ToolFinding(values, event_id, phone, told.get("email", ""), items, more, kind, of)
 
 
 def kind_of(key: str) -> str:

@@ -9,7 +9,7 @@ import orjson
 from workers.contracts.decisions import ToolFact
 from workers.detection.handover_tools import is_handover
 from workers.handoff.chosen import chosen_in
-from workers.handoff.tool_calls import ToolCall
+from workers.handoff.tool_calls import PairedCall
 from workers.handoff.tool_results import (
     CHANGED,
     CODE,
@@ -18,7 +18,7 @@ from workers.handoff.tool_results import (
     RECORDED,
     REFUSED,
     RESULT_READ,
-    Finding,
+    ToolFinding,
     finding_in,
     kind_of,
     pairs_in,
@@ -102,7 +102,7 @@ class ToolWork(NamedTuple):
     """The order, booking or the like that each call was about."""
     values: tuple[str, ...]
     """Values that matter of the last result, or why it was refused."""
-    found: dict[str, Finding]
+    found: dict[str, ToolFinding]
     """Findings, by what the calls were about."""
     calls: int
     events: tuple[str, ...]
@@ -223,7 +223,7 @@ def is_profile(name: str) -> bool:
     return is_look_up(name) and _PROFILE.search(name.lower()) is not None
 
 
-def _work(view: PacketView, call: ToolCall) -> ToolWork:
+def _work(view: PacketView, call: PairedCall) -> ToolWork:
     kind: Literal["action", "check"] = "check" if is_look_up(call.name) else "action"
     event = call.event_id
     asked = _asked_with(view.hide(call.arguments)) if call.arguments else []
@@ -267,7 +267,7 @@ def _work(view: PacketView, call: ToolCall) -> ToolWork:
     return done._replace(person=who[0], identity=who[1], items=dict.fromkeys(what, ids))
 
 
-def _chosen(view: PacketView, call: ToolCall, *, exact: bool) -> tuple[str, ...]:
+def _chosen(view: PacketView, call: PairedCall, *, exact: bool) -> tuple[str, ...]:
     if is_look_up(call.name) or not call.arguments:
         return ()
     return chosen_in(view.hide(call.arguments), exact=exact)

@@ -14,7 +14,7 @@ from workers.contracts.time import to_ms
 from workers.handoff.frames import Frame, frame
 from workers.handoff.sentences import refuses
 from workers.handoff.splitting import asked_in, sentences
-from workers.handoff.tool_calls import ToolCall, calls_in
+from workers.handoff.tool_calls import PairedCall, calls_in
 from workers.handoff.wording import READ_LIMIT, content
 from workers.redaction.redact import Redaction, redact
 
@@ -178,7 +178,7 @@ class PacketView:
         return {turn.event_id: at for at, turn in enumerate(self.episode)}
 
     @cached_property
-    def calls(self) -> tuple[ToolCall, ...]:
+    def calls(self) -> tuple[PairedCall, ...]:
         """The calls of tools in the episode, each with its result."""
         return calls_in(self.episode)
 

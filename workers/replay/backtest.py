@@ -44,7 +44,7 @@ SHIPPED: Final = "default.yaml"
 """Name of the default policy."""
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class CandidatePolicy(msgspec.Struct, frozen=True):
     """A policy to decide by: its text, or None for what the log says was in force."""
 
     name: str
@@ -54,7 +54,7 @@ class Candidate(msgspec.Struct, frozen=True):
 class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The description of a replay; the same for every process."""
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[CandidatePolicy, ...]
     """The policy to try, and perhaps one to compare it with."""
     default_policy: str
     """The policy where the log names none."""
@@ -133,7 +133,7 @@ class Result(msgspec.Struct, kw_only=True):
         self.changes = sorted(changes, key=lambda one: one.conversation_id)[:LISTED]
 
 
-def meta_of(plan: BacktestPlan, candidate: Candidate, partition: int) -> PartitionMeta:
+def meta_of(plan: BacktestPlan, candidate: CandidatePolicy, partition: int) -> PartitionMeta:
     """Return what a candidate starts from in a partition."""
     if candidate.text is not None:
         return starting_meta(candidate.text)
@@ -192,7 +192,7 @@ class _Shard:
     def _lanes_of(self, partition: int) -> _Lanes:
         recorded = None
         if _needs_recorded(self._plan):
-            own = Candidate(name="recorded", text=None)
+            own = CandidatePolicy(name="recorded", text=None)
             recorded = self._lane(partition, own, "recorded", LaneOutputs())
         lanes = []
         for number, candidate in enumerate(self._plan.candidates):
@@ -214,7 +214,7 @@ class _Shard:
     def _lane(
         self,
         partition: int,
-        candidate: Candidate,
+        candidate: CandidatePolicy,
         name: str,
         outputs: LaneOutputs,
         number: int = 0,

@@ -35,7 +35,7 @@ class Share(msgspec.Struct):
         return self.escalated / self.conversations if self.conversations else None
 
 
-class Agreement(msgspec.Struct):
+class LabelAgreement(msgspec.Struct):
     """Escalations against what is known of who needed a person, in conversations."""
 
     judged: int = 0
@@ -48,7 +48,7 @@ class Agreement(msgspec.Struct):
     late: int = 0
     """Caught ones that were called for after it."""
 
-    def add(self, other: "Agreement") -> None:
+    def add(self, other: "LabelAgreement") -> None:
         """Add the counts of another part."""
         for name in self.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -95,7 +95,7 @@ class Tally(msgspec.Struct):
     """Escalations by `queue hour in|out`: the hour on the queue's clock, in or out of its hours."""
     hypothetical: Counter[str] = msgspec.field(default_factory=Counter)
     """Decisions after the runs had parted, by action."""
-    agreement: Agreement = msgspec.field(default_factory=Agreement)
+    agreement: LabelAgreement = msgspec.field(default_factory=LabelAgreement)
     missed: list[Missed] = []
     """Conversations that labels say were missed, the first MISSED by conversation."""
 
@@ -105,7 +105,7 @@ class Tally(msgspec.Struct):
             mine, theirs = getattr(self, name), getattr(other, name)
             if isinstance(mine, int | Counter):
                 setattr(self, name, mine + theirs)
-            elif isinstance(mine, Agreement):
+            elif isinstance(mine, LabelAgreement):
                 mine.add(theirs)
         missed = sorted(
             [*self.missed, *other.missed], key=lambda one: (one.conversation_id, one.turn)

@@ -15,7 +15,7 @@ from workers.contracts.topics import DECISIONS, Redaction, load_topics
 from workers.conversation.fold import Incoming, fold_chunk
 from workers.conversation.partition_meta import PartitionMeta, adopt_switches
 from workers.handoff.packet import build_packet
-from workers.replay.backtest import BacktestPlan, Candidate, meta_of
+from workers.replay.backtest import BacktestPlan, CandidatePolicy, meta_of
 from workers.replay.event_sources import collect_from_files, collect_from_topic
 from workers.replay.explain_events import ExplainedEvent, explain_events
 from workers.replay.first_decisions import KINDS, First, Flip
@@ -126,7 +126,7 @@ def _detail(
 
 
 def _records(
-    plan: BacktestPlan, candidate: Candidate, incoming: Iterable[Incoming]
+    plan: BacktestPlan, candidate: CandidatePolicy, incoming: Iterable[Incoming]
 ) -> list[Incoming]:
     """Return the records that a candidate is told of up to its first decision."""
     if candidate.text is None and not plan.foreign:
@@ -136,7 +136,7 @@ def _records(
 
 
 def _explained(
-    plan: BacktestPlan, candidate: Candidate, partition: int, incoming: Sequence[Incoming]
+    plan: BacktestPlan, candidate: CandidatePolicy, partition: int, incoming: Sequence[Incoming]
 ) -> list[ExplainedEvent]:
     return explain_events(
         _records(plan, candidate, incoming),
@@ -172,7 +172,7 @@ def _told(decisions: Iterable[Decision]) -> str:
 
 def _packet(
     plan: BacktestPlan,
-    candidate: Candidate,
+    candidate: CandidatePolicy,
     partition: int,
     incoming: Sequence[Incoming],
     first: First,

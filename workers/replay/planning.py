@@ -9,7 +9,7 @@ from workers.contracts.events import PolicyInForce
 from workers.contracts.yaml import YamlFileError
 from workers.policy import Policy, load_policy
 from workers.policy.document import Bands
-from workers.replay.backtest import SHIPPED, BacktestPlan, Candidate
+from workers.replay.backtest import SHIPPED, BacktestPlan, CandidatePolicy
 from workers.replay.conversation_cache import MEMORY
 from workers.replay.event_sources import look_at, look_at_topic
 from workers.replay.labels import load_labels
@@ -38,7 +38,7 @@ class Prepared:
         """Return name, policy and bands per candidate; those of a log's first policy for it."""
         return [self._judge(candidate) for candidate in self.plan.candidates]
 
-    def _judge(self, candidate: Candidate) -> tuple[str, Policy | None, Bands]:
+    def _judge(self, candidate: CandidatePolicy) -> tuple[str, Policy | None, Bands]:
         if candidate.text is not None:
             policy = load_policy(candidate.text, candidate.name)
             return candidate.name, policy, policy.bands
@@ -71,7 +71,7 @@ ASKED: Final = Asked()
 
 def plan_files(
     paths: Sequence[Path],
-    candidates: Sequence[Candidate],
+    candidates: Sequence[CandidatePolicy],
     default: str,
     asked: Asked = ASKED,
     *,
@@ -105,17 +105,19 @@ def plan_files(
     return Prepared(plan, facts.lines, first)
 
 
-def _compared(candidates: Sequence[Candidate], *, foreign: bool) -> tuple[Candidate, ...]:
+def _compared(
+    candidates: Sequence[CandidatePolicy], *, foreign: bool
+) -> tuple[CandidatePolicy, ...]:
     """Return the policies to compare: one that is given alone, with what was in force."""
     if len(candidates) == 1 and candidates[0].text is not None and not foreign:
-        return (*candidates, Candidate(name=OWN_POLICIES, text=None))
+        return (*candidates, CandidatePolicy(name=OWN_POLICIES, text=None))
     return tuple(candidates)
 
 
 def plan_topic(
     settings: Settings,
     topic: str,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[CandidatePolicy],
     default: str,
     asked: Asked = ASKED,
     *,

@@ -13,7 +13,7 @@ from workers.detection import DETECTION_VERSION
 from workers.policy import Policy
 from workers.policy.document import Band, Bands
 from workers.replay.backtest import Result
-from workers.replay.counts import SPLITS, Agreement, Missed, Share, Split, Tally
+from workers.replay.counts import SPLITS, LabelAgreement, Missed, Share, Split, Tally
 from workers.replay.first_decisions import KINDS, Flip
 from workers.replay.intervals import Interval, paired, wilson
 
@@ -269,7 +269,7 @@ def rate_of(subject: str, share: Share, band: Band | None, bands: Bands) -> Rate
     )
 
 
-def agreement_of(found: Agreement, *, labelled: bool) -> AgreementRow | None:
+def agreement_of(found: LabelAgreement, *, labelled: bool) -> AgreementRow | None:
     """Return precision and recall; None if no conversation is known to have needed a person."""
     if not found.needed and not labelled:
         return None

@@ -13,7 +13,7 @@ import orjson
 from workers.contracts.yaml import YamlFileError, load_yaml, suggestion
 from workers.conversation.partition_meta import policy_in
 from workers.policy.document import Bands
-from workers.replay.backtest import Candidate, Result
+from workers.replay.backtest import CandidatePolicy, Result
 from workers.replay.counts import Tally
 from workers.replay.report import AgreementRow, RateRow, agreement_of, rate_of
 
@@ -94,7 +94,7 @@ def settings_of(axes: Sequence[Axis]) -> list[dict[str, float]]:
     return [dict(zip(names, values, strict=True)) for values in combined]
 
 
-def candidates_of(base: Candidate, axes: Sequence[Axis]) -> tuple[Candidate, ...]:
+def candidates_of(base: CandidatePolicy, axes: Sequence[Axis]) -> tuple[CandidatePolicy, ...]:
     """Return the base policy with every setting; SweepError names what does not fit."""
     document = load_yaml(base.text or "", base.name)
     found = []
@@ -109,7 +109,7 @@ def candidates_of(base: Candidate, axes: Sequence[Axis]) -> tuple[Candidate, ...
             policy_in(text)
         except YamlFileError as error:
             raise SweepError(f"{named}: {error}") from None
-        found.append(Candidate(name=named, text=text))
+        found.append(CandidatePolicy(name=named, text=text))
     return tuple(found)
 
 

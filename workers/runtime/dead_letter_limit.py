@@ -44,17 +44,17 @@ class Refusal(NamedTuple):
     tenant: str | None
 
 
-class _Said(msgspec.Struct):
+class _Refused(msgspec.Struct):
     queue: str | None = None
     tenant: str | None = None
 
 
-_DECODER: Final = msgspec.json.Decoder(_Said)
+_DECODER: Final = msgspec.json.Decoder(_Refused)
 
 
 def refusal(origin: Origin, raw: Raw, rejected: Rejected) -> Refusal:
     """Return what the limit remembers of a refused record."""
-    said = _Said()
+    said = _Refused()
     if raw.value is not None and len(raw.value) <= READ_BYTES:
         # A refused record need not be JSON.
         with suppress(ValueError, RecursionError):

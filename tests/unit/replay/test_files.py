@@ -172,13 +172,13 @@ def test_lines_that_are_no_events_are_named_and_counted(tmp_path: Path) -> None:
 def test_decisions_do_not_depend_on_processes_or_chunks(
     processes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workers.replay.backtest import Candidate
+    from workers.replay.backtest import CandidatePolicy
     from workers.replay.planning import Asked, plan_files
     from workers.replay.processes import replay as run
 
     path = log(tmp_path, [event(f"c-{n % 20}", n // 20) for n in range(100)])
     default = data_path("policies/default.yaml").read_text()
-    tried = [Candidate(name="p", text=policy(turns=2))]
+    tried = [CandidatePolicy(name="p", text=policy(turns=2))]
     outputs = []
     for chunk, number in ((1000, 1), (7, processes)):
         monkeypatch.setattr("workers.replay.backtest.CHUNK", chunk)

@@ -21,7 +21,7 @@ _TURN_LIMIT: Final = 4_000
 """Characters of one turn in a comment."""
 
 
-class Said(NamedTuple):
+class NewWords(NamedTuple):
     """The customer's words since the ticket heard of them last; no words where there are none."""
 
     told: int
@@ -55,7 +55,7 @@ class TicketTexts:
         self._address = address
         self._topics = topics
 
-    async def since(self, request: Ticket, told: int) -> Said:
+    async def since(self, request: Ticket, told: int) -> NewWords:
         """Return what the customer has said after `told` entries, by the queue's redaction."""
         home, name = request.home, request.conversation_id
         turns = await persist(
@@ -82,5 +82,5 @@ class TicketTexts:
         words = frame(None if request.packet is None else request.packet.language)
         end = told + len(turns)
         if not said:
-            return Said(end, "", "")
-        return Said(end, render_turns(said, words), markdown_turns(said, words))
+            return NewWords(end, "", "")
+        return NewWords(end, render_turns(said, words), markdown_turns(said, words))

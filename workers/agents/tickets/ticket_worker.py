@@ -52,7 +52,7 @@ logger = logging.getLogger(__name__)
 _DECODE: Final = msgspec.json.Decoder(Ticket).decode
 
 
-class _Work(NamedTuple):
+class _TicketWork(NamedTuple):
     """The work in hand, with its request decoded."""
 
     taken: TicketWork
@@ -97,7 +97,7 @@ class TicketWorker:
         await self._sender.close()
 
     async def _work(self, taken: TicketWork) -> None:
-        work = _Work(taken, _DECODE(taken.request.value))
+        work = _TicketWork(taken, _DECODE(taken.request.value))
         try:
             while (step := self._next(work)).step != "rest":
                 work = await self._doing[step.step](self, work)
@@ -105,11 +105,13 @@ class TicketWorker:
         except TicketLostError:
             logger.info("%s: another process works on it", taken.id)
 
-    def _next(self, work: _Work) -> NextStep:
+    def _next(self, work: _TicketWork) -> NextStep:
         taken, now = work.taken, self._clock()
         return next_step(self._file, work.request, work.done, now, given_up=taken.given_up)
 
-    async def _note(self, work: _Work, *, given_up: bool = False, **changes: Any) -> _Work:
+    async def _note(
+        self, work: _TicketWork, *, given_up: bool = False, **changes: Any
+    ) -> _TicketWork:
         done = msgspec.structs.replace(work.done, **changes)
         now = self._clock()
         return work._replace(
@@ -118,7 +120,7 @@ class TicketWorker:
 
     # ---- making it ---------------------------------------------------------------------------
 
-    async def _find(self, work: _Work) -> _Work:
+    async def _find(self, work: _TicketWork) -> _TicketWork:
         """Look whether the ticket is there already."""
         find = self._file.find
         if find is None:
@@ -136,7 +138,7 @@ class TicketWorker:
         work = await self._note(work, **self._as_made(found, making, work.request))
         return self._counted(work, "found")
 
-    async def _create(self, work: _Work) -> _Work:
+    async def _create(self, work: _TicketWork) -> _TicketWork:
         """Make the ticket; that it is tried is noted before, as its end may never be known."""
         done, now = work.done, self._clock()
         again = done.uncertain and bool(done.making)
@@ -181,16 +183,16 @@ class TicketWorker:
             "failing_since": 0,
         }
 
-    async def _refuse(self, work: _Work, reason: str, **changes: Any) -> _Work:
+    async def _refuse(self, work: _TicketWork, reason: str, **changes: Any) -> _TicketWork:
         logger.warning("%s: no ticket: %s", work.taken.id, reason)
         await self._say(refused(work.request, reason, self._clock()))
         work = await self._note(work, answered=work.request.seq, **changes)
         return self._counted(work, UNAVAILABLE if reason == UNAVAILABLE else "refused")
 
-    async def _unavailable(self, work: _Work) -> _Work:
+    async def _unavailable(self, work: _TicketWork) -> _TicketWork:
         return await self._refuse(work, UNAVAILABLE)
 
-    async def _ticketed(self, work: _Work) -> _Work:
+    async def _ticketed(self, work: _TicketWork) -> _TicketWork:
         await self._say(
             ticketed(work.request, work.done.number or "", work.done.url, self._clock())
         )
@@ -198,16 +200,16 @@ class TicketWorker:
 
     # ---- what follows ------------------------------------------------------------------------
 
-    async def _update(self, work: _Work) -> _Work:
+    async def _update(self, work: _TicketWork) -> _TicketWork:
         changes: dict[str, Any] = {"solved": False, "gone": False, "closed": False}
         return await self._serve(work, self._file.update, changes)
 
-    async def _close(self, work: _Work) -> _Work:
+    async def _close(self, work: _TicketWork) -> _TicketWork:
         return await self._serve(work, self._file.close, {"closed": True})
 
     async def _serve(
-        self, work: _Work, calls: Sequence[TicketCall], changes: dict[str, Any]
-    ) -> _Work:
+        self, work: _TicketWork, calls: Sequence[TicketCall], changes: dict[str, Any]
+    ) -> _TicketWork:
         """Make the next call of an update or a close, or note that all are made."""
         done, seq = work.done, work.request.seq
         if done.calls >= len(calls):
@@ -228,7 +230,7 @@ class TicketWorker:
                 return work
         return await self._give_up(work, f"{name}: {answer.why}")
 
-    async def _give_up(self, work: _Work, why: str) -> _Work:
+    async def _give_up(self, work: _TicketWork, why: str) -> _TicketWork:
         """Keep a request that the ticket system does not take as a dead letter, to be retried."""
         logger.warning("%s: given up: %s", work.taken.id, why)
         if work.request.type == "ticket" and work.done.closed:
@@ -241,7 +243,7 @@ class TicketWorker:
         )
         return self._counted(work, "given_up")
 
-    async def _poll(self, work: _Work) -> _Work:
+    async def _poll(self, work: _TicketWork) -> _TicketWork:
         """Add what the customer has said since, then look whether a person has solved it."""
         poll = self._file.poll
         if poll is None:
@@ -261,7 +263,7 @@ class TicketWorker:
         await self._say(resolved(work.request, agent_in(self._vendor, told), now))
         return self._counted(await self._note(work, solved=True, polled_at=now), "solved")
 
-    async def _comment(self, work: _Work) -> _Work:
+    async def _comment(self, work: _TicketWork) -> _TicketWork:
         said = await self._texts.since(work.request, work.done.told)
         if said.told == work.done.told:
             return work
@@ -292,14 +294,14 @@ class TicketWorker:
         return data_of(self._vendor, plain, **more)
 
     async def _asked(
-        self, work: _Work, name: str, make: Callable[[], Request | EmailMessage]
+        self, work: _TicketWork, name: str, make: Callable[[], Request | EmailMessage]
     ) -> Answer:
         """Make a call while its answer can still be in time, and count it."""
         answer = await self._sent(work, make)
         metrics.TICKET_CALLS.labels(name, answer.result).inc()
         return answer
 
-    async def _sent(self, work: _Work, make: Callable[[], Request | EmailMessage]) -> Answer:
+    async def _sent(self, work: _TicketWork, make: Callable[[], Request | EmailMessage]) -> Answer:
         try:
             request = make()
         except TreeError as error:
@@ -313,11 +315,11 @@ class TicketWorker:
         except TimeoutError:
             return Answer("later", "no answer in time")
 
-    def _counted(self, work: _Work, result: str) -> _Work:
+    def _counted(self, work: _TicketWork, result: str) -> _TicketWork:
         metrics.TICKETS.labels(result).inc()
         return work
 
-    async def _later(self, work: _Work, name: str, answer: Answer) -> _Work:
+    async def _later(self, work: _TicketWork, name: str, answer: Answer) -> _TicketWork:
         attempts, now = work.done.attempts + 1, self._clock()
         return await self._note(
             work,
@@ -329,7 +331,7 @@ class TicketWorker:
     async def _say(self, event: dict[str, Any]) -> None:
         await self._publish([answer_record(event)])
 
-    _doing: Final[dict[str, Callable[["TicketWorker", _Work], Awaitable[_Work]]]] = {
+    _doing: Final[dict[str, Callable[["TicketWorker", _TicketWork], Awaitable[_TicketWork]]]] = {
         "find": _find,
         "create": _create,
         "ticketed": _ticketed,
