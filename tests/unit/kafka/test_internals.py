@@ -7,6 +7,7 @@ then change the test.
 import inspect
 import re
 
+import faust
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
@@ -29,6 +30,9 @@ from faust.transport.drivers import aiokafka as driver
         (driver.AIOKafkaConsumerThread._create_worker_consumer, ["self", "transport"]),
         (driver.AIOKafkaConsumerThread._commit, ["self", "offsets"]),
         (driver.Consumer._new_consumer_thread, ["self"]),
+        (driver.Producer._settings_default, ["self"]),
+        (driver.Producer._settings_auth, ["self"]),
+        (faust.App._create_directories, ["self"]),
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
 )
@@ -42,6 +46,7 @@ def test_what_is_called_takes_what_it_took(function: object, parameters: list[st
     [
         (AIOKafkaConsumer, ("_client", "_coordinator", "_fetcher", "_closed", "_max_poll_records")),
         (Fetcher, ("_records", "_closed", "_subscriptions")),
+        (faust.App, ("_rebalancing_sensor_state",)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
