@@ -1,4 +1,4 @@
-"""A lead's events: open, move, give back, hurry, close or offer, regardless of the rules."""
+"""A lead's events: open, move, give back, prioritise, close or offer, regardless of the rules."""
 
 from collections.abc import Callable
 from typing import Any, Final
