@@ -105,7 +105,7 @@ def read_segments(content: Any) -> Iterator[Parts]:
 
 
 def result_text(content: Any) -> str:
-    """Return what a tool answered as text: what it says, else its JSON."""
+    """Return a tool's answer as text: its words, else its JSON."""
     if isinstance(content, dict):
         return _of_object(content)
     found = read_content(content)
@@ -128,7 +128,7 @@ def said_text(value: Any) -> str:
 
 
 def _of_object(content: dict[str, Any]) -> str:
-    """Return the text of an object in place of text: what it says, else its JSON."""
+    """Return the text of an object in place of text: its words, else its JSON."""
     if "return_code" in content:
         printed = (content.get(key) for key in ("stdout", "stderr"))
         return "\n".join(one for one in printed if isinstance(one, str) and one)

@@ -109,7 +109,7 @@ class _Imported(NamedTuple):
 
 
 class _Run:
-    """One import: what was written, and what there was to complain about."""
+    """One import: the events that it writes, and the problems that it reports."""
 
     def __init__(
         self, name: str, shape: str | None, ends_ms: int | None, shown: int | None

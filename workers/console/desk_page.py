@@ -38,7 +38,7 @@ _TURNS: Final = 60
 _LONGEST_NAME: Final = 60
 _LONGEST_TEXT: Final = 4_000
 _QUICK_S: Final = 0.2
-"""Between two renderings of one person's desk: who has a claim is seen well within a second."""
+"""Between two renderings of one person's desk: a claim shows well within a second."""
 _MINE: Final = frozenset({"replied", "transferred", "returned", "resolved", "abandoned"})
 
 

@@ -1,7 +1,7 @@
 """Facts about a conversation in a decision, for the packet and for explanations.
 
-Decisions are kept for months, and in the ledger for good: what somebody wrote is in them strictly
-redacted, and the customer's name is not. Packets take both from the transcript.
+Decisions are kept for months, and in the ledger for good: they hold people's words strictly
+redacted, and no customer's name. Packets take both from the transcript.
 """
 
 from typing import TYPE_CHECKING, overload

@@ -148,10 +148,11 @@ def fold_chunk(
     """Fold records in their order onto the stored `states`; `known` holds ids applied before.
 
     `states` and `known` answer `wanted(incoming)`: a conversation that is missing there is new.
-    `keeps_time` is for a log without `deadline` events: what is due before a conversation's next
-    event is applied then. `dry` is for one who only counts: nothing is encoded for topics or the
-    transcript, and rates stand still. `observe` says whether decisions only observe, under any
-    log says of it; None: as it says. Raises StateUnreadable; nothing of the chunk is applied then.
+    `keeps_time` is for a log without `deadline` events: a deadline that passes before a
+    conversation's next event is applied then. `dry` is for one who only counts: nothing is
+    encoded for topics or the transcript, and rates stand still. With `observe` True or False
+    decisions only observe, or do not, against the log's own word. Raises StateUnreadable; nothing
+    of the chunk is applied then.
     """
     folding = Folding(states, known, meta, home, keeps_time=keeps_time, dry=dry, observe=observe)
     for record in incoming:

@@ -16,11 +16,11 @@ from workers.redaction.redact import redact
 WHY_LIMIT: Final = 500
 """Bytes of a lead's reason that a decision carries."""
 _KEY: Final = -1
-"""Stands for a rule's key: what a lead offered was declined in this episode."""
+"""Stands for a rule's key where the customer declined a lead's offer in this episode."""
 
 
 def lead(run: StepContext, event: Lead) -> None:
-    """Apply a lead's word; what cannot be done is refused, so that each has its answer."""
+    """Apply a lead's event; one that cannot be carried out is refused, so that each is answered."""
     escalation = run.state.open
     if event.action in ("escalated", "offered"):
         _OPENING[event.action](run, event)

@@ -152,8 +152,8 @@ def _named(event: Event) -> Iterator[Subject]:
 def read_rates(windows: Iterable[Rates], bands: Bands) -> list[Rate]:
     """Return the shares of one or several partitions together; overall first, then by name.
 
-    The window is that of the partition which is furthest; what others counted before it, or in
-    slices of another length, is left out.
+    The window is that of the partition which is furthest; counts of others from before it, or in
+    slices of another length, are left out.
     """
     alike = [rates for rates in windows if rates.slice_ms == slice_ms(bands)]
     newest = max([rates.newest for rates in alike], default=0)

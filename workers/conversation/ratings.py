@@ -7,7 +7,7 @@ from workers.conversation.step_context import StepContext
 def rate(run: StepContext, event: Rating | Ownership) -> None:
     """Publish a rating; nothing depends on it, and the escalation may be long over or another's.
 
-    It says what the event says: what the escalation was about, its end tells.
+    It holds the event's own fields; the end of the escalation has its reason and rule.
     """
     if event.csat is not None:
         queue = event.queue if isinstance(event, Ownership) else None

@@ -60,7 +60,7 @@ class Offer(msgspec.Struct, array_like=True, frozen=True):
     reply_minutes: float | None
     ai_spoke: bool = False
     ai_asked: bool = False
-    """The AI went on since: what the customer says next may be an answer to that."""
+    """The AI went on since: the customer's next words may be an answer to that."""
 
 
 class Estimate(msgspec.Struct, array_like=True, frozen=True):

@@ -11,7 +11,7 @@ from workers.detection.findings import AgentFindings, CustomerFindings, Finding
 
 NOTHING: Final = 0
 ABOUT_PEOPLE: Final = 1
-"""It asked about people, or for a fact that people may be: who it was, which of several."""
+"""It asked about people, or for a fact that people may be, as in "which colleague was it?"."""
 OTHER_QUESTION: Final = 2
 DIRECT_OFFER: Final = 3
 """It asked whether the customer wants a person."""

@@ -191,7 +191,7 @@ def _only_refers(ask: Ask) -> bool:
 
 
 def _asks(view: PacketView) -> list[Ask]:
-    """Return each turn's best request, in order; what only asks for a person is none."""
+    """Return each turn's best request, in order; a mere call for a person is none."""
     said = [(at, turn) for at, turn in enumerate(view.spoken) if turn.role == CUSTOMER]
     read = said if len(said) <= FIRST + LAST else [*said[:FIRST], *said[-LAST:]]
     asks: list[Ask] = []

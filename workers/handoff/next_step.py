@@ -68,7 +68,7 @@ _FIRST: Final[frozenset[Reason]] = frozenset(
 
 
 def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, room: int) -> Claim:
-    """Say what to do first: what the reason asks, what the facts ask, what the playbook says."""
+    """Say what to do first, by the reason, by the facts and by the playbook."""
     reason = view.decision.reason or "explicit_request"
     last = view.last(CUSTOMER)
     cited = last.event_id if last else view.facts.last_request or view.cause

@@ -16,7 +16,7 @@ _WORDS: Final = 14
 _WITH_RESULT: Final = 22
 _SHORT: Final = 3
 _SAYS: Final = 2
-"""Words of content in a step: what was done, and to what."""
+"""Words of content in a step: the act and its object."""
 _LEAST: Final = 12
 """Characters of a clause, so that it says something."""
 _MORE: Final = re.compile(
@@ -45,7 +45,7 @@ _FOLLOWED: Final = re.compile(
     r"(?: and| to|,)?\s*",
     re.IGNORECASE,
 )
-"""Words that say nothing of what was done; what comes next may."""
+"""Words that say nothing of the act; the words after them may."""
 _VAGUE: Final = re.compile(
     r"^here\b|\bsteps you\b|"
     r"\b(?:both|those|these|all|some|the|my|your)(?: of)?(?: the| your)? "

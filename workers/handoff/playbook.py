@@ -63,7 +63,7 @@ class Advice(NamedTuple):
     links: tuple[str, ...]
     hash: str
     general: bool = False
-    """It holds for everything: what the conversation itself asks for goes before it."""
+    """It holds for everything: steps that the conversation suggests go before it."""
 
 
 def load_playbook(text: str, name: str, queues: Collection[str] | None = None) -> Playbook:

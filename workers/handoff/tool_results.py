@@ -32,7 +32,7 @@ RANKS: Final = (
 )
 """Keys of a result that matter, most telling first."""
 CHANGED: Final = (RANKS[0], RANKS[1], RANKS[4])
-"""Keys that matter of a change; what the tool says in words is its own name again."""
+"""Keys that matter of a change; the tool's own words would only repeat its name."""
 REFUSED: Final = (*CHANGED, re.compile(r"^(?:message|detail)$"))
 RECORDED: Final = (*RANKS[:2], re.compile(r"reason|error"), *RANKS[3:])
 """Keys that matter of a thing as it stands."""

@@ -107,7 +107,7 @@ class ToolWork(NamedTuple):
     calls: int
     events: tuple[str, ...]
     profile: bool = False
-    """It looked the customer up: what it found is who they are."""
+    """It looked the customer up: its finding says who they are."""
     person: str = ""
     """Name in the profile that was looked up, and the customer's id."""
     identity: str = ""

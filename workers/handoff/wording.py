@@ -171,7 +171,7 @@ def says_something(text: str) -> bool:
 
 
 def has_details(text: str) -> bool:
-    """Tell whether numbers or codes occur: what a person would otherwise ask for again."""
+    """Tell whether numbers or codes occur, which a person would otherwise ask for again."""
     return bool(_DETAIL.search(text[:READ_LIMIT]))
 
 

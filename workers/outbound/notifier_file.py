@@ -28,7 +28,7 @@ LOW: Final = frozenset({"rate_in_band", "moved"})
 
 
 class RouteMatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The notifications that a route is for; what is absent may be anything."""
+    """The notifications that a route is for; an absent field matches all."""
 
     kinds: tuple[NotificationKind, ...] = ()
     queues: tuple[str, ...] = ()

@@ -83,7 +83,7 @@ class Outbound(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=
     """The calls that follow from our messages."""
 
     conversations: str
-    """Template of what the vendor's conversation ids begin with; what follows is `id`."""
+    """Template of the beginning of the vendor's conversation ids; the rest is `id`."""
     headers: dict[str, str] = {}
     """Headers of every call."""
     sign_with: str | None = None

@@ -97,7 +97,7 @@ class _Solved:
             self._of_customer[milestone.customer].add(milestone.conversation_id)
 
     def came(self, milestone: Milestone) -> None:
-        """Take a customer who writes: what was solved for them before is settled either way."""
+        """Take a customer who writes: matters solved for them before are settled either way."""
         names = self._of_customer.pop(milestone.customer, set()) if milestone.customer else set()
         for name in names | {milestone.conversation_id}:
             solved_at = self._at.pop(name, None)

@@ -1,8 +1,8 @@
 """Decides over recorded events again, with the fold that the live worker runs.
 
 A file's conversations are spread over the partitions by their key, a topic's are where they are.
-Partitions are independent, so each process takes some of them; what comes out does not depend on
-how many processes there are.
+Partitions are independent, so each process takes some of them; the result does not depend on the
+number of processes.
 """
 
 import asyncio
@@ -63,8 +63,8 @@ class BacktestPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Partitions, and the policy text that holds in each before the log's first policy event."""
     observe: frozenset[int] = frozenset()
     foreign: bool = False
-    """The log has no events of our own: what would have become due is folded in its time, and a
-    person's first word is the recorded handover."""
+    """The log has no events of our own: a deadline is folded at the time at which it would have
+    passed, and a person's first word is the recorded handover."""
     paths: tuple[str, ...] = ()
     """Files to be read; none: the topic."""
     topic: str = EVENTS

@@ -1,7 +1,7 @@
 """A conversation explained from what the store remembers of it: its words, and how it stands now.
 
-The same `step` reads the words again. What AI agents report of themselves and what desks, router
-and customers' buttons did is not among the words; where it mattered, the state is believed.
+The same `step` reads the words again. Reports of the AI agent on itself and acts of desks, router
+and customers' buttons are not among the words; where they mattered, the stored state is believed.
 """
 
 from collections.abc import Iterator, Sequence

@@ -50,7 +50,7 @@ _BELONGS: Final = {
 
 
 class ScenarioStep(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """One step: who speaks and what, or what happens."""
+    """One step: a message with its speaker, or another event."""
 
     customer: str | None = None
     ai: str | None = None

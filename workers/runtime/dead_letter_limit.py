@@ -76,8 +76,8 @@ class DeadLetterLimit:
     def add(self, records: Iterable[Refusal | None]) -> None:
         """Count records, None for each that was read; publish their dead letters before.
 
-        Raises TooManyDeadLetters at a run of 100, or 200 of the last thousand. What was refused
-        for a reason in UNCOUNTED is not looked at.
+        Raises TooManyDeadLetters at a run of 100, or 200 of the last thousand. Records refused
+        for a reason in UNCOUNTED are not counted.
         """
         if not self._enforced:
             return

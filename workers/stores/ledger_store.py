@@ -222,8 +222,8 @@ class LedgerStore:
         """Raise the positions over (partition, start, end) of records that are here.
 
         They were seen here after `witness` was left: WentBackError, and nothing raised, when the
-        store has been replaced since. A span that begins beyond its position is left out: what
-        lies between may not be here. Returns the positions of these partitions.
+        store has been replaced since. A span that begins beyond its position is left out: the
+        records between may not be here. Returns the positions of these partitions.
         """
         flat: list[Any] = [part for span in spans for part in span]
         if not flat:

@@ -186,7 +186,7 @@ def _wait_asked_for(headers: Any) -> float | None:
 
 
 def _read(body: bytes, asked: Question) -> ModelReply:
-    """Judge a response of the API strictly: what is not as asked for is no answer."""
+    """Judge a response of the API strictly: an answer in any other form is none."""
     try:
         reply = _REPLY.decode(body)
     except (ValueError, RecursionError):

@@ -61,7 +61,7 @@ async def rebuild(
     """Empty each partition's keys and fold what was committed of it; no worker may be running.
 
     A log that is shorter than that was cut or made anew: it is left to the workers, which begin it
-    at its beginning; what was published before keeps its ids and does no harm.
+    at its beginning; records that were published before keep their ids and do no harm.
 
     `own` is in force where the log names no policy. Raises WorkerStop when a worker runs.
     `advance` is told how many records were folded.

@@ -140,7 +140,7 @@ class Partition:
     def is_caught_up(self, reached: int) -> bool:
         """Return True once every record is folded that was on the log at the takeover.
 
-        Before that no timer may fire: what it waits for may be on the log already.
+        Before that no timer may fire: the event that it waits for may be on the log already.
         """
         position = max(reached, self.marked.mark.offset + 1)
         return self.rebuilding.progress is None and position >= self._end
