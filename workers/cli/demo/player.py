@@ -110,8 +110,8 @@ class Player:
             if control is not None and not control.ai_may_reply:
                 # The bot is silent when the chat system was told so.
                 return
-        lead_ms = round(1000 * step.lead_s) if isinstance(step, Say) else 0
-        for value in self.conversation.records(index, now_ms() - lead_ms):
+        ahead_ms = round(1000 * step.ahead_s) if isinstance(step, Say) else 0
+        for value in self.conversation.records(index, now_ms() - ahead_ms):
             await self._outside.say(value, id_)
 
     async def _wait(self, step: WaitStep) -> None:

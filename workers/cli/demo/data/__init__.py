@@ -34,7 +34,7 @@ The steps are played in their order:
     presence: QUEUE                 what its desk now reports, with online: [PERSON…]
 
 Messages before the first step that is none of them are told as if they had taken their natural
-time and ended now: `Say.lead_s` is how long before the last of them each was said.
+time and ended now: `Say.ahead_s` is how long before the last of them each was said.
 """
 
 from collections.abc import Iterator, Mapping
@@ -96,7 +96,7 @@ _ROLES: Final = {"customer": "customer", "ai": "ai_agent", "person": "human_agen
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A message of the conversation; `lead_s` before the end of the messages it stands among."""
+    """A message of the conversation, said `ahead_s` before the last of the messages around it."""
 
     role: Literal["customer", "ai_agent", "human_agent", "tool"]
     content: str
@@ -105,7 +105,7 @@ class Say:
     twice: bool = False
     late: bool = False
     """An AI turn from before the last change of hands: its epoch is an old one."""
-    lead_s: float = 0.0
+    ahead_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,24 +283,24 @@ def _conversation(raw: dict[str, Any], stage: Stage) -> Conversation:
         channel=raw["channel"],
         starts_s=raw["starts"],
         expect=msgspec.convert(raw["expect"], Expect),
-        steps=tuple(_with_leads(steps, [step.get("silence") for step in raw["steps"]])),
+        steps=tuple(_dated_back(steps, [step.get("silence") for step in raw["steps"]])),
     )
 
 
-def _with_leads(steps: list[Step], silences: list[float | None]) -> list[Step]:
+def _dated_back(steps: list[Step], silences: list[float | None]) -> list[Step]:
     """Date the messages up to the first step that is none back from the last of them."""
     ends = next((i for i, step in enumerate(steps) if not isinstance(step, Say)), len(steps))
     dated: list[Step] = []
-    lead = 0.0
+    ahead_s = 0.0
     for index in range(ends - 1, -1, -1):
         step = steps[index]
         if not isinstance(step, Say):
             raise TypeError("only messages are dated")
-        lead += silences[index] or 0.0
+        ahead_s += silences[index] or 0.0
         dated.append(
-            Say(step.role, step.content, step.agent, step.tool, step.twice, step.late, lead)
+            Say(step.role, step.content, step.agent, step.tool, step.twice, step.late, ahead_s)
         )
-        lead += _GAPS_S[step.role]
+        ahead_s += _GAPS_S[step.role]
     return dated[::-1] + steps[ends:]
 
 
