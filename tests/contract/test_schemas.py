@@ -126,7 +126,7 @@ TYPED = [
 
 def _check(struct: type[msgspec.Struct], properties: dict[str, Any], required: set[str]) -> None:
     fields = fields_of(struct)
-    assert set(properties) == set(fields)
+    assert set(properties) == set(fields), struct.__name__
     for name, field in fields.items():
         assert assertions(properties[name]) == shape(field.type), f"{struct.__name__}.{name}"
         if isinstance(field.default, str | int | float | bool):

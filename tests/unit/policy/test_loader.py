@@ -1,5 +1,6 @@
 """A bad policy is one clear error with its line; the schema that editors use says the same."""
 
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -65,6 +66,13 @@ def test_the_shipped_default_has_a_rule_for_every_reason() -> None:
     # A person who speaks first, a lead and a version that is switched off need no rule.
     by_hand = {"human_initiative", "lead_request", "ai_silenced"}
     assert {rule.reason for rule in rules} == set(get_args(Reason)) - by_hand
+
+
+def test_the_document_lists_the_shipped_rules_in_their_order() -> None:
+    rules = load_policy(data_path("policies/default.yaml").read_text(), "default.yaml").base.rules
+    document = (Path(__file__).parents[3] / "docs/policy.md").read_text()
+    [table] = re.findall(r"^## The shipped rules$(.+?)^## ", document, re.MULTILINE | re.DOTALL)
+    assert re.findall(r"^\| `(\S+)`", table, re.MULTILINE) == [rule.name for rule in rules]
 
 
 # What is changed in the good policy, what the error names, and whether an editor sees it too.

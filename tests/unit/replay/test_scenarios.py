@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from workers.cli.main import handoff
 from workers.data import data_path
+from workers.policy import load_policy
 from workers.replay.scenarios import Scenario, load_scenarios, play
 
 SHIPPED = data_path("policies/scenarios/default.yaml")
@@ -27,11 +28,14 @@ def test_the_shipped_policy_decides_its_scenarios(scenario: Scenario) -> None:
     assert play(scenario, DEFAULT).problem is None
 
 
-def test_some_come_with_it_and_every_rule_that_can_speak_in_a_dialogue_is_among_them() -> None:
-    assert len(SCENARIOS) == 32
-    wanted = {one.expect.needs for one in SCENARIOS}
-    assert wanted == {"nobody", "offer", "person"}
-    assert "32 of 32 scenarios as they must be" in run(SHIPPED).stdout
+def test_every_shipped_rule_that_hands_over_or_offers_has_a_scenario() -> None:
+    rules = load_policy(DEFAULT, "default.yaml").base.rules
+    # A rule that only recommends neither hands over nor offers.
+    wanted = {rule.name for rule in rules if rule.mode != "recommend"}
+    assert wanted == {one.expect.rule for one in SCENARIOS if one.expect.rule}
+    assert {one.expect.needs for one in SCENARIOS} == {"nobody", "offer", "person"}
+    total = len(SCENARIOS)
+    assert f"{total} of {total} scenarios as they must be" in run(SHIPPED).stdout
 
 
 def test_a_failure_says_what_was_expected_what_came_and_what_was_nearly(tmp_path: Path) -> None:
