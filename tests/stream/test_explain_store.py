@@ -163,7 +163,9 @@ async def test_what_the_store_tells(urls: tuple[str, str]) -> None:
     assert opened[1:] == ("escalate", "unsure")
     assert decided(store) == []
     notes = {line["event_id"]: line["note"] for line in store["lines"] if line["note"]}
-    assert notes == {opened[0]: "escalated for agent_uncertainty: by what is not among the words"}
+    assert notes == {
+        opened[0]: "escalated for agent_uncertainty, which the words alone do not show"
+    }
     assert store["conclusion"].startswith("Escalated for agent_uncertainty by rule unsure; open")
 
     store, log = await both(urls, "quiet")

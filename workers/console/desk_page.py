@@ -121,7 +121,7 @@ async def desk(request: Request) -> Response:
     context = await desk_context(site, identity, person, chosen)
     if context["handoff"] is not None:
         record(identity, "opened", desk=person, packet=chosen)
-    context["chosen"] = chosen
+    context |= {"chosen": chosen, "wrong": None}
     return site.page(request, "desk.html", context)
 
 
@@ -166,7 +166,11 @@ async def set_presence(request: Request) -> Response:
     form = await site.form(request)
     allowed = queues_for(site, identity)
     queues = tuple(queue for queue in allowed if queue in form["queues"].split())
-    present = form.get("present") == "yes" and bool(queues)
+    present = form.get("present") == "yes"
+    if present and not queues:
+        context = await desk_context(site, identity, person, None)
+        wrong = "Tick at least one queue, then say that you are here."
+        return site.page(request, "desk.html", {**context, "chosen": None, "wrong": wrong})
     try:
         await site.room.set_presence(person, queues, present=present)
     except NotSent as error:

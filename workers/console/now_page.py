@@ -35,7 +35,8 @@ QUEUE_PARTS: Final = {
 }
 _RECENT: Final = 25
 _NOTICES: Final = 8
-_SUBJECTS: Final = 12
+_SUBJECTS: Final = {"intent": 10, "version": 5}
+"""Topics and AI versions that are shown: those with the most conversations."""
 _FOUND: Final = 50
 _LAST_PAGE: Final = 4_000
 _SEARCHED: Final = 256
@@ -111,6 +112,16 @@ def system_state(site: Site) -> dict[str, Any]:
     }
 
 
+def _rates_shown(rates: Sequence[Any]) -> dict[str, Any]:
+    """Return the largest topics and versions, and how many of each are not among them."""
+    of_kind = {kind: [rate for rate in rates if rate["kind"] == kind] for kind in _SUBJECTS}
+    left_out = {kind: len(of_kind[kind]) - most for kind, most in _SUBJECTS.items()}
+    return {
+        "rates": [rate for kind, most in _SUBJECTS.items() for rate in of_kind[kind][:most]],
+        "rates_left_out": {kind: number for kind, number in left_out.items() if number > 0},
+    }
+
+
 async def now_context(site: Site, identity: Identity) -> dict[str, Any]:
     """Return the content of the page "Now" for a user."""
     at_ms = now_ms()
@@ -135,7 +146,7 @@ async def now_context(site: Site, identity: Identity) -> dict[str, Any]:
             else [],
             "notices": view_reads.notifications(connection, visible, _NOTICES),
             "overall": next((rate for rate in rates if rate["kind"] == "overall"), None),
-            "rates": [rate for rate in rates if rate["kind"] != "overall"][:_SUBJECTS],
+            **_rates_shown(rates),
             "chart": rate_chart(course, at_ms),
         }
 

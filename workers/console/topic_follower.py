@@ -20,6 +20,9 @@ from workers.settings import Settings
 
 _AT_ONCE: Final = 2_000
 _WAIT_MS: Final = 250
+_LEAST_FETCH_MS: Final = 100
+"""The embedded broker answers each fetch after the whole of its wait; at the workers' 20 ms an idle
+console did little else than to fetch nothing."""
 _LOOK_S: Final = 3.0
 """Between looks at what changes seldom: whether the broker answers, what partitions there are."""
 _ANSWER_S: Final = 5.0
@@ -39,7 +42,8 @@ class TopicFollower:
         self, settings: Settings, topics: Topics, view: ViewFile, changed: Callable[[], None]
     ) -> None:
         """Prepare it; `changed` is called after each change of the view."""
-        self._settings = settings
+        wait_ms = max(_LEAST_FETCH_MS, settings.kafka_fetch_max_wait_ms)
+        self._settings = settings.model_copy(update={"kafka_fetch_max_wait_ms": wait_ms})
         self._sources = [*OWN_SOURCES, *(queue.topic for queue in topics.queues.values())]
         self._view = view
         self._changed = changed

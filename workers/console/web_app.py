@@ -52,6 +52,8 @@ async def _live(_: Request) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = error.detail if isinstance(error, HTTPException) else "That did not work."
+    if (status, said) == (404, "Not Found"):
+        said = "There is no such page."
     is_page = (
         "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
     )

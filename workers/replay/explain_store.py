@@ -33,8 +33,8 @@ from workers.replay.explain_events import ExplainedEvent, line_of, numbers_of
 
 _UNTOLD = (
     "the store keeps the words, not what the AI agent reports of itself on each turn (confidence, "
-    "context, requests, arguments of tools) nor buttons and events of desks and router: "
-    "--topic conversation-events tells them, as long as Kafka has them"
+    "context, requests, arguments of tools) nor buttons and events of desks and router: `handoff "
+    "explain CONVERSATION --topic conversation-events` tells them, as long as Kafka has them"
 )
 
 _WORDS: Final = frame(None)
@@ -173,7 +173,7 @@ class _Reading:
             # An escalation that was open by the words alone must have ended before.
             self.state.owner, self.state.open, self.state.deadlines = "pending", None, ()
             reason = self.opened[own]
-            return decisions, f"escalated for {reason}: by what is not among the words"
+            return decisions, f"escalated for {reason}, which the words alone do not show"
         return decisions, None
 
     def _pass_time(self, until: int) -> tuple[list[Decision], list[str]]:

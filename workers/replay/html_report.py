@@ -22,9 +22,10 @@ from workers.replay.report import RateRow, Summary
 from workers.replay.sweep import SweepSummary
 
 DETAIL_BYTES: Final = 800_000
-"""Bytes for the turns and packets of changed conversations; the others are listed."""
+"""Bytes at least for the turns and packets of changed conversations; the others are listed."""
 ROW_BYTES: Final = 900_000
-"""Bytes for the list of the others; those that are left out then are counted."""
+"""Bytes at most for the list of the others; those that are left out then are counted. What a short
+list does not need goes to the turns and packets."""
 SUBJECTS: Final = 500
 """Rows of one split that a page has at most."""
 _WORDS: Final = 60
@@ -36,7 +37,7 @@ _SPLITS: Final[dict[Split, str]] = {
 
 def render(summary: Summary, details: Sequence[FlipDetail]) -> str:
     """Return the page of a replay; everything from the log is escaped, and nothing is loaded."""
-    told = _that_fit(details)
+    told = _that_fit(details, ROW_BYTES - _row_bytes(summary.changes))
     listed = {detail.flip.conversation_id for detail in told}
     rows, left_out = _more(summary, listed)
     first, *others = summary.policies
@@ -98,8 +99,8 @@ def _band(band: Band | None, digits: int = 0) -> str:
     return "" if band is None else f"{band[0]:.{digits}%} to {band[1]:.{digits}%}"
 
 
-def _that_fit(details: Sequence[FlipDetail]) -> list[FlipDetail]:
-    told, room = [], DETAIL_BYTES
+def _that_fit(details: Sequence[FlipDetail], spare: int) -> list[FlipDetail]:
+    told, room = [], DETAIL_BYTES + max(0, spare)
     for detail in details:
         room -= sum(len(turn.text) + len(turn.signals) + 250 for turn in detail.turns) + 2_500
         if room < 0:
@@ -117,7 +118,7 @@ def _more(summary: Summary, listed: set[str]) -> tuple[Markup, int]:
         if flip.conversation_id in listed:
             continue
         row = _row(flip, names)
-        room -= len(row[0]) + len(row[6].encode()) + 24
+        room -= _bytes_of(row)
         if room < 0:
             left_out += 1
         else:
@@ -126,6 +127,15 @@ def _more(summary: Summary, listed: set[str]) -> tuple[Markup, int]:
     # Inside a script element only these could end it or begin a comment.
     safe = data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return Markup(safe), left_out  # noqa: S704 - escaped by hand for JSON
+
+
+def _row_bytes(flips: Sequence[Flip]) -> int:
+    names: dict[str, int] = {}
+    return sum(_bytes_of(_row(flip, names)) for flip in flips)
+
+
+def _bytes_of(row: tuple[Any, ...]) -> int:
+    return len(row[0]) + len(row[6].encode()) + 24
 
 
 def _row(flip: Flip, names: dict[str, int]) -> tuple[Any, ...]:

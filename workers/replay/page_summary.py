@@ -63,9 +63,14 @@ def _what_changes(summary: Summary) -> str:
     return (
         f"It gains {_conversations(change.gained)}, where only it calls for a person, and loses "
         f"{change.lost:,}, where only {summary.policies[1].policy} does "
-        f"({change.difference or 0:+.1%}, 95 % interval {low:+.1%} to {high:+.1%}), calls earlier "
+        f"({_points(change.difference or 0)} percentage points, 95 % interval {_points(low)} to "
+        f"{_points(high)}), calls earlier "
         f"in {moved[0]:,} and later in {moved[1]:,}, and {asked}."
     )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
 
 
 def turns_in_words(turns_earlier: Mapping[str, int]) -> list[str]:

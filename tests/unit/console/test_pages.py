@@ -1,6 +1,8 @@
 """Every page with everything on it: what must be said is said, and what others wrote stays text."""
 
+import asyncio
 import re
+import sqlite3
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -243,6 +245,41 @@ def test_the_desk_offers_what_its_person_may_do(site: Site) -> None:
     for words in ("Solved", "Hand on", "Back to the AI"):
         assert words not in refused
     assert kim.get(f"/desk?case={taken}").status_code == 200
+
+
+def test_somebody_who_comes_without_a_queue_is_told_to_tick_one(site: Site) -> None:
+    client = at_the_desk(site, "Ana")
+    form = {"csrf": csrf_in(client.get("/desk").text), "present": "yes"}
+    said = client.post("/desk/presence", data=form)
+    assert said.status_code == 200
+    assert "Tick at least one queue" in checked(said.text)
+    sender = site.sender
+    assert isinstance(sender, CapturingSender)
+    assert not sender.sent
+
+
+def test_many_topics_do_not_hide_the_versions_of_the_ai_agent(site: Site) -> None:
+    samples = [("overall", "", 900)]
+    samples += [("intent", f"topic_{n}", 100 - n) for n in range(30)]
+    samples += [("version", f"v{n}", 50) for n in range(6)]
+
+    def keep(connection: sqlite3.Connection) -> None:
+        for kind, name, conversations in samples:
+            row = (kind, name, 1, conversations, 9, 0.1, 0.2, "in")
+            connection.execute("INSERT INTO rate VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    asyncio.run(site.view.write(keep))
+    said = " ".join(checked(browser_of(site).get("/").text).split())
+    assert "about topic_0 " in said
+    assert "AI v0 " in said
+    assert "With fewer conversations, not shown: 20 topics, 1 AI version." in said
+
+
+def test_a_page_that_is_not_there_says_how_to_find_another(site: Site) -> None:
+    accept = {"accept": "text/html"}
+    said = checked(browser_of(site).get("/nonsense", headers=accept).text)
+    assert "There is no such page." in said
+    assert "Search above by conversation, customer or ticket." in said
 
 
 def test_what_somebody_does_goes_through_desk_events_only(site: Site) -> None:

@@ -81,6 +81,7 @@ def test_it_begins_with_the_answer_and_has_what_the_terminal_says(
     assert "asks-for-a-person → tier_2_support at turn 3" in text
     assert "requested_human 0.95" in text
     assert f"refund & {HOSTILE}" in text
+    assert "(+0.0 percentage points, 95 % interval " in text
     assert "10% to 20%" in text
     assert "gained 1, lost 1" in text
     assert "lost: only other.yaml does" in text
@@ -155,6 +156,17 @@ def test_ten_thousand_changes_stay_under_two_megabytes(
     assert told >= 100
     assert told + len(data["rows"]) + left_out == 10_000
     assert len(data["rows"]) > 5_000
+
+
+def test_a_short_list_leaves_its_room_to_the_details(tmp_path: Path) -> None:
+    one, other, out = tmp_path / "one.yaml", tmp_path / "other.yaml", tmp_path / "out.html"
+    one.write_text(policy(turns=1))
+    other.write_text(policy(turns=900))
+    words = "The order is late, and nobody can say when it comes. " * 20
+    rows = [event(f"late-{n}", m, content=words) for n in range(200) for m in range(3)]
+    replay(log(tmp_path, rows), "--policy", one, "--against", other, "--html", out)
+    assert out.stat().st_size < 2_000_000
+    assert out.read_text().count('<details class="flip"') == 200
 
 
 def test_decisions_are_written_beside_it_when_asked_for(tmp_path: Path) -> None:
