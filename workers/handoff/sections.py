@@ -102,7 +102,11 @@ def _way_here(packet: Packet, words: Frame) -> str:
 
 
 def _identifiers(packet: Packet, words: Frame) -> Iterator[str]:
-    named = [f"{words('kind', one.kind or '')} {one.value}" for one in packet.identifiers]
+    named = []
+    for one in packet.identifiers:
+        # A packet of a later release may name a kind that this one has no word for.
+        kind = one.kind if one.kind and words.has("kind", one.kind) else ""
+        named.append(f"{words('kind', kind)} {one.value}")
     if named:
         yield ", ".join(named)
 
