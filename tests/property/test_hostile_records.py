@@ -29,18 +29,23 @@ from workers.agents.outcomes.agent import _outcome
 from workers.agents.routing import agent as routing
 from workers.agents.shared.dead_letters import refuse
 from workers.agents.shared.ledger_topic import LedgerTopic
+from workers.agents.tickets.ticket_texts import packet_words
 from workers.audit.audit import Audit
 from workers.audit.topic_scan import LiveAudit
 from workers.bridge.control_stream import _one_line
+from workers.bridge.intake import BadBodyError, parse
 from workers.bridge.outgoing import noted_of
+from workers.bridge.senders import Sender
 from workers.cli.deadletters import _escaped, _next_step, _row
 from workers.client.kafka_transport import readable
 from workers.console.view_file import ViewFile
 from workers.console.view_rows import Fetched, apply_records
-from workers.contracts.codec import Raw, decode_event
+from workers.contracts.codec import DESK_TYPES, Raw, decode_event, decode_message
 from workers.contracts.deadletters import MAX_DEAD_LETTER_BYTES, read_dead_letter
 from workers.contracts.decisions import Home
+from workers.contracts.events import EVENT_TYPES
 from workers.contracts.rejections import Rejected
+from workers.contracts.tickets import Notification, Ticket
 from workers.contracts.topics import (
     CLASSIFICATIONS,
     CONTROL,
@@ -56,6 +61,8 @@ from workers.conversation.fold import fold_chunk
 from workers.conversation.partition_meta import starting_meta
 from workers.data import data_path
 from workers.kafka.dead_letter_topic import LetterFilter, LetterList
+from workers.outbound.notification_texts import mail_of, post_of
+from workers.outbound.notifier_file import NotifierRoutes, load_notifier
 from workers.replay.backtest import BacktestPlan, CandidatePolicy, _Shard
 from workers.replay.event_sources import _first_policy, of_record
 from workers.replay.explain_events import explain_events
@@ -71,7 +78,11 @@ HOME: Final = Home(topic=EVENTS, partition=0)
 _POLICY: Final = data_path("policies/default.yaml").read_text(encoding="utf-8")
 _WORLD: Final = topics(queue("billing"))
 
-pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning"),
+    # Thousands of records take longer than any other test may.
+    pytest.mark.timeout(max(300, EXAMPLES)),
+]
 
 few = settings(
     max_examples=EXAMPLES,
@@ -329,8 +340,20 @@ def test_the_ledger(view: ViewFile, record: ConsumerRecord, caplog: Any) -> None
 # ---- what others read ----------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> NotifierRoutes:
+    """Return routes whose messages lead to the conversation."""
+    file = tmp_path_factory.mktemp("notifier") / "notifier.yaml"
+    file.write_text(
+        "version: 1\nmail: {host: localhost, from: handoff@example.com, security: none}\n"
+        'link: "https://console.example/{{ notification.conversation_id }}"\n'
+        "routes:\n  - {route: team, mail: [team@example.com]}\n"
+    )
+    return load_notifier(file)
+
+
 @pytest.mark.parametrize("topic", [CONTROL, QUEUE, TICKETS, NOTIFICATIONS])
-def test_what_is_told(view: ViewFile, topic: str) -> None:
+def test_what_is_told(view: ViewFile, routes: NotifierRoutes, topic: str) -> None:
     @few
     @given(record=records(topic))
     def check(record: ConsumerRecord) -> None:
@@ -343,6 +366,35 @@ def test_what_is_told(view: ViewFile, topic: str) -> None:
                 assert "\n" not in _one_line(record.value)
         if topic in (CONTROL, QUEUE):
             noted_of(topic, record.value)
+        with suppress(Rejected):
+            if topic == NOTIFICATIONS:
+                _notified(routes, decode_message(Notification, record.value))
+            if topic == TICKETS:
+                packet_words(decode_message(Ticket, record.value))
+
+    check()
+
+
+def _notified(routes: NotifierRoutes, notification: Notification) -> None:
+    """Have it written as mail and as each kind of post, and made ready to send."""
+    mail_of([notification] * 2, routes, "en", ["team@example.com"]).as_bytes()
+    for style in ("standard", "slack", "teams"):
+        json.dumps(post_of(style, [notification], routes, "de"), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("topic", [EVENTS, DESKS])
+def test_what_is_posted_to_the_bridge(topic: str) -> None:
+    sender = Sender(sender="chat", events=(*EVENT_TYPES, *DESK_TYPES), queues=("billing",))
+
+    @few
+    @given(record=records(topic))
+    def check(record: ConsumerRecord) -> None:
+        body = record.value or b""
+        for posted in (body, b"[" + body + b"]"):
+            with suppress(BadBodyError):
+                parsed = parse(posted, sender, 1_800_000_000_000)
+                assert len(parsed.records) + len(parsed.refused) >= 1
+                assert all(one.detail.isprintable() for one in parsed.refused)
 
     check()
 
