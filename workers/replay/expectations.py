@@ -18,6 +18,12 @@ class ExpectedBands(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fi
     overall: Band | None = None
     intents: dict[Word, Band] = {}
 
+    def __post_init__(self) -> None:
+        """Refuse a band that no share is in."""
+        for name, band in (("overall", self.overall), *self.intents.items()):
+            if band is not None and band[0] > band[1]:
+                raise ValueError(f"{name}: {list(band)}: put the lower share first")
+
 
 class Expectations(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Conditions that a report must meet; one that is absent may come out in any way."""

@@ -1,6 +1,5 @@
 """The first words of a backtest's page: the answer in three sentences."""
 
-import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,7 +8,7 @@ from workers.replay.report import Judged, RateRow, Summary
 from workers.replay.sweep import SweepSummary
 
 _TURNS: Final = (
-    ("1 turn", 1, 1), ("2 or 3", 2, 3), ("4 to 9", 4, 9), ("10 or more", 10, math.inf),
+    ("1 turn", 1, 1), ("2 or 3", 2, 3), ("4 to 9", 4, 9), ("10 or more", 10, 1_000_000_000),
 )  # fmt: skip
 
 
@@ -89,6 +88,8 @@ def turns_in_words(turns_earlier: Mapping[str, int]) -> list[str]:
 
 def _offered(judged: Judged) -> str:
     of = judged.overall.conversations
+    if not judged.offered:
+        return "offers a person in no conversation"
     share = f", {judged.offered / of:.1%}" if of else ""
     return f"offers a person in {_conversations(judged.offered)}{share}"
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.replay.test_files import event, log, policy, replay
 from tests.unit.replay.test_honest import DEFAULT, helped, own_log
+from workers.contracts.yaml import YamlFileError
+from workers.replay.expectations import load_expectations
 
 BANDS = "bands: {overall: [0.2, 0.5], min_conversations: 5, intents: {refund: [0.9, 1.0]}}\n"
 
@@ -124,3 +126,8 @@ def test_expectations_that_cannot_be_used_are_named(lengths: Path, tmp_path: Pat
     file.write_text("lost: 3\n")
     shown = replay(lengths, "--expect", file, code=1).stderr
     assert "nothing to compare with: name another policy by --against" in shown
+
+
+def test_a_band_that_no_share_is_in_is_refused() -> None:
+    with pytest.raises(YamlFileError, match=r"ci.yaml:1: .*0.9, 0.2.*put the lower share first"):
+        load_expectations("bands:\n  overall: [0.9, 0.2]\n", "ci.yaml")
