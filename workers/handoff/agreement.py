@@ -19,8 +19,8 @@ from workers.handoff.sentences import (
 from workers.handoff.splitting import without_markup
 from workers.handoff.told import CODES, LEADS
 from workers.handoff.view import AI, PacketView
-from workers.handoff.whole_sentences import in_words
-from workers.handoff.wording import READ_LIMIT, has_details, is_courtesy, one_line
+from workers.handoff.whole_sentences import in_words, with_what_leans
+from workers.handoff.wording import READ_LIMIT, has_details, is_courtesy, one_line, word_count
 
 _SENTENCES: Final = 12
 """Sentences of one message that are read."""
@@ -34,6 +34,24 @@ _LEAST_ASKED: Final = 8
 _SAYS_MUCH: Final = 16
 _EARLY: Final = 40
 """Characters at the beginning of a sentence."""
+_ID_ASIDE: Final = re.compile(
+    r" \((?:[\w-]+ ){0,2}(?:item |product |order |article )?(?:id|sku|no|number|nr)\.?:? ?"
+    r"#?[\w-]{3,24}\)",
+    re.IGNORECASE,
+)
+_TO_CONFIRM: Final = re.compile(
+    r"^(?:(?:just )?to confirm|let me confirm(?: the details)?|to summari[sz]e|"
+    r"just to (?:be sure|double-check))[,:] (?:you(?:['\u2019]d like| want| would like) to )?",
+    re.IGNORECASE,
+)
+_BIDS: Final = re.compile(
+    r"(?:please|kindly|just )?\s?(?:confirm|reply|respond|let me know|once you confirm)\b|bitte\b",
+    re.IGNORECASE,
+)
+_OF_RULE: Final = re.compile(
+    r"\b(?:only|not) (?:be )?(?:allowed|possible|available|permitted)\b", re.IGNORECASE
+)
+"""A rule, and nothing that is about to be done."""
 _CLEAR: Final = 2.0
 """Worth of a sentence that says by itself what will be done."""
 _AGREES: Final = re.compile(
@@ -86,6 +104,12 @@ _NEEDS: Final = re.compile(
     r"\b(?:i(?:['\u2019]ll| will)? (?:also )?need|i have to)\b", re.IGNORECASE
 )
 _MONEY: Final = re.compile(r"[$€£]\s?\d")
+_POINTS_ON: Final = re.compile(
+    r"\b(?:below (?:is|are)|(?:details|options?|summary|steps?|actions?) below|as follows|"
+    r"exact (?:action|details|steps?))\b",
+    re.IGNORECASE,
+)
+"""A sentence that only says that something follows."""
 _OWN_PART: Final = re.compile(
     r"(?:(?:and|so|also) )?(?:do|should|will|would|must) (?:i|we)\b", re.IGNORECASE
 )
@@ -187,7 +211,7 @@ def _agreed_to(
 ) -> Agreement | None:
     """Return what the last of the AI's messages `told` was about to do, for which it `asks`."""
     said = view.asked(told[-1])
-    if all(_ASKS_WHO.search(part) or PERSON.search(part) for part in asks):
+    if all(_ASKS_WHO.search(part) or _is_of_person(said, part) for part in asks):
         return None
     if not goes_ahead and any(part.endswith("?") and _ASKS_WHO.search(part) for part in said):
         return None
@@ -200,6 +224,7 @@ def _agreed_to(
         summary = (*_asked_before(view, told[:-1], reply, view.text(told[-1])), *summary)
     questions = [part for part in asks if acts_of(part) and len(part.split()) >= _LEAST_ASKED]
     meant = [said[said.index(one) - 1] for one in questions if _refers(one) and one != said[0]]
+    meant = [one for one in meant if not _OF_RULE.search(one)]
     more = [one for one in (*meant[:1], *questions) if one not in summary]
     summary = (*summary, *more) or tuple(asks)
     acts = acts_of(" ".join((*summary, *asks)))
@@ -219,6 +244,13 @@ def _objects(part: str) -> bool:
     early = but is not None and but.start() < _EARLY and not _OWN_PART.match(part)
     holds_back = but is not None and (early or few)
     return bool(declines or holds_back or DID.search(part))
+
+
+def _is_of_person(said: Sequence[str], question: str) -> bool:
+    """Return whether a question is about having a person, or refers to the offer of one."""
+    at = said.index(question)
+    before = said[at - 1] if at and _refers(question) and len(question.split()) < _BRIEF else ""
+    return PERSON.search(question) is not None or PERSON.search(before) is not None
 
 
 def _refers(question: str) -> bool:
@@ -279,9 +311,10 @@ def _is_of_what_follows(part: str) -> bool:
     """Return whether a sentence can say what the AI is about to do."""
     if is_courtesy(part) or THANKS.match(part) or part.endswith("?") or CONDITIONAL.match(part):
         return False
-    if refuses(part) or _is_code(part) or _CHOICES.match(part):
+    if refuses(part) or _is_code(part) or _CHOICES.match(part) or _OF_RULE.search(part):
         return False
-    if (LEADS.match(part) or _REPORTS.match(part) or _NEEDS.search(part)) and not _is_list(part):
+    leads = LEADS.match(part) or _POINTS_ON.search(part)
+    if (leads or _REPORTS.match(part) or _NEEDS.search(part)) and not _is_list(part):
         return False
     if _CONSENT.search(part) and not _is_list(part) and len(part.split()) < _BRIEF:
         return False
@@ -303,18 +336,40 @@ def _is_list(part: str) -> bool:
 
 def summed_up(agreed: Agreement, room: int) -> str:
     """Return what was agreed on in at most `room` words, first what is of its acts."""
+    summary = tuple(
+        _without_asides(part) if word_count(part) > room else part for part in agreed.summary
+    )
+    summary = with_what_leans(summary, room)
+    summary = tuple(one for one in summary if not _only_asks(one)) or summary
+    says_it = any(_planned(part) > _CLEAR or has_details(part) for part in summary)
+    if not says_it and has_details(agreed.yes):
+        # The AI only asked whether it should: what it should is in the reply.
+        summary = (agreed.yes,)
     return in_words(
-        agreed.summary,
+        summary,
         room,
         lambda part: (
             # The last sentence is closest to the question.
             _planned(part)
             + 2.0 * bool(acts_of(part) & (agreed.acts - BESIDE or agreed.acts))
-            + _LATER * agreed.summary.index(part)
+            + _LATER * summary.index(part)
             # A mere question for the yes names nothing.
             - 2.0 * (part.endswith("?") and not has_details(part))
         ),
     )
+
+
+def _only_asks(part: str) -> bool:
+    """Return whether a sentence asks for the yes and names nothing of what it is for."""
+    names = has_details(part) or _is_list(part) or (acts_of(part) and not _refers(part))
+    asks = part.endswith("?") or _BIDS.match(part) is not None
+    return asks and asks_consent(part) and not names and len(part.split()) < _BRIEF
+
+
+def _without_asides(part: str) -> str:
+    """Return a sentence without numbers in brackets, and without what only leads in to it."""
+    shorter = _ID_ASIDE.sub("", _TO_CONFIRM.sub("", part))
+    return shorter[:1].upper() + shorter[1:]
 
 
 def _planned(part: str) -> float:

@@ -8,6 +8,7 @@ from workers.handoff.issues import Issue
 from workers.handoff.sentences import CONDITIONAL, INSTRUCTS, OTHERWISE, PLANS
 from workers.handoff.told import CODES, TORN, AiSentence
 from workers.handoff.view import AI, CUSTOMER, PacketView
+from workers.handoff.whole_sentences import LEANS
 from workers.handoff.wording import content, is_courtesy, says_something
 
 _TURNS: Final = 12
@@ -17,6 +18,7 @@ _LEAST: Final = 4
 _ENOUGH: Final = 1.5
 _NEWER: Final = 0.5
 """Worth that what the AI told last has more than what it told first."""
+_BRIEF: Final = 8
 _LONG: Final = 20
 """Words of a sentence that a line has no room for."""
 _TOO_LONG: Final = 26
@@ -86,8 +88,12 @@ def ai_findings(view: PacketView, issue: Issue | None, since: int) -> list[AiSen
 
 
 def _told(parts: list[str], refusals: list[str]) -> Iterator[str]:
+    leaning = [part for part in parts if LEANS.match(part)]
     for part in parts:
         if part in refusals or INSTRUCTS.match(part):
+            continue
+        if part in leaning and len(leaning) > 1 and len(part.split()) <= _BRIEF:
+            # One of several prices: of what only the sentence before it says.
             continue
         for text in _pieces(part) if ": " in part else (part,):
             if _tells(text) and len(text.split()) <= (_LONG if _SINCE.match(text) else _TOO_LONG):
@@ -112,7 +118,8 @@ def _tells(text: str) -> bool:
     # A sentence that begins in lower case was torn from the thing that it is about.
     if few or text.endswith("?") or not (text[0].isalnum() or text[0] in _OPENS):
         return False
-    if text[0].islower() or not _FACT.search(text) or PLANS.match(text):
+    tells_fact = _FACT.search(text) or _SUM.search(text)
+    if text[0].islower() or not tells_fact or PLANS.match(text):
         return False
     if ": " in text and TORN.search(text):
         return False

@@ -22,6 +22,8 @@ from workers.handoff.wording import content
 _TURNS: Final = 12
 _SENTENCES: Final = 16
 _LEAST: Final = 4
+_FIRST: Final = 2.0
+"""Worth of what the customer takes if what they ask cannot be."""
 _RECENT: Final = 0.15
 """Worth that a condition gains by each message before it."""
 _SAME: Final = 0.5
@@ -82,7 +84,27 @@ _AT_LEAST: Final = re.compile(
     re.IGNORECASE,
 )
 """The least with which the customer would be content."""
-_CUES: Final = (_LIMITS, _MANNER, _REASONS, _EVENTS, _OTHERWISE, _PAYMENT, _WAS_TOLD, _AT_LEAST)
+FALLS_BACK: Final = re.compile(
+    r"^(?:(?:and|but|so|or) )?if\b[^,;:.?!]{0,60}\b(?:can(?:no|['\u2019])t|cannot|isn['\u2019]t|"
+    r"is not|not (?:possible|available|allowed)|no \w+|none|won['\u2019]t|doesn['\u2019]t|unable|"
+    r"impossible)\b[^.?!]{4,}|\bif not\b, ?[^.?!]{4,}|"
+    r"\botherwise,? (?:i|please|just|then)\b|"
+    r"^(?:und |aber )?(?:wenn|falls)\b[^.?!]{0,60}\bnicht\b[^.?!]{0,60}\b(?:dann|bitte)\b|"
+    r"\bsi (?:ce n['\u2019]est pas|no es|non è)\b|\bse (?:non|não) (?:è|é|for)\b|\bals dat niet\b",
+    re.IGNORECASE,
+)
+"""The second best, if what is asked cannot be."""
+_CUES: Final = (
+    FALLS_BACK,
+    _LIMITS,
+    _MANNER,
+    _REASONS,
+    _EVENTS,
+    _OTHERWISE,
+    _PAYMENT,
+    _WAS_TOLD,
+    _AT_LEAST,
+)
 _REPLACED: Final = {_CUES.index(_LIMITS), _CUES.index(_MANNER), _CUES.index(_PAYMENT)}
 """Kinds of which a later word replaces an earlier one."""
 _IDENTITY: Final = re.compile(
@@ -135,7 +157,12 @@ def conditions(view: PacketView, asked: Sequence[str], since: int) -> list[tuple
                 continue
             if len((words := content(text)) & known) > _SAME * len(words):
                 continue
-            worth = len(places) + _RECENT * at - 0.5 * (DID.search(text) is not None)
+            worth = (
+                len(places)
+                + (_FIRST if 0 in places else 0)
+                + _RECENT * at
+                - 0.5 * (DID.search(text) is not None)
+            )
             found.append((worth, turn, text, min(places.values())))
     found.sort(key=lambda one: -one[0])
     return [one[1:] for one in found]
@@ -151,7 +178,8 @@ def cues_in(text: str) -> Iterator[tuple[int, re.Match[str]]]:
 def is_condition(text: str) -> bool:
     """Return whether a sentence with such words can be a condition or a reason."""
     few = len(text.split()) < _LEAST or FILLER.match(text) or _TELL.match(text)
-    other = (_REPORTS, _IDENTITY, CLOSES, _GRANTS, PERSON)
+    grants = () if FALLS_BACK.search(text) else (_GRANTS,)
+    other = (_REPORTS, _IDENTITY, CLOSES, *grants, PERSON)
     return not few and not any(words.search(text) for words in other)
 
 

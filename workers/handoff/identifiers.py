@@ -123,6 +123,7 @@ _FIRST_LAST: Final = re.compile(
     r"name(?: is|:)?\s*(?P<last>(?-i:[A-ZÀ-Ý])[\w'\u2019-]{1,24})",
     re.IGNORECASE | re.DOTALL,
 )
+_KEY: Final = re.compile(r'"(\w{1,30})":\s*$')
 _ZIP_DIGITS: Final = 5
 _ASKS_ZIP: Final = re.compile(rf"\b(?:{_KINDS['zip']})\b", re.IGNORECASE)
 
@@ -134,6 +135,8 @@ class Identifier(NamedTuple):
     """order, booking, user…; empty where nothing says which."""
     value: str
     event_id: str
+    by_tools: bool = False
+    """The customer did not give it: tools worked on it."""
 
 
 def identifiers_of(view: PacketView) -> tuple[Identifier, ...]:
@@ -147,7 +150,8 @@ def identifiers_of(view: PacketView) -> tuple[Identifier, ...]:
         elif turn.role == CUSTOMER:
             for one in _given(view, turn, asked, kinds_asked):
                 key = one.value.lstrip("#").lower()
-                if (named := _KIND.search(keys.get(key, ""))) is not None:
+                called = keys.get(key) or _key_in_results(view, one.value)
+                if (named := _KIND.search(called)) is not None:
                     # A tool took it under this name: the words around it say less.
                     kind = named.lastgroup or one.kind
                     one = one._replace(kind=_NAMED.get(kind, kind))  # noqa: PLW2901
@@ -163,6 +167,17 @@ def identifiers_of(view: PacketView) -> tuple[Identifier, ...]:
     given = [one for one in found.values() if one.value in kept]
     room = IDENTIFIERS - len(given)
     return (*given, *_worked_on(view, keys, {**found, **dict.fromkeys(unknown)}, room))
+
+
+def _key_in_results(view: PacketView, value: str) -> str:
+    """Return the key under which a tool's result has a value, as flight_number; else nothing."""
+    written = f'"{value}"'
+    for call in view.calls:
+        text = view.text(call.result) if call.result is not None else ""
+        at = text.find(written)
+        if at >= 0 and (key := _KEY.search(text, max(0, at - _BEFORE), at)) is not None:
+            return key[1].lower()
+    return ""
 
 
 def _worked_on(
@@ -187,7 +202,7 @@ def _worked_on(
             kind = named.lastgroup if named is not None else None
             if kind in OF_MATTER and plain_value not in given:
                 used.pop(plain_value, None)
-                used[plain_value] = Identifier(kind or "", value, turn.event_id)
+                used[plain_value] = Identifier(kind or "", value, turn.event_id, by_tools=True)
                 if not is_look_up(call.name):
                     changed = plain_value
     kinds = [one.kind for one in (*used.values(), *given.values()) if one is not None]

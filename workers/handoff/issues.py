@@ -6,12 +6,14 @@ from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
 from workers.handoff.acts import acts_wanted
+from workers.handoff.background import FALLS_BACK
 from workers.handoff.request_state import CLOSED, Ask, AskState, is_for_another, state_of
 from workers.handoff.sentences import (
     ASKS,
     DID,
     FILLER,
     HELPS,
+    INSTEAD,
     PERSON,
     REFERS,
     STILL,
@@ -64,6 +66,11 @@ _REPORTS: Final = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+: \S")
 """A line of a report, as in Signal: none."""
 
 
+_NUMBERS: Final = re.compile(r"\b(?:ids?|numbers?|codes?|locator|handy)\b", re.IGNORECASE)
+_OF_GOODS: Final = frozenset({"return", "exchange"})
+"""Acts of which one takes the place of another."""
+
+
 class Issue(NamedTuple):
     """The request now, the one it began with where that is open too, and those before."""
 
@@ -103,6 +110,7 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     if not asks:
         return None
     states = [state_of(view, ask, asks, done) for ask in asks]
+    asks, states = _in_force(asks, states)
     current = next(
         (at for at in reversed(range(len(asks))) if states[at] not in CLOSED), len(asks) - 1
     )
@@ -145,6 +153,27 @@ def issue_of(view: PacketView, done: Sequence[ToolWork]) -> Issue | None:
     states_of = {id(ask): state for ask, state in zip(asks, states, strict=True)}
     began_state = states_of[id(opening)] if opening is not None else "open"
     return Issue(now, opening, rest, still, states_of[id(now)], began_state)
+
+
+def _in_force(asks: list[Ask], states: list[AskState]) -> tuple[list[Ask], list[AskState]]:
+    """Return the requests that none took the place of; what was refused took none."""
+    since = max(
+        (
+            at
+            for at, ask in enumerate(asks)
+            if at
+            and INSTEAD.search(ask.text)
+            and ask.acts
+            and states[at] != "refused"
+            and asks[at - 1].acts & _OF_GOODS
+            and ask.acts & _OF_GOODS
+        ),
+        default=0,
+    )
+    return (
+        [ask for at, ask in enumerate(asks) if at >= since or states[at] != "open"],
+        [state for at, state in enumerate(states) if at >= since or state != "open"],
+    )
 
 
 def is_vague(text: str) -> bool:
@@ -217,7 +246,9 @@ def _told(turn: Turn, position: int, parts: Sequence[str]) -> Ask | None:
     """Return what a first message tells, where it asks for nothing in so many words."""
     for text in parts:
         few = len(text.split()) < _TELLS or not says_something(text)
-        if not few and not FILLER.match(text) and not _IDENTITY.search(text):
+        other = FILLER.match(text) or _IDENTITY.search(text)
+        other = other or (UNSURE.search(text) and _NUMBERS.search(text))
+        if not few and not other:
             return Ask(turn, position, text, 0, acts_wanted(text), 0.0)
     return None
 
@@ -232,6 +263,7 @@ def _ask(turn: Turn, position: int, text: str, number: int) -> Ask | None:
         or _LATER.match(text)
         or _NEEDED.match(text)
         or _REASON.match(text)
+        or FALLS_BACK.match(text)
         or (_REPORTS.match(text) and text.index(":") < cue.start())
         or text.count(": ") > _POINTS
     ):

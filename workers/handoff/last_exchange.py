@@ -1,5 +1,6 @@
 """The last exchange: the customer's last words, and the act to which they agreed in them."""
 
+import re
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
@@ -11,6 +12,7 @@ from workers.handoff.sentences import (
     IDENTIFIES,
     INFORMS,
     THANKS,
+    UNSURE,
     asks_for_person,
     needs_no_more,
 )
@@ -19,6 +21,10 @@ from workers.handoff.wording import has_details, is_courtesy, says_something
 
 _SENTENCES: Final = 12
 """Sentences of one message that are read."""
+_NUMBERS: Final = re.compile(r"\b(?:ids?|numbers?|codes?|locator|handy)\b", re.IGNORECASE)
+_FINDS: Final = re.compile(
+    r"\b(?:find|look|pull|locate)\b[^?]{0,16}\b(?:it|them|that|up)\b", re.IGNORECASE
+)
 _FEW: Final = 4
 _LEAST: Final = 3
 
@@ -47,10 +53,23 @@ def last_exchange(view: PacketView) -> LastExchange:
             if says_of_matter(part)
             and not ((agreed or not acts_of(part)) and only_agrees(part))
             and not (answered and part.endswith("?") and INFORMS.match(part))
+            and not (UNSURE.search(part) and _NUMBERS.search(part) and _looked_up(view, turn))
+            and not (part.endswith("?") and _FINDS.search(part) and _looked_up(view, turn))
         )
         if said or agreed:
             return LastExchange(turn, said, agreed)
     return LastExchange(None, (), None)
+
+
+def _looked_up(view: PacketView, turn: Turn) -> bool:
+    """Return whether a tool found something after a message."""
+    at = view.places.get(turn.event_id, -1)
+    return any(
+        call.result is not None
+        and call.result.status in (None, "ok")
+        and view.places.get(call.event_id, -1) > at
+        for call in view.calls
+    )
 
 
 def is_answered(view: PacketView, turn: Turn) -> bool:

@@ -1,6 +1,5 @@
 """The first thing to do: by the reason, by the conversation, by the playbook."""
 
-import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -16,45 +15,38 @@ from workers.handoff.packet_findings import (
     moved_on,
     refusal,
 )
+from workers.handoff.phrases import ENDS, LEAST, phrase_of
 from workers.handoff.playbook import Advice
 from workers.handoff.reasons import accepted_for_mood, note_of
 from workers.handoff.request_state import asks_to_know, done_ever, done_of, is_for_another
-from workers.handoff.sentences import ASKS, EXCEPTION, FAILED, NOTE_ASKS, REFUSES, disputes
+from workers.handoff.sentences import (
+    ASKS,
+    EXCEPTION,
+    FAILED,
+    NOTE_ASKS,
+    PERSON,
+    REFUSES,
+    asks_for_person,
+    disputes,
+)
 from workers.handoff.told import CODES
 from workers.handoff.view import CUSTOMER, PacketView
-from workers.handoff.wording import clip, trim, word_count
+from workers.handoff.wording import clip, content, has_details, trim, word_count
 
 NEXT_WORDS: Final = 24
 _BRIEF: Final = 5
-_PHRASE: Final = 12
-_LEAST: Final = 4
-_SHORTEST: Final = 3
-"""Words of a request that names an act."""
 _ACTS: Final = 3
 _REFUSED: Final = 12
-_ENDS: Final = re.compile(
-    r"[,;—(]|\s(?=(?:because|since|so|before|after|as|weil|damit|bevor|car|avant|porque|antes|"
-    r"perché|prima|omdat|voordat)\s)"
+_SAYS: Final = 3
+"""Content words of a dispute that says what it is about."""
+_HOLLOW: Final = content(
+    "really definitely certain sure positive convinced believe think thought there might should "
+    "could would please mistake error wrong incorrect right correct true check double know"
 )
-_THING: Final = re.compile(
-    r"(?:it|that|this|the|an?|one|some|my|them|someone|you|us|me|ein\w*|der|die|das|une?|la|le|el|"
-    r"il|o|een|het)\b"
-)
-"""A thing, without the act that is asked for."""
-_LIST_GOES_ON: Final = re.compile(r", (?:[A-Z][a-z]|\d)")
-_PLEASE: Final = re.compile(
-    r",? (?:please|bitte|s['\u2019]il vous plaît|por favor|per favore|alstublieft)$", re.IGNORECASE
-)
-_WHY: Final = re.compile(
-    r"(?:because|since|about|regarding|that|as|if|weil|wegen|parce|porque|perché|omdat)\b",
-    re.IGNORECASE,
-)
-"""The reason of a call, and not what is asked for."""
-_TO: Final = re.compile(
-    r"^(?:you |please |also |just |kindly |go ahead and |if (?:i|we|you) (?:can|could) )*"
-    r"(?:to |help (?:me )?(?:with )?|mit |zu |de |di |te )?",
-    re.IGNORECASE,
-)
+"""Words of a dispute that do not say what it is about."""
+_WHY_FAILED: Final = 8
+_CONTESTED: Final = 3
+"""Messages of the customer, the last, in which they may say that something is not so."""
 _FIRST: Final[frozenset[Reason]] = frozenset(
     {
         "customer_frustration",
@@ -112,14 +104,18 @@ def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim |
         return claim
     if reason == "policy_exception":
         return Claim(text=view.frame("next", "policy_exception"), events=(view.cause,))
-    for turn in view.said_by(CUSTOMER)[:-4:-1]:
-        if (claim := _contested(view, found, turn)) is not None:
-            return claim
+    if (claim := _contested(view, found)) is not None:
+        return claim
     if (claim := _after_refusal(view, found)) is not None:
         return claim
     if reason == "agent_request" and (claim := _of_note(view, found)) is not None:
         return claim
-    return _by_hand_last(view, found) or _open(view, found)
+    claim = _by_hand_last(view, found) or _open(view, found)
+    if claim is None and reason == "agent_request" and (noted := note_of(view)) is not None:
+        # Such a note asks for nothing that could be done.
+        objects = objects_in_words(view, found, noted[1])
+        claim = Claim(text=view.frame("next", "problem", objects=objects), events=(noted[0],))
+    return claim
 
 
 def _by_hand_last(view: PacketView, found: PacketFindings) -> Claim | None:
@@ -139,32 +135,53 @@ def _by_hand(view: PacketView, found: PacketFindings) -> Claim | None:
     ]
     if not failed:
         return None
-    tool = clip(failed[-1].words, 4) + objects_in_words(view, found, " ".join(failed[-1].what))
+    objects = objects_in_words(view, found, " ".join(failed[-1].what))
+    why = clip(failed[-1].errors[-1], _WHY_FAILED) if failed[-1].errors else ""
+    tool = clip(failed[-1].words, 4) + objects + (f" ({why})" if why and not objects else "")
     text = view.frame("next", "tool", tool=tool)
     return Claim(text=text, events=failed[-1].events[-1:])
 
 
-def _contested(view: PacketView, found: PacketFindings, turn: Turn) -> Claim | None:
-    """Name the exception for which a message asks, or what it says is not so."""
-    for part in view.sentences(turn):
-        if EXCEPTION.search(part):
-            refused = found.told.refused.text if found.told.refused is not None else ""
-            of = objects_in_words(view, found, part)
-            if not of and CODES.search(refused):
-                of = objects_in_words(view, found, refused)
-            acts = _acts(view, found, part) + of
-            return Claim(text=view.frame("next", "exception", acts=acts), events=(turn.event_id,))
-        if (cue := disputes(part)) is not None and not changed_since(view, found, turn):
-            claimed = part[cue.start() :] if len(part[cue.start() :].split()) > _BRIEF else part
-            if _asked_in(found, part):
-                # Wants has the whole of it.
-                first = _ENDS.split(claimed, maxsplit=1)[0]
-                words = f"“{first}…”" if len(first.split()) >= _LEAST and first != part else ""
-            else:
-                words = view.quote(trim(claimed, 14), part)
-            words = words or f"{_acts(view, found, part)}."
-            return Claim(text=view.frame("next", "disputed", words=words), events=(turn.event_id,))
-    return None
+def _contested(view: PacketView, found: PacketFindings) -> Claim | None:
+    """Name the exception for which the last messages ask, or what they say is not so."""
+    disputed: list[tuple[Turn, str]] = []
+    for turn in view.said_by(CUSTOMER)[: -_CONTESTED - 1 : -1]:
+        for part in view.sentences(turn):
+            if EXCEPTION.search(part) and not disputed:
+                refused = found.told.refused.text if found.told.refused is not None else ""
+                of = objects_in_words(view, found, part)
+                if not of and CODES.search(refused):
+                    of = objects_in_words(view, found, refused)
+                text = view.frame("next", "exception", acts=_acts(view, found, part) + of)
+                return Claim(text=text, events=(turn.event_id,))
+            if disputes(part) is not None and not changed_since(view, found, turn):
+                disputed.append((turn, part))
+    if not disputed:
+        return None
+    # “Check that” says less than what is said not to be so.
+    disputed.sort(key=lambda one: 2 * one[1].endswith("?") + _leans(one[1]))
+    return _disputed(view, found, *disputed[0])
+
+
+def _leans(part: str) -> bool:
+    """Return whether a dispute says nothing without the sentence before it."""
+    said = content(part) - _HOLLOW
+    return len(said) < _SAYS and not has_details(part)
+
+
+def _disputed(view: PacketView, found: PacketFindings, turn: Turn, part: str) -> Claim:
+    """Name what a message says is not so."""
+    cue = disputes(part)
+    at = cue.start() if cue is not None else 0
+    claimed = part[at:] if len(part[at:].split()) > _BRIEF else part
+    if _asked_in(found, part):
+        # Wants has the whole of it.
+        first = ENDS.split(claimed, maxsplit=1)[0]
+        words = f"“{first}…”" if len(first.split()) >= LEAST and first != part else ""
+    else:
+        words = view.quote(trim(claimed, 14), part)
+    words = words or f"{_acts(view, found, part)}."
+    return Claim(text=view.frame("next", "disputed", words=words), events=(turn.event_id,))
 
 
 def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
@@ -180,6 +197,8 @@ def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
     of = agreed.summary if several else [*filter(acts_of, agreed.summary)]
     objects = objects_in_words(view, found, reply if CODES.search(reply) else " ".join(of))
     text = view.frame("next", "agreed", acts=_named(view, acts) + objects)
+    if any(part.endswith("?") and not asks_for_person(part) for part in found.last.said):
+        text = f"{text} {view.frame('next', 'answer')}"
     return Claim(text=text, events=(agreed.reply.event_id,))
 
 
@@ -213,7 +232,7 @@ def _asked_before(view: PacketView, turn: Turn) -> str:
     """Return what the customer asked for right before a turn of the AI's, in their words."""
     before = view.before(turn.event_id, CUSTOMER)
     parts = view.asked(before) if before is not None else []
-    words = next((words for part in parts if (words := _phrase(part))), "")
+    words = next((words for part in parts if (words := phrase_of(part))), "")
     if not words and parts and parts[-1].endswith("?") and word_count(parts[-1]) <= _REFUSED:
         words = view.quote(parts[-1])
     acts = frozenset[str]().union(*map(acts_wanted, parts)) - {"fix"}
@@ -267,7 +286,7 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
         return Claim(text=view.frame("next", "repair"), events=(event,))
     asks = asks_to_know(now) or (not now.acts and now.text.endswith("?"))
     asked = now.text if now.worth and found.issue.is_open else ""
-    said = [(_phrase(part), part) for part in (*found.last.said, asked)]
+    said = [(phrase_of(part), part) for part in (*found.last.said, asked)]
     of_matter = [one for one in said if one[0] and acts_of(one[0]) - BESIDE]
     matter = _of_matter(view, found)
     # A question without an act is to be answered, whatever is to be done besides.
@@ -284,7 +303,13 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
         # An answer to the AI's question says how, not what.
         acts = f"{_named(view, matter)}{objects_in_words(view, found, asked)}: {named[0][0]}"
     if not found.issue.is_open and not acts:
-        return Claim(text=view.frame("next", "settled"), events=(event,))
+        # What they want of a person is not done by what was done before.
+        left_over = found.last.turn is view.last(CUSTOMER) and any(
+            map(ASKS.search, found.last.said)
+        )
+        of_person = left_over and any(map(PERSON.search, found.last.said))
+        name = "answer" if of_person else "settled"
+        return Claim(text=view.frame("next", name), events=(event,))
     if now.worth and not left and not acts:
         return None
     if not now.worth and not acts:
@@ -323,29 +348,6 @@ def _to_answer(
     if acts:
         text = f"{text} {view.frame('next', 'open', acts=acts)}"
     return Claim(text=text, events=(issue.now.turn.event_id,))
-
-
-def _phrase(said: str) -> str:
-    """Return what is asked for in the customer's words; nothing where they do not say it there."""
-    cue = ASKS.search(said)
-    rest = said[cue.end() :].strip(" ,:") if cue is not None else ""
-    rest = _TO.sub("", rest)
-    first, *more = _ENDS.split(rest, maxsplit=1)
-    # Few words before a comma begin a list of what is wanted.
-    of_list = bool(more) and len(first.split()) < _BRIEF and _LIST_GOES_ON.match(rest, len(first))
-    rest = (rest if of_list else first).rstrip("?.! ")
-    rest = _PLEASE.sub("", rest)
-    words = trim(rest, _PHRASE)
-    if (
-        rest.startswith("be ")
-        or len(words.split()) < (_SHORTEST if acts_of(words) else _LEAST)
-        or not rest[:1].islower()
-        or _THING.match(rest)
-        or _WHY.match(rest)
-        or ":" in words
-    ):
-        return ""
-    return f"“{words}”"
 
 
 def _asked_in(found: PacketFindings, part: str) -> bool:

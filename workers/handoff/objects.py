@@ -10,6 +10,8 @@ from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.wording import clip
 
 _OBJECTS: Final = 3
+_SPOKEN: Final = 9
+"""Messages, and one, in which the thing at hand is looked for."""
 _FEW_DIGITS: Final = re.compile(r"\d{1,4}")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _IN_PASSING: Final = re.compile(r"\b(?:status|search|list|find)\b", re.IGNORECASE)
@@ -22,6 +24,15 @@ _OF_OBJECT: Final = re.compile(
     re.IGNORECASE,
 )
 """An order, booking or the like, or the pronoun for it."""
+
+
+def _spoken_of(view: PacketView, known: list[str]) -> list[str]:
+    """Return the one that was spoken of last; nothing where that were several together."""
+    for turn in view.spoken[:-_SPOKEN:-1]:
+        text = view.text(turn)
+        if named := [one for one in known if one in text]:
+            return named if len(named) == 1 else []
+    return []
 
 
 def objects_meant(view: PacketView, found: PacketFindings, phrase: str, part: str) -> str:
@@ -55,6 +66,8 @@ def objects_in_words(view: PacketView, found: PacketFindings, text: str) -> str:
     if not named:
         matter = {one.lstrip("#") for one in matters}
         named = [one for one in known if one.lstrip("#") in matter] if len(matter) == 1 else []
+    if not named:
+        named = _spoken_of(view, [one for one in known if one not in own])
     if not named:
         failed = [work for work in found.works if work.status in ("refused", "failed")]
         named = list(failed[-1].what[-1:]) if failed and failed[-1].kind == "action" else []

@@ -127,10 +127,14 @@ def build_packet(
     room += words_of((wants,))
     wants = with_conditions(view, found, wants, conditions)
     room -= words_of((wants,))
+    # The other way that the AI offers says more than what it found before it refused.
+    offered = claims.offered(view, found, min(_FOR_PROMISES * 2, room))
+    room -= words_of(offered)
     more = work_lines.told_and_unable(view, found, min(work_lines.TOLD_WORDS, room))
     room -= words_of(more)
     promised = statements.promised(view, found, min(_FOR_PROMISES * 2, room))
     room -= words_of(promised)
+    promised = (*promised, *offered)
     steps = work_lines.steps(view, found)
     requests = _requests(view, found)
     key = key_messages(view, found, shown, room)
@@ -154,6 +158,7 @@ def build_packet(
         identifiers=tuple(
             PacketIdentifier(kind=one.kind or None, value=one.value, event_id=one.event_id)
             for one in found.identifiers
+            if not one.by_tools
         ),
         attachments=_attachments(view),
         check=advice.check if advice is not None else (),
@@ -251,6 +256,8 @@ def _requests(view: PacketView, found: PacketFindings) -> tuple[EarlierRequest, 
     if found.last.agreed is not None:
         # The agreement replaces the requests that led to it.
         before = tuple(one for one in before if one[1] != "open")
+    if found.closing is not None:
+        before = tuple(one for one in before if one[1] not in ("answered", "settled"))
     for ask, state in before[-_REQUESTS:]:
         text = trim(ask.text, 14, ask.start)
         if not view.is_quoted(text):

@@ -11,7 +11,7 @@ from workers.handoff.identifiers import Identifier
 from workers.handoff.issues import Issue
 from workers.handoff.last_exchange import LastExchange
 from workers.handoff.own_steps import Step
-from workers.handoff.sentences import ASKS, IF_ANOTHER, PERSON
+from workers.handoff.sentences import ASKS, IF_ANOTHER, INSTEAD, PERSON
 from workers.handoff.told import AiSentence, Told
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, PacketView
@@ -23,11 +23,6 @@ _GOES_OVER: Final = re.compile(
     re.IGNORECASE,
 )
 """An answer to a refusal that takes it, and goes on to something else."""
-_INSTEAD: Final = re.compile(
-    r"\binstead\b(?! of\b)|\b(?:stattdessen|à la place|en su lugar|invece|em vez disso|"
-    r"in plaats daarvan)\b",
-    re.IGNORECASE,
-)
 _GO_TOGETHER: Final = (
     frozenset({"cancel", "refund", "compensate", "undo"}),
     frozenset({"exchange", "return", "refund", "compensate", "deliver"}),
@@ -78,6 +73,9 @@ def refusal(view: PacketView, found: PacketFindings) -> AiSentence | None:
     """
     said = found.told.refused
     agreed = found.last.agreed
+    if found.closing is not None:
+        # They took it, and need nothing more.
+        return None
     if said is not None and agreed is not None and is_before(view, said.turn, agreed.reply):
         return None
     if said is None or _is_over(said, found.last.said):
@@ -108,7 +106,7 @@ def moved_on(view: PacketView, found: PacketFindings, refused: AiSentence) -> bo
     answer = found.last.turn
     if answer is None or not is_before(view, refused.turn, answer):
         return False
-    if any(ASKS.search(part) and _INSTEAD.search(part) for part in found.last.said):
+    if any(ASKS.search(part) and INSTEAD.search(part) for part in found.last.said):
         return True
     parts = view.sentences(refused.turn)
     at = next((at for at, part in enumerate(parts) if refused.text[1:] in part), len(parts))

@@ -17,6 +17,8 @@ _LONGER: Final = 26
 """Words of a quote that says after the request for a person what for."""
 _OBJECT: Final = 4
 NOTE_WORDS: Final = 48
+_NOTE_ALONE: Final = 58
+"""As many where no tool changed anything that has to be told, too."""
 """Words of the AI's note, which stands in place of the words that caused it."""
 _PARTS: Final = 3
 """Sentences from which on a note is cut in its middle."""
@@ -67,7 +69,9 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     decision = view.decision
     reason = decision.reason or "explicit_request"
     if (noted := note_for_why(view)) is not None:
-        text = f"{view.frame('reason', 'agent_request')}: {view.quote(_note(noted[1]))}"
+        acted = any(work.kind == "action" for work in works)
+        note = _note(noted[1], NOTE_WORDS if acted else _NOTE_ALONE)
+        text = f"{view.frame('reason', 'agent_request')}: {view.quote(note)}"
         return Claim(text=text, events=(noted[0],))
     turn = _cause(view, reason)
     found = strongest(view)
@@ -90,19 +94,19 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     return Claim(text=text, events=tuple(dict.fromkeys(cited + said)))
 
 
-def _note(text: str) -> str:
-    """Return the AI's note, or of a long one its beginning and its end.
+def _note(text: str, most: int) -> str:
+    """Return the AI's note in `most` words, of a long one its beginning and its end.
 
     The end says what fails and what is asked; that it hands over it need not say.
     """
-    if word_count(text) <= NOTE_WORDS:
+    if word_count(text) <= most:
         return text
     parts = [part for part in sentences(text) if not _HOLLOW.search(part)]
     if len(parts) < _PARTS:
-        return trim(" ".join(parts) or text, NOTE_WORDS)
-    room = NOTE_WORDS - min(word_count(parts[-1]), NOTE_WORDS // 2) - 1
+        return trim(" ".join(parts) or text, most)
+    room = most - min(word_count(parts[-1]), most // 2) - 1
     first = trim(parts[0], room * 2 // 3)
-    last = [trim(parts[-1], NOTE_WORDS // 2)]
+    last = [trim(parts[-1], most // 2)]
     room -= word_count(first)
     left = parts[1:-1]
     while left and room >= _LEAST:

@@ -62,6 +62,11 @@ _NO_STATE: Final = re.compile(
     r"before|would|will|can|could|be|and|or|another|other|request\w*)\b|n['\u2019]t\b",
     re.IGNORECASE,
 )
+_OF_ITEMS: Final = frozenset({"return", "exchange", "refund", "change"})
+"""Acts that may be asked of one thing in an order."""
+_LEGS: Final = ("flight", "train", "bus")
+"""Things of which one is chosen of several."""
+_LEG: Final = re.compile(r"\b[A-Z]{2,3} ?\d{2,4}\b")
 _SENTENCE: Final = 80
 """Characters before a name in which a condition is looked for."""
 
@@ -85,11 +90,15 @@ def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
     lately = "\n".join(one.lower for one in said[-_EXCHANGE:])
     changers = _changers(view, found)
     things = chosen_from(view, _things(view, found, changers, said), len(said))
-    parts = [*_parts(view, found, said)]
+    things = _at_rest(found, changers, _of_agreed(view, found, things))
+    parts = [] if found.closing is not None else [*_parts(view, found, said)]
+    parts = _of_agreed(view, found, parts)
     detailed = {part.finding.values[0].text.split(", ")[0] for part in parts}
     ranked = [*with_parts(view, meant(view, things)), *parts]
     ranked.sort(key=lambda one: -one.rank)
     named = False
+    of_items = bool(found.asked & _OF_ITEMS)
+    at_hand = {one.value for one in found.identifiers if one.by_tools}
     room = RECORD_WORDS
     claims: list[Claim] = []
     for thing in ranked[:_THINGS]:
@@ -98,15 +107,45 @@ def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
             continue
         told = _told_state(view, changers.get(thing.name), thing)
         holds = thing.finding.items or any(one.key == PARTS for one in thing.finding.values)
-        items = items_of(view, thing, lately, detailed, _DETAILS) if thing.finding.items else ""
+        items = ""
+        if thing.finding.items:
+            items = items_of(view, thing, lately, detailed, _DETAILS, of_items=of_items)
         most = min(room, _LINE_WORDS + _MORE * bool(holds))
         text = _line(view, thing, (told[0], items), lately, most)
+        if not text and thing.name in at_hand and thing.rank >= 0:
+            # The customer did not name it, and no other line does.
+            text = f"{thing.kind} {clip(thing.name, 2)}".strip()
+            text = text if word_count(text) <= most else ""
         if text:
             named = named or thing.rank >= 0
             room -= word_count(text)
             events = tuple(filter(None, (thing.finding.event_id, told[1])))
             claims.append(Claim(text=text, events=events, kind="check"))
     return tuple(claims)
+
+
+def _at_rest(
+    found: PacketFindings, changers: dict[str, _Change], things: list[Thing]
+) -> list[Thing]:
+    """Return of all things only those that were changed, where nothing more is asked."""
+    if found.closing is None or not any(thing.name in changers for thing in things):
+        return things
+    return [thing for thing in things if thing.name in changers]
+
+
+def _of_agreed(view: PacketView, found: PacketFindings, things: list[Thing]) -> list[Thing]:
+    """Return things without those that were not chosen, where others of their kind were."""
+    agreed = found.last.agreed
+    if agreed is None:
+        return things
+    said = f"{' '.join(agreed.summary)} {view.text(agreed.reply)[:READ_LIMIT]}"
+    chosen = {thing.kind for thing in things if thing.name and thing.name in said}
+    chosen |= {word for word in _LEGS if word in said.lower() and _LEG.search(said)}
+    return [
+        thing
+        for thing in things
+        if not thing.name or thing.name in said or thing.kind not in chosen
+    ]
 
 
 def _changers(view: PacketView, found: PacketFindings) -> dict[str, _Change]:

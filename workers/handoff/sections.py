@@ -1,13 +1,16 @@
 """The packet as titled lines, which each form of it lays out in its own way."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from workers.contracts.handoffs import Note, Packet
 from workers.handoff.frames import Frame, frame
 from workers.handoff.other_open import others_in_words
 from workers.handoff.packet import BLOCK_WORDS, volume
 from workers.handoff.wording import clip, one_line, word_count
+
+_FIRST: Final = ("identifiers", "contact", "check")
+"""Blocks that are short, and that nothing else may push out."""
 
 
 class Section(NamedTuple):
@@ -72,8 +75,25 @@ def _statements(packet: Packet, words: Frame) -> Iterator[tuple[str, str]]:
 
 def _blocks(packet: Packet, words: Frame) -> Iterator[Section]:
     """Yield the blocks below the statements, cut together at their limit of words."""
-    room = BLOCK_WORDS
-    for name, texts in (
+    blocks = [
+        (name, [*filter(None, map(one_line, texts))]) for name, texts in _texts(packet, words)
+    ]
+    room, kept = BLOCK_WORDS, dict[str, list[str]]()
+    # What further words of the customer's take is not taken from what a person has to do.
+    for name, texts in sorted(blocks, key=lambda block: block[0] not in _FIRST):
+        kept[name] = []
+        for text in texts:
+            if room > 0 and (cut := clip(text, room)):
+                kept[name].append(cut)
+                room -= word_count(cut)
+    for name, _ in blocks:
+        if kept[name]:
+            yield Section(words("label", name), tuple(("", cut) for cut in kept[name]))
+
+
+def _texts(packet: Packet, words: Frame) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name of each block and its lines, in the order in which they are read."""
+    yield from (
         ("also_said", [claim.text for claim in packet.also_said]),
         ("identifiers", list(_identifiers(packet, words))),
         ("steps", [claim.text for claim in packet.tried if claim.kind == "steps"]),
@@ -85,14 +105,7 @@ def _blocks(packet: Packet, words: Frame) -> Iterator[Section]:
         ("attachments", list(_files(packet))),
         ("transfers", [_way_here(packet, words)]),
         ("notes", [_note(one) for one in packet.notes] or [packet.desk_note or ""]),
-    ):
-        lines = []
-        for text in filter(None, map(one_line, texts)):
-            if room > 0 and (cut := clip(text, room)):
-                lines.append(("", cut))
-                room -= word_count(cut)
-        if lines:
-            yield Section(words("label", name), tuple(lines))
+    )
 
 
 def _way_here(packet: Packet, words: Frame) -> str:

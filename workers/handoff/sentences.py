@@ -245,8 +245,15 @@ def refuses(sentence: str) -> bool:
 
 OFFERS: Final = _any(
     r"\b(?:would you (?:like|prefer)|do you want|shall i|should i|if you(?:['\u2019]d|"
-    r" would) like|alternatively|(?:i|we) can (?:also |instead )?offer)\b",
-    r"\b(?:möchten sie|soll ich|wenn sie möchten|alternativ)\b|\b(?:souhaitez[- ]vous|"
+    r" would) like|alternatively|(?:i|we) can (?:also |instead )?offer|"
+    r"(?:i|we|you) (?:can|could) (?:still|instead|alternatively)|what (?:i|we|you) can do|"
+    r"instead,? (?:i|we|you) (?:can|could)|(?:your|the) (?:only |other )?(?:options|alternatives?) "
+    r"(?:is|are|would be))\b",
+    r"\b(?:möchten sie|soll ich|wenn sie möchten|alternativ|(?:ich|wir|sie) (?:kann|können) "
+    r"(?:aber |jedoch |ihnen )?(?:stattdessen|dennoch|trotzdem))\b|"
+    r"\b(?:je peux|nous pouvons|vous pouvez) (?:toutefois|quand même|cependant|en revanche)\b|"
+    r"\b(?:sí puedo|puedo en cambio|en su lugar puedo|posso comunque|posso invece|"
+    r"ik kan wel|we kunnen wel)\b|\b(?:souhaitez[- ]vous|"
     r"voulez[- ]vous)\b",
     r"\b(?:¿?(?:quiere|desea|le gustaría)|(?:vuole|desidera) (?:che)?|gostaria|quer que|wilt u|"
     r"zal ik)\b",
@@ -259,6 +266,8 @@ DISPUTES: Final = _any(
     r"convinced)\b|\bthere (?:should|must) be\b(?! (?:some|any|an? (?:way|option|exception)))",
     r"\b(?:that['\u2019]s|this is|it['\u2019]s) (?:not (?:right|correct|true)|wrong|incorrect|"
     r"a mistake)\b|\bdouble[- ]check\b",
+    r"\bi (?:really |still )?(?:believe|think|thought) [^.?!,]{0,60}"
+    r"\b(?:mistake|error|wrong|incorrect|i(?:['\u2019]m| am) an? )|"
     r"\bi (?:definitely|clearly|specifically|distinctly) (?:remember|did|bought|purchased|booked|"
     r"paid)\b",
     r"\b(?:ich bin (?:mir )?(?:ganz )?sicher|stimmt nicht|je suis (?:sûre?|certaine?)|"
@@ -309,6 +318,11 @@ NOTE_ASKS: Final = _any(
     r"demande|souhaite|besoin|pide|quiere|necesita|chiede|vuole|pede|quer|precisa|vraagt|wil)\b"
 )
 """A note that asks for something."""
+INSTEAD: Final = re.compile(
+    r"\binstead\b(?! of\b)|\b(?:stattdessen|à la place|en su lugar|invece|em vez disso|"
+    r"in plaats daarvan)\b",
+    re.IGNORECASE,
+)
 CLOSES: Final = _any(
     r"\b(?:do not|don['\u2019]t) (?:have|need|want) (?:\w+ ){0,2}anything (?:else|more|further)|"
     r"\bnothing (?:else|more|further)\b|\ball set\b|"

@@ -1,6 +1,7 @@
 """The statements of a packet, each in a few words and with the events that it rests on."""
 
 import re
+from itertools import takewhile
 from typing import Final
 
 from workers.contracts.handoffs import Claim
@@ -12,7 +13,7 @@ from workers.handoff.identifiers import name_of
 from workers.handoff.packet_findings import PacketFindings, changed_since, is_before, refusal
 from workers.handoff.sentences import CONDITIONAL, FAILED, REFUSES
 from workers.handoff.sentiment import FELT, GRAVE, sentiment_of
-from workers.handoff.told import AiSentence, waits
+from workers.handoff.told import CODES, AiSentence, is_declined, waits
 from workers.handoff.view import AI, CUSTOMER, PERSON, PacketView
 from workers.handoff.wording import (
     clause_start,
@@ -34,6 +35,8 @@ _SOON: Final = 60
 """Waits shorter than this many seconds are not mentioned."""
 _GROUNDS: Final = 4
 """Sentences before a refusal that are looked at for its reasons."""
+_POINTS: Final = 3
+_SHORT: Final = 10
 _LEAD: Final = 1
 """Characters at the beginning of a sentence that may have been made capital."""
 _LEANS: Final = re.compile(
@@ -101,7 +104,7 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
         room -= sum(map(word_count, parts)) + 3
         given = _all_grounds(view, refused, room) if refused is not None else None
         if refused is not None:
-            said = given or _with_points(view, refused)
+            said = given or with_points(view, refused)
         words = said.text if given else trim(said.text, room, _no(said) if refused else 0)
         if words and not view.is_quoted(words):
             more = refused is not None and given is None
@@ -143,19 +146,29 @@ def replied_to(
 
 def _all_grounds(view: PacketView, refused: AiSentence, room: int) -> AiSentence | None:
     """Return the grounds of a refusal in at most `room` words, where more were given than in it."""
-    whole = trim(_with_points(view, refused).text, room, _no(refused))
+    whole = trim(with_points(view, refused).text, room, _no(refused))
     shown = " ".join((*_grounds(view, refused, room - word_count(whole)), whole))
     given = grounds_of(view, refused, shown)
     words = in_words(given.points, room) if given is not None else ""
     return AiSentence(given.turn, words) if given is not None and words else None
 
 
-def _with_points(view: PacketView, refused: AiSentence) -> AiSentence:
+def with_points(view: PacketView, refused: AiSentence) -> AiSentence:
     """Return a refusal with all points of the list to which it leads."""
     told = view.asked(refused.turn) if ": " in refused.text else []
     lead = refused.text[_LEAD:].split(": ")[0]
     whole = next((part[part.index(lead) :] for part in told if lead in part), "")
-    return AiSentence(refused.turn, refused.text[:_LEAD] + whole) if whole else refused
+    if whole and whole != refused.text[_LEAD:]:
+        return AiSentence(refused.turn, refused.text[:_LEAD] + whole)
+    parts = view.sentences(refused.turn) if ": " in refused.text else []
+    at = next((at for at, part in enumerate(parts, 1) if refused.text[_LEAD:] in part), len(parts))
+    points = [*takewhile(_is_point, parts[at:])][:_POINTS]
+    return AiSentence(refused.turn, "; ".join((refused.text, *points)))
+
+
+def _is_point(part: str) -> bool:
+    """Return whether a sentence is one more thing of a numbered list."""
+    return CODES.match(part) is not None and word_count(part) < _SHORT and part[-1] not in ".?"
 
 
 def _grounds(view: PacketView, refused: AiSentence, room: int) -> list[str]:
@@ -238,16 +251,29 @@ def mood(view: PacketView) -> Claim | None:
 
 
 def promised(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
-    """Say what the AI promised and offered, each in its words, as far as there is room."""
+    """Say what the AI promised, each in its words, as far as there is room."""
     claims = []
-    promises = [(said, "promise") for said in found.told.promised]
-    offers = [(said, "offer") for said in found.told.offered] if not found.last.agreed else []
-    for said, kind in (*promises, *offers):
+    for said in found.told.promised:
         words = said.text
         if view.is_quoted(words) or word_count(words) > room:
             continue
         room -= word_count(words)
-        claims.append(Claim(text=view.quote(words), events=(said.turn.event_id,), kind=kind))
+        claims.append(Claim(text=view.quote(words), events=(said.turn.event_id,), kind="promise"))
+    return tuple(claims)
+
+
+def offered(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
+    """Say what the AI offered, in its words, and whether the customer declined it."""
+    if found.last.agreed is not None or found.closing is not None:
+        return ()
+    claims = []
+    for said in found.told.offered:
+        declined = f" ({view.frame('state', 'declined')})" if is_declined(view, said) else ""
+        if view.is_quoted(said.text) or word_count(said.text + declined) > room:
+            continue
+        text = view.quote(said.text) + declined
+        room -= word_count(text)
+        claims.append(Claim(text=text, events=(said.turn.event_id,), kind="offer"))
     return tuple(claims)
 
 

@@ -59,7 +59,10 @@ def with_parts(view: PacketView, things: Sequence[Thing]) -> list[Thing]:
             continue
         placed.update(part.name for _, part in own)
         told = _states([part for _, part in sorted(own, key=lambda one: one[0])])
-        values = (*thing.finding.values[:1], told, *thing.finding.values[1:])
+        way = [one for one in thing.finding.values[1:] if one.key == "route"]
+        rest = [one for one in thing.finding.values[1:] if one.key != "route"]
+        # The way of all of it is not that of the part whose state is told.
+        values = (*thing.finding.values[:1], *way, told, *rest)
         rank = max(thing.rank, *(part.rank for _, part in own))
         found.append(thing._replace(finding=thing.finding._replace(values=values), rank=rank))
     return [*found, *(part for name, part in parts.items() if name not in placed)]
@@ -126,16 +129,28 @@ def _way(thing: Thing) -> set[str]:
     return set(_PLACE.findall(ways[0])) if ways else set()
 
 
-def items_of(view: PacketView, thing: Thing, lately: str, detailed: Set[str], room: int) -> str:
+def items_of(
+    view: PacketView,
+    thing: Thing,
+    lately: str,
+    detailed: Set[str],
+    room: int,
+    *,
+    of_items: bool,
+) -> str:
     """Return the names of what is in a thing, those that were spoken of last first.
 
     The one that is at issue has its details in at most `room` words, unless it is one of those
-    that are `detailed` elsewhere.
+    that are `detailed` elsewhere. With `of_items`, where some of them are at issue, the others
+    are not told for them.
     """
     finding = thing.finding
     named = [item for item in finding.items if item.lower() in lately]
     if finding.more and not named:
         named = _told_in(view, thing)
+        if not named and of_items:
+            # The one at issue may be among those that were cut.
+            return ""
     shown = [*named, *(item for item in finding.items if item not in named)]
     shown = shown[: max(_ITEMS - 1, min(len(named), _ITEMS))] if finding.more else shown[:_ITEMS]
     more = finding.more or len(shown) < len({*finding.items, *named})

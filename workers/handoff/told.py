@@ -30,7 +30,7 @@ _SENTENCES: Final = 24
 EMPTY: Final = re.compile(r"\b(?:that|the|this) (?:check|test|step)s?$|\bwhat you\b")
 """A step that says nothing without the message before it."""
 LEADS: Final = re.compile(
-    r"(?:here (?:are|is|['\u2019]s)|let['\u2019]s|let me|"
+    r"(?:here (?:are|is|['\u2019]s)|let['\u2019]s|let me|i(?:['\u2019]d| would) be (?:happy|glad)|"
     r"i(?:['\u2019]ve| have) (?:located|found)|first)\b",
     re.IGNORECASE,
 )
@@ -45,6 +45,7 @@ _READ: Final = 6
 """Sentences of a reply that are read for a no."""
 _SHORT: Final = 4
 _BRIEF: Final = 6
+_POINTS: Final = re.compile(r"\b(?:this|these|those)\b", re.IGNORECASE)
 _SUBSTANTIAL: Final = 9
 _SAYS_WHY: Final = re.compile(
     r"\b(?:because|since|as|only|must|policy|weil|car|porque|perché|omdat)\b", re.IGNORECASE
@@ -100,14 +101,25 @@ def told_to(view: PacketView, works: Sequence[ToolWork]) -> Told:
         for part in [] if awaits or _is_answered(view, turn, _RATHER) else parts:
             if _promises(part) and (acted or not tools):
                 promised[part] = AiSentence(turn, part)
-        offers = [] if any(map(PERSON.search, parts)) else [*filter(_offers, parts)]
-        offered = tuple(AiSentence(turn, part) for part in offers[-1:])
+        offers = [part for part in parts if _offers(part) and not PERSON.search(part)]
+        # A question on “this” names nothing that could be offered again.
+        offers = [part for part in offers if not (_asks(part) and _POINTS.search(part))]
+        if offers or turn is turns[-1]:
+            offered = tuple(AiSentence(turn, part) for part in offers[-1:])
         telling = no[:1] or [part for part in parts if _tells(part) and _is_said(part)]
         if telling:
             last = AiSentence(turn, point(_tightest(no, codes) if no else _telling(telling)))
-    if offered and _is_answered(view, offered[0].turn, DECLINES):
+    if offered and places[offered[0].turn.event_id] < max(
+        map(places.__getitem__, done), default=-1
+    ):
+        # Something was done since.
         offered = ()
     return Told(last, refused, tuple(promised.values())[-2:], offered)
+
+
+def is_declined(view: PacketView, offer: AiSentence) -> bool:
+    """Return whether the customer's next message says no to an offer."""
+    return _is_answered(view, offer.turn, DECLINES)
 
 
 def _is_answered(view: PacketView, told: Turn, words: re.Pattern[str]) -> bool:

@@ -241,6 +241,10 @@ def _work(view: PacketView, call: PairedCall) -> ToolWork:
         called = called._replace(chosen=_chosen(view, call, exact=True), errors=told)
         return called._replace(status=status, values=told, missed=missed, profile=profile)
     pairs = pairs_in(text)
+    if kind == "action":
+        # What the tool was told to set and did not, nobody can tell how it stands.
+        given = dict(asked)
+        pairs = [one for one in pairs if given.get(one[0], one[1]) == one[1]]
     if kind == "action" and any(says_no(key, value, call.name) for key, value in pairs):
         values = values_in(pairs, text, REFUSED)
         return called._replace(status="refused", values=values)

@@ -16,6 +16,33 @@ _BESIDE: Final = re.compile(
 """The beginning of a clause that only goes with what is asked."""
 
 
+LEANS: Final = re.compile(
+    r"(?:the|this|that|its|these|der|das|le|la|el|il|o|a|de|het) (?:\w+ )?(?:price|difference|cost|"
+    r"fee|amount|unterschied|preis|prix|différence|precio|diferencia|prezzo|differenza|preço|"
+    r"diferença|prijs|verschil)\w*\b|"
+    r"(?:refund|price|fare|fee|difference|cost|new (?:price|fare|total))\w*(?: \w+)?: ",
+    re.IGNORECASE,
+)
+"""The beginning of a sentence on what the one before it names."""
+
+
+def with_what_leans(said: Sequence[str], room: int) -> tuple[str, ...]:
+    """Return sentences, those on a price or the like joined to the one that names its thing.
+
+    Where there are several prices, and one has no room beside its thing, it is left out.
+    """
+    joined: list[str] = []
+    several = sum(LEANS.match(part) is not None for part in said) > 1
+    for part in said:
+        if not joined or not LEANS.match(part) or not has_details(joined[-1]):
+            joined.append(part)
+        elif word_count(f"{joined[-1]} {part}") <= room:
+            joined[-1] = f"{joined[-1]} {part}"
+        elif not several:
+            joined.append(part)
+    return tuple(joined)
+
+
 def in_words(said: Sequence[str], room: int, worth: Callable[[str], float] | None = None) -> str:
     """Return whole sentences of a message in at most `room` words, those of most `worth` first.
 

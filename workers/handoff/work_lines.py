@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from workers.contracts.handoffs import Claim
+from workers.handoff.agreement import IS_DONE
 from workers.handoff.ai_findings import FIGURE, ai_findings
 from workers.handoff.background import unable
 from workers.handoff.chosen import PAYMENT_ID
+from workers.handoff.claims import with_points
 from workers.handoff.listed_items import item_names
 from workers.handoff.mismatch import mismatch
 from workers.handoff.own_steps import Step, last_report
@@ -21,6 +23,7 @@ from workers.handoff.packet_findings import (
     words_of,
 )
 from workers.handoff.sentences import REFUSES
+from workers.handoff.told import CODES, AiSentence
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
 from workers.handoff.wording import (
@@ -44,8 +47,10 @@ _MORE: Final = 6
 _TOLD: Final = 22
 """Words of one of the AI's sentences."""
 _LEAST: Final = 8
-_SHOWN: Final = 3
+_SHOWN: Final = 6
 """Orders, bookings or the like that a line names; the others are counted."""
+_FEWER: Final = 3
+"""As many where there is no room for more."""
 _OF_PAYMENT: Final = re.compile(
     r"pay|paid|card|certificate|balance|amount|voucher|method", re.IGNORECASE
 )
@@ -224,14 +229,15 @@ def _subjects(view: PacketView, work: ToolWork) -> Iterator[str]:
         lead = f"{words} "
         if work.kind_of_thing and not set(work.kind_of_thing.split()) & set(work.words.split()):
             lead = f"{words}, {work.kind_of_thing} "
-        more = f" +{len(what) - _SHOWN}" if len(what) > _SHOWN else ""
-        last = [clip(one, 2) for one in what[-_SHOWN:]]
-        with_names = [
-            f"{shown} ({names[one]})" if one in names else shown
-            for one, shown in zip(what[-_SHOWN:], last, strict=True)
-        ]
-        yield f"{lead}{', '.join(with_names)}{more}{times}"
-        yield f"{lead}{', '.join(last)}{more}{times}"
+        for most in (_SHOWN, _FEWER):
+            more = f" +{len(what) - most}" if len(what) > most else ""
+            last = [clip(one, 2) for one in what[-most:]]
+            with_names = [
+                f"{shown} ({names[one]})" if one in names else shown
+                for one, shown in zip(what[-most:], last, strict=True)
+            ]
+            yield f"{lead}{', '.join(with_names)}{more}{times}"
+            yield f"{lead}{', '.join(last)}{more}{times}"
     yield f"{words}{times}"
     yield clip(work.words, 3)
 
@@ -276,7 +282,9 @@ def told_and_unable(view: PacketView, found: PacketFindings, room: int) -> tuple
     """Say what the AI told as found and what it cannot do, in its words, as far as they fit."""
     claims: list[Claim] = []
     since = last_change(view, found)
-    cannot = [("unable", said) for said in unable(view, refusal(view, found))[:_LINES]]
+    refused = _accepted(view, found)
+    others = unable(view, refusal(view, found) or (refused[0] if refused else None))
+    cannot = [("unable", said) for said in (*refused, *others)[:_LINES]]
     told = [("told", said) for said in ai_findings(view, found.issue, since)[:_LINES]]
     asked = content(found.issue.now.text) if found.issue else set()
     first = [one for one in cannot if len(content(one[1].text) & asked) >= _SHARED]
@@ -298,6 +306,22 @@ def told_and_unable(view: PacketView, found: PacketFindings, room: int) -> tuple
         kind = "refused" if name == "unable" else "check"
         claims.append(Claim(text=text, events=(said.turn.event_id,), kind=kind))
     return tuple(claims)
+
+
+def _accepted(view: PacketView, found: PacketFindings) -> list[AiSentence]:
+    """Return the refusal that the customer took before they said that they need nothing more."""
+    said = found.told.refused
+    if found.closing is None or said is None:
+        return []
+    whole = with_points(view, said)
+    named = set(CODES.findall(whole.text))
+    changed = {what for work in found.works if work.kind == "action" for what in work.what}
+    # What was refused before something was changed may well have been changed after all, and
+    # what goes with the news of a change only says what will be no more.
+    is_left = bool(named) and not named & changed
+    tells_done = any(map(IS_DONE.search, view.sentences(said.turn)))
+    holds = not tells_done and not changed_since(view, found, said.turn)
+    return [whole] if is_left or holds else []
 
 
 def _clause_of(text: str) -> int:

@@ -142,14 +142,19 @@ def test_hope_that_something_can_be_done_is_no_dispute() -> None:
     assert packet.next_step.text.startswith("Decide on cancellation")
 
 
-def test_an_offer_that_was_declined_is_not_offered_any_more() -> None:
+def test_an_offer_that_was_declined_is_told_as_declined() -> None:
     packet = told(
         ("customer", "I want to change my flight to a nonstop one."),
         ("ai_agent", "Would you like me to book a new flight for 54 dollars instead?"),
         ("customer", "I really can't buy another ticket."),
         ASKS,
     )
-    assert packet.promised == ()
+    assert [one.text for one in packet.promised] == [
+        (
+            "“Would you like me to book a new flight for 54 dollars instead?” "
+            "(declined by the customer)"
+        )
+    ]
 
 
 def test_a_list_that_is_asked_for_is_one_request() -> None:

@@ -219,14 +219,15 @@ def test_a_name_is_not_told_with_the_label_behind_it_and_as_the_record_has_it() 
     assert packet.who.text == "Ada Roca Vidal (ada_7)"
 
 
-def test_what_the_ai_alone_worked_on_is_an_identifier() -> None:
+def test_what_the_ai_alone_worked_on_stands_among_the_records() -> None:
     packet = told(
         ("customer", "Please change the address of my order."),
         *look("get_order", "order_id", "#K7001", ORDER % ("#K7001", "pending")),
         ("ai_agent", "I cannot change the address of it."),
         ASKS,
     )
-    assert [(one.kind, one.value) for one in packet.identifiers] == [("order", "#K7001")]
+    assert packet.identifiers == ()
+    assert [one.text.split(":")[0] for one in packet.records] == ["order #K7001"]
 
 
 @pytest.mark.parametrize(

@@ -72,12 +72,12 @@ def test_arguments_that_were_cut_tell_what_is_left_of_them() -> None:
 def test_what_a_call_made_has_its_name_and_its_record() -> None:
     packet = told(
         ("customer", "Book me a flight to Oslo."),
-        *called("book", BOOKS, '{"reservation_id": "ZK41QD", "cabin": "economy"}'),
+        *called("book", BOOKS, '{"reservation_id": "ZK41QD", "cabin": "premium_economy"}'),
         ("ai_agent", "It is booked. Anything else?"),
         ASKS,
     )
     assert did(packet)[0].startswith("Done: book, reservation ZK41QD (NW318, NW552")
-    assert [one.text for one in packet.records] == ["reservation ZK41QD: cabin economy"]
+    assert [one.text for one in packet.records] == ["reservation ZK41QD: cabin premium economy"]
 
 
 def test_every_item_that_was_returned_is_named() -> None:
@@ -194,8 +194,9 @@ def test_an_order_whose_record_was_cut_has_the_item_that_the_ai_named(
         ("ai_agent", "Yes, I see."),
         ASKS,
     )
-    [order] = [one.text for one in packet.records if "K7001" in one.text]
-    assert order == f"order #K7001: {items or 'Tea Kettle…'}"
+    told_of_order = [one.text for one in packet.records if "K7001" in one.text]
+    # Where nobody says what is at issue, the other things in it would be taken for it.
+    assert told_of_order == ([f"order #K7001: {items}"] if items else [])
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,9 @@ def test_every_shipped_step_is_short_and_there_in_every_language(language: str) 
     for entry in SHIPPED.entries:
         assert isinstance(entry.next, dict)
         assert word_count(entry.next[language]) <= NEXT_WORDS
+        for check in entry.check:
+            assert isinstance(check, dict)
+            assert check.get(language)
 
 
 def test_all_that_is_named_must_hold_and_the_first_that_does_speaks() -> None:
