@@ -128,7 +128,7 @@ def build_packet(
     wants = with_conditions(view, found, wants, conditions)
     room -= words_of((wants,))
     # The other way that the AI offers says more than what it found before it refused.
-    offered = claims.offered(view, found, min(_FOR_PROMISES * 2, room))
+    offered = statements.offered(view, found, min(_FOR_PROMISES * 2, room))
     room -= words_of(offered)
     more = work_lines.told_and_unable(view, found, min(work_lines.TOLD_WORDS, room))
     room -= words_of(more)

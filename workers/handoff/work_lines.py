@@ -10,7 +10,6 @@ from workers.handoff.agreement import IS_DONE
 from workers.handoff.ai_findings import FIGURE, ai_findings
 from workers.handoff.background import unable
 from workers.handoff.chosen import PAYMENT_ID
-from workers.handoff.claims import with_points
 from workers.handoff.listed_items import item_names
 from workers.handoff.mismatch import mismatch
 from workers.handoff.own_steps import Step, last_report
@@ -23,6 +22,7 @@ from workers.handoff.packet_findings import (
     words_of,
 )
 from workers.handoff.sentences import REFUSES
+from workers.handoff.statements import with_points
 from workers.handoff.told import CODES, AiSentence
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import AI, CUSTOMER, PacketView
