@@ -1,4 +1,4 @@
-"""What settles a matter: what was agreed on, what was offered, what the customer disputes."""
+"""Matters settled: things agreed on, other ways offered, statements that the customer disputes."""
 
 import pytest
 
