@@ -99,7 +99,7 @@ def acts_of(text: str) -> frozenset[str]:
 
 
 _UNWANTED: Final = re.compile(
-    r"\b(?:(?:do not|don['\u2019]t|didn['\u2019]t|never|won['\u2019]t) (?:\w+ )?"
+    r"\b(?:(?:do not|don['\u2019]?t|didn['\u2019]?t|never|won['\u2019]?t) (?:\w+ )?"
     r"(?:want|need|wish|plan|intend|ask(?:ed)?|like)|"
     r"not (?:\w+ )?(?:looking|asking|trying|interested|planning|here|going)|no need|rather not|"
     r"(?:i['\u2019]m|i am|we['\u2019]re|we are) not (?=\w+ing\b)|"

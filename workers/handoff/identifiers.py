@@ -102,7 +102,7 @@ _OWN_NOUN: Final = re.compile(
 _DATE: Final = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}(?:st|nd|rd|th|am|pm|h|"
     r"gb|mb|kg|km|cm|mm|ml|min)"
-    r"|[45]g(?:/\dg)?|(?:19|20)\d\d|\d{1,2}-\d{1,2}|\d+(?:-?(?:inch|hour|day|minute|year|month|"
+    r"|\d{1,2}h\d{2}|[45]g(?:/\dg)?|(?:19|20)\d\d|\d{1,2}-\d{1,2}|\d+(?:-?(?:inch|hour|day|minute|year|month|"
     r"piece|pack))s?|\d{2,3}(?:gb|tb|mbps)|\d{3,5}(?:ml|cl|g|mg|kg|w|v|mm|cm|ft|lbs?|oz|mah|px)|24h|mp[34]|usb\w?|ipx?\d",
     re.IGNORECASE,
 )

@@ -45,6 +45,10 @@ _VERBS: Final = frozenset(
     "get find search look lookup check read fetch query retrieve show view list by id ids details "
     "info for all of".split()
 )
+_CREATES: Final = re.compile(
+    r"(?:open|create|start|submit|request|report|raise|file|trace|send|schedule|book)\b"
+)
+"""The beginning of a tool's name that makes something new, and leaves the thing as it is."""
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _DIGITS: Final = re.compile(r"\d")
 _WORD: Final = re.compile(r"[a-z]{4,}")
@@ -154,8 +158,7 @@ def _changers(view: PacketView, found: PacketFindings) -> dict[str, _Change]:
     for work in found.works:
         if work.kind == "action" and work.status == "ok":
             place = view.places.get(work.events[-1], -1)
-            # Of what got a number of its own, nothing is found.
-            for name in work.found:
+            for name in () if _CREATES.match(work.words) else work.what:
                 if name not in changed or changed[name].place < place:
                     changed[name] = _Change(work.words, place)
     return changed

@@ -49,7 +49,9 @@ _NO: Final = re.compile(
 )
 _REFUSED_STATES: Final = frozenset(
     "denied rejected refused declined failed forbidden not_allowed not_eligible ineligible "
-    "blocked error".split()
+    "blocked error abgelehnt verweigert fehlgeschlagen refusé refusée rejeté rejetée échoué "
+    "rechazado rechazada denegado denegada fallido rifiutato rifiutata respinto respinta fallito "
+    "recusado recusada negado rejeitado rejeitada afgewezen geweigerd mislukt".split()
 )
 _MEANT_STATES: Final = {
     "blocked": "block",

@@ -51,7 +51,8 @@ _OWN_NUMBER: Final = re.compile(
     r"id|number|ref|reference(?:_(?:number|id|code))?|rma(?:_number)?|confirmation(?:_\w+)?|"
     r"(?:case|ticket|claim|incident|return|booking|appointment|dispute|investigation|complaint|"
     r"visit|order|reservation|tracking|appeal|report|replacement|shipment|label|contract|quote|"
-    r"callback|refund|transaction)(?:_(?:id|number|reference|code))"
+    r"callback|refund|transaction|trace|escalation|complaint|message|hold|lift|request)"
+    r"(?:_(?:id|number|reference|ref|code))"
 )
 """Names of the number of what a call made."""
 _PROFILE: Final = re.compile(

@@ -251,3 +251,18 @@ def test_a_long_note_with_a_promise_leaves_the_packet_short() -> None:
     )
     assert packet.why.text.startswith("The AI asked for a person: ")
     assert words_before_transcript(packet) <= 120
+
+
+def test_a_time_of_day_is_no_identifier() -> None:
+    packet = told(("customer", "The visit at 16h15 should be at 17h."), ASKS)
+    assert packet.identifiers == ()
+
+
+def test_what_was_rejected_in_another_language_was_not_done() -> None:
+    packet = told(
+        ("customer", "Mein Zählerstand ist 46385."),
+        *used("zaehlerstand_melden", '{"vertrag": "30071845"}', '{"status": "abgelehnt"}'),
+        ("ai_agent", "Das wurde nicht angenommen."),
+        ASKS,
+    )
+    assert packet.tried[0].text.startswith("Refused: zaehlerstand melden")
