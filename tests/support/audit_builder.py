@@ -12,12 +12,12 @@ from workers.contracts.control import Control
 from workers.contracts.decisions import Action, Decision, Facts, Home, Outcome, Owner
 from workers.contracts.events import Place, Routed
 from workers.contracts.handoffs import (
-    Claim,
     Claimed,
     Handoff,
     Packet,
     QueueMessage,
     Refused,
+    Statement,
     Withdrawn,
 )
 from workers.contracts.ids import decision_id, derive, escalation_id
@@ -30,11 +30,11 @@ HOME = Home(topic="conversation-events", partition=0)
 Record = Decision | Control | QueueMessage | Ticket | LedgerRecord | Routed
 Topic = Literal["decisions", "control", "queues", "tickets", "ledger", "log"]
 PACKET = Packet(
-    who=Claim(text="Ana", events=()),
-    wants=Claim(text="a refund", events=()),
-    stands=Claim(text="open", events=()),
-    why=Claim(text="asked", events=()),
-    next_step=Claim(text="refund", events=()),
+    who=Statement(text="Ana", events=()),
+    wants=Statement(text="a refund", events=()),
+    stands=Statement(text="open", events=()),
+    why=Statement(text="asked", events=()),
+    next_step=Statement(text="refund", events=()),
     duration_s=60,
     customer_turns=1,
     ai_turns=1,

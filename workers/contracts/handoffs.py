@@ -9,7 +9,7 @@ from workers.contracts.events import Attachment, Count, Customer, Id, Skipped, W
 from workers.contracts.time import Instant
 
 
-class Claim(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+class Statement(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """One statement of the packet and the events that it rests on."""
 
     text: str
@@ -75,20 +75,20 @@ class Packet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """The page that a person reads in 30 seconds: at most 200 words before the transcript."""
 
     customer: Customer | None = None
-    who: Claim
-    wants: Claim
-    tried: tuple[Claim, ...] = ()
-    records: tuple[Claim, ...] = ()
+    who: Statement
+    wants: Statement
+    tried: tuple[Statement, ...] = ()
+    records: tuple[Statement, ...] = ()
     """Findings of the AI's look-ups, one for each order, booking or the like."""
-    stands: Claim
-    mood: Claim | None = None
-    why: Claim
+    stands: Statement
+    mood: Statement | None = None
+    why: Statement
     """The reason and the words that caused it."""
-    next_step: Claim
-    promised: tuple[Claim, ...] = ()
+    next_step: Statement
+    promised: tuple[Statement, ...] = ()
     """The AI's promises and offers, in its words."""
     key_messages: tuple[KeyMessage, ...] = ()
-    also_said: tuple[Claim, ...] = ()
+    also_said: tuple[Statement, ...] = ()
     """The customer's further requests, conditions and reasons, at most 56 words in all."""
     requests: tuple[EarlierRequest, ...] = ()
     """Requests from before the issue at hand, oldest first."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from workers.contracts.handoffs import Claim
+from workers.contracts.handoffs import Statement
 from workers.handoff.acts import BESIDE, acts_wanted
 from workers.handoff.agreement import only_agrees
 from workers.handoff.background import cues_in, is_condition
@@ -36,7 +36,7 @@ _SAME: Final = 0.6
 """Share of its content words from which on a sentence repeats another."""
 
 
-def also_said(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
+def also_said(view: PacketView, found: PacketFindings) -> tuple[Statement, ...]:
     """Return what else the customer asks and gives as condition or reason, in their order of time.
 
     To be called when the other statements are written: nothing that these quote is said again.
@@ -60,7 +60,9 @@ def also_said(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
         told.append(words)
         chosen.append(one._replace(text=text))
     chosen.sort(key=lambda one: one.place)
-    return tuple(Claim(text=view.quote(one.text), events=(one.turn.event_id,)) for one in chosen)
+    return tuple(
+        Statement(text=view.quote(one.text), events=(one.turn.event_id,)) for one in chosen
+    )
 
 
 def _candidates(view: PacketView, found: PacketFindings) -> Iterator[Candidate]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from workers.contracts.handoffs import Claim
+from workers.contracts.handoffs import Statement
 from workers.handoff.identifiers import Identifier
 from workers.handoff.packet_findings import PacketFindings
 from workers.handoff.tool_results import ToolFinding
@@ -26,7 +26,7 @@ class OtherNumber(NamedTuple):
     changed: bool
 
 
-def mismatch(view: PacketView, found: PacketFindings) -> Claim | None:
+def mismatch(view: PacketView, found: PacketFindings) -> Statement | None:
     """Say that what was looked up or worked on has another number than the customer gave."""
     other = other_number(found)
     if other is None:
@@ -37,7 +37,9 @@ def mismatch(view: PacketView, found: PacketFindings) -> Claim | None:
         "given": other.own.value,
     }
     text = view.frame("work", "changed" if other.changed else "other", **words)
-    return Claim(text=text, events=(other.finding.event_id, other.own.event_id), kind="mismatch")
+    return Statement(
+        text=text, events=(other.finding.event_id, other.own.event_id), kind="mismatch"
+    )
 
 
 def other_number(found: PacketFindings) -> OtherNumber | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from workers.contracts.decisions import Reason, Turn
-from workers.contracts.handoffs import Claim
+from workers.contracts.handoffs import Statement
 from workers.handoff.acts import ACTS, BESIDE, acts_of, acts_wanted
 from workers.handoff.issues import Issue
 from workers.handoff.objects import objects_in_words, objects_meant
@@ -59,7 +59,9 @@ _FIRST: Final[frozenset[Reason]] = frozenset(
 """Reasons that ask for something before anything else."""
 
 
-def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, room: int) -> Claim:
+def next_step(
+    view: PacketView, found: PacketFindings, advice: Advice | None, room: int
+) -> Statement:
     """Say what to do first, by the reason, by the facts and by the playbook."""
     reason = view.decision.reason or "explicit_request"
     last = view.last(CUSTOMER)
@@ -84,26 +86,26 @@ def next_step(view: PacketView, found: PacketFindings, advice: Advice | None, ro
     for step in steps[1:]:
         if word_count(text) + word_count(step) <= room:
             text = f"{text} {step}"
-    return Claim(text=clip(text, room), events=(cited,))
+    return Statement(text=clip(text, room), events=(cited,))
 
 
-def _is_general(found: PacketFindings, refined: Claim | None) -> bool:
+def _is_general(found: PacketFindings, refined: Statement | None) -> bool:
     """Return whether nothing better can be said than to look for the cause of a fault."""
     issue = found.issue
     of_fault = issue is None or not issue.now.acts or issue.now.acts & {"fix", "access"}
     return refined is None and bool(of_fault) and not found.last.said
 
 
-def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim | None:
+def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Statement | None:
     """Say what this conversation asks for: the act that failed, an exception, a dispute."""
     if found.closing is not None:
-        return Claim(text=view.frame("next", "closing"), events=(found.closing.event_id,))
+        return Statement(text=view.frame("next", "closing"), events=(found.closing.event_id,))
     if (claim := _agreed(view, found)) is not None:
         return claim
     if reason == "tool_unavailable" and (claim := _by_hand(view, found)) is not None:
         return claim
     if reason == "policy_exception":
-        return Claim(text=view.frame("next", "policy_exception"), events=(view.cause,))
+        return Statement(text=view.frame("next", "policy_exception"), events=(view.cause,))
     if (claim := _contested(view, found)) is not None:
         return claim
     if (claim := _after_refusal(view, found)) is not None:
@@ -114,11 +116,11 @@ def _refined(view: PacketView, found: PacketFindings, reason: Reason) -> Claim |
     if claim is None and reason == "agent_request" and (noted := note_of(view)) is not None:
         # Such a note asks for nothing that could be done.
         objects = objects_in_words(view, found, noted[1])
-        claim = Claim(text=view.frame("next", "problem", objects=objects), events=(noted[0],))
+        claim = Statement(text=view.frame("next", "problem", objects=objects), events=(noted[0],))
     return claim
 
 
-def _by_hand_last(view: PacketView, found: PacketFindings) -> Claim | None:
+def _by_hand_last(view: PacketView, found: PacketFindings) -> Statement | None:
     """Name the change that the last call did not make."""
     last = found.works[-1] if found.works else None
     if last is None or last.kind != "action" or last.status in ("ok", "called"):
@@ -126,7 +128,7 @@ def _by_hand_last(view: PacketView, found: PacketFindings) -> Claim | None:
     return _by_hand(view, found)
 
 
-def _by_hand(view: PacketView, found: PacketFindings) -> Claim | None:
+def _by_hand(view: PacketView, found: PacketFindings) -> Statement | None:
     """Name the change that a tool did not make."""
     failed = [
         work
@@ -139,10 +141,10 @@ def _by_hand(view: PacketView, found: PacketFindings) -> Claim | None:
     why = clip(failed[-1].errors[-1], _WHY_FAILED) if failed[-1].errors else ""
     tool = clip(failed[-1].words, 4) + objects + (f" ({why})" if why and not objects else "")
     text = view.frame("next", "tool", tool=tool)
-    return Claim(text=text, events=failed[-1].events[-1:])
+    return Statement(text=text, events=failed[-1].events[-1:])
 
 
-def _contested(view: PacketView, found: PacketFindings) -> Claim | None:
+def _contested(view: PacketView, found: PacketFindings) -> Statement | None:
     """Name the exception for which the last messages ask, or what they say is not so."""
     disputed: list[tuple[Turn, str]] = []
     for turn in view.said_by(CUSTOMER)[: -_CONTESTED - 1 : -1]:
@@ -153,7 +155,7 @@ def _contested(view: PacketView, found: PacketFindings) -> Claim | None:
                 if not of and CODES.search(refused):
                     of = objects_in_words(view, found, refused)
                 text = view.frame("next", "exception", acts=_acts(view, found, part) + of)
-                return Claim(text=text, events=(turn.event_id,))
+                return Statement(text=text, events=(turn.event_id,))
             if disputes(part) is not None and not changed_since(view, found, turn):
                 disputed.append((turn, part))
     if not disputed:
@@ -169,7 +171,7 @@ def _leans(part: str) -> bool:
     return len(said) < _SAYS and not has_details(part)
 
 
-def _disputed(view: PacketView, found: PacketFindings, turn: Turn, part: str) -> Claim:
+def _disputed(view: PacketView, found: PacketFindings, turn: Turn, part: str) -> Statement:
     """Name what a message says is not so."""
     cue = disputes(part)
     at = cue.start() if cue is not None else 0
@@ -181,10 +183,10 @@ def _disputed(view: PacketView, found: PacketFindings, turn: Turn, part: str) ->
     else:
         words = view.quote(trim(claimed, 14), part)
     words = words or f"{_acts(view, found, part)}."
-    return Claim(text=view.frame("next", "disputed", words=words), events=(turn.event_id,))
+    return Statement(text=view.frame("next", "disputed", words=words), events=(turn.event_id,))
 
 
-def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
+def _agreed(view: PacketView, found: PacketFindings) -> Statement | None:
     """Say that what the customer agreed to is to be done."""
     agreed = found.last.agreed
     if agreed is None or changed_since(view, found, agreed.reply):
@@ -199,10 +201,10 @@ def _agreed(view: PacketView, found: PacketFindings) -> Claim | None:
     text = view.frame("next", "agreed", acts=_named(view, acts) + objects)
     if any(part.endswith("?") and not asks_for_person(part) for part in found.last.said):
         text = f"{text} {view.frame('next', 'answer')}"
-    return Claim(text=text, events=(agreed.reply.event_id,))
+    return Statement(text=text, events=(agreed.reply.event_id,))
 
 
-def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
+def _after_refusal(view: PacketView, found: PacketFindings) -> Statement | None:
     """Say what is to be decided after the AI refused what is asked, or its tool broke."""
     said = refusal(view, found)
     # A repair that failed is no refusal.
@@ -225,7 +227,7 @@ def _after_refusal(view: PacketView, found: PacketFindings) -> Claim | None:
     broke = FAILED.search(said.text) is not None
     text = view.frame("next", "tool", tool=acts) if broke else ""
     text = text or view.frame("next", "refused", acts=acts)
-    return Claim(text=text, events=(said.turn.event_id,))
+    return Statement(text=text, events=(said.turn.event_id,))
 
 
 def _asked_before(view: PacketView, turn: Turn) -> str:
@@ -239,7 +241,7 @@ def _asked_before(view: PacketView, turn: Turn) -> str:
     return words or _named(view, acts, _ACTS)
 
 
-def _of_refused(view: PacketView, found: PacketFindings) -> Claim | None:
+def _of_refused(view: PacketView, found: PacketFindings) -> Statement | None:
     """Name the request that the AI refused at any time, and that is still open."""
     ask = found.issue.refused if found.issue is not None else None
     if ask is None or not (acts := ask.acts - {"fix", "access"}):
@@ -249,7 +251,7 @@ def _of_refused(view: PacketView, found: PacketFindings) -> Claim | None:
         return None
     named = _named(view, acts) + objects_in_words(view, found, ask.text)
     text = view.frame("next", "refused", acts=named)
-    return Claim(text=text, events=(ask.turn.event_id,))
+    return Statement(text=text, events=(ask.turn.event_id,))
 
 
 def _is_asked(found: PacketFindings, refused: str) -> bool:
@@ -258,23 +260,23 @@ def _is_asked(found: PacketFindings, refused: str) -> bool:
     return not asked or not acts or bool(acts & asked) or go_together(asked, acts)
 
 
-def _of_note(view: PacketView, found: PacketFindings) -> Claim | None:
+def _of_note(view: PacketView, found: PacketFindings) -> Statement | None:
     """Say what the AI's note asks for, or leaves to a person because the AI may not do it."""
     noted = note_of(view)
     if noted is None:
         return None
     event, note = noted
     if NOTE_ASKS.search(note):
-        return Claim(text=view.frame("next", "agent_request"), events=(event,))
+        return Statement(text=view.frame("next", "agent_request"), events=(event,))
     asked = found.asked - {"fix", "access"}
     acts = (asked & acts_of(note)) or asked
     if not acts or not REFUSES.search(note):
         return None
     named = _named(view, acts) + objects_in_words(view, found, note)
-    return Claim(text=view.frame("next", "may_not", acts=named), events=(event,))
+    return Statement(text=view.frame("next", "may_not", acts=named), events=(event,))
 
 
-def _open(view: PacketView, found: PacketFindings) -> Claim | None:
+def _open(view: PacketView, found: PacketFindings) -> Statement | None:
     """Say what of the request at hand was not done yet; nothing where that is not known."""
     if found.issue is None:
         return None
@@ -283,7 +285,7 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
     asked_last = any(part.endswith("?") for part in found.last.said)
     left = now.acts - done_of(view, found.works, now)
     if now.acts == {"fix"} or (now.acts <= {"fix", "access"} and now.acts and found.steps):
-        return Claim(text=view.frame("next", "repair"), events=(event,))
+        return Statement(text=view.frame("next", "repair"), events=(event,))
     asks = asks_to_know(now) or (not now.acts and now.text.endswith("?"))
     asked = now.text if now.worth and found.issue.is_open else ""
     said = [(phrase_of(part), part) for part in (*found.last.said, asked)]
@@ -309,18 +311,18 @@ def _open(view: PacketView, found: PacketFindings) -> Claim | None:
         )
         of_person = left_over and any(map(PERSON.search, found.last.said))
         name = "answer" if of_person else "settled"
-        return Claim(text=view.frame("next", name), events=(event,))
+        return Statement(text=view.frame("next", name), events=(event,))
     if now.worth and not left and not acts:
         return None
     if not now.worth and not acts:
         # They told what is wrong, and asked for nothing in so many words.
         text = view.frame("next", "problem", objects=objects_in_words(view, found, now.text))
-        return Claim(text=text, events=(event,))
+        return Statement(text=text, events=(event,))
     if not acts:
         of_now = now.acts - BESIDE or not matter
         acts = _acts(view, found, now.text, now.acts - left) if of_now else _named(view, matter)
         acts += objects_in_words(view, found, now.text)
-    return Claim(text=view.frame("next", "open", acts=acts), events=(event,))
+    return Statement(text=view.frame("next", "open", acts=acts), events=(event,))
 
 
 def _of_matter(view: PacketView, found: PacketFindings) -> frozenset[str]:
@@ -337,7 +339,7 @@ def _to_answer(
     issue: Issue,
     of_matter: Sequence[tuple[str, str]],
     matter: frozenset[str],
-) -> Claim:
+) -> Statement:
     """Say that a question is to be answered, and what else is asked for beside it."""
     text = view.frame("next", "answer")
     beside = [one for one in of_matter if not one[1].endswith("?")]
@@ -347,7 +349,7 @@ def _to_answer(
         acts = _named(view, matter) + ("" if another else objects_in_words(view, found, ""))
     if acts:
         text = f"{text} {view.frame('next', 'open', acts=acts)}"
-    return Claim(text=text, events=(issue.now.turn.event_id,))
+    return Statement(text=text, events=(issue.now.turn.event_id,))
 
 
 def _asked_in(found: PacketFindings, part: str) -> bool:

@@ -8,12 +8,12 @@ import msgspec
 from workers.contracts.decisions import Decision, Earlier, Facts, Turn
 from workers.contracts.events import Attachment, Customer
 from workers.contracts.handoffs import (
-    Claim,
     EarlierRequest,
     Note,
     Packet,
     PacketIdentifier,
     PacketTurn,
+    Statement,
 )
 from workers.contracts.ledger import Plan
 from workers.contracts.time import from_ms
@@ -220,7 +220,7 @@ def words_before_transcript(packet: Packet) -> int:
     return sum(map(word_count, [*shown, packet.subject or "", volume(packet)]))
 
 
-def _statements(packet: Packet) -> list[Claim]:
+def _statements(packet: Packet) -> list[Statement]:
     done = [claim for claim in packet.tried if claim.kind != "steps"]
     statements = [packet.who, packet.wants, *done, packet.stands, packet.why]
     statements += [packet.next_step, *packet.promised]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
-from workers.contracts.handoffs import Claim
+from workers.contracts.handoffs import Statement
 from workers.handoff.acts import acts_of, acts_wanted
 from workers.handoff.identifiers import Identifier
 from workers.handoff.issues import Issue
@@ -143,6 +143,6 @@ def changed_since(view: PacketView, found: PacketFindings, turn: Turn) -> bool:
     return last_change(view, found) > view.places.get(turn.event_id, -1)
 
 
-def words_of(claims: Iterable[Claim]) -> int:
+def words_of(claims: Iterable[Statement]) -> int:
     """Count the words of some statements."""
     return sum(word_count(claim.text) for claim in claims)

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from workers.contracts.decisions import Evidence, Reason, Turn
-from workers.contracts.handoffs import Claim
+from workers.contracts.handoffs import Statement
 from workers.detection import read_agent, read_customer
 from workers.handoff.sentences import ASKS, CONDITIONAL, DID, PERSON
 from workers.handoff.splitting import sentences
@@ -64,7 +64,7 @@ def has_words(view: PacketView) -> bool:
     return view.decision.reason not in (*_WORDLESS, "human_initiative", "lead_request")
 
 
-def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
+def why(view: PacketView, works: tuple[ToolWork, ...]) -> Statement:
     """Say why a person is asked: the reason and the words that caused it."""
     decision = view.decision
     reason = decision.reason or "explicit_request"
@@ -72,7 +72,7 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
         acted = any(work.kind == "action" for work in works)
         note = _note(noted[1], NOTE_WORDS if acted else _NOTE_ALONE)
         text = f"{view.frame('reason', 'agent_request')}: {view.quote(note)}"
-        return Claim(text=text, events=(noted[0],))
+        return Statement(text=text, events=(noted[0],))
     turn = _cause(view, reason)
     found = strongest(view)
     shown = view.text(turn) if turn else found.quote if found else None
@@ -91,7 +91,7 @@ def why(view: PacketView, works: tuple[ToolWork, ...]) -> Claim:
     cited = [evidence.event_id for evidence in decision.evidence]
     cited = cited or [decision.opened_by or view.cause]
     said = [turn.event_id] if turn else []
-    return Claim(text=text, events=tuple(dict.fromkeys(cited + said)))
+    return Statement(text=text, events=tuple(dict.fromkeys(cited + said)))
 
 
 def _note(text: str, most: int) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from workers.contracts.handoffs import Claim
+from workers.contracts.handoffs import Statement
 from workers.handoff.mismatch import is_of, other_number
 from workers.handoff.packet_findings import PacketFindings
 from workers.handoff.things import PARTS, Thing, chosen_from, items_of, meant, with_parts
@@ -87,7 +87,7 @@ class _Change(NamedTuple):
     """Place of its result in the episode."""
 
 
-def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
+def records(view: PacketView, found: PacketFindings) -> tuple[Statement, ...]:
     """Say what was found of the things worked on or spoken of last, those first."""
     texts = [view.text(turn)[:READ_LIMIT] for turn in view.spoken[-_LAST:]]
     said = [_Said(text, text.lower()) for text in texts]
@@ -104,7 +104,7 @@ def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
     of_items = bool(found.asked & _OF_ITEMS)
     at_hand = {one.value for one in found.identifiers if one.by_tools}
     room = RECORD_WORDS
-    claims: list[Claim] = []
+    claims: list[Statement] = []
     for thing in ranked[:_THINGS]:
         if thing.rank == _LEAST_RANK or (thing.rank < 0 and (named or len(claims) >= _UNNAMED)):
             # It was only looked at in passing.
@@ -124,7 +124,7 @@ def records(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
             named = named or thing.rank >= 0
             room -= word_count(text)
             events = tuple(filter(None, (thing.finding.event_id, told[1])))
-            claims.append(Claim(text=text, events=events, kind="check"))
+            claims.append(Statement(text=text, events=events, kind="check"))
     return tuple(claims)
 
 

@@ -4,7 +4,7 @@ import re
 from itertools import takewhile
 from typing import Final
 
-from workers.contracts.handoffs import Claim
+from workers.contracts.handoffs import Statement
 from workers.contracts.time import to_ms
 from workers.handoff.acts import acts_of
 from workers.handoff.agreement import summed_up
@@ -55,7 +55,7 @@ _PRONOUN: Final = re.compile(
 _CONDITIONAL: Final = re.compile(r"(?:if|unless|wenn|falls|si|se|als|indien)\b", re.IGNORECASE)
 
 
-def who(view: PacketView, found: PacketFindings) -> Claim:
+def who(view: PacketView, found: PacketFindings) -> Statement:
     """Say who the customer is: name, id, tier, language; else from what they or a tool said."""
     customer = view.customer
     said = view.find(lambda turn: turn.role == CUSTOMER)
@@ -75,7 +75,7 @@ def who(view: PacketView, found: PacketFindings) -> Claim:
     known = f"{name} ({identity})" if name and identity else name or identity
     more = [clip(part, 1) for part in (customer.tier, customer.locale) if part] if customer else []
     known = known or view.frame("who", "unknown")
-    return Claim(text=clip(", ".join([known, *more]), WHO_WORDS), events=events)
+    return Statement(text=clip(", ".join([known, *more]), WHO_WORDS), events=events)
 
 
 def _looked_up(found: PacketFindings) -> tuple[str, str, str]:
@@ -88,12 +88,12 @@ def _looked_up(found: PacketFindings) -> tuple[str, str, str]:
     return name, identity, event
 
 
-def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
+def stands(view: PacketView, found: PacketFindings, room: int) -> Statement:
     """Say where it stands: how it came here, what the AI refused or said last, who waits."""
     if (agreed := found.last.agreed) is not None and not changed_since(view, found, agreed.reply):
         words = summed_up(agreed, room - 6)
         text = view.frame("stands", "agreed", words=view.quote_of(words, agreed.summary))
-        return Claim(text=text, events=(agreed.asked.event_id, agreed.reply.event_id))
+        return Statement(text=text, events=(agreed.asked.event_id, agreed.reply.event_id))
     at_rest, cited = _state(view)
     refused = refusal(view, found)
     said = refused or (_still_holds(view, found) if found.closing is None else None)
@@ -120,12 +120,16 @@ def stands(view: PacketView, found: PacketFindings, room: int) -> Claim:
             cited = (said.turn.event_id, *cited)
     text = "; ".join(parts) or at_rest or view.frame("stands", "customer_last")
     events = (*cited, *((view.cause,) if _way(view) or not cited else ()))
-    return Claim(text=text, events=tuple(dict.fromkeys(events)))
+    return Statement(text=text, events=tuple(dict.fromkeys(events)))
 
 
 def replied_to(
-    view: PacketView, found: PacketFindings, stands: Claim, more: tuple[Claim, ...], room: int
-) -> Claim:
+    view: PacketView,
+    found: PacketFindings,
+    stands: Statement,
+    more: tuple[Statement, ...],
+    room: int,
+) -> Statement:
     """Return where it stands; with the AI's words to which the customer replied, if they fit.
 
     That the customer spoke last says nothing, and nothing else tells what the AI had said.
@@ -141,7 +145,7 @@ def replied_to(
     if not words or not whole or stale or view.is_quoted(said.text):
         return stands
     text = view.frame("stands", "before", words=view.quote(words))
-    return Claim(text=text, events=(said.turn.event_id, *stands.events))
+    return Statement(text=text, events=(said.turn.event_id, *stands.events))
 
 
 def _all_grounds(view: PacketView, refused: AiSentence, room: int) -> AiSentence | None:
@@ -238,7 +242,7 @@ def _way(view: PacketView) -> str:
     return frame("stands", cause) if frame.has("stands", cause) else ""
 
 
-def mood(view: PacketView) -> Claim | None:
+def mood(view: PacketView) -> Statement | None:
     """Say how the customer feels and whether it gets worse; nothing where nobody can say."""
     said = [(turn, view.text(turn)) for turn in view.said_by(CUSTOMER)]
     found = sentiment_of(view.facts.mood, said)
@@ -247,10 +251,10 @@ def mood(view: PacketView) -> Claim | None:
     text = view.frame("mood", "slightly" if found.slightly else found.feeling)
     if found.course != "steady":
         text = f"{text}, {view.frame('mood', found.course)}"
-    return Claim(text=text, events=(found.event_id or view.cause,), kind=found.feeling)
+    return Statement(text=text, events=(found.event_id or view.cause,), kind=found.feeling)
 
 
-def promised(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
+def promised(view: PacketView, found: PacketFindings, room: int) -> tuple[Statement, ...]:
     """Say what the AI promised, each in its words, as far as there is room."""
     claims = []
     for said in found.told.promised:
@@ -258,11 +262,13 @@ def promised(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim,
         if view.is_quoted(words) or word_count(words) > room:
             continue
         room -= word_count(words)
-        claims.append(Claim(text=view.quote(words), events=(said.turn.event_id,), kind="promise"))
+        claims.append(
+            Statement(text=view.quote(words), events=(said.turn.event_id,), kind="promise")
+        )
     return tuple(claims)
 
 
-def offered(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
+def offered(view: PacketView, found: PacketFindings, room: int) -> tuple[Statement, ...]:
     """Say what the AI offered, in its words, and whether the customer declined it."""
     if found.last.agreed is not None or found.closing is not None:
         return ()
@@ -273,11 +279,11 @@ def offered(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, 
             continue
         text = view.quote(said.text) + declined
         room -= word_count(text)
-        claims.append(Claim(text=text, events=(said.turn.event_id,), kind="offer"))
+        claims.append(Statement(text=text, events=(said.turn.event_id,), kind="offer"))
     return tuple(claims)
 
 
-def subject(packet_who: Claim, found: PacketFindings, view: PacketView) -> str:
+def subject(packet_who: Statement, found: PacketFindings, view: PacketView) -> str:
     """Return who and what in ten words."""
     name = clip(packet_who.text, 3)
     if view.facts.subject:

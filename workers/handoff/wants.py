@@ -3,7 +3,7 @@
 from typing import Final
 
 from workers.contracts.decisions import Turn
-from workers.contracts.handoffs import Claim
+from workers.contracts.handoffs import Statement
 from workers.handoff.acts import BESIDE, acts_wanted
 from workers.handoff.background import conditions
 from workers.handoff.issues import is_vague
@@ -38,7 +38,7 @@ _NAMED: Final = 3
 """Content words of a request that can stand for itself."""
 
 
-def wants_of(view: PacketView, found: PacketFindings, room: int) -> Claim:
+def wants_of(view: PacketView, found: PacketFindings, room: int) -> Statement:
     """Say what the customer wants now, in their own words, and what is open from before."""
     issue, closing = found.issue, found.closing
     if issue is None:
@@ -51,20 +51,20 @@ def wants_of(view: PacketView, found: PacketFindings, room: int) -> Claim:
         asked = (of_matter or [_told(view) or asks[0]])[0]
         quoted = view.quote(_asked(asked, room - 6), asked.text)
         text = f"{quoted} {view.frame('wants', 'nothing')}"
-        return Claim(text=text, events=(asked.turn.event_id, closing.event_id))
+        return Statement(text=text, events=(asked.turn.event_id, closing.event_id))
     last = found.last
     if last.turn is not None and last.said and not _was_met(view, found):
         return _with_last_words(view, found, last.turn, room)
     if issue.still is not None and began is None:
         return _still(view, now, *issue.still, room)
     if began is None or view.is_quoted(began.text):
-        return Claim(text=view.quote(_asked(now, room), now.text), events=(now.turn.event_id,))
+        return Statement(text=view.quote(_asked(now, room), now.text), events=(now.turn.event_id,))
     later = _asked(now, room - min(word_count(began.text), room * 9 // 20) - 1)
     first = _asked(began, room - word_count(later) - 1)
     text = view.frame(
         "wants", "then", began=view.quote(first, began.text), now=view.quote(later, now.text)
     )
-    return Claim(text=text, events=(began.turn.event_id, now.turn.event_id))
+    return Statement(text=text, events=(began.turn.event_id, now.turn.event_id))
 
 
 def _names_matter(text: str) -> bool:
@@ -87,7 +87,7 @@ def _was_met(view: PacketView, found: PacketFindings) -> bool:
     return turn is not None and changed_since(view, found, turn)
 
 
-def _with_last_words(view: PacketView, found: PacketFindings, turn: Turn, room: int) -> Claim:
+def _with_last_words(view: PacketView, found: PacketFindings, turn: Turn, room: int) -> Statement:
     """Say what is open from before, and the customer's last words."""
     issue = found.issue
     asks = any(
@@ -107,12 +107,12 @@ def _with_last_words(view: PacketView, found: PacketFindings, turn: Turn, room: 
     first = next((ask for ask in before if ask.turn is not turn and _adds(ask.text, now)), None)
     if first is None:
         words = in_words(found.last.said, room)
-        return Claim(text=view.quote_of(words, found.last.said), events=(turn.event_id,))
+        return Statement(text=view.quote_of(words, found.last.said), events=(turn.event_id,))
     kept = min(word_count(first.text), room * 2 // 5)
     words = in_words(found.last.said, room - kept)
     began = view.quote(_asked(first, room - word_count(words)), first.text)
     text = view.frame("wants", "then", began=began, now=view.quote_of(words, found.last.said))
-    return Claim(text=text, events=(first.turn.event_id, turn.event_id))
+    return Statement(text=text, events=(first.turn.event_id, turn.event_id))
 
 
 def _adds(text: str, said: set[str]) -> bool:
@@ -121,7 +121,9 @@ def _adds(text: str, said: set[str]) -> bool:
     return len(words & said) <= _SAID * len(words)
 
 
-def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room: int) -> Claim:
+def with_conditions(
+    view: PacketView, found: PacketFindings, wanted: Statement, room: int
+) -> Statement:
     """Add to what is wanted the conditions and reasons that the customer gave, if they fit."""
     issue = found.issue
     if found.closing is not None:
@@ -146,7 +148,7 @@ def with_conditions(view: PacketView, found: PacketFindings, wanted: Claim, room
         room -= word_count(f"“{words}”")
         text = f"{text} {view.quote(words, said)}"
         events = (*events, *((turn.event_id,) if turn.event_id not in events else ()))
-    return wanted if text == wanted.text else Claim(text=text, events=events, kind=wanted.kind)
+    return wanted if text == wanted.text else Statement(text=text, events=events, kind=wanted.kind)
 
 
 def _considered(view: PacketView, found: PacketFindings) -> int:
@@ -159,16 +161,16 @@ def _considered(view: PacketView, found: PacketFindings) -> int:
     return done if view.places.get(issue.now.turn.event_id, -1) > done else -1
 
 
-def _still(view: PacketView, now: Ask, turn: Turn, told: str, room: int) -> Claim:
+def _still(view: PacketView, now: Ask, turn: Turn, told: str, room: int) -> Statement:
     """Say what is asked and, where nothing else was asked since, how the customer says it is."""
     asked = _asked(now, room * 11 // 20)
     left = trim(told, room - word_count(asked) - 1, _point_of(told))
     if not left or view.is_quoted(told):
-        return Claim(text=view.quote(asked, now.text), events=(now.turn.event_id,))
+        return Statement(text=view.quote(asked, now.text), events=(now.turn.event_id,))
     text = view.frame(
         "wants", "then", began=view.quote(asked, now.text), now=view.quote(left, told)
     )
-    return Claim(text=text, events=(now.turn.event_id, turn.event_id))
+    return Statement(text=text, events=(now.turn.event_id, turn.event_id))
 
 
 def _point_of(told: str) -> int:
@@ -188,7 +190,7 @@ def _asked(ask: Ask, room: int) -> str:
     return trim(ask.text, room, ask.start)
 
 
-def _wants_at_all(view: PacketView, room: int) -> Claim:
+def _wants_at_all(view: PacketView, room: int) -> Statement:
     asked = view.by_id.get(view.facts.first_request or "")
     turn = asked if asked is not None and says_something(view.beginning(asked)) else None
     turn = turn or view.find(lambda one: one.role == CUSTOMER and says_something(one.content))
@@ -199,8 +201,8 @@ def _wants_at_all(view: PacketView, room: int) -> Claim:
             said = view.frame("wants", "attached", count=len(turn.attachments))
         else:
             said = view.quote(words) if words else view.frame("wants", "none")
-        return Claim(text=said, events=(turn.event_id,))
+        return Statement(text=said, events=(turn.event_id,))
     cited = (view.facts.first_request or view.cause,)
     if view.facts.subject:
-        return Claim(text=clip(view.hide(view.facts.subject), room), events=cited)
-    return Claim(text=view.frame("wants", "before"), events=cited)
+        return Statement(text=clip(view.hide(view.facts.subject), room), events=cited)
+    return Statement(text=view.frame("wants", "before"), events=cited)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from workers.contracts.handoffs import Claim
+from workers.contracts.handoffs import Statement
 from workers.handoff.agreement import IS_DONE
 from workers.handoff.ai_findings import FIGURE, ai_findings
 from workers.handoff.background import unable
@@ -70,7 +70,7 @@ _LINES: Final = 2
 """Lines of what was told, and as many of what cannot be done."""
 
 
-def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
+def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Statement, ...]:
     """Say what tools changed or could not do, in order.
 
     What was looked up and found stands among the records.
@@ -83,7 +83,7 @@ def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ..
     other = mismatch(view, found)
     claims = [other] if other is not None else []
     room -= words_of(claims)
-    lines: list[Claim] = []
+    lines: list[Statement] = []
     told: set[str] = set()
     for work in reversed(works):
         work = _with_chosen(view, work, found, told)  # noqa: PLW2901
@@ -91,7 +91,7 @@ def tried(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ..
         words += _MORE * bool(work.chosen)
         if text := _line(view, found, work, min(words, room)):
             room -= word_count(text)
-            lines.insert(0, Claim(text=text, events=work.events, kind=_kind(work)))
+            lines.insert(0, Statement(text=text, events=work.events, kind=_kind(work)))
     claims += lines
     return tuple(claims or _at_all(view, found, room))
 
@@ -123,19 +123,21 @@ def _is_idle(view: PacketView, found: PacketFindings, work: ToolWork) -> bool:
     return not any(what.lower() in text for what in work.what for text in said)
 
 
-def _at_all(view: PacketView, found: PacketFindings, room: int) -> list[Claim]:
+def _at_all(view: PacketView, found: PacketFindings, room: int) -> list[Statement]:
     """Say what the customer's record holds that matters, or how often the AI answered."""
     work = found.works[-1] if found.works else None
     if work is not None and work.values and all(one.profile for one in found.works):
-        return [Claim(text=_line(view, found, work, room), events=work.events, kind=_kind(work))]
+        return [
+            Statement(text=_line(view, found, work, room), events=work.events, kind=_kind(work))
+        ]
     if not found.works and (answer := view.last(AI)):
         count = view.facts.ai_turns
         text = view.frame("work", "one") if count == 1 else view.frame("work", "none", count=count)
-        return [Claim(text=text, events=(answer.event_id,))]
+        return [Statement(text=text, events=(answer.event_id,))]
     return []
 
 
-def steps(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
+def steps(view: PacketView, found: PacketFindings) -> tuple[Statement, ...]:
     """Say what the customer did themselves, the latest steps that fit, in their order."""
     kept: list[Step] = []
     room = STEPS_WORDS
@@ -156,7 +158,9 @@ def steps(view: PacketView, found: PacketFindings) -> tuple[Claim, ...]:
         done = f"{done} \u2192 {view.quote(last.text)}"
         kept.append(last)
     events = tuple(dict.fromkeys(said.turn.event_id for said in kept))
-    return (Claim(text=view.frame("work", "customer", steps=done), events=events, kind="steps"),)
+    return (
+        Statement(text=view.frame("work", "customer", steps=done), events=events, kind="steps"),
+    )
 
 
 def _says_same(report: str, step: str) -> bool:
@@ -278,9 +282,9 @@ def _values(found: PacketFindings, work: ToolWork) -> tuple[str, ...]:
     return tuple(amounts[-1:])
 
 
-def told_and_unable(view: PacketView, found: PacketFindings, room: int) -> tuple[Claim, ...]:
+def told_and_unable(view: PacketView, found: PacketFindings, room: int) -> tuple[Statement, ...]:
     """Say what the AI told as found and what it cannot do, in its words, as far as they fit."""
-    claims: list[Claim] = []
+    claims: list[Statement] = []
     since = last_change(view, found)
     refused = _accepted(view, found)
     others = unable(view, refusal(view, found) or (refused[0] if refused else None))
@@ -304,7 +308,7 @@ def told_and_unable(view: PacketView, found: PacketFindings, room: int) -> tuple
         view.quote(words, said.text)
         room -= word_count(text)
         kind = "refused" if name == "unable" else "check"
-        claims.append(Claim(text=text, events=(said.turn.event_id,), kind=kind))
+        claims.append(Statement(text=text, events=(said.turn.event_id,), kind=kind))
     return tuple(claims)
 
 

@@ -30,7 +30,7 @@ from workers.console.site import Site
 from workers.contracts.control import Control
 from workers.contracts.decisions import Decision, Earlier, Evidence, NearMiss, OtherEscalation
 from workers.contracts.events import Customer, Skipped
-from workers.contracts.handoffs import Claim, Handoff, KeyMessage, Note, Refused
+from workers.contracts.handoffs import Handoff, KeyMessage, Note, Refused, Statement
 from workers.contracts.ledger import LedgerRecord
 from workers.contracts.tickets import Notification
 from workers.contracts.time import from_ms
@@ -66,7 +66,7 @@ class Elements(HTMLParser):
 
 def _hostile(record: Any) -> Any:
     """Return a record with hostile text wherever others may write it."""
-    claim = Claim(text=f"{HOSTILE} {MAIL}", events=("e",))
+    claim = Statement(text=f"{HOSTILE} {MAIL}", events=("e",))
     match record:
         case Decision():
             evidence = (
