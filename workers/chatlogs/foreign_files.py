@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final
 
-import orjson
-
-from workers.chatlogs.json_values import as_dict
+from workers.chatlogs.json_values import as_dict, parsed
 from workers.chatlogs.shapes import read_shape
 
 _LOOKED_AT: Final = 50
@@ -75,10 +73,7 @@ def kind_of(head: bytes) -> str:
 
 
 def _parsed(line: bytes) -> Any:
-    try:
-        return orjson.loads(line) if len(line) <= _LONGEST else None
-    except orjson.JSONDecodeError:
-        return None
+    return parsed(line) if len(line) <= _LONGEST else None
 
 
 def _is_array_of_logs(value: Any) -> bool:

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-import orjson
-
-from workers.chatlogs.json_values import Log, as_dict, as_list, only
+from workers.chatlogs.json_values import Log, as_dict, as_list, only, parsed
 from workers.chatlogs.model_formats import answer_in, messages_of
 
 # ---- ShareGPT ---------------------------------------------------------------------------------
@@ -47,10 +45,7 @@ def read_sharegpt(log: Log) -> Log:
 
 def _sharegpt_calls(value: Any) -> Iterator[Log]:
     """Yield the calls of a turn: JSON with name and arguments, or a list of them."""
-    try:
-        said = orjson.loads(value) if isinstance(value, str) else value
-    except orjson.JSONDecodeError:
-        said = None
+    said = parsed(value) if isinstance(value, str) else value
     named = [one for one in as_list(said) or [said] if as_dict(one).get("name")]
     for one in named or [{"name": "function_call", "arguments": value}]:
         yield {"function": one}

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
+
 Log = dict[str, Any]
 
 
@@ -14,6 +16,14 @@ def as_dict(value: Any) -> Log:
 def as_list(value: Any) -> list[Any]:
     """Return a list; an empty one where something else stands."""
     return value if isinstance(value, list) else []
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return the value of a JSON text; None for what is none."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def as_text(value: Any) -> str | None:

@@ -4,10 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-import orjson
-
 from workers.chatlogs.content_blocks import read_content
-from workers.chatlogs.json_values import Log, as_dict, as_list
+from workers.chatlogs.json_values import Log, as_dict, as_list, parsed
 
 LEFT_OUT: Final = "left_out"
 """Key of a read log under which is said, in a sentence each, what could not be read of it."""
@@ -144,10 +142,7 @@ def _encoded(text: str) -> Log | None:
     """Return the answer of a service that a log keeps as JSON in a text; None for other texts."""
     if text[:1] != "{":
         return None
-    try:
-        found = as_dict(orjson.loads(text))
-    except orjson.JSONDecodeError:
-        return None
+    found = as_dict(parsed(text))
     return found if {"choices", "candidates"} & found.keys() or "role" in found else None
 
 

@@ -3,8 +3,9 @@
 `packet` makes a packet in four steps; each module belongs to one of them.
 
 1. Read what was said: `view` is the input, redacted; `splitting` cuts messages into sentences and
-   `wording` shortens them; `sentences`, `acts`, `objects`, `listed_items` and `sentiment` know what
-   words mean; `tool_calls`, `tool_results` and `things` read what tools returned.
+   `wording` shortens them; `sentences`, `person_requests`, `phrases`, `acts`, `objects`,
+   `listed_items` and `sentiment` know what words mean; `tool_calls`, `tool_results` and `things`
+   read what tools returned.
 2. Gather findings, in `packet_findings`: of the customer `issues`, `request_state`, `background`,
    `own_steps`, `identifiers`, `closing`; of the AI `told`, `ai_findings`, `grounds`, `tool_work`,
    `chosen`, `mismatch`, `whole_sentences`; of both `last_exchange` and `agreement`.

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from workers.contracts.decisions import Turn
 from workers.handoff.acts import BESIDE, acts_of, acts_wanted
+from workers.handoff.person_requests import asks_for_person
 from workers.handoff.sentences import (
     CONDITIONAL,
     DECLINES,
@@ -13,7 +14,6 @@ from workers.handoff.sentences import (
     IDENTIFIES,
     PERSON,
     THANKS,
-    asks_for_person,
     refuses,
 )
 from workers.handoff.splitting import without_markup

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from workers.contracts.decisions import Turn
 from workers.handoff.acts import acts_wanted
 from workers.handoff.background import FALLS_BACK
+from workers.handoff.person_requests import asks_for_person
 from workers.handoff.request_state import CLOSED, Ask, AskState, is_for_another, state_of
 from workers.handoff.sentences import (
     ASKS,
@@ -18,7 +19,7 @@ from workers.handoff.sentences import (
     REFERS,
     STILL,
     UNSURE,
-    asks_for_person,
+    lacks_number,
 )
 from workers.handoff.tool_work import ToolWork
 from workers.handoff.view import CUSTOMER, PacketView
@@ -66,7 +67,6 @@ _REPORTS: Final = re.compile(r"(?:[\w-]+ ){0,3}[\w-]+: \S")
 """A line of a report, as in Signal: none."""
 
 
-_NUMBERS: Final = re.compile(r"\b(?:ids?|numbers?|codes?|locator|handy)\b", re.IGNORECASE)
 _OF_GOODS: Final = frozenset({"return", "exchange"})
 """Acts of which one takes the place of another."""
 
@@ -247,8 +247,7 @@ def _told(turn: Turn, position: int, parts: Sequence[str]) -> Ask | None:
     for text in parts:
         few = len(text.split()) < _TELLS or not says_something(text)
         other = FILLER.match(text) or _IDENTITY.search(text)
-        other = other or (UNSURE.search(text) and _NUMBERS.search(text))
-        if not few and not other:
+        if not few and not other and not lacks_number(text):
             return Ask(turn, position, text, 0, acts_wanted(text), 0.0)
     return None
 

@@ -8,8 +8,9 @@ from workers.contracts.decisions import Turn
 from workers.contracts.handoffs import KeyMessage, PacketTurn
 from workers.contracts.time import from_ms
 from workers.handoff.packet_findings import PacketFindings, agreed_on
+from workers.handoff.person_requests import asks_for_person
 from workers.handoff.request_state import was_done
-from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, REFERS, asks_for_person
+from workers.handoff.sentences import ASKS, DID, DISPUTES, FILLER, REFERS
 from workers.handoff.told import EMPTY
 from workers.handoff.view import CUSTOMER, PacketView
 from workers.handoff.view import PERSON as HUMAN

@@ -6,14 +6,14 @@ from typing import Final, NamedTuple
 from workers.contracts.decisions import Turn
 from workers.handoff.acts import acts_of
 from workers.handoff.agreement import Agreement, agreement_of, only_agrees
+from workers.handoff.person_requests import asks_for_person
 from workers.handoff.sentences import (
     ASKS,
     FILLER,
     IDENTIFIES,
     INFORMS,
     THANKS,
-    UNSURE,
-    asks_for_person,
+    lacks_number,
     needs_no_more,
 )
 from workers.handoff.view import AI, CUSTOMER, PacketView
@@ -21,7 +21,6 @@ from workers.handoff.wording import has_details, is_courtesy, says_something
 
 _SENTENCES: Final = 12
 """Sentences of one message that are read."""
-_NUMBERS: Final = re.compile(r"\b(?:ids?|numbers?|codes?|locator|handy)\b", re.IGNORECASE)
 _FINDS: Final = re.compile(
     r"\b(?:find|look|pull|locate)\b[^?]{0,16}\b(?:it|them|that|up)\b", re.IGNORECASE
 )
@@ -53,7 +52,7 @@ def last_exchange(view: PacketView) -> LastExchange:
             if says_of_matter(part)
             and not ((agreed or not acts_of(part)) and only_agrees(part))
             and not (answered and part.endswith("?") and INFORMS.match(part))
-            and not (UNSURE.search(part) and _NUMBERS.search(part) and _looked_up(view, turn))
+            and not (lacks_number(part) and _looked_up(view, turn))
             and not (part.endswith("?") and _FINDS.search(part) and _looked_up(view, turn))
         )
         if said or agreed:

@@ -15,6 +15,7 @@ from workers.handoff.packet_findings import (
     moved_on,
     refusal,
 )
+from workers.handoff.person_requests import asks_for_person
 from workers.handoff.phrases import ENDS, LEAST, phrase_of
 from workers.handoff.playbook import Advice
 from workers.handoff.reasons import accepted_for_mood, note_of
@@ -26,7 +27,6 @@ from workers.handoff.sentences import (
     NOTE_ASKS,
     PERSON,
     REFUSES,
-    asks_for_person,
     disputes,
 )
 from workers.handoff.told import CODES

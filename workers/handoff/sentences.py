@@ -6,22 +6,6 @@ Seven languages; each pattern is linear.
 import re
 from typing import Final
 
-from workers.handoff.acts import acts_of
-
-_WITH_MATTER: Final = 8
-"""Words from which on a request for a person may say what for."""
-_MATTER: Final = re.compile(
-    r"\b(?!(?:please|about|anything|something|actually|really|right|further|instead|someone|"
-    r"person|human|agent|team|issue|problem|matter|situation|situations|case|help|with|this|that|"
-    r"these|those|assist\w*|handle|resolve|solve|able|more|from|your|would|could|there|here|"
-    r"look|into|else|have|make|take|find|know|understand\w*|option|options|since|because|access|"
-    r"authority|exception|exceptions|directly|immediately|today|escalation|process|talk|speak\w*|another|"
-    r"verify|might|possible|anyone|somebody|everyone|when|what|which|then|they|them|were|was|supervisor|manager|some|chat|call|phone)\b)[^\W\d_]{4,}",
-    re.IGNORECASE,
-)
-"""Words after a person that say what the person is for."""
-_SEVERAL: Final = 4
-
 
 def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
@@ -91,34 +75,6 @@ PERSON: Final = _any(
     r"\b(?:operatore|qualcuno|umano)\b|\b(?:pessoa|atendente|alguém)\b|\b(?:medewerker|iemand|"
     r"mens)\b",
 )
-
-
-_OF_PERSON: Final = _any(
-    r"\b(?:they|he|she) (?:can|could|might|may|will|would)(?: be able to)? "
-    r"(?:help|do|make|assist|look|find)\b",
-)
-"""A word on the person who was just asked for."""
-
-
-_CONNECTS: Final = _any(
-    r"\b(?:connect|transfer|pass|put) (?:me|us) (?:on|through|to|with|over)\b",
-    r"\b(?:sachbearbeiter\w*|ansprechpartner\w*)\b",
-)
-"""Words for a person, or for the way to one, that stand for nothing else in a customer's words."""
-
-
-def asks_for_person(sentence: str) -> bool:
-    """Return whether a customer's sentence is about having a person, and about nothing besides."""
-    found = PERSON.search(sentence) or _CONNECTS.search(sentence)
-    if _OF_PERSON.search(sentence):
-        return True
-    if found is None:
-        return False
-    after = sentence[found.end() :]
-    few = len(sentence.split()) < _WITH_MATTER
-    return few or not (acts_of(after) or len(_MATTER.findall(after)) >= _SEVERAL)
-
-
 REFUSES: Final = _any(
     r"\b(?:unable to|can(?:no|['\u2019])t|cannot|could ?n['\u2019]?o?t (?:be|find|locate|process)|"
     r"not (?:be )?(?:able|eligible|possible|allowed|"
@@ -363,6 +319,14 @@ UNSURE: Final = _any(
     r"\b(?:weiß (?:ich )?nicht|ne sais pas|no (?:sé|recuerdo)|non (?:so|ricordo)|não (?:sei|"
     r"lembro)|weet (?:ik )?niet)\b",
 )
+_NUMBERS: Final = re.compile(r"\b(?:ids?|numbers?|codes?|locator|handy)\b", re.IGNORECASE)
+
+
+def lacks_number(sentence: str) -> bool:
+    """Return whether a customer's sentence says that they do not have a number at hand."""
+    return UNSURE.search(sentence) is not None and _NUMBERS.search(sentence) is not None
+
+
 REFERS: Final = _any(
     r"\b(?:its?|that|this|they|their|them|these|those|one|das|dies\w*|ça|cela|eso|esto|questo|ciò|isso|isto|"
     r"dat|dit)\b"

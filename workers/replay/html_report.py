@@ -118,7 +118,7 @@ def _more(summary: Summary, listed: set[str]) -> tuple[Markup, int]:
         if flip.conversation_id in listed:
             continue
         row = _row(flip, names)
-        room -= _bytes_of(row)
+        room -= _bytes_of(flip)
         if room < 0:
             left_out += 1
         else:
@@ -130,12 +130,15 @@ def _more(summary: Summary, listed: set[str]) -> tuple[Markup, int]:
 
 
 def _row_bytes(flips: Sequence[Flip]) -> int:
-    names: dict[str, int] = {}
-    return sum(_bytes_of(_row(flip, names)) for flip in flips)
+    return sum(map(_bytes_of, flips))
 
 
-def _bytes_of(row: tuple[Any, ...]) -> int:
-    return len(row[0]) + len(row[6].encode()) + 24
+def _bytes_of(flip: Flip) -> int:
+    return len(flip.conversation_id) + len(_words(flip).encode()) + 24
+
+
+def _words(flip: Flip) -> str:
+    return next((one.words for one in (flip.tried, flip.other) if one and one.words), "")[:_WORDS]
 
 
 def _row(flip: Flip, names: dict[str, int]) -> tuple[Any, ...]:
@@ -148,10 +151,9 @@ def _row(flip: Flip, names: dict[str, int]) -> tuple[Any, ...]:
         name = f"{first.rule or first.reason} → {first.queue}"
         return names.setdefault(name, len(names)), first.turn
 
-    words = next((one.words for one in (flip.tried, flip.other) if one and one.words), "")
     return (
         flip.conversation_id, KINDS.index(flip.kind), *told(flip.tried, flip.tried_offer),
-        *told(flip.other, flip.other_offer), words[:_WORDS],
+        *told(flip.other, flip.other_offer), _words(flip),
     )  # fmt: skip
 
 

@@ -4,22 +4,17 @@ from typing import Any
 
 import pytest
 
+from tests.unit.handoff.test_packet_background import looked_up
 from tests.unit.handoff.test_packet_facts import ASKS, Line, calls, told
 from workers.handoff.acts import acts_wanted
 from workers.handoff.packet import words_before_transcript
 from workers.handoff.splitting import sentences
 
 
-def used(tool: str, arguments: str, result: str) -> tuple[Any, ...]:
-    """Return a call of a tool with its result."""
-    call = ("ai_agent", "", calls(tool, arguments=[arguments]))
-    return call, ("tool", result, {"name": tool, "status": "ok"})
-
-
 def test_a_state_that_the_tool_was_to_bring_about_is_no_refusal() -> None:
     packet = told(
         ("customer", "There is a payment on my card that I never made."),
-        *used("block_card", '{"card": "7712"}', '{"status": "blocked"}'),
+        *looked_up("block_card", '{"card": "7712"}', '{"status": "blocked"}'),
         ("ai_agent", "I have blocked the card."),
         ASKS,
     )
@@ -29,10 +24,10 @@ def test_a_state_that_the_tool_was_to_bring_about_is_no_refusal() -> None:
 def test_what_a_call_made_is_told_with_its_own_number_and_is_another_thing() -> None:
     packet = told(
         ("customer", "My parcel TR55121 says delivered, but I do not have it."),
-        *used(
+        *looked_up(
             "track", '{"tracking": "TR55121"}', '{"status": "delivered", "signed_by": "M. Ruiz"}'
         ),
-        *used("open_case", '{"tracking": "TR55121"}', '{"id": "INV-5521", "status": "open"}'),
+        *looked_up("open_case", '{"tracking": "TR55121"}', '{"id": "INV-5521", "status": "open"}'),
         ("ai_agent", "I have opened a case with the carrier."),
         ASKS,
     )
@@ -43,7 +38,9 @@ def test_what_a_call_made_is_told_with_its_own_number_and_is_another_thing() -> 
 def test_a_test_is_a_look_and_a_small_result_is_told_whole() -> None:
     packet = told(
         ("customer", "The line 0207946 has been down since seven."),
-        *used("line_test", '{"line": "0207946"}', '{"result": "fault", "location": "cabinet"}'),
+        *looked_up(
+            "line_test", '{"line": "0207946"}', '{"result": "fault", "location": "cabinet"}'
+        ),
         ("ai_agent", "The fault is outside your home."),
         ASKS,
     )
@@ -174,8 +171,10 @@ def test_what_the_customer_replied_to_stands_where_nothing_else_does() -> None:
 def test_a_case_that_was_opened_is_not_the_thing_that_it_is_about() -> None:
     packet = told(
         ("customer", "My listing L-20931 was removed, please remove the strike."),
-        *used("get_listing", '{"listing": "L-20931"}', '{"status": "removed"}'),
-        *used("open_appeal", '{"listing": "L-20931"}', '{"appeal_id": "AP-5518", "status": "new"}'),
+        *looked_up("get_listing", '{"listing": "L-20931"}', '{"status": "removed"}'),
+        *looked_up(
+            "open_appeal", '{"listing": "L-20931"}', '{"appeal_id": "AP-5518", "status": "new"}'
+        ),
         ("ai_agent", "I have opened an appeal."),
         ASKS,
     )
@@ -216,7 +215,7 @@ def test_a_bracket_is_no_part_of_a_number() -> None:
 def test_a_question_that_was_refused_is_not_answered() -> None:
     packet = told(
         ("customer", "I need to move my appointment with the doctor to Thursday."),
-        *used("move_appointment", '{"appointment": "AP-3301"}', '{"status": "moved"}'),
+        *looked_up("move_appointment", '{"appointment": "AP-3301"}', '{"status": "moved"}'),
         ("ai_agent", "It is on Thursday now."),
         ("customer", "Do I have to fast before the blood test?"),
         ("ai_agent", "I can't give medical advice."),
@@ -261,7 +260,7 @@ def test_a_time_of_day_is_no_identifier() -> None:
 def test_what_was_rejected_in_another_language_was_not_done() -> None:
     packet = told(
         ("customer", "Mein Zählerstand ist 46385."),
-        *used("zaehlerstand_melden", '{"vertrag": "30071845"}', '{"status": "abgelehnt"}'),
+        *looked_up("zaehlerstand_melden", '{"vertrag": "30071845"}', '{"status": "abgelehnt"}'),
         ("ai_agent", "Das wurde nicht angenommen."),
         ASKS,
     )
